@@ -1,0 +1,42 @@
+# The commands of the project. `make demo` and `make test` set everything up themselves.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export DO_NOT_TRACK := true
+export MLFLOW_DISABLE_TELEMETRY := true
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export DVC_NO_ANALYTICS := 1
+export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
+
+ARCH ?= resnet18
+
+.PHONY: demo test check bench setup clean
+.DELETE_ON_ERROR:
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(READY)  ## train on made-up films, score a night, say where to look
+	$(BIN)/cxrmlops demo --architecture $(ARCH)
+
+test: $(READY)  ## all tests but those that need a GPU
+	infra/test_packages.sh
+	$(BIN)/pytest -m "not gpu and not soak"
+
+check: $(READY)  ## style, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
+
+bench: $(READY)  ## speed, as ratios in one run
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what the commands above made
+	rm -rf demo bench .work

@@ -1,0 +1,1 @@
+"""What is waiting, claimed, scored, delivered and approved. Effects."""

@@ -1,0 +1,136 @@
+"""
+`cxrmlops <command>`: one command per stage, in the order the data goes.
+
+Nothing is decided here. Each command imports its own stage, so `--help` stays fast
+and `cxrmlops split` works on a machine without torch.
+"""
+
+import logging
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from cxrmlops.errors import CxrError
+
+DATA = Path("data")
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def main(verbose: bool = False) -> None:
+    """Chest X-ray CADx: from DICOM and reports to a gated model and DICOM SR.
+
+    Start with `cxrmlops demo`, or `cxrmlops init FOLDER` for your own films.
+    """
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+    )
+
+
+@app.command()
+def cohort() -> None:
+    """Films + reports -> one row per image, every exclusion counted."""
+    from cxrmlops.params import load_params, load_site
+    from cxrmlops.stages import cohort as stage
+
+    stage.run(out=DATA / "cohort", params=load_params().cohort, site=load_site())
+
+
+@app.command()
+def preprocess() -> None:
+    """Films -> squares of uint8 in shards, with statistics and hashes."""
+    from cxrmlops.params import load_params, load_site
+    from cxrmlops.stages import preprocess as stage
+
+    stage.run(
+        cohort=DATA / "cohort",
+        out=DATA / "preprocess",
+        params=load_params().preprocess,
+        site=load_site(),
+    )
+
+
+@app.command()
+def validate() -> None:
+    """Cohort + image statistics -> rows that keep every promise, the others named."""
+    from cxrmlops.params import load_params
+    from cxrmlops.stages import validate as stage
+
+    stage.run(
+        cohort=DATA / "cohort",
+        preprocess=DATA / "preprocess",
+        out=DATA / "validate",
+        params=load_params().validate_,
+    )
+
+
+@app.command()
+def split() -> None:
+    """Patients -> train, val, test."""
+    from cxrmlops.params import load_params
+    from cxrmlops.stages import split as stage
+
+    stage.run(
+        validate=DATA / "validate", out=DATA / "split", params=load_params().split
+    )
+
+
+@app.command()
+def train() -> None:
+    """Train films -> a bundle, its epoch and thresholds chosen on val."""
+    from cxrmlops.params import load_params
+    from cxrmlops.registry.tracking import open_epoch_log
+    from cxrmlops.stages import train as stage
+
+    params = load_params()
+    with open_epoch_log(params) as on_epoch:
+        stage.run(
+            preprocess=DATA / "preprocess",
+            split=DATA / "split",
+            out=DATA / "train",
+            params=params.train,
+            on_epoch=on_epoch,
+        )
+
+
+@app.command()
+def evaluate() -> None:
+    """Bundle + test films -> figures with intervals, plots, tables."""
+    from cxrmlops.params import load_params
+    from cxrmlops.stages import evaluate as stage
+
+    stage.run(
+        preprocess=DATA / "preprocess",
+        split=DATA / "split",
+        train=DATA / "train",
+        out=DATA / "evaluate",
+        params=load_params().evaluate,
+    )
+
+
+@app.command()
+def gate() -> None:
+    """Test figures -> pass or refuse, with reasons."""
+    from cxrmlops.params import load_params
+    from cxrmlops.stages import gate as stage
+
+    stage.run(
+        evaluate=DATA / "evaluate",
+        split=DATA / "split",
+        validate=DATA / "validate",
+        out=DATA / "gate",
+        params=load_params().gate,
+    )
+
+
+def run() -> NoReturn:
+    """Run the command line; our own errors end with one line, not a traceback."""
+    try:
+        app()
+    except CxrError as error:
+        raise SystemExit(f"error: {error}") from None
+    raise SystemExit(0)

@@ -1,0 +1,1 @@
+"""Who is in: sources, labels, cohort, pixels on disk, splits. Tables and arrays."""

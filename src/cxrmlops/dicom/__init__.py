@@ -1,0 +1,1 @@
+"""The DICOM edge, in and out. The only package that imports DICOM libraries."""

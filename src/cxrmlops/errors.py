@@ -1,0 +1,63 @@
+"""
+Our exceptions, named after who has to act.
+
+* CxrError
+  + ParamsError    you: edit params.yaml or site.yaml
+  + DataError      the data owner: the named rows or files are wrong
+    - LeakError      the same patient, or the test set, where it must not be
+  + ResourceError  the machine's owner: disk, memory or accelerator is missing
+  + BundleError    the model's owner: this bundle cannot be used here
+  + Rejected       nobody: this image cannot be read by the model, and says why
+  + ServiceError   nobody yet: PACS or MLflow did not answer, try again
+"""
+
+from collections.abc import Sequence
+
+SHOWN = 5  # rows named in a message; the rest are counted
+
+
+class CxrError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ParamsError(CxrError):
+    """A value in params.yaml or site.yaml is missing, unknown or out of range."""
+
+
+class DataError(CxrError):
+    """Input data breaks a promise the next stage relies on."""
+
+    def __init__(self, message: str, rows: Sequence[str] = ()) -> None:
+        more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+        shown = ", ".join(rows[:SHOWN]) + more
+        super().__init__(f"{message} [{shown}]" if rows else message)
+        self.rows = tuple(rows)
+
+
+class LeakError(DataError):
+    """A patient on two sides of a split, or the test set where it must not be."""
+
+
+class ResourceError(CxrError):
+    """This machine lacks disk space, memory or an accelerator."""
+
+
+class BundleError(CxrError):
+    """A model bundle is missing, tampered with, or made for other pixels."""
+
+
+class Rejected(CxrError):
+    """One image the model must not score; `reason` is counted and reported.
+
+    `detail` goes to result tables only and names attributes and limits, never a
+    patient; logs show `reason`.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class ServiceError(CxrError):
+    """A service outside this machine did not do its part; safe to retry."""

@@ -1,0 +1,115 @@
+"""Files that are either complete or absent, and their hashes."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cxrmlops.errors import ResourceError
+
+WORK = Path(".work")  # unfinished work; git-ignored, removed on success
+_PACKAGE = Path(__file__).parent
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path that becomes `path` only if the block succeeds.
+
+    Raises:
+        ResourceError: the disk is full; nothing is left behind.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with _disk(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield draft
+            draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give an empty temporary folder that replaces `path` only if the block succeeds.
+
+    Raises:
+        ResourceError: the disk is full; nothing is left behind.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        with _disk(path):
+            draft.mkdir(parents=True)
+            yield draft
+            shutil.rmtree(path, ignore_errors=True)
+            draft.replace(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as readable JSON with stable key order; NaN is refused."""
+    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
+    with whole(path) as draft:
+        draft.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read what `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def sha256_file(path: Path) -> str:
+    """Hash a file's bytes: 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_json(content: Any) -> str:
+    """Hash plain values by their canonical JSON: 64 hex digits."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_folder(folder: Path) -> str:
+    """Hash names and bytes of every file below `folder`: 64 hex digits."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return sha256_json(
+        {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+    )
+
+
+def code_hash(*names: str) -> str:
+    """Hash our own source files, e.g. `code_hash("dicom", "stages/preprocess.py")`."""
+    files: list[Path] = []
+    for name in names:
+        at = _PACKAGE / name
+        files += sorted(at.rglob("*.py")) if at.is_dir() else [at]
+    return sha256_json([[f.name, sha256_file(f)] for f in files])
+
+
+def work_folder(stage: str, *key: Any) -> Path:
+    """Name the folder for unfinished work of `stage` on exactly these inputs.
+
+    The caller removes it on success. Older keys of the same stage are stale: a changed
+    input, parameter or code gives another folder.
+    """
+    return WORK / stage / sha256_json(key)[:16]
+
+
+@contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ResourceError(
+            f"no disk space left while writing {path}; free some and run again: "
+            "finished work is kept"
+        ) from error

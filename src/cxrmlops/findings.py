@@ -1,0 +1,56 @@
+"""
+The question and its answers.
+
+A study shows *no significant finding* (NSF) or *any significant finding* (ASF). The
+network gives the probability of ASF; an operating point turns it into an answer.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import fmean
+
+
+class Finding(StrEnum):
+    """The two answers."""
+
+    NSF = "NSF"
+    ASF = "ASF"
+
+
+WORDING = {
+    Finding.NSF: "no significant finding",
+    Finding.ASF: "any significant finding",
+}
+
+BALANCED = "balanced"  # the source study's kind of point: both recalls alike
+HIGH_SENSITIVITY = "high_sensitivity"  # rule-out: few abnormals are missed
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold with the rule that found it on the validation set."""
+
+    name: str  # BALANCED or HIGH_SENSITIVITY
+    threshold: float  # probability 0-1; at or above it the answer is ASF
+    rule: str  # one sentence, printed in reports
+
+
+def answer(probability: float, point: OperatingPoint) -> Finding:
+    """Answer the question at one operating point."""
+    return Finding.ASF if probability >= point.threshold else Finding.NSF
+
+
+STUDY_RULES: dict[str, Callable[[Sequence[float]], float]] = {"max": max, "mean": fmean}
+
+
+def study_probability(probabilities: Sequence[float], rule: str) -> float:
+    """Join the probabilities of a study's frontal images into one.
+
+    The same rule serves training, evaluation and the nightly run.
+
+    Args:
+        probabilities: one per scored image, at least one, each 0-1.
+        rule: `max` (any image abnormal makes the study abnormal) or `mean`.
+    """
+    return float(STUDY_RULES[rule](probabilities))

@@ -1,0 +1,219 @@
+"""params.yaml and site.yaml as frozen, typed objects. The only reader of both."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cxrmlops.errors import ParamsError
+
+Fraction = Field(ge=0, le=1)
+
+
+class Section(BaseModel):
+    """A section of a settings file: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CohortParams(Section):
+    """Who is in."""
+
+    start: dt.date  # first study date
+    end: dt.date  # last study date
+    min_age_years: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end < self.start:
+            raise ValueError(f"end {self.end} lies before start {self.start}")
+        return self
+
+
+class PreprocessParams(Section):
+    """Films -> squares of uint8."""
+
+    size: int = Field(ge=32, le=2048)  # pixels per side of the network's square
+    images_per_shard: int = Field(ge=1)
+
+
+class ValidateParams(Section):
+    """Promises of the cohort; rows that break one are quarantined, sets stop."""
+
+    min_studies: int = Field(ge=1)
+    min_rows: int = Field(ge=1)  # of a film, pixels
+    min_columns: int = Field(ge=1)
+    max_quarantined: float = Fraction  # of all rows; more stops the run
+    abnormal_low: float = Fraction  # share of ASF among studies
+    abnormal_high: float = Fraction
+    max_unknown_view: float = Fraction
+
+
+class SplitParams(Section):
+    """How patients are divided."""
+
+    policy: Literal["patient", "case"]  # case: the source study's draw, leaks
+    seed: int
+    train: float = Field(gt=0, lt=1)
+    val: float = Field(gt=0, lt=1)
+    test: float = Field(gt=0, lt=1)
+    near_duplicate_bits: int = Field(ge=0, le=16)  # of 64; 0: identical hash only
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        total = self.train + self.val + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"train + val + test should be 1, is {total:g}")
+        return self
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        """Fraction per split, in the order they are drawn."""
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+
+class AugmentParams(Section):
+    """What a chest film can undergo. No flips: the heart is on the left."""
+
+    rotate_degrees: float = Field(ge=0, le=15)
+    scale: float = Field(ge=0, le=0.3)  # +- fraction
+    shift: float = Field(ge=0, le=0.2)  # +- fraction of the side
+    brightness: float = Field(ge=0, le=0.5)
+    contrast: float = Field(ge=0, le=0.5)
+    gamma: float = Field(ge=0, le=0.5)
+    noise: float = Field(ge=0, le=0.1)
+
+
+class TrainParams(Section):
+    """How the network learns."""
+
+    architecture: str = Field(pattern=r"^(resnet|wide_resnet|resnext)\w+$")
+    weights: str | None  # null, a torchvision name, or a local .safetensors file
+    accelerator: Literal["auto", "cpu", "gpu"]
+    devices: int = Field(ge=1)
+    nodes: int = Field(ge=1)
+    precision: Literal["auto", "32-true", "bf16-mixed"]  # auto: bf16 on a GPU
+    seed: int
+    epochs: int = Field(ge=1)
+    patience: int = Field(ge=1)  # epochs without a better val loss
+    batch_size: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    warmup_epochs: float = Field(ge=0)
+    ema_decay: float = Field(ge=0, lt=1)  # per step; 0 switches it off
+    label_smoothing: float = Field(ge=0, lt=0.5)
+    class_weights: bool
+    study_rule: Literal["max", "mean"]  # joins a study's images, here and at night
+    high_sensitivity: float = Field(gt=0.5, lt=1)  # recall ASF asked of val
+    augment: AugmentParams
+
+
+class EvaluateParams(Section):
+    """How test is read."""
+
+    bootstrap_rounds: int = Field(ge=100)
+    seed: int
+    ece_bins: int = Field(ge=5)
+    prevalences: list[float]  # of ASF, for PPV and NPV
+
+
+class GateParams(Section):
+    """What a candidate must show before it may be registered: interval bounds."""
+
+    min_auc_lower: float = Field(ge=0.5, le=1)
+    min_recall_asf_lower: float = Fraction  # balanced point
+    min_recall_nsf_lower: float = Fraction
+    min_high_sensitivity_lower: float = Fraction  # recall ASF, high-sensitivity point
+    max_ece: float = Fraction  # upper bound
+    min_subgroup_auc_lower: float = Fraction
+    min_subgroup_n: int = Field(ge=1)  # smaller: not assessed
+    min_test_studies: int = Field(ge=1)
+    min_thumbnail_margin: float = Field(ge=-1, le=1)  # AUC over a 16 x 16 thumbnail
+
+
+class ScoreParams(Section):
+    """How a backlog is read."""
+
+    accelerator: Literal["auto", "cpu", "gpu"]
+    batch_size: int = Field(ge=1)
+    chunk_studies: int = Field(ge=1)  # unit of work, and of what a kill can cost
+    saliency_method: str  # evidence, or a method of pytorch-grad-cam
+    max_file_mib: int = Field(ge=1)
+    max_pixels: int = Field(ge=1)  # rows x columns x frames
+    settle_minutes: int = Field(ge=0)  # younger studies wait for late images
+
+
+class ReportParams(Section):
+    """How answers are written."""
+
+    comprehensive_3d: bool  # false: Comprehensive SR, for a PACS that refuses 3D
+    picture_side: int = Field(ge=256, le=2048)  # longest side of the overlay
+    fhir: bool
+    max_wait_hours: float = Field(gt=0)  # no study waits longer, whatever its score
+    audit_fraction: float = Fraction  # of NSF answers, drawn for a second look
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    cohort: CohortParams
+    preprocess: PreprocessParams
+    validate_: ValidateParams = Field(alias="validate")  # BaseModel owns `validate`
+    split: SplitParams
+    train: TrainParams
+    evaluate: EvaluateParams
+    gate: GateParams
+    score: ScoreParams
+    report: ReportParams
+
+
+class Site(Section):
+    """All of site.yaml: one site's settings, no numbers of the model, no secrets."""
+
+    name: str
+    institution: str
+    language: Literal["en", "zh"]
+    time_zone: str  # IANA name
+    source: Literal["hospital", "nih", "openi"]
+    films: Path  # folder
+    reports: Path  # table or archive of reports
+    chest_words: list[str]  # in BodyPartExamined or a description, upper case
+    backlog: Path  # folder of films that wait for an answer
+    archive: str  # folder:<path>; CXR_ARCHIVE comes first
+
+
+Settings = TypeVar("Settings", bound=Section)
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check params.yaml, or name every value that is wrong."""
+    return _load(path, Params)
+
+
+def load_site(path: Path = Path("site.yaml")) -> Site:
+    """Read and check site.yaml, or name every value that is wrong."""
+    return _load(path, Site)
+
+
+def _load(path: Path, kind: type[Settings]) -> Settings:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(
+            f"{path} is missing here ({Path.cwd()}); change to the project's folder, "
+            "or make one with: cxrmlops init FOLDER"
+        ) from None
+    except yaml.YAMLError as error:
+        where = str(error).replace("\n", " ")
+        raise ParamsError(f"{path} is not valid YAML: {where}") from None
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        wrong = [
+            f"  {'.'.join(map(str, at))}: {text.removeprefix('Value error, ')}"
+            for at, text in ((e["loc"], e["msg"]) for e in error.errors())
+        ]
+        head = f"{path} has {len(wrong)} wrong value(s):"
+        raise ParamsError("\n".join([head, *wrong])) from None

@@ -1,0 +1,1 @@
+"""What people read: plots, lists, cards, texts. Files out, no effects."""

@@ -1,0 +1,1 @@
+"""Made-up thoraces, findings, headers and reports, for the demo and the tests."""

@@ -1,0 +1,32 @@
+"""Fixtures that many tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of real radiographs and odd DICOM files; tests skip where it is absent."""
+    folder = Path(os.environ.get("CXR_TEST_DATA", ROOT / "../shared/data")).resolve()
+    if not (folder / "real_cxr").is_dir():
+        pytest.skip("real films are absent; set CXR_TEST_DATA to their folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(monkeypatch, tmp_path_factory):
+    """Keep tests away from the user's key, servers and clock."""
+    monkeypatch.setenv("CXR_PSEUDONYM_KEY", "test-key")
+    for name in (
+        "CXR_CLOCK",
+        "CXR_LEDGER_URL",
+        "CXR_ARCHIVE",
+        "MLFLOW_TRACKING_URI",
+        "MLFLOW_RUN_ID",
+        "PREFECT_API_URL",
+    ):
+        monkeypatch.delenv(name, raising=False)
