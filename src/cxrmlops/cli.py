@@ -7,7 +7,7 @@ and `cxrmlops split` works on a machine without torch.
 
 import logging
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -29,6 +29,24 @@ def main(verbose: bool = False) -> None:
         format="%(asctime)s %(levelname)s %(message)s",
         datefmt="%H:%M:%S",
     )
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="where the copy lives")] = Path("demo"),
+    architecture: Annotated[
+        str, typer.Option(help="any torchvision ResNet")
+    ] = "resnet18",
+    studies: Annotated[int, typer.Option(min=200, help="made-up studies")] = 2400,
+    seed: Annotated[int, typer.Option(help="same seed, same films")] = 20240131,
+) -> None:
+    """Run the whole line on made-up films: train, gate, register, score a night.
+
+    Example: cxrmlops demo --architecture resnet152
+    """
+    from cxrmlops import demo as line
+
+    line.run(folder=folder, architecture=architecture, studies=studies, seed=seed)
 
 
 @app.command()
@@ -134,3 +152,7 @@ def run() -> NoReturn:
     except CxrError as error:
         raise SystemExit(f"error: {error}") from None
     raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,190 @@
+"""
+The whole line on made-up films, in a copy of this checkout that git ignores.
+
+`params.yaml` and `data/` of the checkout hold the real job and stay untouched.
+"""
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cxrmlops.errors import CxrError
+from cxrmlops.files import read_json
+from cxrmlops.synthetic.cohort import make_cohort
+
+log = logging.getLogger(__name__)
+
+STUDIES = 2400
+BACKLOG_STUDIES = 24
+FILM_SIDE = 384  # pixels, before the network's square
+SEED = 20240131
+CLOCK = "2024-01-31T02:00:00+00:00"  # fixed: two demos write the same bytes
+MAKER = "demo (made-up person)"
+
+# What differs from params.yaml, and only that: a network and films that two cores can
+# train on in minutes, and gates that fit 300 test studies of an easy, made-up world.
+PARAMS: dict[str, dict[str, Any]] = {
+    "preprocess": {"size": 128},
+    "validate": {"max_quarantined": 0.30},
+    "split": {"train": 0.65, "val": 0.15, "test": 0.20},
+    "train": {"epochs": 14, "patience": 6, "batch_size": 32, "learning_rate": 1.0e-3},
+    "gate": {
+        "min_auc_lower": 0.85,
+        "min_recall_asf_lower": 0.70,
+        "min_recall_nsf_lower": 0.70,
+        "min_high_sensitivity_lower": 0.85,
+        "max_ece": 0.15,
+        "min_subgroup_auc_lower": 0.70,
+        "min_test_studies": 300,
+    },
+    "score": {"settle_minutes": 0},
+}
+SITE = {
+    "name": "demo",
+    "institution": "Made-up Hospital",
+    "source": "hospital",
+    "films": "data/raw/films",
+    "reports": "data/raw/reports.csv",
+    "backlog": "data/raw/backlog",
+    "archive": "folder:data/archive",
+}
+
+
+def run(*, folder: Path, architecture: str, studies: int, seed: int) -> None:
+    """Make films, train, approve, score a night; then say where to look.
+
+    Killed and run again it goes on: finished films, stages and studies are kept.
+
+    Args:
+        folder: the copy; made if absent.
+        architecture: any torchvision ResNet by name.
+        studies: of the cohort; the night has `BACKLOG_STUDIES` more.
+        seed: of the films; the same seed gives the same films, figures and reports.
+    """
+    copy_checkout(folder)
+    write_settings(folder, architecture=architecture)
+    raw = folder / "data" / "raw"
+    if not (raw / "truth.csv").exists():
+        raw.parent.mkdir(parents=True, exist_ok=True)
+        made = make_cohort(
+            raw,
+            studies=studies,
+            backlog_studies=BACKLOG_STUDIES,
+            seed=seed,
+            side=FILM_SIDE,
+            workers=None,
+        )
+        log.info("films: %s", ", ".join(f"{n} {what}" for what, n in made.items()))
+    _step(folder, sys.executable, "-m", "flows.train")
+    verdict = read_json(folder / "data" / "gate" / "verdict.json")
+    if verdict["passed"]:
+        _step(
+            folder, sys.executable, "-m", "cxrmlops.cli", "approve",
+            "--name", MAKER, "--reason", "demo: gates passed",
+        )  # fmt: skip
+        _step(folder, sys.executable, "-m", "flows.score")
+    log.info("%s", summary(folder, verdict))
+
+
+def copy_checkout(folder: Path) -> None:
+    """Copy the files that git tracks here into `folder`, so that DVC sees its deps."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], capture_output=True, check=False, text=True
+    )
+    if listed.returncode:
+        raise CxrError(
+            f"demo: {Path.cwd()} is no git checkout of cxrmlops; "
+            "change to one and run `make demo` there"
+        )
+    for name in filter(None, listed.stdout.split("\0")):
+        source, target = Path(name), folder / name
+        if source.is_file() and (
+            not target.exists() or source.read_bytes() != target.read_bytes()
+        ):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    # The copy lies inside an ignored folder: DVC must not ask git about it.
+    (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
+
+
+def write_settings(folder: Path, *, architecture: str) -> None:
+    """Write the demo's params.yaml and site.yaml over the copied ones."""
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    for section, changes in PARAMS.items():
+        params[section] |= changes
+    params["train"]["architecture"] = architecture
+    site = yaml.safe_load((folder / "site.yaml").read_text()) | SITE
+    for name, content in (("params.yaml", params), ("site.yaml", site)):
+        (folder / name).write_text(yaml.safe_dump(content, sort_keys=False))
+    log.info("demo: %s", describe(params))
+
+
+def describe(params: Mapping[str, Any]) -> str:
+    """Say in one line which of the demo's own numbers are in use."""
+    return (
+        f"{params['train']['architecture']} at {params['preprocess']['size']} pixels, "
+        f"at most {params['train']['epochs']} epochs (the demo's own params.yaml; "
+        "the real job: ResNet-152 at 512)"
+    )
+
+
+def summary(folder: Path, verdict: Mapping[str, Any]) -> str:
+    """Say what came out, and where to look."""
+    metrics = read_json(folder / "data" / "evaluate" / "metrics.json")
+
+    def figure(name: str, source: Mapping[str, Any]) -> str:
+        at = source[name]
+        return f"{at['value']:.3f} ({at['low']:.3f}-{at['high']:.3f}), n = {at['n']}"
+
+    lines = [
+        "",
+        f"network AUC    {figure('auc', metrics['figures'])}",
+        f"thumbnail AUC  {figure('auc', metrics['thumbnail'])}, 16 x 16 pixels",
+        "gate           "
+        + ("passed" if verdict["passed"] else "; ".join(verdict["reasons"])),
+        "",
+        "Where to look:",
+        f"  {folder}/data/cohort/flow.svg            who is in, who is not, why",
+        f"  {folder}/data/evaluate/report.html       figures, intervals, plots",
+        f"  {folder}/data/report/reading_list.html   the night: films, maps, answers",
+        f"  {folder}/data/archive/                   DICOM SR and overlays",
+        f"  cd {folder} && mlflow ui                 compare runs (127.0.0.1:5000)",
+        f"  cd {folder} && PREFECT_HOME=.prefect prefect server start   flows (:4200)",
+    ]
+    return "\n".join(lines)
+
+
+def _step(folder: Path, *command: str) -> None:
+    """Run one command in the copy; its own last words are on the screen already."""
+    surroundings = {
+        "CXR_CLOCK": CLOCK,
+        "CXR_PSEUDONYM_KEY": "demo",
+        "PREFECT_HOME": str((folder / ".prefect").resolve()),
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DVC_NO_ANALYTICS": "1",
+        "PYTHONPATH": str(folder.resolve()),
+    }
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "CXR_LEDGER_URL")
+    }
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    done = subprocess.run(
+        command, cwd=folder, env=clean | surroundings | {"PATH": path}, check=False
+    )
+    if done.returncode:
+        raise CxrError(
+            f"demo: `{' '.join(command[1:])}` failed in {folder}; its own message is "
+            "just above; mend it and run `make demo` again, finished steps are kept"
+        )
