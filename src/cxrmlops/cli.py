@@ -105,7 +105,8 @@ def train() -> None:
     from cxrmlops.stages import train as stage
 
     params = load_params()
-    with open_epoch_log(params) as on_epoch:
+    settings = params.model_dump(mode="json", by_alias=True)
+    with open_epoch_log(settings) as on_epoch:
         stage.run(
             preprocess=DATA / "preprocess",
             split=DATA / "split",

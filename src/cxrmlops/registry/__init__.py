@@ -1,1 +1,9 @@
-"""Which model is in use and who said so. Effects; called by flows and commands."""
+"""What is in use, and who said so: MLflow runs and versions.
+
+MLflow reads its switches from the environment when it is imported, hence here: nothing
+is sent home from a hospital.
+"""
+
+import os
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -1,0 +1,187 @@
+"""MLflow while a training runs: its address, the training's run, its live curves."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Run
+
+from cxrmlops.files import code_hash, sha256_file, sha256_json
+
+EXPERIMENT = "cxrmlops"
+TRAIN_HASH = "cxr.train_hash"  # tag: what finds a training's run again
+SILENCE_SECONDS = 60.0  # after a failure MLflow is left alone for so long
+LIVE_LIMITS = {  # seconds and tries: a curve is not worth waiting for
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+}
+TRAIN_CODE = (  # the code that dvc.yaml names for the stage `train`
+    "data/shards.py",
+    "evaluation/thresholds.py",
+    "findings.py",
+    "model",
+    "stages/train.py",
+    "tables.py",
+)
+
+log = logging.getLogger(__name__)
+
+
+def tracking_address() -> str:
+    """Say where MLflow is: MLFLOW_TRACKING_URI, else SQLite in this folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or (
+        f"sqlite:///{Path('mlflow.db').absolute()}"
+    )
+
+
+def open_client() -> MlflowClient:
+    """Talk to MLflow; the embedded database is made when it is missing."""
+    for noisy in ("alembic", "mlflow"):  # a table of migrations helps nobody
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    address = tracking_address()
+    return MlflowClient(tracking_uri=address, registry_uri=address)
+
+
+def train_hash(settings: Mapping[str, Any], *, split: Path = Path("data/split")) -> str:
+    """Name a training by what decides its result: 64 hex digits.
+
+    Args:
+        settings: params.yaml as plain values.
+        split: folder of the stage `split`; its table carries labels and pixel hashes.
+    """
+    return sha256_json(
+        [
+            settings["train"],
+            settings["preprocess"]["size"],
+            sha256_file(split / "images.parquet"),
+            code_hash(*TRAIN_CODE),
+        ]
+    )
+
+
+def find_run(client: MlflowClient, name: str) -> Run | None:
+    """Find the run of the training with this train hash."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return None
+    found = client.search_runs(
+        [experiment.experiment_id], f"tags.`{TRAIN_HASH}` = '{name}'", max_results=1
+    )
+    return found[0] if found else None
+
+
+def find_or_make_run(settings: Mapping[str, Any], *, split: Path) -> str:
+    """Give the id of this training's run; the same training has one run only."""
+    client, name = open_client(), train_hash(settings, split=split)
+    run = find_run(client, name) or client.create_run(
+        _experiment(client),
+        run_name=f"{settings['train']['architecture']}-{name[:8]}",
+        tags={TRAIN_HASH: name},
+    )
+    return str(run.info.run_id)
+
+
+@contextmanager
+def open_epoch_log(
+    settings: Mapping[str, Any], *, split: Path = Path("data/split")
+) -> Iterator[Callable[[Mapping[str, float]], None]]:
+    """Give a function that sends each epoch's figures to MLflow while training runs.
+
+    The run is the one of MLFLOW_RUN_ID, else found or made by the train hash. Nothing
+    here stops or delays a training: writing happens in a thread of its own, and an
+    MLflow that does not answer is warned of once; the run is completed afterwards.
+
+    Args:
+        settings: params.yaml as plain values.
+        split: folder of the stage `split`.
+    """
+    with _impatient(), ThreadPoolExecutor(1, "mlflow") as thread:
+        live = _Live(thread, settings, split)
+        try:
+            yield live.send
+        except BaseException:
+            live.close("FAILED")
+            raise
+        live.close("FINISHED")
+
+
+class _Live:
+    """Sends figures from a thread; a future holds what went wrong there."""
+
+    def __init__(
+        self, thread: ThreadPoolExecutor, settings: Mapping[str, Any], split: Path
+    ) -> None:
+        self._thread = thread
+        self._settings, self._split = settings, split
+        self._client: MlflowClient | None = None
+        self._run_id = os.environ.get("MLFLOW_RUN_ID", "")
+        self._silent_until = 0.0
+        self._warned = False
+
+    def send(self, facts: Mapping[str, float]) -> None:
+        step, now = int(facts["epoch"]), int(time.time() * 1000)
+        metrics = [
+            Metric(name, float(value), now, step)
+            for name, value in facts.items()
+            if name != "epoch"
+        ]
+        self._submit(lambda client: client.log_batch(self._run_id, metrics))
+
+    def close(self, status: str) -> None:
+        self._submit(lambda client: client.set_terminated(self._run_id, status))
+
+    def _submit(self, write: Callable[[MlflowClient], None]) -> None:
+        self._thread.submit(self._write, write).add_done_callback(self._look)
+
+    def _write(self, write: Callable[[MlflowClient], None]) -> None:
+        if time.monotonic() < self._silent_until:
+            return
+        if self._client is None:
+            client = open_client()
+            self._run_id = self._run_id or find_or_make_run(
+                self._settings, split=self._split
+            )
+            client.update_run(self._run_id, status="RUNNING")
+            self._client = client
+        write(self._client)
+
+    def _look(self, written: Future[None]) -> None:
+        error = written.exception()
+        if error is None:
+            return
+        self._silent_until = time.monotonic() + SILENCE_SECONDS
+        if not self._warned:
+            log.warning(
+                "MLflow does not answer (%s); training goes on without live curves, "
+                "the run is completed afterwards",
+                type(error).__name__,
+            )
+        self._warned = True
+
+
+def _experiment(client: MlflowClient) -> str:
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is not None:
+        return str(found.experiment_id)
+    if tracking_address().startswith("http"):  # a server knows where artifacts go
+        return str(client.create_experiment(EXPERIMENT))
+    folder = Path("mlartifacts").absolute() / EXPERIMENT
+    return str(client.create_experiment(EXPERIMENT, artifact_location=folder.as_uri()))
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in LIVE_LIMITS}
+    os.environ |= {n: v for n, v in LIVE_LIMITS.items() if before[n] is None}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)

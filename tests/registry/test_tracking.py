@@ -1,0 +1,109 @@
+import logging
+import time
+
+import pytest
+import yaml
+
+from cxrmlops.registry.tracking import (
+    TRAIN_CODE,
+    find_or_make_run,
+    open_client,
+    open_epoch_log,
+    train_hash,
+)
+from tests.conftest import ROOT
+
+EPOCHS = [
+    {"epoch": 1, "train_loss": 0.7, "val_auc": 0.6},
+    {"epoch": 2, "train_loss": 0.5, "val_auc": 0.8},
+]
+
+
+def curve(run_id: str, name: str) -> list[tuple[int, float]]:
+    points = open_client().get_metric_history(run_id, name)
+    return [(p.step, p.value) for p in points]
+
+
+def test_curves_of_a_training_are_in_the_embedded_mlflow(project, settings):
+    with open_epoch_log(settings) as on_epoch:
+        for facts in EPOCHS:
+            on_epoch(facts)
+
+    run_id = find_or_make_run(settings, split=project / "data/split")
+    run = open_client().get_run(run_id)
+    assert curve(run_id, "val_auc") == [(1, 0.6), (2, 0.8)]
+    assert curve(run_id, "epoch") == []
+    assert run.info.status == "FINISHED"
+    assert run.info.artifact_uri.startswith((project / "mlartifacts").as_uri())
+
+
+def test_the_same_training_has_one_run_and_another_seed_has_its_own(project, settings):
+    split = project / "data/split"
+    other = settings | {"train": settings["train"] | {"seed": 2}}
+
+    first = find_or_make_run(settings, split=split)
+
+    assert find_or_make_run(settings, split=split) == first
+    assert find_or_make_run(other, split=split) != first
+
+
+def test_the_run_handed_over_is_the_run_written_to(project, settings, monkeypatch):
+    given = find_or_make_run(
+        settings | {"preprocess": {"size": 96}}, split=project / "data/split"
+    )
+    monkeypatch.setenv("MLFLOW_RUN_ID", given)
+
+    with open_epoch_log(settings) as on_epoch:
+        on_epoch(EPOCHS[0])
+
+    assert curve(given, "train_loss") == [(1, 0.7)]
+
+
+def test_a_training_that_fails_leaves_a_failed_run(project, settings):
+    with pytest.raises(RuntimeError, match="no GPU"), open_epoch_log(settings) as send:
+        send(EPOCHS[0])
+        raise RuntimeError("no GPU")
+
+    run_id = find_or_make_run(settings, split=project / "data/split")
+    assert open_client().get_run(run_id).info.status == "FAILED"
+
+
+def test_an_mlflow_that_does_not_answer_is_warned_of_once_and_costs_no_time(
+    project, settings, monkeypatch, caplog
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+
+    begin = time.monotonic()
+    with caplog.at_level(logging.WARNING), open_epoch_log(settings) as on_epoch:
+        for number in range(1, 100):
+            on_epoch({"epoch": number, "train_loss": 0.5})
+        sent_after = time.monotonic() - begin
+
+    warnings = [r for r in caplog.records if r.name == "cxrmlops.registry.tracking"]
+    assert len(warnings) == 1
+    assert "training goes on" in warnings[0].getMessage()
+    assert sent_after < 1
+    assert time.monotonic() - begin < 20
+
+
+def test_a_training_without_its_split_still_trains(tmp_path, settings, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    with open_epoch_log(settings) as on_epoch:
+        on_epoch(EPOCHS[0])
+
+
+def test_the_train_hash_covers_every_code_file_that_dvc_names_for_train():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    code = {d for d in stages["train"]["deps"] if d.startswith("src/")}
+
+    assert {f"src/cxrmlops/{name}" for name in TRAIN_CODE} == code
+
+
+def test_the_train_hash_follows_the_labels(project, settings):
+    split = project / "data/split"
+    before = train_hash(settings, split=split)
+
+    (split / "images.parquet").write_bytes(b"other labels")
+
+    assert train_hash(settings, split=split) != before
