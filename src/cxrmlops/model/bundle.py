@@ -1,0 +1,183 @@
+"""A model at rest: weights, how to read their answer, and where they come from."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from cxrmlops.errors import BundleError, ParamsError
+from cxrmlops.files import read_json, sha256_file, sha256_folder, whole_folder
+from cxrmlops.files import write_json as _write_json
+from cxrmlops.findings import OperatingPoint
+from cxrmlops.model.network import EvidenceResNet, build_network
+
+FORMAT = "cxrmlops bundle 1"
+WEIGHTS, CARD, REFERENCE = "weights.safetensors", "model.json", "reference.npz"
+
+
+@dataclass(frozen=True)
+class BundleCard:
+    """What a reader of the weights must know. Plain values, no clock, no patient."""
+
+    name: str
+    architecture: str  # torchvision's name
+    size: int  # pixels per side of the network's square
+    preprocessing_hash: str  # of the front end that made the training squares
+    temperature: float  # probability = sigmoid(logit / temperature)
+    study_rule: str  # joins the images of a study: max or mean
+    operating_points: tuple[OperatingPoint, ...]
+    lineage: dict[str, Any]  # hashes of data, settings and code; counts; versions
+    version: str = ""  # given by the registry, never at rest
+    created: str = ""  # likewise: a rebuild gives the same bytes
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model that can be used, and the hash that names it."""
+
+    network: EvidenceResNet  # on the CPU, in eval mode
+    card: BundleCard
+    hash: str  # 64 hex digits over every byte of the folder
+    reference: Mapping[str, np.ndarray]  # histograms of what val looked like
+
+    @property
+    def key(self) -> str:
+        """Name the model in results: no registry number, so a rebuild keeps it."""
+        return f"{self.card.name}|{self.hash}"
+
+
+def write_bundle(
+    folder: Path,
+    network: EvidenceResNet,
+    *,
+    card: BundleCard,
+    reference: Mapping[str, np.ndarray],
+) -> str:
+    """Write a bundle, whole or not at all, and give its hash.
+
+    The same weights, card and reference give the same bytes. Nothing in it is a pickle.
+    """
+    tensors = {
+        key: value.detach().cpu().contiguous()
+        for key, value in network.state_dict().items()
+    }
+    with whole_folder(folder) as draft:
+        (draft / WEIGHTS).write_bytes(save(tensors))
+        np.savez(draft / REFERENCE, allow_pickle=False, **dict(reference))
+        files = {name: sha256_file(draft / name) for name in (WEIGHTS, REFERENCE)}
+        content = {"format": FORMAT, "files": files, "card": asdict(card)}
+        _write_json(draft / CARD, content)
+    return bundle_hash(folder)
+
+
+def bundle_hash(folder: Path) -> str:
+    """Hash the names and bytes of all files of a bundle: 64 hex digits.
+
+    Raises:
+        BundleError: a file is missing.
+    """
+    missing = [name for name in (CARD, WEIGHTS, REFERENCE) if not _there(folder, name)]
+    if missing:
+        raise BundleError(
+            f"{folder} holds no model bundle, {', '.join(missing)} is missing; "
+            "run the stage 'train' (dvc repro) or give another --bundle"
+        )
+    return sha256_folder(folder)
+
+
+def read_bundle(folder: Path, *, expect_hash: str | None = None) -> Bundle:
+    """Read a bundle and check every byte of it.
+
+    Args:
+        folder: what `write_bundle` wrote.
+        expect_hash: the hash it was registered or evaluated under, if known.
+
+    Raises:
+        BundleError: missing, changed since it was written, or in an unknown format.
+    """
+    found = bundle_hash(folder)
+    if expect_hash is not None and found != expect_hash:
+        raise BundleError(
+            f"{folder} is not the bundle that is asked for: its hash is {found[:12]}, "
+            f"expected {expect_hash[:12]}; fetch the model again or name the right one"
+        )
+    content = _read_content(folder)
+    _check_files(folder, content["files"])
+    card = _read_card(folder, content["card"])
+    network = _read_network(folder, card)
+    with np.load(folder / REFERENCE, allow_pickle=False) as arrays:
+        reference = {key: arrays[key] for key in arrays.files}
+    return Bundle(network, card, found, reference)
+
+
+def require_preprocessing(card: BundleCard, preprocessing_hash: str) -> None:
+    """Refuse a bundle that learnt from pixels made another way.
+
+    Raises:
+        BundleError: the hashes differ.
+    """
+    if card.preprocessing_hash != preprocessing_hash:
+        raise BundleError(
+            f"model '{card.name}' learnt from films preprocessed another way "
+            f"(preprocessing hash {card.preprocessing_hash[:12]}, here it is "
+            f"{preprocessing_hash[:12]} at {card.size} pixels); install the version "
+            "it was made with, or train again"
+        )
+
+
+def _there(folder: Path, name: str) -> bool:
+    return (folder / name).is_file()
+
+
+def _read_content(folder: Path) -> dict[str, Any]:
+    try:
+        content = read_json(folder / CARD)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise BundleError(
+            f"{folder / CARD} is no JSON; fetch or train the model again"
+        ) from None
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise BundleError(
+            f"{folder / CARD} has the format {found!r}, this installation reads "
+            f"{FORMAT!r}; install the version that wrote it, or train again"
+        )
+    return dict(content)
+
+
+def _check_files(folder: Path, expected: Mapping[str, str]) -> None:
+    for name in (WEIGHTS, REFERENCE):
+        if sha256_file(folder / name) != expected.get(name):
+            raise BundleError(
+                f"{folder / name} was changed after the bundle was written (its hash "
+                f"differs from the one in {CARD}); fetch or train the model again"
+            )
+
+
+def _read_card(folder: Path, content: Mapping[str, Any]) -> BundleCard:
+    names = {field.name for field in fields(BundleCard)}
+    if set(content) != names:
+        raise BundleError(
+            f"{folder / CARD}: the card differs in {sorted(set(content) ^ names)}; "
+            "install the version that wrote it, or train again"
+        )
+    points = tuple(OperatingPoint(**point) for point in content["operating_points"])
+    return BundleCard(**{**content, "operating_points": points})
+
+
+def _read_network(folder: Path, card: BundleCard) -> EvidenceResNet:
+    try:
+        network = build_network(card.architecture)
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except (ParamsError, RuntimeError, SafetensorError) as error:
+        raise BundleError(
+            f"{folder / WEIGHTS} does not fit {card.architecture}: "
+            f"{str(error).splitlines()[0]}; fetch or train the model again"
+        ) from None
+    return network.to(memory_format=torch.channels_last).eval()

@@ -1,0 +1,60 @@
+"""Which processor computes, and in which precision."""
+
+import torch
+from lightning_fabric import Fabric
+
+from cxrmlops.errors import ResourceError
+
+
+def choose_device(accelerator: str) -> torch.device:
+    """Turn `auto`, `cpu` or `gpu` into a device.
+
+    Raises:
+        ResourceError: a GPU is asked for and there is none.
+    """
+    has_gpu = torch.cuda.is_available()
+    if accelerator == "gpu" and not has_gpu:
+        raise ResourceError(
+            "accelerator is 'gpu' in params.yaml, but torch finds no CUDA GPU on this "
+            "machine; set it to auto or cpu, or look at nvidia-smi and the driver"
+        )
+    use_gpu = has_gpu and accelerator != "cpu"
+    return torch.device("cuda" if use_gpu else "cpu")
+
+
+def choose_precision(precision: str, device: torch.device) -> str:
+    """Turn `auto` into bf16 on a GPU and 32 bit on a CPU; other names stay."""
+    if precision != "auto":
+        return precision
+    return "bf16-mixed" if device.type == "cuda" else "32-true"
+
+
+def open_fabric(
+    *, accelerator: str, devices: int = 1, nodes: int = 1, precision: str = "auto"
+) -> Fabric:
+    """Open Lightning Fabric on this machine's processors.
+
+    More than one device or node trains with DistributedDataParallel.
+
+    Args:
+        accelerator: `auto`, `cpu` or `gpu`.
+        devices: GPUs (or processes on a CPU) per node.
+        nodes: machines; each is started by torchrun or a scheduler.
+        precision: `auto`, `32-true` or `bf16-mixed`.
+
+    Raises:
+        ResourceError: there is no GPU, or fewer than asked for.
+    """
+    device = choose_device(accelerator)
+    if device.type == "cuda" and devices > torch.cuda.device_count():
+        raise ResourceError(
+            f"train.devices is {devices}, but this machine has "
+            f"{torch.cuda.device_count()} GPU(s); lower it in params.yaml"
+        )
+    return Fabric(
+        accelerator=device.type,
+        devices=devices,
+        num_nodes=nodes,
+        strategy="ddp" if devices * nodes > 1 else "auto",
+        precision=choose_precision(precision, device),
+    )

@@ -1,0 +1,121 @@
+"""Films -> answers, in batches; the same function in evaluation and at night."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cxrmlops.model.bundle import Bundle
+from cxrmlops.model.device import choose_device
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the network says about n films."""
+
+    logit: np.ndarray  # (n,) float32, before calibration
+    probability: np.ndarray  # (n,) float64, calibrated probability of ASF, 0-1
+    evidence: np.ndarray  # (n, h, w) float32, logit units
+
+
+class Reader:
+    """A bundle on a device, ready to read films."""
+
+    def __init__(
+        self, bundle: Bundle, *, accelerator: str = "auto", batch_size: int = 8
+    ) -> None:
+        self.bundle = bundle
+        self._batch_size = batch_size
+        self._device = choose_device(accelerator)
+        self._network = bundle.network.to(self._device).eval()
+
+    def read(self, squares: np.ndarray) -> Answers:
+        """Answer every film; a film's answer does not depend on its neighbours.
+
+        Args:
+            squares: shape (n, size, size), uint8, from `data.preprocess` at the size
+                of the bundle's card. n may be 0 or no multiple of the batch size.
+        """
+        size = self.bundle.card.size
+        if squares.ndim != 3 or squares.shape[1:] != (size, size):
+            raise ValueError(
+                f"squares should be (n, {size}, {size}), are {squares.shape}"
+            )
+        logit, evidence = read_squares(
+            self._network, squares, device=self._device, batch_size=self._batch_size
+        )
+        return Answers(
+            logit, calibrated(logit, temperature=self.bundle.card.temperature), evidence
+        )
+
+
+def calibrated(logit: np.ndarray, *, temperature: float) -> np.ndarray:
+    """Turn logits into probabilities: shape kept, float64, 0-1."""
+    scaled = np.asarray(logit, np.float64) / temperature
+    return np.asarray(0.5 * (1 + np.tanh(scaled / 2)))  # sigmoid without overflow
+
+
+def read_squares(
+    network: nn.Module, squares: np.ndarray, *, device: torch.device, batch_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run the network over films in eval mode, bf16 on a GPU.
+
+    Args:
+        network: on `device`, gives (logit, evidence); left in eval mode.
+        squares: shape (n, size, size), uint8.
+        device: where to compute.
+        batch_size: films at a time.
+
+    Returns:
+        Logit, shape (n,), float32, and evidence, shape (n, h, w), float32.
+    """
+    network.eval()
+    logits, maps = [], []
+    with torch.inference_mode(), _precision(device):
+        for batch in _batches(squares, batch_size, whole=device.type == "cuda"):
+            logit, evidence = network(to_images(torch.from_numpy(batch), device))
+            logits.append(logit.float().cpu().numpy())
+            maps.append(evidence.float()[:, 0].cpu().numpy())
+    n = len(squares)
+    return np.concatenate(logits)[:n], np.concatenate(maps)[:n]
+
+
+def to_images(squares: Tensor, device: torch.device) -> Tensor:
+    """Bring squares to the device as the network wants them.
+
+    Args:
+        squares: shape (n, s, s), uint8.
+        device: where to.
+
+    Returns:
+        Shape (n, 1, s, s), float32, 0-1, channels last.
+    """
+    if squares.dtype != torch.uint8:
+        raise TypeError(f"squares should be uint8, are {squares.dtype}")
+    on_device = squares.to(device, non_blocking=True).unsqueeze(1)
+    return on_device.float().div_(255).contiguous(memory_format=torch.channels_last)
+
+
+def _batches(
+    squares: np.ndarray, batch_size: int, *, whole: bool
+) -> Iterator[np.ndarray]:
+    """Cut into batches; where `whole`, the last is filled up with black films.
+
+    A GPU picks its kernel by the shape of the batch, and in bf16 another kernel means
+    other digits: a film's answer must not depend on how many came with it. Nothing at
+    all is one black film, so that h and w of the evidence come from the network.
+    """
+    for start in range(0, max(len(squares), 1), batch_size):
+        batch = squares[start : start + batch_size]
+        short = (batch_size if whole else 1) - len(batch)
+        black = np.zeros((max(short, 0), *squares.shape[1:]), np.uint8)
+        yield np.concatenate([batch, black])
+
+
+def _precision(device: torch.device) -> torch.autocast | nullcontext[None]:
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.autocast("cuda", torch.bfloat16)
