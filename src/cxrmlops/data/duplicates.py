@@ -1,0 +1,98 @@
+"""
+Patients who share a film: the same pixels, or pictures almost alike.
+
+A copy that changed its name, its window or its compression must not stand on both
+sides of a split. Chest films look alike by nature, so the distance that counts as
+"almost" is far below that between strangers (`docs/results.md` has the figures).
+"""
+
+import numpy as np
+import pandas as pd
+
+BLOCK = 2048  # hashes compared at a time: bounds memory at any number of films
+
+
+def patient_groups(
+    patient_id: pd.Series,
+    pixel_hash: pd.Series,
+    perceptual_hash: pd.Series,
+    *,
+    bits: int,
+) -> pd.Series:
+    """Name the group of every image; patients who share a film are one group.
+
+    Args:
+        patient_id: shape (n_images,), pseudonyms.
+        pixel_hash: shape (n_images,), equal for equal pixels.
+        perceptual_hash: shape (n_images,), hexadecimal, all of one length.
+        bits: films whose perceptual hashes differ in at most so many bits are alike.
+
+    Returns:
+        Shape (n_images,), on the index of `patient_id`: the smallest patient_id of
+        the group, whatever the order of the rows.
+    """
+    patients, who = np.unique(patient_id.to_numpy(str), return_inverse=True)
+    root = np.arange(len(patients))
+    for first, second in _same(pixel_hash, who):
+        _join(root, first, second)
+    looks, which = np.unique(perceptual_hash.to_numpy(str), return_inverse=True)
+    for first, second in _same(perceptual_hash, who):
+        _join(root, first, second)
+    owner = np.empty(len(looks), int)
+    owner[which] = who
+    for first, second in near_pairs(looks, bits=bits):
+        _join(root, owner[first], owner[second])
+    names = patients[[_find(root, one) for one in range(len(patients))]]
+    return pd.Series(names[who], index=patient_id.index, dtype="string", name="group")
+
+
+def near_pairs(hashes: np.ndarray, *, bits: int) -> np.ndarray:
+    """Find every two hashes at most `bits` apart.
+
+    Compares all with all by matrix product: with bits as -1 and +1 the product of two
+    hashes of length b at Hamming distance d is b - 2d. 20,000 hashes take seconds.
+
+    Args:
+        hashes: shape (n,), hexadecimal text, all of one length.
+        bits: Hamming distance, 0 or more.
+
+    Returns:
+        Shape (n_pairs, 2), row numbers, first < second.
+    """
+    if bits == 0 or len(hashes) < 2:
+        return np.empty((0, 2), int)
+    signs = _signs(hashes)
+    alike = signs.shape[1] - 2 * bits
+    found = []
+    for start in range(0, len(signs), BLOCK):
+        block = signs[start : start + BLOCK]
+        first, second = np.nonzero(block @ signs[start:].T >= alike)
+        upper = first < second
+        found.append(np.column_stack([first[upper], second[upper]]) + start)
+    return np.concatenate(found)
+
+
+def _signs(hashes: np.ndarray) -> np.ndarray:
+    """Turn hexadecimal text into bits as -1 and +1: shape (n, n_bits), float32."""
+    raw = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8)
+    values = np.unpackbits(raw).reshape(len(hashes), -1).astype(np.float32)
+    return 2 * values - 1
+
+
+def _same(hashes: pd.Series, who: np.ndarray) -> np.ndarray:
+    """Link the first owner of each hash with its other owners: shape (n, 2)."""
+    frame = pd.DataFrame({"hash": hashes.to_numpy(str), "who": who}).drop_duplicates()
+    first = frame.groupby("hash").who.transform("first")
+    return np.column_stack([first, frame.who])[first.to_numpy() != frame.who.to_numpy()]
+
+
+def _find(root: np.ndarray, one: int) -> int:
+    while root[one] != one:
+        root[one] = root[root[one]]
+        one = root[one]
+    return one
+
+
+def _join(root: np.ndarray, first: int, second: int) -> None:
+    low, high = sorted((_find(root, first), _find(root, second)))
+    root[high] = low  # the smallest name stays on top

@@ -1,0 +1,98 @@
+"""Patients -> train, val, test."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxrmlops.data.duplicates import patient_groups
+from cxrmlops.data.split import (
+    assign_cases,
+    assign_patients,
+    check_no_leak,
+    check_not_empty,
+    leaking_patients,
+    split_hash,
+)
+from cxrmlops.files import whole_folder, write_json
+from cxrmlops.params import SplitParams
+from cxrmlops.tables import SPLITS, VALIDATED
+
+log = logging.getLogger(__name__)
+
+
+def run(*, validate: Path, out: Path, params: SplitParams) -> None:
+    """Write images.parquet (with group and split), counts.json and manifest.json.
+
+    Raises:
+        DataError: a split would be empty, or without one of the two answers.
+        LeakError: a patient on two sides (policy `patient`).
+    """
+    images = VALIDATED.read(validate)
+
+    group = patient_groups(
+        images.patient_id,
+        images.pixel_hash,
+        images.perceptual_hash,
+        bits=params.near_duplicate_bits,
+    )
+    images = images.assign(group=group, split=_assign(images, group, params))
+    check_not_empty(images, list(params.fractions))
+    if params.policy == "patient":
+        check_no_leak(images.patient_id, images.split)
+        check_no_leak(images.group, images.split)
+    manifest = _manifest(images, params)
+
+    with whole_folder(out) as draft:
+        SPLITS.write(images, draft)
+        write_json(draft / "counts.json", _counts(images))
+        write_json(draft / "manifest.json", manifest)
+    if manifest["leaking_patients"]:
+        log.warning(
+            "split: policy case leaks, %d patient(s) on more than one side; the gate "
+            "will refuse this model",
+            manifest["leaking_patients"],
+        )
+    told = ", ".join(f"{n['patients']} {name}" for name, n in manifest["n"].items())
+    log.info("split: %s patients, split %s", told, manifest["hash"][:12])
+
+
+def _assign(images: pd.DataFrame, group: pd.Series, params: SplitParams) -> pd.Series:
+    if params.policy == "case":
+        return assign_cases(images.image_id, params.fractions, seed=params.seed)
+    return assign_patients(images, group, params.fractions, seed=params.seed)
+
+
+def _manifest(images: pd.DataFrame, params: SplitParams) -> dict[str, Any]:
+    test = images[images.split == "test"]
+    return {
+        "policy": params.policy,
+        "seed": params.seed,
+        "hash": split_hash(images.image_id, images.split),
+        "test_hash": split_hash(test.image_id, test.split),
+        "n": {name: _n(images[images.split == name]) for name in params.fractions},
+        "groups_of_several_patients": int(
+            (images.groupby("group").patient_id.nunique() > 1).sum()
+        ),
+        "leaking_patients": len(leaking_patients(images.patient_id, images.split)),
+    }
+
+
+def _n(images: pd.DataFrame) -> dict[str, int]:
+    return {
+        "images": len(images),
+        "studies": images.study_id.nunique(),
+        "patients": images.patient_id.nunique(),
+        "abnormal_studies": images[images.abnormal].study_id.nunique(),
+    }
+
+
+def _counts(images: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Count images per split in each stratum, for people who check the balance."""
+    answer = images.abnormal.map({True: "ASF", False: "NSF"})
+    table = images.groupby([answer + " " + images["view"], "split"]).size()
+    return {
+        str(stratum): {str(name): int(n) for (_, name), n in part.items()}
+        for stratum, part in table.groupby(level=0)
+    }
