@@ -23,6 +23,7 @@ LIVE_LIMITS = {  # seconds and tries: a curve is not worth waiting for
 }
 TRAIN_CODE = (  # the code that dvc.yaml names for the stage `train`
     "data/shards.py",
+    "evaluation/studies.py",
     "evaluation/thresholds.py",
     "findings.py",
     "model",
