@@ -1,0 +1,240 @@
+"""
+Who is in: every film and every reported study gets exactly one outcome.
+
+A film meets the questions of `EXCLUSIONS` in their order and leaves at the first one
+that it fails; what is left is the cohort. Nothing depends on the order of the files.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrmlops.data.report_labels import Conclusion, label_studies
+from cxrmlops.dicom import acceptance
+from cxrmlops.tables import FILMS, IMAGES, REPORTS
+
+INCLUDED = "included"
+
+# Reasons beside those of the header pass (dicom.acceptance), one plain sentence each,
+# in the order in which they are asked.
+BEFORE_HEADERS = {
+    "bad_file_name": "The file's name is not UTF-8.",
+    "not_listed": "The film is not on the list that site.yaml: include names.",
+}
+AFTER_HEADERS = {
+    "no_projection": "Nothing says whether the picture is frontal or lateral.",
+    "duplicate": "The same image (SOP Instance UID) lies there a second time.",
+    "no_study_id": "The film does not say which study it belongs to.",
+    "no_patient_id": "The film does not say which patient it belongs to.",
+    "ambiguous_patient": "Several issuers gave this number, the film names none.",
+    "no_study_date": "Neither film nor report says when the study was made.",
+    "outside_dates": "The study lies outside the date window.",
+    "no_report": "No report belongs to the film.",
+    "patient_mismatch": "Film and report, or films of one study, name two patients.",
+    "uncertain_label": "The report does not commit itself.",
+    "disputed_label": "The reports of the study contradict each other.",
+}
+EXCLUSIONS = {
+    **BEFORE_HEADERS,
+    **{k: v for k, v in acceptance.REASONS.items() if k not in AFTER_HEADERS},
+    **AFTER_HEADERS,
+}
+STUDY_EXCLUSIONS = {
+    "no_film": "No film of the reported study lies in the film folder.",
+    "no_accepted_film": "No film of the study is a frontal chest film of an adult.",
+}
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The tables of one cohort, each sorted, each row with its outcome."""
+
+    films: pd.DataFrame  # FILMS
+    images: pd.DataFrame  # IMAGES
+    reports: pd.DataFrame  # REPORTS
+
+
+def build_cohort(
+    films: pd.DataFrame,
+    reports: pd.DataFrame,
+    *,
+    source: str,
+    window: tuple[dt.date, dt.date] | None,
+) -> Cohort:
+    """Decide who is in.
+
+    Args:
+        films: `FILM_ROWS`, one row per file, in any order.
+        reports: `REPORT_ROWS`, one row per report, in any order.
+        source: name that the images carry.
+        window: first and last study date, both inside; None: the source has no dates.
+    """
+    films = films.sort_values("path", ignore_index=True)
+    films = films.assign(patient_id=_qualify(films))
+    studies = match_reports(reports, films)
+    films = films.merge(studies, on="study_id", how="left", validate="many_to_one")
+    films = films.assign(outcome=_outcomes(films, window=window))
+    included = films[films.outcome == INCLUDED]
+    images = included.assign(
+        source=source,
+        year=pd.to_numeric(_date(included).str[:4], errors="coerce"),
+        abnormal=included.conclusion == Conclusion.ASF,
+    ).sort_values("image_id")
+    return Cohort(
+        films=films[list(FILMS.columns)].astype(FILMS.columns),
+        images=images[list(IMAGES.columns)].astype(IMAGES.columns),
+        reports=_report_outcomes(studies, films),
+    )
+
+
+def match_reports(reports: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
+    """Join the reports of each study into one row.
+
+    A report belongs to the study whose Study Instance UID it names; where no film has
+    it, to every study that bears its accession number. A report without film keeps
+    its own number.
+
+    Returns:
+        One row per study: study_id, conclusion, findings, codes, report_date (""
+        unknown), report_numbers (of the patients that the reports name, joined by
+        "|") and shared (its accession number belongs to films of several patients).
+    """
+    matched = _by_study(reports, films)
+    labels = label_studies(matched)
+    groups = matched.groupby("study_id")
+    numbers = groups.number_id.agg(lambda ids: "|".join(sorted(set(ids) - {""})))
+    return labels.assign(
+        report_date=labels.study_id.map(groups.study_date.max()).astype("string"),
+        report_numbers=labels.study_id.map(numbers).astype("string"),
+        shared=labels.study_id.map(groups.shared.max()).astype("bool"),
+    )
+
+
+def _by_study(reports: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
+    """Give every report the pseudonym of its study, and say if it is a shared one."""
+    direct = reports.study_id.isin(films.study_id[films.study_id != ""])
+    known = films[(films.study_id != "") & (films.accession_id != "")]
+    several = known.groupby("accession_id").number_id.nunique() > 1
+    pairs = known[["accession_id", "study_id"]].drop_duplicates()
+    pairs = pairs.rename(columns={"study_id": "film_study"})
+    found = reports[~direct].merge(pairs, on="accession_id", how="left")
+    own = found.study_id.where(found.study_id != "", "accession " + found.accession_id)
+    found = found.assign(
+        study_id=found.film_study.fillna(own),
+        shared=found.accession_id.map(several).fillna(False).astype("bool"),
+    ).drop(columns="film_study")
+    return pd.concat([reports[direct].assign(shared=False), found], ignore_index=True)
+
+
+def count(outcomes: pd.Series, order: Mapping[str, str] = EXCLUSIONS) -> dict[str, int]:
+    """Count each reason that occurs, in the order in which they are asked."""
+    counts = outcomes[outcomes != INCLUDED].value_counts()
+    rank = {reason: at for at, reason in enumerate(order)}
+    names = sorted(
+        counts.index, key=lambda reason: (rank.get(reason, len(rank)), reason)
+    )
+    return {reason: int(counts[reason]) for reason in names}
+
+
+def summarise(cohort: Cohort) -> dict[str, Any]:
+    """Count everything that exclusions.json and the flow diagram say."""
+    studies = cohort.images.drop_duplicates("study_id")
+    outcomes = cohort.reports.outcome
+    return {
+        "looked_at": len(cohort.films),
+        "excluded": count(cohort.films.outcome),
+        "included": len(cohort.images),
+        "studies": len(studies),
+        "abnormal_studies": int(studies.abnormal.sum()),
+        "patients": int(cohort.images.patient_id.nunique()),
+        "reported_studies": {
+            "looked_at": len(outcomes),
+            "excluded": count(outcomes, STUDY_EXCLUSIONS | EXCLUSIONS),
+            "included": int((outcomes == INCLUDED).sum()),
+        },
+    }
+
+
+def _outcomes(
+    films: pd.DataFrame, *, window: tuple[dt.date, dt.date] | None
+) -> pd.Series:
+    date = _date(films)
+    usable = films.rejected == ""
+    first = ~films.image_id.where(usable).duplicated() | ~usable
+    unqualified = ~films.has_issuer & (_issuers(films) > 1)
+    answers = {
+        "duplicate": ~first,
+        "no_study_id": films.study_id == "",
+        "no_patient_id": films.number_id == "",
+        "ambiguous_patient": unqualified,
+        "no_study_date": (date == "") & (window is not None),
+        "outside_dates": _outside(date, window),
+        "no_report": films.conclusion.isna(),
+        "patient_mismatch": _mismatch(films, usable & first),
+        "uncertain_label": films.conclusion == Conclusion.UNCERTAIN,
+        "disputed_label": films.conclusion == Conclusion.DISPUTED,
+    }
+    conditions = [~usable, *answers.values()]
+    results = [films.rejected.to_numpy(), *answers]
+    masks = [np.asarray(mask.fillna(False), dtype=bool) for mask in conditions]
+    return pd.Series(np.select(masks, results, INCLUDED), dtype="string")
+
+
+def _date(films: pd.DataFrame) -> pd.Series:
+    """Study date of each film: its own, else its report's, else ""."""
+    return films.study_date.where(films.study_date != "", films.report_date).fillna("")
+
+
+def _outside(date: pd.Series, window: tuple[dt.date, dt.date] | None) -> pd.Series:
+    if window is None:
+        return pd.Series(False, index=date.index)
+    start, end = (f"{day:%Y%m%d}" for day in window)
+    return (date < start) | (date > end)
+
+
+def _issuers(films: pd.DataFrame) -> pd.Series:
+    """Count the issuers that gave each film's patient number."""
+    issued = films.patient_id.where(films.has_issuer)
+    return issued.groupby(films.number_id).transform("nunique")
+
+
+def _qualify(films: pd.DataFrame) -> pd.Series:
+    """Complete a patient number without issuer where only one issuer gave it.
+
+    Devices that leave the issuer out must not turn one patient into two.
+    """
+    issued = films.patient_id.where(films.has_issuer)
+    only = issued.groupby(films.number_id).transform("first")
+    fill = ~films.has_issuer & (films.number_id != "") & (_issuers(films) == 1)
+    return films.patient_id.where(~fill, only)
+
+
+def _mismatch(films: pd.DataFrame, counted: pd.Series) -> pd.Series:
+    """Find films whose study or report names another patient too."""
+    patients = films.patient_id.where(counted & (films.number_id != ""))
+    several = patients.groupby(films.study_id).transform("nunique") > 1
+    named = films.report_numbers.fillna("")
+    other = (named != "") & (named != films.number_id)
+    return several | other | films.shared.astype("boolean").fillna(False)
+
+
+def _report_outcomes(studies: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
+    """Say what became of each reported study: as far as its best film came."""
+    order = [*EXCLUSIONS, INCLUDED]
+    rank = films.outcome.map({reason: at for at, reason in enumerate(order)}).fillna(0)
+    best = rank.groupby(films.study_id).max()
+    outcome = [_study_outcome(order, best.get(study)) for study in studies.study_id]
+    frame = studies.assign(outcome=outcome)
+    return frame[list(REPORTS.columns)].astype(REPORTS.columns)
+
+
+def _study_outcome(order: list[str], best: float | None) -> str:
+    if best is None:
+        return "no_film"
+    reason = order[int(best)]
+    late = (INCLUDED, *list(AFTER_HEADERS)[1:])
+    return reason if reason in late else "no_accepted_film"

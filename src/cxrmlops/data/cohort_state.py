@@ -1,0 +1,133 @@
+"""
+What the last cohort was made from, so that an unchanged one costs nothing.
+
+Films lie outside DVC, so `dvc repro` runs `cohort` every time. No table library here:
+see film_list.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxrmlops.data.film_list import FilmFile, list_films, read_include
+from cxrmlops.dicom.identity import key_fingerprint, pseudonym_key
+from cxrmlops.errors import DataError
+from cxrmlops.files import code_hash, read_json, sha256_file, sha256_json
+
+SUMMARY = "exclusions.json"
+UNCHANGED = "cohort: unchanged, %d films"  # the log line, here and in cli
+FILES = (SUMMARY, "films.parquet", "images.parquet", "reports.parquet", "flow.svg")
+
+# What a cohort depends on; dvc.yaml names the same keys and the same code.
+SITE_KEYS = ("source", "films", "reports", "include", "chest_words", "name")
+CODE = (
+    "data/cohort.py",
+    "data/cohort_state.py",
+    "data/film_list.py",
+    "data/flow_diagram.py",
+    "data/report_labels.py",
+    "data/sources",
+    "dicom/acceptance.py",
+    "dicom/headers.py",
+    "dicom/identity.py",
+    "stages/cohort.py",
+    "tables.py",
+)
+
+
+@dataclass(frozen=True)
+class CohortState:
+    """Everything a cohort is made from, at one moment."""
+
+    films: tuple[FilmFile, ...]
+    include: frozenset[str] | None
+    key: bytes  # of the pseudonyms
+    key_fingerprint: str
+    code: str
+    fingerprint: str  # of all of it
+
+
+def take_state(params: Mapping[str, Any], site: Mapping[str, Any]) -> CohortState:
+    """Look at the films, the reports, the settings, the key and our own code.
+
+    Args:
+        params: params.yaml: cohort, as plain values.
+        site: site.yaml as plain values; only `SITE_KEYS` count.
+
+    Raises:
+        DataError: films or reports are not there.
+    """
+    reports = Path(site["reports"])
+    films = tuple(list_films(Path(site["films"]), skip=[reports]))
+    if not reports.exists():
+        raise DataError(
+            f"site.yaml: reports: there is nothing at {reports} ({Path.cwd()}); name "
+            "the report table, or run: cxrmlops init FOLDER --reports FILE"
+        )
+    listed = site["include"] and Path(site["include"])
+    include = read_include(listed)
+    key = pseudonym_key()
+    code = code_hash(*CODE)
+    parts = {
+        "films": _films_hash(films),
+        "reports": _reports_hash(reports),
+        "include": sorted(include) if include is not None else None,
+        "params": dict(params),
+        "site": {name: site[name] for name in SITE_KEYS},
+        "key": key_fingerprint(key),
+        "code": code,
+    }
+    return CohortState(
+        films=films,
+        include=include,
+        key=key,
+        key_fingerprint=key_fingerprint(key),
+        code=code,
+        fingerprint=sha256_json(parts),
+    )
+
+
+def images_if_unchanged(out: Path, state: CohortState) -> int | None:
+    """Count the images of the cohort in `out` if it was made from `state`, else None.
+
+    Raises:
+        DataError: the cohort in `out` was made with another pseudonym key, so its
+            patients could not be told from the new ones.
+    """
+    try:
+        last = read_json(out / SUMMARY)
+        key, fingerprint, images = (
+            last["key_fingerprint"],
+            last["fingerprint"],
+            last["included"],
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    if key != state.key_fingerprint:
+        raise DataError(
+            f"{out} was made with another pseudonym key ({key}, now "
+            f"{state.key_fingerprint}): set CXR_PSEUDONYM_KEY to the former key, or "
+            f"remove {out} to start again with new pseudonyms"
+        )
+    if fingerprint != state.fingerprint or not _is_whole(out):
+        return None
+    return int(images)
+
+
+def _is_whole(out: Path) -> bool:
+    return all((out / name).is_file() for name in FILES)
+
+
+def _films_hash(films: Iterable[FilmFile]) -> str:
+    digest = hashlib.sha256()
+    for film in films:
+        digest.update(f"{film.path}\0{film.bytes}\0{film.mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _reports_hash(reports: Path) -> str:
+    return (
+        _films_hash(list_films(reports)) if reports.is_dir() else sha256_file(reports)
+    )

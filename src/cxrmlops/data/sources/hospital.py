@@ -1,0 +1,110 @@
+"""
+A hospital's own films: a folder of DICOM files, and its report table.
+
+The report table is a CSV with a header line, one line per report:
+
+| column | must | what |
+|---|---|---|
+| conclusion | yes | NSF, ASF, uncertain or disputed |
+| study_instance_uid | one of both | of the reported study (0020,000D) |
+| accession_number | one of both | of the reported study (0008,0050) |
+| finding_codes | no | the site's codes of what was found, joined by "\\|" |
+| study_date | no | YYYY-MM-DD or YYYYMMDD; used where a film has none |
+| patient_id | no | (0010,0020); a film of another patient is set aside |
+
+Other columns are passed over. The words of `conclusion` are the policy: a site with
+other words translates them in its table, where everybody can see it.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cxrmlops.data.film_list import FilmFile
+from cxrmlops.data.report_labels import read_conclusions, split_codes
+from cxrmlops.data.sources.csv_table import found_columns, read_csv, require_columns
+from cxrmlops.data.sources.header_pass import read_headers
+from cxrmlops.data.sources.rows import FILM_ROWS, REPORT_ROWS, Reading, report_row
+from cxrmlops.errors import DataError
+
+LABEL_POLICY = "hospital-1"
+
+_STUDY, _ACCESSION = "study_instance_uid", "accession_number"
+_OPTIONAL = (_STUDY, _ACCESSION, "finding_codes", "study_date", "patient_id")
+
+
+def film_rows(files: Sequence[FilmFile], reading: Reading) -> pd.DataFrame:
+    """Read the header of every file: `FILM_ROWS`, one row per file.
+
+    Killed and called again with the same `reading.work`, it goes on where it was.
+    """
+    return FILM_ROWS.from_rows(read_headers(files, reading))
+
+
+def report_rows(reading: Reading) -> pd.DataFrame:
+    """Read the report table: `REPORT_ROWS`, one row per line.
+
+    Raises:
+        DataError: a column is missing, a conclusion or date cannot be read, or lines
+            name no study.
+    """
+    table = _read(reading)
+    conclusion = read_conclusions(
+        table.conclusion, where=f"{reading.reports}: column 'conclusion'"
+    )
+    dates = _dates(table.study_date, where=f"{reading.reports}: column 'study_date'")
+    name = reading.namer.name
+    rows = [
+        report_row(
+            conclusion=said,
+            study_id=name("study", study),
+            accession_id=name("accession", accession),
+            number_id=name("number", patient),
+            study_date=date,
+            findings="|".join(split_codes(codes)),
+            codes="|".join(split_codes(codes)),
+        )
+        for said, study, accession, patient, date, codes in zip(
+            conclusion,
+            table[_STUDY],
+            table[_ACCESSION],
+            table.patient_id,
+            dates,
+            table.finding_codes,
+            strict=True,
+        )
+    ]
+    return REPORT_ROWS.from_rows(rows)
+
+
+def _read(reading: Reading) -> pd.DataFrame:
+    table = read_csv(reading.reports).rename(columns=str.casefold)
+    where = reading.reports
+    require_columns(table, ["conclusion"], where=where)
+    if not {_STUDY, _ACCESSION} & set(table.columns):
+        raise DataError(
+            f"{where}: column '{_STUDY}' or '{_ACCESSION}' is missing, found "
+            f"{found_columns(table)}; one of both must name the study"
+        )
+    table = table.assign(**{n: "" for n in _OPTIONAL if n not in table.columns})
+    nameless = int(
+        (table[_STUDY].str.strip() + table[_ACCESSION].str.strip()).eq("").sum()
+    )
+    if nameless:
+        raise DataError(
+            f"{where}: {nameless} of {len(table)} row(s) name no study: fill column "
+            f"'{_STUDY}' or '{_ACCESSION}', or remove the rows"
+        )
+    return table
+
+
+def _dates(text: pd.Series, *, where: str) -> pd.Series:
+    plain = text.str.strip().str.replace("-", "")
+    parsed = pd.to_datetime(plain, format="%Y%m%d", errors="coerce")
+    wrong = parsed.isna() & plain.ne("")
+    if wrong.any():
+        raise DataError(
+            f"{where}: {int(wrong.sum())} of {len(text)} row(s) hold no date, first in "
+            f"line {int(wrong.to_numpy().argmax()) + 2}; write YYYY-MM-DD"
+        )
+    return parsed.dt.strftime("%Y%m%d").fillna("")

@@ -1,0 +1,160 @@
+"""
+NIH ChestX-ray14: its own table (Data_Entry_2017*.csv) and its picture files.
+
+Label: "No Finding" alone is NSF, any of the 14 findings is ASF; both at once is
+disputed. The table is text-mined: NSF says that none of 14 patterns was found in the
+report, not that the film is normal. A study is one patient at one follow-up number.
+The set tells no study dates.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from cxrmlops.data.film_list import FilmFile
+from cxrmlops.data.report_labels import Conclusion, split_codes
+from cxrmlops.data.sources.csv_table import read_csv, require_columns
+from cxrmlops.data.sources.rows import (
+    FILM_ROWS,
+    REPORT_ROWS,
+    Namer,
+    Reading,
+    film_row,
+    report_row,
+)
+from cxrmlops.errors import DataError
+
+LABEL_POLICY = "nih-1"  # raise it whenever the first paragraph changes
+
+NO_FINDING = "No Finding"
+FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Effusion",
+    "Emphysema",
+    "Fibrosis",
+    "Hernia",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pleural_Thickening",
+    "Pneumonia",
+    "Pneumothorax",
+)
+OLDEST = 120  # years; the table holds ages up to 414: typing errors, so unknown
+
+_IMAGE, _LABELS, _FOLLOW_UP = "Image Index", "Finding Labels", "Follow-up #"
+_PATIENT, _AGE, _SEX, _VIEW = (
+    "Patient ID",
+    "Patient Age",
+    "Patient Gender",
+    "View Position",
+)
+_COLUMNS = (_IMAGE, _LABELS, _FOLLOW_UP, _PATIENT, _AGE, _SEX, _VIEW)
+_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+
+
+def film_rows(files: Sequence[FilmFile], reading: Reading) -> pd.DataFrame:
+    """Describe every picture file by the line of the table that bears its name.
+
+    Younger patients than asked for are rejected; unknown ages are not.
+
+    Returns:
+        `FILM_ROWS`, one row per file.
+    """
+    table = _read(reading.reports).drop_duplicates(_IMAGE)
+    lines = {PurePosixPath(row[_IMAGE]).stem: row for row in table.to_dict("records")}
+    return FILM_ROWS.from_rows([_film_row(file, lines, reading) for file in files])
+
+
+def report_rows(reading: Reading) -> pd.DataFrame:
+    """Read one conclusion per line of the table: `REPORT_ROWS`.
+
+    Raises:
+        DataError: a column is missing, or a label is none of the 15.
+    """
+    table = _read(reading.reports)
+    labels = {text: split_codes(text) for text in table[_LABELS].unique()}
+    _check_labels(table, labels, reading.reports)
+    rows = [
+        report_row(
+            conclusion=_conclude(labels[text]),
+            study_id=_study(reading.namer, patient, follow_up),
+            findings="|".join(code for code in labels[text] if code != NO_FINDING),
+            codes="|".join(labels[text]),
+        )
+        for text, patient, follow_up in zip(
+            table[_LABELS], table[_PATIENT], table[_FOLLOW_UP], strict=True
+        )
+    ]
+    return REPORT_ROWS.from_rows(rows)
+
+
+def age_in_years(text: str) -> float:
+    """Read "58", "058Y" or "004M"; NaN when it is no age a person can have."""
+    found = re.fullmatch(r"\s*(\d{1,3})([YMWD]?)\s*", text)
+    if not found:
+        return float("nan")
+    years = int(found[1]) * _YEARS[found[2] or "Y"]
+    return years if years <= OLDEST else float("nan")
+
+
+def _read(reports: Path) -> pd.DataFrame:
+    table = read_csv(reports)
+    require_columns(table, _COLUMNS, where=reports)
+    return table
+
+
+def _film_row(
+    file: FilmFile, lines: dict[str, dict[str, str]], reading: Reading
+) -> dict[str, object]:
+    name = reading.namer.name
+    stem = PurePosixPath(file.path).stem
+    image_id = name("image", "nih", stem)
+    line = lines.get(stem)
+    if line is None:
+        return film_row(file, image_id=image_id, rejected="no_report")
+    age = age_in_years(line[_AGE])
+    patient = name("patient", "nih", line[_PATIENT])
+    child = age < reading.min_age_years
+    return film_row(
+        file,
+        image_id=image_id,
+        study_id=_study(reading.namer, line[_PATIENT], line[_FOLLOW_UP]),
+        patient_id=patient,
+        number_id=patient,
+        has_issuer=True,
+        view=line[_VIEW] if line[_VIEW] in ("PA", "AP") else "unknown",
+        sex=line[_SEX] if line[_SEX] in ("F", "M") else "unknown",
+        age_years=age,
+        rejected="child" if child else "",
+        detail=f"younger than {reading.min_age_years:g} years" if child else "",
+    )
+
+
+def _study(namer: Namer, patient: str, follow_up: str) -> str:
+    return namer.name("study", "nih", f"{patient}_{follow_up}" if patient else "")
+
+
+def _conclude(labels: list[str]) -> str:
+    if labels == [NO_FINDING]:
+        return Conclusion.NSF
+    return Conclusion.DISPUTED if NO_FINDING in labels else Conclusion.ASF
+
+
+def _check_labels(
+    table: pd.DataFrame, labels: dict[str, list[str]], where: Path
+) -> None:
+    known = {NO_FINDING, *FINDINGS}
+    wrong = {text for text, codes in labels.items() if not codes or set(codes) - known}
+    if wrong:
+        n = int(table[_LABELS].isin(wrong).sum())
+        codes = {code[:24] for text in wrong for code in labels[text]} - known
+        raise DataError(
+            f"{where}: column '{_LABELS}': {n} row(s) hold a label that is none of the "
+            f"15 ({', '.join(sorted(codes)[:5]) or 'empty'}); correct them"
+        )

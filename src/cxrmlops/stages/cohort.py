@@ -1,0 +1,133 @@
+"""Films + reports -> one row per image, every exclusion counted."""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxrmlops.data.cohort import Cohort, build_cohort, summarise
+from cxrmlops.data.cohort_state import (
+    SUMMARY,
+    UNCHANGED,
+    CohortState,
+    images_if_unchanged,
+    take_state,
+)
+from cxrmlops.data.flow_diagram import draw_flow
+from cxrmlops.data.report_labels import POLICY, Conclusion
+from cxrmlops.data.sources import SOURCES, read_films
+from cxrmlops.data.sources.rows import Namer, Reading
+from cxrmlops.errors import DataError
+from cxrmlops.files import WORK, whole, whole_folder, work_folder, write_json
+from cxrmlops.params import CohortParams, Site
+from cxrmlops.tables import FILMS, IMAGES, REPORTS
+
+log = logging.getLogger(__name__)
+
+
+def run(*, out: Path, params: CohortParams, site: Site) -> None:
+    """Write films, images and reports (.parquet), exclusions.json and flow.svg.
+
+    Does nothing where `out` was made from the same films, reports and settings.
+    """
+    state = take_state(params.model_dump(mode="json"), site.model_dump(mode="json"))
+    same = images_if_unchanged(out, state)
+    if same is not None:
+        log.info(UNCHANGED, same)
+        return
+
+    cohort, summary = _build(state, params, site)
+
+    with whole_folder(out) as draft:
+        FILMS.write(cohort.films, draft)
+        IMAGES.write(cohort.images, draft)
+        REPORTS.write(cohort.reports, draft)
+        write_json(draft / SUMMARY, summary)
+        with whole(draft / "flow.svg") as svg:
+            svg.write_text(draw_flow(summary), encoding="utf-8")
+    shutil.rmtree(WORK / "cohort", ignore_errors=True)
+    log.info(
+        "cohort: %d of %d films in, %d studies (%d ASF) of %d patients",
+        *(summary[n] for n in ("included", "looked_at", "studies")),
+        summary["abnormal_studies"],
+        summary["patients"],
+    )
+
+
+def _build(
+    state: CohortState, params: CohortParams, site: Site
+) -> tuple[Cohort, dict[str, Any]]:
+    source = SOURCES[site.source]
+    reading = _reading(state, params, site)
+    reports = source.report_rows(reading)
+    _say_reports(reports, site)
+    films = read_films(source, state.films, reading, include=state.include)
+    _check_films(films, reports, site)
+    window = (params.start, params.end) if source.has_dates else None
+    if window is None:
+        log.info("cohort: %s has no study dates, date window skipped", site.source)
+    name = site.name if site.source == "hospital" else site.source
+    cohort = build_cohort(films, reports, source=name, window=window)
+    summary = summarise(cohort) | {
+        "name": name,
+        "source": site.source,
+        "label_policy": f"{source.label_policy}, studies {POLICY}",
+        "window": window and {"start": str(window[0]), "end": str(window[1])},
+        "key_fingerprint": state.key_fingerprint,
+        "fingerprint": state.fingerprint,
+    }
+    _check_cohort(summary, site)
+    return cohort, summary
+
+
+def _reading(state: CohortState, params: CohortParams, site: Site) -> Reading:
+    asked = (site.chest_words, params.min_age_years)
+    return Reading(
+        films=site.films,
+        reports=site.reports,
+        namer=Namer(state.key),
+        chest_words=tuple(site.chest_words),
+        min_age_years=params.min_age_years,
+        work=work_folder("cohort", state.code, state.key_fingerprint, *asked),
+    )
+
+
+def _say_reports(reports: pd.DataFrame, site: Site) -> None:
+    counts = reports.conclusion.value_counts().to_dict()
+    said = ", ".join(f"{counts.get(word, 0)} {word}" for word in Conclusion)
+    log.info("cohort: %d reports of %s: %s", len(reports), site.source, said)
+
+
+def _check_films(films: pd.DataFrame, reports: pd.DataFrame, site: Site) -> None:
+    if films.empty:
+        raise DataError(
+            f"site.yaml: films: {site.films} holds no film file for the source "
+            f"'{site.source}'; {len(reports)} report(s) wait for theirs"
+        )
+    if (films.rejected == "not_listed").all():
+        raise DataError(
+            f"site.yaml: include: {site.include} names none of the {len(films)} "
+            f"film(s) below {site.films}; write file names, or set include: null"
+        )
+    if reports.empty:
+        raise DataError(
+            f"site.yaml: reports: {site.reports} holds no report; export it again"
+        )
+
+
+def _check_cohort(summary: dict[str, Any], site: Site) -> None:
+    if summary["included"]:
+        return
+    why = ", ".join(f"{n} {reason}" for reason, n in summary["excluded"].items())
+    if set(summary["reported_studies"]["excluded"]) == {"no_film"}:
+        raise DataError(
+            f"no report of {site.reports} belongs to a film below {site.films} "
+            f"({why}); check that both come from the same archive and name studies by "
+            "the same numbers"
+        )
+    raise DataError(
+        f"no film below {site.films} is left ({why}); widen cohort.start, cohort.end "
+        "or cohort.min_age_years in params.yaml, or look at site.yaml"
+    )
