@@ -25,7 +25,7 @@ def whole(path: Path) -> Iterator[Path]:
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with _disk(path):
+        with disk_space(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield draft
             draft.replace(path)
@@ -43,13 +43,31 @@ def whole_folder(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        with _disk(path):
+        with disk_space(path):
             draft.mkdir(parents=True)
             yield draft
             shutil.rmtree(path, ignore_errors=True)
             draft.replace(path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
+def disk_space(path: Path) -> Iterator[None]:
+    """Tell a full disk as what it is, for a block that writes to `path`.
+
+    Raises:
+        ResourceError: the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ResourceError(
+            f"no disk space left while writing {path}; free some and run again: "
+            "finished work is kept"
+        ) from error
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -100,16 +118,3 @@ def work_folder(stage: str, *key: Any) -> Path:
     input, parameter or code gives another folder.
     """
     return WORK / stage / sha256_json(key)[:16]
-
-
-@contextmanager
-def _disk(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise ResourceError(
-            f"no disk space left while writing {path}; free some and run again: "
-            "finished work is kept"
-        ) from error

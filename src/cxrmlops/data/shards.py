@@ -7,7 +7,6 @@ Each shard is a plain NumPy array, shape (n, size, size), uint8. Needs numpy alo
 import io
 import os
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -26,7 +25,7 @@ class ShardWriter:
         self._size = size
         self._per_shard = images_per_shard
         self._count = start
-        self._file: BinaryIO | None = None
+        self._file: io.FileIO | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._cut(start)
 
@@ -41,7 +40,7 @@ class ShardWriter:
         if self._file is None or row == 0:
             self.close()
             self._file = self._open(shard, row)
-        self._file.write(np.ascontiguousarray(square).data)
+        self._write(np.ascontiguousarray(square).tobytes())
         self._count += 1
         return shard, row
 
@@ -51,9 +50,8 @@ class ShardWriter:
             return
         rows = (self._count - 1) % self._per_shard + 1
         self._file.seek(0)
-        self._file.write(_header(rows, self._size))
+        self._write(_header(rows, self._size))
         self._file.seek(0, io.SEEK_END)
-        self._file.flush()
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
@@ -63,13 +61,18 @@ class ShardWriter:
             self._file.close()
         self._file = None
 
-    def _open(self, shard: int, row: int) -> BinaryIO:
+    def _open(self, shard: int, row: int) -> io.FileIO:
         path = self._folder / _name(shard)
         if row == 0:
             path.write_bytes(_header(0, self._size))
-        file = path.open("r+b")
+        file = path.open("r+b", buffering=0)  # a failed run leaves nothing to flush
         file.seek(0, io.SEEK_END)
         return file
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while self._file is not None and rest:
+            rest = rest[self._file.write(rest) :]
 
     def _cut(self, start: int) -> None:
         full, rows = divmod(start, self._per_shard)
@@ -91,9 +94,7 @@ def open_shards(folder: Path) -> list[np.ndarray]:
     return [np.load(path, mmap_mode="r") for path in _paths(folder)]
 
 
-def gather(
-    shards: list[np.ndarray], shard: np.ndarray, row: np.ndarray
-) -> np.ndarray:
+def gather(shards: list[np.ndarray], shard: np.ndarray, row: np.ndarray) -> np.ndarray:
     """Copy the named squares into memory, in the order asked for.
 
     The disk is read in ascending order, whatever the order asked for.

@@ -1,0 +1,110 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrmlops.data.duplicates import near_pairs, patient_groups
+
+
+def hashes(n: int, *, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.array([rng.bytes(32).hex() for _ in range(n)])
+
+
+def flip(value: str, bits: int) -> str:
+    """Change the lowest `bits` bits of a hash."""
+    return f"{int(value, 16) ^ ((1 << bits) - 1):064x}"
+
+
+def text(values) -> pd.Series:
+    return pd.Series(list(values), dtype="string")
+
+
+def groups(patients, pixels, looks, *, bits=8) -> list[str]:
+    return list(patient_groups(text(patients), text(pixels), text(looks), bits=bits))
+
+
+def test_strangers_stay_apart():
+    looks = hashes(4)
+
+    assert groups("ABCD", "1234", looks) == ["A", "B", "C", "D"]
+
+
+def test_the_same_pixels_join_two_patients():
+    looks = hashes(3)
+
+    assert groups("ABC", "121", looks, bits=0) == ["A", "B", "A"]
+
+
+def test_the_same_look_joins_two_patients_even_at_zero_bits():
+    looks = hashes(2)
+
+    assert groups("ABC", "123", [looks[0], looks[1], looks[0]], bits=0) == [
+        "A",
+        "B",
+        "A",
+    ]
+
+
+@pytest.mark.parametrize(("apart", "same"), [(8, True), (9, False)])
+def test_films_are_alike_up_to_the_given_distance(apart, same):
+    look = hashes(1)[0]
+
+    first, second = groups("AB", "12", [look, flip(look, apart)], bits=8)
+
+    assert (first == second) is same
+
+
+def test_friends_of_friends_are_one_group():
+    a, b = hashes(2)
+
+    assert groups("ABC", ["1", "2", "2"], [a, flip(a, 3), b]) == ["A", "A", "A"]
+
+
+def test_all_films_of_a_patient_are_in_the_patients_group():
+    a, b, c = hashes(3)
+
+    assert groups("AABB", "1234", [a, b, c, flip(b, 1)]) == ["A"] * 4
+
+
+@given(seed=st.integers(0, 1000), n=st.integers(2, 60), bits=st.integers(0, 20))
+@settings(deadline=None, max_examples=30)
+def test_pairs_are_those_that_counting_bits_finds(seed, n, bits):
+    rng = np.random.default_rng(seed)
+    values = np.unique([f"{int(v):064x}" for v in rng.integers(0, 2**40, n)])
+    values = np.union1d(values, [flip(values[0], 5), flip(values[-1], 20)])
+
+    found = {tuple(pair) for pair in near_pairs(values, bits=bits)}
+
+    numbers = [int(value, 16) for value in values]
+    assert found == {
+        (i, j)
+        for i in range(len(values))
+        for j in range(i + 1, len(values))
+        if bits and (numbers[i] ^ numbers[j]).bit_count() <= bits
+    }
+
+
+def test_blocks_lose_no_pair(monkeypatch):
+    values = hashes(50)
+    values[40] = flip(values[3], 4)
+    monkeypatch.setattr("cxrmlops.data.duplicates.BLOCK", 7)
+
+    assert near_pairs(values, bits=8).tolist() == [[3, 40]]
+
+
+@given(seed=st.integers(0, 1000))
+@settings(deadline=None, max_examples=20)
+def test_groups_do_not_depend_on_the_order_of_rows(seed):
+    look = hashes(12)
+    look[5], look[9] = flip(look[2], 2), flip(look[5], 7)
+    frame = pd.DataFrame(
+        {"who": list("ABCDEFGHIJKA"), "pixels": list("123456789a71"), "look": look}
+    ).astype("string")
+    shuffled = frame.sample(frac=1, random_state=seed)
+
+    for table in (frame, shuffled):
+        table["group"] = patient_groups(table.who, table.pixels, table["look"], bits=8)
+
+    pd.testing.assert_frame_equal(frame, shuffled.sort_index())

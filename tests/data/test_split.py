@@ -1,0 +1,208 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrmlops.data.split import (
+    assign_cases,
+    assign_patients,
+    check_no_leak,
+    check_not_empty,
+    leaking_patients,
+    quotas,
+    split_hash,
+)
+from cxrmlops.errors import DataError, LeakError
+
+FRACTIONS = {"train": 0.7, "val": 0.2, "test": 0.1}
+
+cohorts = st.builds(
+    lambda n, seed: cohort(n, seed=seed), st.integers(1, 150), st.integers(0, 10_000)
+)
+
+
+def cohort(patients: int, *, seed: int = 0) -> pd.DataFrame:
+    """Draw 1-4 images for each patient, of any view and label."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(patients), rng.integers(1, 5, patients))
+    return pd.DataFrame(
+        {
+            "image_id": [f"i{k:05d}" for k in range(len(who))],
+            "study_id": [f"s{k // 2:05d}p{p}" for k, p in enumerate(who)],
+            "patient_id": [f"p{p:04d}" for p in who],
+            "view": rng.choice(["PA", "AP", "unknown"], len(who), p=[0.6, 0.35, 0.05]),
+            "abnormal": rng.random(len(who)) < 0.4,
+        }
+    ).astype(
+        {name: "string" for name in ("image_id", "study_id", "patient_id", "view")}
+    )
+
+
+def own(images: pd.DataFrame) -> pd.Series:
+    """Every patient is a group."""
+    return images.patient_id.rename("group")
+
+
+def joined(images: pd.DataFrame) -> pd.Series:
+    """Patients share a group by threes, a third of the time."""
+    number = images.patient_id.str[1:].astype(int)
+    name = number.where(number % 9 > 2, number // 9 * 9)
+    return ("p" + name.astype(str).str.zfill(4)).astype("string").rename("group")
+
+
+def strata(images: pd.DataFrame) -> pd.Series:
+    """Say the stratum of each patient, written another way than in src."""
+    by = images.groupby("patient_id")
+    view = by["view"].agg(lambda v: min(v.unique(), key=lambda w: (-(v == w).sum(), w)))
+    return by.abnormal.any().astype(str) + view
+
+
+@given(images=cohorts, seed=st.integers(0, 50))
+@settings(deadline=None, max_examples=40)
+def test_a_patient_is_never_on_two_sides(images, seed):
+    split = assign_patients(images, own(images), FRACTIONS, seed=seed)
+
+    assert not leaking_patients(images.patient_id, split)
+    assert set(split) <= set(FRACTIONS)
+
+
+@given(images=cohorts, seed=st.integers(0, 50))
+@settings(deadline=None, max_examples=40)
+def test_a_group_is_never_on_two_sides(images, seed):
+    split = assign_patients(images, joined(images), FRACTIONS, seed=seed)
+
+    assert not leaking_patients(joined(images), split)
+
+
+@given(images=cohorts, seed=st.integers(0, 50))
+@settings(deadline=None, max_examples=40)
+def test_quotas_are_exact_to_one_patient_in_every_stratum_and_overall(images, seed):
+    split = assign_patients(images, own(images), FRACTIONS, seed=seed)
+
+    side = split.groupby(images.patient_id).first()
+    for part in [side, *(part for _, part in side.groupby(strata(images)))]:
+        for name, fraction in FRACTIONS.items():
+            assert abs((part == name).sum() - fraction * len(part)) < 1
+
+
+@given(images=cohorts, seed=st.integers(0, 50))
+@settings(deadline=None, max_examples=25)
+def test_the_order_of_rows_does_not_matter(images, seed):
+    shuffled = images.sample(frac=1, random_state=seed)
+
+    once = assign_patients(images, joined(images), FRACTIONS, seed=seed)
+    again = assign_patients(shuffled, joined(shuffled), FRACTIONS, seed=seed)
+
+    pd.testing.assert_series_equal(once, again.sort_index())
+
+
+def test_the_seed_decides():
+    images = cohort(100)
+
+    splits = [
+        assign_patients(images, own(images), FRACTIONS, seed=seed) for seed in (1, 1, 2)
+    ]
+
+    assert splits[0].equals(splits[1])
+    assert not splits[0].equals(splits[2])
+
+
+def test_every_patient_of_a_stratum_may_come_into_test():
+    images = cohort(20).assign(view="PA", abnormal=False)
+    seen = {
+        patient
+        for seed in range(200)
+        for patient in images.patient_id[
+            assign_patients(images, own(images), FRACTIONS, seed=seed) == "test"
+        ]
+    }
+
+    assert seen == set(images.patient_id)
+
+
+def test_studies_follow_the_fractions_too():
+    images = cohort(1000)
+
+    split = assign_patients(images, own(images), FRACTIONS, seed=0)
+
+    share = images.study_id.groupby(split).nunique() / images.study_id.nunique()
+    for name, fraction in FRACTIONS.items():
+        assert share[name] == pytest.approx(fraction, abs=0.01)
+
+
+def test_one_huge_group_goes_to_one_side_and_the_rest_fills_up():
+    images = cohort(40)
+    group = images.patient_id.where(images.patient_id > "p0030", "p0000")
+
+    split = assign_patients(images, group, FRACTIONS, seed=0)
+
+    assert split[group == "p0000"].unique().tolist() == ["train"]
+    assert split.notna().all()
+
+
+@given(
+    sizes=st.lists(st.integers(0, 400), min_size=1, max_size=8),
+    shares=st.lists(st.integers(1, 9), min_size=2, max_size=4),
+)
+@settings(deadline=None, max_examples=60)
+def test_rounding_errors_do_not_add_up(sizes, shares):
+    fractions = {f"side {k}": s / sum(shares) for k, s in enumerate(shares)}
+
+    table = quotas(sizes, fractions)
+
+    exact = np.outer(sizes, list(fractions.values()))
+    assert (table.sum(axis=1) == sizes).all()
+    assert (np.abs(table - exact) < 1).all()
+    assert (np.abs(table.sum(axis=0) - exact.sum(axis=0)) < 1).all()
+
+
+def test_whole_quotas_are_met_exactly():
+    assert quotas([100, 50, 10], FRACTIONS).tolist() == [
+        [70, 20, 10],
+        [35, 10, 5],
+        [7, 2, 1],
+    ]
+
+
+def test_cases_are_drawn_one_by_one_and_patients_leak():
+    images = cohort(200)
+
+    split = assign_cases(images.image_id, FRACTIONS, seed=0)
+
+    assert abs((split == "train").sum() - 0.7 * len(images)) < 1
+    assert leaking_patients(images.patient_id, split)
+
+
+def test_a_leak_is_refused_by_name():
+    patient = pd.Series(["P1", "P2", "P1"], dtype="string")
+    split = pd.Series(["train", "val", "test"], dtype="string")
+
+    with pytest.raises(LeakError, match=r"1 patient\(s\) in more than one .* \[P1\]"):
+        check_no_leak(patient, split)
+
+
+def test_an_empty_split_is_refused_in_one_sentence():
+    images = cohort(2).assign(split="train")
+    images["abnormal"] = images.index % 2 == 0
+
+    with pytest.raises(DataError, match=r"split 'val' has no images: 2 patients with"):
+        check_not_empty(images, list(FRACTIONS))
+
+
+@pytest.mark.parametrize(("abnormal", "word"), [(True, "abnormal"), (False, "normal")])
+def test_a_split_without_both_answers_is_refused(abnormal, word):
+    images = cohort(3).assign(split="val", abnormal=abnormal)
+
+    with pytest.raises(DataError, match=f"split 'val' has only {word} studies"):
+        check_not_empty(images, ["val"])
+
+
+def test_the_hash_names_the_split_whatever_the_order_of_rows():
+    ids = pd.Series(["a", "b"], dtype="string")
+    split = pd.Series(["train", "val"], dtype="string")
+
+    name = split_hash(ids, split)
+
+    assert name == split_hash(ids[::-1], split[::-1])
+    assert name != split_hash(ids, split[::-1].reset_index(drop=True))
