@@ -1,0 +1,160 @@
+"""One planned study -> its DICOM files and what should become of each."""
+
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from cxrmlops.synthetic import misfits
+from cxrmlops.synthetic.film import Picture, expose, make_film
+from cxrmlops.synthetic.headers import Shot
+from cxrmlops.synthetic.people import made_uid
+from cxrmlops.synthetic.plan import FIRST_DAY, PlannedStudy
+from cxrmlops.synthetic.storage import encode
+from cxrmlops.synthetic.thorax import Traits, draw_traits
+
+Row = dict[str, str]
+
+
+def write_study(
+    study: PlannedStudy, *, folder: Path, seed: int, side: int
+) -> list[Row]:
+    """Render and write all files of one study.
+
+    Args:
+        study: the plan.
+        folder: gets `films/...` or `backlog/...`.
+        seed: of the cohort.
+        side: pixels of a square film's side.
+
+    Returns:
+        One row of truth.csv per file.
+    """
+    rng = np.random.default_rng([seed, 11, study.number])
+    traits = study_traits(study)
+    home = f"{study.folder}/P{study.exam.person.number}/{study.exam.accession}"
+    (folder / home).mkdir(parents=True)
+    rows = []
+    for number, view in enumerate(study.views, start=1):
+        picture = _picture(study, traits, rng, view=view, side=side)
+        shot = _shot(study, seed, number, view, picture)
+        content = encode(_film(study, shot, picture), study.vendor.transfer_syntax)
+        path = f"{home}/IM{number:04d}.dcm"
+        (folder / path).write_bytes(content)
+        rows.append(_row(study, shot, path, _reason(study, view)))
+        if number == 1 and study.misfit in misfits.WITH_STUDY:
+            rows.append(_misfit(study, folder, home, picture, content, seed, rng))
+    return rows
+
+
+def study_traits(study: PlannedStudy) -> Traits:
+    """Draw the patient's body: the same in all of the patient's studies."""
+    person = study.exam.person
+    rng = np.random.default_rng(study.anatomy)
+    age = person.age(study.exam.day)
+    traits = draw_traits(rng, sex=person.sex, age=max(age, 18.0))
+    return shrink_to_child(traits, age) if age < 18 else traits
+
+
+def shrink_to_child(traits: Traits, age: float) -> Traits:
+    """Make a body small, for age in years below 18."""
+    scale = 0.5 + 0.5 * age / 18
+    changed = {
+        name: getattr(traits, name) * scale
+        for name in ("height", "breadth", "depth", "rib_gap", "rib_slope", "aorta")
+    }
+    changed |= {"heart": traits.heart * scale * 1.05, "fat": 8.0, "breast": 0.0}
+    changed["mediastinum"] = traits.mediastinum * scale
+    return Traits(**({**vars(traits)} | changed))
+
+
+def _picture(
+    study: PlannedStudy,
+    traits: Traits,
+    rng: np.random.Generator,
+    *,
+    view: str,
+    side: int,
+) -> Picture:
+    if study.misfit == "not_chest":
+        return misfits.hand(study.vendor, rng, side=side)
+    return expose(traits, study.findings, study.vendor, rng, view=view, side=side)
+
+
+def _shot(
+    study: PlannedStudy, seed: int, number: int, view: str, picture: Picture
+) -> Shot:
+    return Shot(
+        uid=made_uid(seed, "image", study.exam.study_uid, number),
+        number=number,
+        view=view,
+        spacing=picture.spacing,
+        body_part="HAND" if study.misfit == "not_chest" else "CHEST",
+        raw=number == 90,
+    )
+
+
+def _film(study: PlannedStudy, shot: Shot, picture: Picture) -> Dataset:
+    return make_film(picture, study.exam, shot, study.vendor)
+
+
+def _misfit(
+    study: PlannedStudy,
+    folder: Path,
+    home: str,
+    picture: Picture,
+    content: bytes,
+    seed: int,
+    rng: np.random.Generator,
+) -> Row:
+    """Write the film that must be refused, beside the study's first."""
+    kind = study.misfit
+    view = study.views[0]
+    shot = _shot(study, seed, 90 if kind == "for_processing" else 91, view, picture)
+    path = f"{home}/IM{shot.number:04d}.dcm"
+    if kind == "duplicate":
+        shot = _shot(study, seed, 1, view, picture)
+    else:
+        if kind == "blank":
+            picture = misfits.blank_picture(picture, rng)
+        dataset = _film(study, shot, picture)
+        if kind == "inverted":
+            misfits.invert_tag(dataset)
+        if kind == "not_cr_dx":
+            misfits.disguise(dataset)
+        content = encode(dataset, study.vendor.transfer_syntax)
+        if kind == "undecodable":
+            content = misfits.truncate(content)
+    (folder / path).write_bytes(content)
+    return _row(study, shot, path, kind)
+
+
+def _reason(study: PlannedStudy, view: str) -> str:
+    if study.misfit in misfits.ALONE:
+        return study.misfit
+    return "lateral" if view == "LL" else "included"
+
+
+def _row(study: PlannedStudy, shot: Shot, path: str, reason: str) -> Row:
+    return {
+        "path": path,
+        "sop_instance_uid": str(shot.uid),
+        "study_instance_uid": str(study.exam.study_uid),
+        "film": reason,
+        "study": study_outcome(study),
+        "abnormal": str(bool(study.findings)).lower(),
+        "findings": "|".join(f"{f.code}:{f.severity:.2f}" for f in study.findings),
+        "view": shot.view,
+        "vendor": f"{study.vendor.manufacturer} {study.vendor.model}",
+    }
+
+
+def study_outcome(study: PlannedStudy) -> str:
+    """Say what should become of a study as a whole."""
+    if not study.conclusion:
+        return "no_report"
+    if study.folder == "films" and study.exam.day < FIRST_DAY:
+        return "outside_window"
+    if study.conclusion in ("uncertain", "disputed"):
+        return study.conclusion
+    return "reported"
