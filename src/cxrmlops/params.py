@@ -179,6 +179,7 @@ class Site(Section):
     source: Literal["hospital", "nih", "openi"]
     films: Path  # folder
     reports: Path  # table or archive of reports
+    include: Path | None = None  # text: one film's name per line; null takes all
     chest_words: list[str]  # in BodyPartExamined or a description, upper case
     backlog: Path  # folder of films that wait for an answer
     archive: str  # folder:<path>; CXR_ARCHIVE comes first

@@ -73,6 +73,18 @@ FILMS = Table(
     },
 )
 
+# cohort: every study that has a report, what became of it, what its label came from
+REPORTS = Table(
+    "reports.parquet",
+    {
+        "study_id": "string",
+        "outcome": "string",  # "included", or the reason it is not
+        "conclusion": "string",  # NSF, ASF, uncertain or disputed
+        "findings": "string",  # finding types, joined by "|"
+        "codes": "string",  # the report's own codes in full, joined by "|"
+    },
+)
+
 # cohort: one row per included image
 IMAGES = Table(
     "images.parquet",
