@@ -1,5 +1,7 @@
 """Synthetic inputs. A builder's arguments are the quirks a test is about."""
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -9,6 +11,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from cxrmlops.dicom.answers import FilmAnswer, ModelIdentity, StudyAnswer
+from cxrmlops.findings import OperatingPoint
 from cxrmlops.tables import IMAGES, INDEX, SPLITS, VALIDATED
 
 
@@ -108,3 +112,71 @@ def make_splits(*, patients: int = 30, per_patient: int = 1) -> pd.DataFrame:
     number = frame.patient_id.str[1:].astype(int) / patients
     split = np.select([number < 0.7, number < 0.9], ["train", "val"], "test")
     return frame.assign(group=frame.patient_id, split=split).astype(SPLITS.columns)
+
+
+def make_film(number: int = 1, **attributes: object) -> Dataset:
+    """Build the header of a chest DX; `attributes` overwrite, None takes one away."""
+    film = Dataset()
+    film.SOPClassUID = DigitalXRayImageStorageForPresentation
+    film.StudyInstanceUID = "1.2.826.0.1.3680043.8.498.7"
+    film.SeriesInstanceUID = "1.2.826.0.1.3680043.8.498.7.1"
+    film.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.7.1.{number}"
+    values: dict[str, object] = {
+        "SpecificCharacterSet": "ISO_IR 192",
+        "PatientName": "Synthetic^Case",
+        "PatientID": "SYN0001",
+        "PatientBirthDate": "19700101",
+        "PatientSex": "F",
+        "StudyDate": "20240501",
+        "StudyTime": "101500",
+        "StudyID": "1",
+        "AccessionNumber": "ACC123",
+        "ReferringPhysicianName": "",
+        "Modality": "DX",
+        "Manufacturer": "Alpha",
+        "BodyPartExamined": "CHEST",
+        "PatientOrientation": ["L", "F"],
+        "ImagerPixelSpacing": [0.5, 0.25],
+        "Rows": 512,
+        "Columns": 480,
+    } | attributes
+    for keyword, value in values.items():
+        if value is not None:
+            setattr(film, keyword, value)
+    return film
+
+
+def make_model_identity(*, balanced: float = 0.4137) -> ModelIdentity:
+    """Say which model read; nobody trained it."""
+    return ModelIdentity(
+        name="cxr-test",
+        bundle_hash="ab" * 32,
+        key=f"cxr-test|{'ab' * 32}",
+        architecture="resnet18",
+        size=128,
+        preprocessing_hash="cd" * 32,
+        temperature=1.25,
+        study_rule="max",
+        operating_points=(
+            OperatingPoint("balanced", balanced, "equal recalls on val"),
+            OperatingPoint("high_sensitivity", 0.083, "recall ASF 0.98 on val"),
+        ),
+    )
+
+
+def make_study_answer(
+    *probabilities: float, films: list[Dataset] | None = None, reason: str = "blank"
+) -> StudyAnswer:
+    """Answer a study of these films; without probabilities it is not evaluable."""
+    films = films or [make_film(n + 1) for n in range(max(1, len(probabilities)))]
+    answers = [
+        FilmAnswer(film, probabilities[n], "ok")
+        if probabilities
+        else FilmAnswer(film, None, "unusable", reason)
+        for n, film in enumerate(films)
+    ]
+    return StudyAnswer(
+        tuple(answers),
+        max(probabilities) if probabilities else None,
+        dt.datetime(2026, 5, 2, 2, 30, tzinfo=dt.timezone(dt.timedelta(hours=2))),
+    )

@@ -1,0 +1,131 @@
+"""The overlay picture as an RGB Secondary Capture: the one form every viewer shows."""
+
+from dataclasses import dataclass
+
+import highdicom as hd
+import numpy as np
+from highdicom.sr import CodedConcept
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.uid import ExplicitVRLittleEndian
+
+from cxrmlops.dicom.answers import ModelIdentity, StudyAnswer
+from cxrmlops.dicom.derived import (
+    common,
+    complete,
+    local_time,
+    object_uid,
+    quiet,
+    reference,
+)
+
+SERIES_NUMBER = 9002
+SERIES_DESCRIPTION = "AI: CXR evidence overlay (investigational)"
+_KIND = "overlay"
+_ORIENTATION = ("L", "F")  # stands in while highdicom insists on one
+
+
+@dataclass(frozen=True)
+class OverlayPicture:
+    """Pixels of one overlay and where the film lies in them."""
+
+    pixels: np.ndarray  # (rows, columns, 3) uint8
+    film_rows: int  # of the film inside the picture
+    film_columns: int
+    shows_map: bool  # a film answered NSF has none
+
+
+def overlay_uid(source_uid: str, model: ModelIdentity) -> str:
+    """Name the overlay of one film, before it is drawn or looked up."""
+    return object_uid(_KIND, [source_uid], model)
+
+
+def build_secondary_capture(
+    source: Dataset,
+    picture: OverlayPicture,
+    *,
+    answer: StudyAnswer,
+    model: ModelIdentity,
+    number: int,
+) -> Dataset:
+    """Build the secondary capture of one film.
+
+    Args:
+        source: header of the film.
+        picture: what to show; no patient's name may be in it.
+        answer: the study's answer, for the time of the analysis.
+        model: who read.
+        number: instance number in the series, from 1.
+
+    Returns:
+        A data set with file meta information; the same arguments give the same bytes.
+    """
+    with quiet():
+        ref = reference(source)
+        when = local_time(source, answer.analysed_at)
+        orientation = _orientation(ref)
+        made = hd.sc.SCImage.from_ref_dataset(
+            ref_dataset=ref,
+            pixel_array=picture.pixels,
+            photometric_interpretation="RGB",
+            bits_allocated=8,
+            coordinate_system="PATIENT",
+            patient_orientation=orientation or _ORIENTATION,
+            series_instance_uid=object_uid(
+                f"series/{_KIND}", [ref.StudyInstanceUID], model
+            ),
+            series_number=SERIES_NUMBER,
+            sop_instance_uid=overlay_uid(ref.SOPInstanceUID, model),
+            instance_number=number,
+            transfer_syntax_uid=ExplicitVRLittleEndian,
+            **common(model, when, SERIES_DESCRIPTION),
+        )
+        if not orientation:
+            made.PatientOrientation = ""  # unknown stays unknown
+        made.copy_patient_and_study_information(ref)
+        _describe(made, ref, picture, model)
+        return complete(made, source, when)
+
+
+def _describe(
+    made: Dataset, ref: Dataset, picture: OverlayPicture, model: ModelIdentity
+) -> None:
+    what = "Evidence overlay" if picture.shows_map else "Film with result, no overlay"
+    made.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
+    made.BurnedInAnnotation = "YES"  # the result; no identity of the patient
+    made.RecognizableVisualFeatures = "NO"
+    lossy = str(ref.get("LossyImageCompression") or "00") == "01"
+    made.LossyImageCompression = "01" if lossy else "00"  # once lossy, always lossy
+    made.DerivationDescription = f"{what}, {model.name} {model.version}"
+    item = Dataset()
+    item.ReferencedSOPClassUID = ref.SOPClassUID
+    item.ReferencedSOPInstanceUID = ref.SOPInstanceUID
+    item.PurposeOfReferenceCodeSequence = [
+        CodedConcept.from_code(codes.DCM.SourceImageForImageProcessingOperation)
+    ]
+    made.SourceImageSequence = [item]
+    made.BodyPartExamined = "CHEST"  # as accepted, whatever the source calls it
+    spacing = _spacing(ref, picture)
+    if spacing:
+        made.NominalScannedPixelSpacing = spacing
+
+
+def _orientation(ref: Dataset) -> tuple[str, str] | None:
+    values = ref.get("PatientOrientation") or ()
+    if len(values) != 2:
+        return None
+    try:
+        pair = [hd.PatientOrientationValuesBiped(value).value for value in values]
+    except ValueError:
+        return None
+    return pair[0], pair[1]
+
+
+def _spacing(ref: Dataset, picture: OverlayPicture) -> list[float] | None:
+    """Scale the source's spacing at the detector to the picture's grid, in mm."""
+    spacing = ref.get("ImagerPixelSpacing")
+    if not spacing or len(spacing) != 2 or not (ref.get("Rows") and ref.get("Columns")):
+        return None
+    row = float(spacing[0]) * ref.Rows / picture.film_rows
+    column = float(spacing[1]) * ref.Columns / picture.film_columns
+    return [round(row, 6), round(column, 6)]

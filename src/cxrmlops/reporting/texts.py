@@ -1,0 +1,211 @@
+"""
+Sentences that people read, one catalogue per language of site.yaml.
+
+English stays ASCII: it must fit into any character set that a source film declares.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from cxrmlops.dicom.acceptance import REASONS
+from cxrmlops.dicom.answers import (
+    PRODUCT,
+    ModelIdentity,
+    StudyAnswer,
+    Wording,
+    finding_of,
+)
+from cxrmlops.dicom.overlay import Caption
+from cxrmlops.findings import Finding, OperatingPoint, answer
+from cxrmlops.reporting.texts_zh import REASONS_ZH, ZH
+
+EN = {
+    "language": "English",
+    "asf": "any significant finding suspected",
+    "nsf": "no significant finding detected",
+    "not_evaluable": "not evaluable",
+    "balanced": "balanced",
+    "high_sensitivity": "high sensitivity",
+    "summary": "AI RESULT: {answer}. Probability of any significant finding "
+    "{probability} % ({points}).",
+    "summary_point": "{name} threshold {threshold} %: {answer}",
+    "summary_not_evaluable": "AI RESULT: NOT EVALUABLE. {reason} "
+    "This is no statement about the patient.",
+    "summary_films": "{n} images analysed; study answer by the rule '{rule}'.",
+    "summary_left_out": "Not analysed: {reasons}.",
+    "summary_model": "Model {name}, bundle {version}.",
+    "disclaimer": "Investigational AI output, not for primary diagnosis. Not verified "
+    "by a physician. The map shows regions that influenced the score; it does not "
+    "outline disease. 'No significant finding' does not exclude disease.",
+    "sr_tracking": f"{PRODUCT} study result",
+    "sr_probability": "Probability of any significant finding",
+    "sr_balanced": "Balanced operating threshold: at or above it the answer is any "
+    "significant finding",
+    "sr_high_sensitivity": "High-sensitivity operating threshold: below it a "
+    "significant finding is unlikely",
+    "sr_quality": "Automatic image quality rating, 0 worst to 100 best",
+    "caption_title": "AI: {answer}",
+    "caption_probability": "Probability of any significant finding {probability} %",
+    "caption_model": "Model {name}, bundle {version}",
+    "caption_plain": "No map: the score is below the balanced threshold.",
+    "caption_scale": "evidence in logits above the balanced threshold, "
+    "one scale for all cases",
+    "caption_scale_other": "{method}, rescaled for this film: not comparable between "
+    "cases",
+    "page_title": "AI reading list",
+    "page_model": "Model",
+    "page_analysed": "Analysed",
+    "page_studies": "Studies",
+    "page_files": "Files",
+    "page_in": "in",
+    "page_scored": "scored",
+    "page_rejected": "not evaluable",
+    "page_files_scored": "scored",
+    "page_files_rejected": "rejected",
+    "page_rank": "No.",
+    "page_films": "Film and evidence",
+    "page_answer": "Answer",
+    "page_probability": "Probability",
+    "page_accession": "Accession",
+    "page_date": "Study date",
+    "page_why": "Place in the list",
+    "page_reasons": "Rejected files",
+    "page_reason": "Reason",
+    "page_count": "Files",
+    "page_all": "all",
+    "page_film": "Film",
+    "page_map": "Evidence",
+    "page_no_map": "no map: below the balanced threshold",
+    "page_no_picture": "no picture",
+    "page_sort": "Click a column head to sort.",
+    "page_legend": "Colour: evidence in logits above the balanced threshold, one scale "
+    "for all cases.",
+    "page_more": "+{n} more images",
+    "page_empty": "No study in this run.",
+    "why_overdue": "waited longest",
+    "why_score": "by score",
+    "why_not_evaluable": "needs a person: not evaluable",
+    "why_audit": "audit sample",
+}
+
+_CATALOGUES: dict[str, Mapping[str, str]] = {"en": EN, "zh": ZH}
+_CODES = {
+    "en": ("en-US", "English (United States)"),
+    "zh": ("zh-CN", "Chinese (Simplified)"),
+}
+
+
+def catalogue(language: str) -> Mapping[str, str]:
+    """Give all sentences in one language."""
+    return _CATALOGUES[language]
+
+
+def reason_sentence(reason: str, language: str) -> str:
+    """Explain a rejection; a reason without a sentence is given as it is."""
+    english = REASONS.get(reason, reason.replace("_", " "))
+    return REASONS_ZH.get(reason, english) if language == "zh" else english
+
+
+def finding_words(finding: Finding | None, language: str) -> str:
+    """Name an answer; None is not evaluable."""
+    return catalogue(language)[finding.value.lower() if finding else "not_evaluable"]
+
+
+def wording(language: str) -> Wording:
+    """Give the sentences of a structured report."""
+    words = catalogue(language)
+    return Wording(
+        language=_CODES[language],
+        tracking=words["sr_tracking"],
+        probability=words["sr_probability"],
+        balanced=words["sr_balanced"],
+        high_sensitivity=words["sr_high_sensitivity"],
+        quality=words["sr_quality"],
+    )
+
+
+def summary(
+    study: StudyAnswer,
+    model: ModelIdentity,
+    *,
+    left_out: Sequence[str] = (),
+    language: str = "en",
+) -> str:
+    """Say a study's answer in a few sentences, disclaimer included.
+
+    Args:
+        study: the answer.
+        model: who read.
+        left_out: reasons of further images of the study that were not analysed.
+        language: of the sentences.
+    """
+    words = catalogue(language)
+    parts = [_answer_sentence(study, model, language)]
+    if study.probability is not None and len(study.films) > 1:
+        parts.append(
+            words["summary_films"].format(n=len(study.films), rule=model.study_rule)
+        )
+    if left_out:
+        counted = sorted(Counter(left_out).items())
+        reasons = ", ".join(f"{n} x {reason}" for reason, n in counted)
+        parts.append(words["summary_left_out"].format(reasons=reasons))
+    parts.append(words["summary_model"].format(name=model.name, version=model.version))
+    parts.append(words["disclaimer"])
+    return " ".join(parts)
+
+
+def caption(
+    probability: float, model: ModelIdentity, *, method: str, language: str = "en"
+) -> Caption:
+    """Say what the band above an overlay says.
+
+    Args:
+        probability: of this film, 0-1.
+        model: who read.
+        method: what made the map: `evidence`, or a method of pytorch-grad-cam.
+        language: of the sentences; the built-in font has Latin letters only.
+    """
+    words = catalogue(language)
+    finding = answer(probability, model.balanced)
+    shows_map = finding is Finding.ASF
+    scale = "caption_scale" if method == "evidence" else "caption_scale_other"
+    facts = [
+        words["caption_probability"].format(probability=f"{100 * probability:.1f}"),
+        words["caption_model"].format(name=model.name, version=model.version),
+    ]
+    if not shows_map:
+        facts.append(words["caption_plain"])
+    return Caption(
+        title=words["caption_title"].format(answer=finding_words(finding, language)),
+        alert=shows_map,
+        facts=tuple(facts),
+        disclaimer=words["disclaimer"],
+        probability=probability,
+        thresholds=tuple((words[p.name], p.threshold) for p in model.operating_points),
+        scale=words[scale].format(method=method) if shows_map else "",
+    )
+
+
+def _answer_sentence(study: StudyAnswer, model: ModelIdentity, language: str) -> str:
+    words = catalogue(language)
+    if study.probability is None:
+        reason = next((film.reason for film in study.films if film.reason), "")
+        sentence = reason_sentence(reason, language)
+        return words["summary_not_evaluable"].format(reason=sentence).replace("..", ".")
+    points = "; ".join(
+        _point(study.probability, p, language) for p in model.operating_points
+    )
+    return words["summary"].format(
+        answer=finding_words(finding_of(study.probability, model), language).upper(),
+        probability=f"{100 * study.probability:.2f}",
+        points=points,
+    )
+
+
+def _point(probability: float, point: OperatingPoint, language: str) -> str:
+    words = catalogue(language)
+    return words["summary_point"].format(
+        name=words[point.name],
+        threshold=f"{100 * point.threshold:.2f}",
+        answer=finding_words(answer(probability, point), language),
+    )

@@ -1,0 +1,377 @@
+import datetime as dt
+import io
+import shutil
+import subprocess
+import warnings
+
+import pydicom
+import pytest
+
+from cxrmlops.dicom.answers import ObjectReference, Wording
+from cxrmlops.dicom.derived import can_hold, save
+from cxrmlops.dicom.secondary_capture import OverlayPicture, build_secondary_capture
+from cxrmlops.dicom.structured_report import build_report, report_uid
+from tests.make import make_film, make_model_identity, make_study_answer
+
+WORDS = Wording(
+    language=("en-US", "English (United States)"),
+    tracking="study result",
+    probability="Probability of any significant finding",
+    balanced="Balanced operating threshold",
+    high_sensitivity="High-sensitivity operating threshold",
+    quality="Image quality, 0 worst to 100 best",
+)
+MODEL = make_model_identity()
+
+
+def build(answer, **options):
+    return build_report(answer, MODEL, wording=WORDS, comment="A summary.", **options)
+
+
+def overlay_of(film, answer, number=1):
+    import numpy as np
+
+    picture = OverlayPicture(np.zeros((80, 64, 3), np.uint8), 64, 64, True)
+    return build_secondary_capture(
+        film, picture, answer=answer, model=MODEL, number=number
+    )
+
+
+def written(dataset) -> bytes:
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def read_back(dataset):
+    return pydicom.dcmread(io.BytesIO(written(dataset)))
+
+
+def children(item, name=None, kind=None):
+    return [
+        child
+        for child in item.get("ContentSequence", [])
+        if (name is None or _name(child) == name)
+        and (kind is None or child.ValueType == kind)
+    ]
+
+
+def _name(item):
+    names = item.get("ConceptNameCodeSequence")
+    return names[0].CodeValue if names else ""
+
+
+def groups_of(report):
+    measurements = children(report, name="126010")[0]
+    return children(measurements, name="125007")
+
+
+def test_the_report_says_answer_probability_and_both_thresholds():
+    report = build(make_study_answer(0.873))
+
+    (group,) = groups_of(report)
+    finding = children(group, name="121071")[0].ConceptCodeSequence[0].CodeValue
+    numbers = [
+        (_name(n), float(n.MeasuredValueSequence[0].NumericValue))
+        for n in children(group, kind="NUM")
+    ]
+    limits = children(group, name="371933006")
+
+    assert finding == "408574004"  # abnormal
+    assert numbers == [
+        ("122157", 87.3),
+        ("371933006", 41.37),
+        ("371933006", 8.3),
+        ("111029", 100.0),
+    ]
+    assert [children(n, name="121050")[0].TextValue for n in limits] == [
+        WORDS.balanced,
+        WORDS.high_sensitivity,
+    ]
+
+
+def test_a_score_on_the_threshold_is_abnormal_and_one_below_is_normal():
+    findings = [
+        children(groups_of(build(make_study_answer(p)))[0], name="121071")[0]
+        .ConceptCodeSequence[0]
+        .CodeValue
+        for p in (0.4137, 0.4136)
+    ]
+
+    assert findings == ["408574004", "408573005"]
+
+
+def test_not_evaluable_is_a_report_without_a_probability_and_never_normal():
+    (group,) = groups_of(build(make_study_answer(reason="undecodable")))
+
+    coded = {
+        _name(c): c.ConceptCodeSequence[0].CodeValue
+        for c in children(group, kind="CODE")
+    }
+    assert not children(group, name="122157")
+    assert not children(group, name="121071")
+    assert coded["121402"] == "371934000"  # normality undetermined
+    assert coded["121403"] == "386135008"  # significance undetermined
+    assert coded["111050"] == "111235"  # unusable
+    assert coded["111052"] == "111221"  # unknown failure
+
+
+def test_the_model_is_named_in_algorithm_observer_and_equipment():
+    report = build(make_study_answer(0.9))
+
+    (group,) = groups_of(report)
+    parameters = [c.TextValue for c in children(group, name="111002")]
+    device = children(report, name="121012")[0].UID
+    ours = report.ContributingEquipmentSequence[1]
+    assert children(group, name="111001")[0].TextValue == MODEL.name
+    assert f"bundle_sha256={MODEL.bundle_hash}" in parameters
+    assert "operating_point.balanced=0.4137 (equal recalls on val)" in parameters
+    assert ours.DeviceUID == device
+    assert ours.ManufacturerModelName == MODEL.name
+
+
+@pytest.mark.parametrize(
+    "probabilities", [(0.9,), (0.1,), (), (0.9, 0.2), (0.1, 0.2, 0.3)]
+)
+def test_ohif_can_read_every_tree(probabilities):
+    report = build(make_study_answer(*probabilities))
+
+    groups = groups_of(report)
+    trackers = [children(g, name="112040")[0].UID for g in groups]
+    assert _name(report) == "126000"
+    assert children(report, name="111028"), "image library"
+    assert len(set(trackers)) == len(groups)
+    for group in groups:
+        numbers = children(group, kind="NUM")
+        assert numbers
+        assert all(children(number) for number in numbers)
+        region = children(numbers[0])[0]
+        assert region.ValueType == "SCOORD"
+        source = children(region, kind="IMAGE")[0]
+        assert source.RelationshipType == "SELECTED FROM"
+
+
+def test_the_outline_is_the_film_from_edge_to_edge():
+    report = build(make_study_answer(0.9))
+
+    region = children(children(groups_of(report)[0], kind="NUM")[0])[0]
+
+    assert list(region.GraphicData) == [0, 0, 480, 0, 480, 512, 0, 512, 0, 0]
+
+
+def test_several_films_give_a_study_group_and_one_per_film():
+    groups = groups_of(build(make_study_answer(0.2, 0.9)))
+
+    shown = [
+        float(children(g, name="122157")[0].MeasuredValueSequence[0].NumericValue)
+        for g in groups
+    ]
+    assert shown == [90.0, 20.0, 90.0]
+    assert len(children(groups[0], name="121112")) == 2
+    assert len(children(groups[1], name="121112")) == 1
+
+
+def test_evidence_names_films_and_overlays_and_the_tree_links_them():
+    film = make_film()
+    answer = make_study_answer(0.9, films=[film])
+    overlay = overlay_of(film, answer)
+
+    report = build(answer, overlays=[overlay])
+
+    series = report.CurrentRequestedProcedureEvidenceSequence[
+        0
+    ].ReferencedSeriesSequence
+    known = {
+        i.ReferencedSOPInstanceUID for s in series for i in s.ReferencedSOPSequence
+    }
+    shown = children(groups_of(report)[0], name="130401")[0]
+    assert known == {film.SOPInstanceUID, overlay.SOPInstanceUID}
+    assert shown.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == (
+        overlay.SOPInstanceUID
+    )
+
+
+def test_nobody_has_verified_it():
+    report = build(make_study_answer(0.9))
+
+    assert report.VerificationFlag == "UNVERIFIED"
+    assert report.PreliminaryFlag == "PRELIMINARY"
+    assert report.CompletionFlag == "COMPLETE"
+
+
+def test_the_same_row_gives_the_same_bytes():
+    answers = [make_study_answer(0.9, 0.2) for _ in range(2)]
+    films = [a.films[0].source for a in answers]
+
+    first, second = (
+        (written(build(a, overlays=[overlay_of(f, a)])), written(overlay_of(f, a)))
+        for a, f in zip(answers, films, strict=True)
+    )
+
+    assert first == second
+
+
+def test_uids_follow_sources_and_model_and_nothing_else():
+    answer = make_study_answer(0.9, 0.2)
+    sources = [film.source.SOPInstanceUID for film in answer.films]
+
+    uid = report_uid(sources, MODEL, comprehensive_3d=True)
+
+    assert build(answer).SOPInstanceUID == uid
+    assert report_uid(sources[::-1], MODEL, comprehensive_3d=True) == uid
+    assert report_uid(sources[:1], MODEL, comprehensive_3d=True) != uid
+    assert report_uid(sources, MODEL, comprehensive_3d=False) != uid
+
+
+def test_the_switch_changes_the_class_and_not_the_tree():
+    answer = make_study_answer(0.9)
+
+    three, plain = build(answer), build(answer, comprehensive_3d=False)
+
+    assert three.SOPClassUID.name == "Comprehensive 3D SR Storage"
+    assert plain.SOPClassUID.name == "Comprehensive SR Storage"
+    assert three.ContentSequence == plain.ContentSequence
+
+
+def test_a_late_image_gives_a_report_that_names_its_predecessor():
+    old = ObjectReference(
+        "1.2.3", "1.2.3.4", "1.2.840.10008.5.1.4.1.1.88.34", "1.2.3.5"
+    )
+
+    report = build(make_study_answer(0.9), predecessors=[old])
+
+    series = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+    assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == "1.2.3.5"
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        ("ISO_IR 192", "Müller^Jörg=山田^太郎"),
+        ("ISO_IR 100", "Müller^Jörg"),
+        (None, "Mueller^Joerg"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+        ("GB18030", "Wang^XiaoDong=王^小东"),
+    ],
+)
+def test_names_come_back_in_the_bytes_of_the_source(charset, name):
+    film = make_film(SpecificCharacterSet=charset, PatientName=name)
+    film.file_meta = pydicom.dataset.FileMetaDataset()
+    film.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    source = pydicom.dcmread(io.BytesIO(written(film)))
+    answer = make_study_answer(0.9, films=[source])
+
+    report = read_back(build(answer, overlays=[overlay_of(source, answer)]))
+    overlay = read_back(overlay_of(source, answer))
+
+    original = pydicom.dcmread(io.BytesIO(written(film))).get_item("PatientName").value
+    for made in (report, overlay):
+        assert made.get("SpecificCharacterSet") == source.get("SpecificCharacterSet")
+        assert made.get_item("PatientName").value == original
+
+
+def test_a_text_fits_only_a_character_set_that_has_its_letters():
+    chinese = "未发现"
+
+    fits = [
+        can_hold(make_film(SpecificCharacterSet=term), chinese)
+        for term in ("ISO_IR 192", "GB18030", "ISO_IR 100", None)
+    ]
+
+    assert fits == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        dict.fromkeys(("PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID")),
+        {"PatientSex": "U"},
+        {"PatientOrientation": None},
+        {"PatientOrientation": ""},
+        {"ImagerPixelSpacing": None},
+        {"StudyDate": None, "StudyTime": None},
+        {"Rows": None, "Columns": None},
+        {"Manufacturer": None},
+        {"PatientName": "Onlyonepart"},
+    ],
+    ids=str,
+)
+def test_a_source_with_gaps_gets_its_report_and_no_warning(attributes):
+    film = make_film(**attributes)
+    answer = make_study_answer(0.9, films=[film])
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        report = build(answer, overlays=[overlay_of(film, answer)])
+
+    assert not seen
+    assert groups_of(report)
+
+
+def test_a_value_that_breaks_its_type_is_left_behind_but_identity_is_kept():
+    film = make_film()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        film.PatientAge = "37"
+        film.AccessionNumber = "A" * 30
+
+    report = build(make_study_answer(0.9, films=[film]))
+
+    assert "PatientAge" not in report
+    assert report.AccessionNumber == "A" * 30
+
+
+def test_times_are_told_in_the_offset_of_the_source():
+    film = make_film(TimezoneOffsetFromUTC="-0500")
+
+    here = build(make_study_answer(0.9))
+    there = build(make_study_answer(0.9, films=[film]))
+
+    assert (here.ContentDate, here.ContentTime) == (
+        dt.date(2026, 5, 2),
+        dt.time(2, 30),
+    )
+    assert here.TimezoneOffsetFromUTC == "+0200"
+    assert (there.ContentDate, there.ContentTime) == (
+        dt.date(2026, 5, 1),
+        dt.time(19, 30),
+    )
+    assert there.TimezoneOffsetFromUTC == "-0500"
+
+
+@pytest.mark.parametrize("three", [True, False])
+@pytest.mark.parametrize("probabilities", [(0.9,), (0.1,), (), (0.9, 0.2)])
+def test_dciodvfy_finds_no_error(tmp_path, probabilities, three):
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy (Debian: dicom3tools) is not installed")
+    answer = make_study_answer(*probabilities)
+    overlays = (
+        [overlay_of(f.source, answer, n + 1) for n, f in enumerate(answer.films)]
+        if probabilities
+        else []
+    )
+    save(build(answer, overlays=overlays, comprehensive_3d=three), tmp_path / "sr.dcm")
+    for number, overlay in enumerate(overlays):
+        save(overlay, tmp_path / f"sc{number}.dcm")
+
+    said = [
+        line
+        for path in sorted(tmp_path.glob("*.dcm"))
+        for line in subprocess.run(
+            ["dciodvfy", path], capture_output=True, text=True, check=False
+        ).stderr.splitlines()
+    ]
+
+    assert not [line for line in said if line.startswith("Error")]
+
+
+def test_dsr2html_renders_the_summary(tmp_path):
+    if shutil.which("dsr2html") is None:
+        pytest.skip("dsr2html (Debian: dcmtk) is not installed")
+    save(build(make_study_answer(0.9)), tmp_path / "sr.dcm")
+
+    page = subprocess.run(
+        ["dsr2html", tmp_path / "sr.dcm"], capture_output=True, text=True, check=True
+    )
+
+    assert "A summary." in page.stdout
