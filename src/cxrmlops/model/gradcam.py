@@ -1,0 +1,69 @@
+"""Other ways to ask a network where its answer comes from, by pytorch-grad-cam."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytorch_grad_cam as cam
+import torch
+from pytorch_grad_cam.base_cam import BaseCAM
+from pytorch_grad_cam.utils.model_targets import BinaryClassifierOutputTarget
+from torch import Tensor, nn
+
+from cxrmlops.errors import ParamsError
+from cxrmlops.model.inference import to_images
+from cxrmlops.model.network import EvidenceResNet
+
+EVIDENCE = "evidence"  # the forward pass; needs nothing of this module
+METHODS: Mapping[str, type[BaseCAM]] = {
+    "ablationcam": cam.AblationCAM,
+    "eigencam": cam.EigenCAM,
+    "eigengradcam": cam.EigenGradCAM,
+    "gradcam": cam.GradCAM,
+    "gradcam++": cam.GradCAMPlusPlus,
+    "gradcamelementwise": cam.GradCAMElementWise,
+    "hirescam": cam.HiResCAM,
+    "kpcacam": cam.KPCA_CAM,
+    "layercam": cam.LayerCAM,
+    "scorecam": cam.ScoreCAM,
+    "shapleycam": cam.ShapleyCAM,
+    "xgradcam": cam.XGradCAM,
+}
+
+
+class _LogitOnly(nn.Module):
+    """The network as pytorch-grad-cam expects one: images -> (n, 1) logits."""
+
+    def __init__(self, network: EvidenceResNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(images)[0][:, None]
+
+
+def film_maps(
+    network: EvidenceResNet, squares: np.ndarray, *, method: str
+) -> np.ndarray:
+    """Map what speaks for ASF in each film, by a method of the literature.
+
+    Args:
+        network: in eval mode; the films go to its device.
+        squares: shape (n, size, size), uint8.
+        method: a key of `METHODS`.
+
+    Returns:
+        Shape (n, size, size), float32, 0-1: each film scaled for itself, as these
+        methods do. Unlike evidence, two films' maps cannot be compared.
+
+    Raises:
+        ParamsError: there is no such method.
+    """
+    if method not in METHODS:
+        raise ParamsError(
+            f"score.saliency_method: no method is called '{method}'; choose "
+            f"{EVIDENCE} or one of {', '.join(METHODS)}"
+        )
+    images = to_images(torch.from_numpy(squares), network.bias.device)
+    targets = [BinaryClassifierOutputTarget(1)] * len(squares)
+    with METHODS[method](_LogitOnly(network), [network.layer4[-1]]) as explain:
+        return np.asarray(explain(images, targets), np.float32)

@@ -1,0 +1,103 @@
+"""All that a training carries from step to step."""
+
+from dataclasses import dataclass
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from cxrmlops.model.augment import Augmentation
+from cxrmlops.model.averaging import WeightAverage
+from cxrmlops.model.network import EvidenceResNet
+
+MAX_GRADIENT_NORM = 1.0  # longer gradients are cut to this length
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to learn; params.yaml: train explains each number."""
+
+    seed: int
+    epochs: int
+    batch_size: int  # per process
+    learning_rate: float  # at the top
+    weight_decay: float
+    warmup_epochs: float
+    ema_decay: float  # per step
+    label_smoothing: float
+    class_weights: bool
+    augmentation: Augmentation
+
+
+class Learner:
+    """A network, its optimizer, its average, and how many steps are done."""
+
+    def __init__(self, fabric: Fabric, network: EvidenceResNet, recipe: Recipe) -> None:
+        self.fabric, self.recipe, self.step = fabric, recipe, 0
+        self.network = network.to(fabric.device)
+        self.average = WeightAverage(self.network, decay=recipe.ema_decay)
+        self.optimizer = _optimizer(self.network, recipe)
+        self._wrapped, self._stepper = fabric.setup(self.network, self.optimizer)
+
+    def learn(
+        self, images: Tensor, target: Tensor, weight: Tensor, *, rate: float
+    ) -> Tensor:
+        """Take one step.
+
+        Args:
+            images: shape (n, 1, s, s), float32, 0-1, on the device.
+            target: shape (n,), float32, 1 for ASF.
+            weight: shape (2,), of an NSF and of an ASF film.
+            rate: learning rate of this step.
+
+        Returns:
+            The loss before the step, a scalar on the device, in nats per image.
+        """
+        self._wrapped.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self._stepper.zero_grad(set_to_none=True)
+        logit, _ = self._wrapped(images)
+        loss = weighted_loss(
+            logit, target, weight, smoothing=self.recipe.label_smoothing
+        )
+        self.fabric.backward(loss)
+        self.fabric.clip_gradients(
+            self._wrapped,
+            self._stepper,
+            max_norm=MAX_GRADIENT_NORM,
+            error_if_nonfinite=False,  # asking would stop the device at every step
+        )
+        self._stepper.step()
+        self.step += 1
+        self.average.update(self.step)
+        return loss.detach()
+
+
+def weighted_loss(
+    logit: Tensor, target: Tensor, weight: Tensor, *, smoothing: float
+) -> Tensor:
+    """Cross-entropy in nats per image, each film weighted by its true class.
+
+    Args:
+        logit: shape (n,).
+        target: shape (n,), 0 or 1.
+        weight: shape (2,), of class 0 and of class 1.
+        smoothing: a 1 is taught as 1 - smoothing / 2, a 0 as smoothing / 2.
+    """
+    soft = target * (1 - smoothing) + smoothing / 2
+    return binary_cross_entropy_with_logits(logit, soft, weight[target.long()])
+
+
+def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """Decay weights of convolutions only: a scale or a bias of 0 has no meaning."""
+    parameters = list(network.parameters())
+    groups = [
+        {
+            "params": [p for p in parameters if p.ndim > 1],
+            "weight_decay": recipe.weight_decay,
+        },
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)

@@ -1,0 +1,218 @@
+"""The training loop, one epoch at a time."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cxrmlops.errors import ParamsError, ResourceError
+from cxrmlops.model.augment import augment
+from cxrmlops.model.inference import to_images
+from cxrmlops.model.learner import Learner, weighted_loss
+from cxrmlops.model.loader import Films, in_order, shuffled
+from cxrmlops.model.schedule import rate_factor
+
+LOG_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Films with their answers."""
+
+    films: Films
+    abnormal: np.ndarray  # (n,) bool, ASF stated in the report
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training films showed."""
+
+    epoch: int  # from 1
+    train_loss: float  # nats per image, augmented and with smoothed labels
+    val_loss: float  # nats per image, of the averaged weights
+    val_auc: float  # per image, of the averaged weights; NaN with one class only
+    learning_rate: float  # of the last step
+    images_per_second: float  # of the training pass, reading included
+    seconds: float  # training and validation
+
+
+def epochs(
+    learner: Learner, train: Lesson, val: Lesson, *, done: int = 0
+) -> Iterator[Epoch]:
+    """Train, and hand over after every epoch; the caller decides when to stop.
+
+    Every draw of an epoch comes from the seed and the epoch's number, so a training
+    that goes on from a checkpoint sees what it would have seen.
+
+    Args:
+        learner: with `done` epochs behind it; between epochs its average holds the
+            weights that were judged.
+        train: to learn from.
+        val: to judge by; no weight is fitted on it.
+        done: epochs behind us.
+
+    Raises:
+        ParamsError: the loss is not a number any more.
+        ResourceError: a batch does not fit into the GPU's memory.
+    """
+    weight = class_weight(train.abnormal, balanced=learner.recipe.class_weights)
+    for number in range(done + 1, learner.recipe.epochs + 1):
+        start = time.monotonic()
+        try:
+            loss, rate = _pass(learner, train, weight, number)
+            seconds = time.monotonic() - start
+            logit = read_films(learner, val.films)
+        except torch.OutOfMemoryError:
+            raise ResourceError(_out_of_memory(learner, train)) from None
+        judged = weighted_loss(
+            torch.from_numpy(logit), _target(val), weight, smoothing=0.0
+        )
+        yield Epoch(
+            epoch=number,
+            train_loss=loss,
+            val_loss=float(judged),
+            val_auc=auc(logit, val.abnormal),
+            learning_rate=rate,
+            images_per_second=train.films.n / seconds,
+            seconds=time.monotonic() - start,
+        )
+
+
+def read_films(learner: Learner, films: Films) -> np.ndarray:
+    """Read every film with the averaged weights: logits, shape (n,), float32.
+
+    Processes share the films; all of them get all logits.
+    """
+    fabric, network = learner.fabric, learner.average.network
+    order = in_order(
+        films.n,
+        learner.recipe.batch_size,
+        rank=fabric.global_rank,
+        ranks=fabric.world_size,
+    )
+    logit = torch.zeros(films.n, device=fabric.device)
+    with torch.inference_mode(), fabric.autocast():
+        if fabric.world_size > 1:  # each saw other films: agree on BatchNorm's averages
+            for buffer in network.buffers():
+                torch.distributed.broadcast(buffer, 0)
+        for chosen, squares in zip(order, films.batches(order), strict=True):
+            images = to_images(squares, fabric.device)
+            logit[torch.from_numpy(chosen)] = network(images)[0]
+        if fabric.world_size > 1:
+            torch.distributed.all_reduce(logit)
+    return logit.cpu().numpy()
+
+
+def class_weight(abnormal: np.ndarray, *, balanced: bool) -> Tensor:
+    """Weigh NSF and ASF, shape (2,), so that both classes count alike.
+
+    The mean over all films stays 1.
+    """
+    share = float(np.mean(abnormal))
+    return torch.tensor([0.5 / (1 - share), 0.5 / share] if balanced else [1.0, 1.0])
+
+
+def auc(score: np.ndarray, abnormal: np.ndarray) -> float:
+    """Give the chance that an ASF film scores above an NSF film; ties count half."""
+    sick, well = score[abnormal], np.sort(score[~abnormal])
+    if len(sick) == 0 or len(well) == 0:
+        return float("nan")
+    below = np.searchsorted(well, sick, "left") + np.searchsorted(well, sick, "right")
+    return float(below.mean() / 2 / len(well))
+
+
+@dataclass
+class _Progress:
+    """Losses and ranges of an epoch so far, kept on the device until asked for."""
+
+    number: int
+    films: int = 0
+    facts: list[Tensor] = field(default_factory=list)
+    start: float = field(default_factory=time.monotonic)
+    told: float = field(default_factory=time.monotonic)
+
+    def add(self, loss: Tensor, images: Tensor) -> None:
+        self.films += len(images)
+        self.facts.append(torch.stack([loss, images.amin(), images.amax()]))
+
+    def mean_loss(self) -> Tensor:
+        facts = torch.stack(self.facts)
+        if not facts[:, 0].isfinite().all():
+            raise ParamsError(
+                f"the training loss is not a number any more in epoch {self.number}; "
+                "lower train.learning_rate in params.yaml, or set train.precision to "
+                "32-true, and run again"
+            )
+        if facts[:, 1].min() < 0 or facts[:, 2].max() > 1:
+            raise ValueError("a film left the range 0-1 on its way to the network")
+        return facts[:, 0].mean()
+
+    def tell(self, of: int) -> None:
+        if time.monotonic() - self.told < LOG_SECONDS:
+            return
+        self.told = time.monotonic()
+        log.info(
+            "train: epoch %d, %d of %d films, loss %.3f, %.1f images/s",
+            self.number,
+            self.films,
+            of,
+            self.mean_loss(),
+            self.films / (self.told - self.start),
+        )
+
+
+def _pass(
+    learner: Learner, train: Lesson, weight: Tensor, number: int
+) -> tuple[float, float]:
+    """Take one step per batch; give the mean loss and the last learning rate."""
+    fabric, recipe = learner.fabric, learner.recipe
+    order = shuffled(
+        train.films.n,
+        recipe.batch_size,
+        seed=(recipe.seed, number),
+        rank=fabric.global_rank,
+        ranks=fabric.world_size,
+    )
+    generator = _generator(learner, number)
+    target, weight = _target(train).to(fabric.device), weight.to(fabric.device)
+    progress, rate = _Progress(number), 0.0
+    for chosen, squares in zip(order, train.films.batches(order), strict=True):
+        images = augment(
+            to_images(squares, fabric.device), recipe.augmentation, generator=generator
+        )
+        rate = recipe.learning_rate * rate_factor(
+            learner.step,
+            warmup_steps=round(recipe.warmup_epochs * len(order)),
+            total_steps=recipe.epochs * len(order),
+        )
+        answer = target[torch.from_numpy(chosen).to(fabric.device)]
+        progress.add(learner.learn(images, answer, weight, rate=rate), images)
+        if fabric.is_global_zero:
+            progress.tell(sum(map(len, order)))
+    return float(fabric.all_reduce(progress.mean_loss())), rate
+
+
+def _generator(learner: Learner, number: int) -> torch.Generator:
+    """Draw each epoch of each process from its own, repeatable stream."""
+    entropy = (learner.recipe.seed, number, learner.fabric.global_rank)
+    seed = np.random.SeedSequence(entropy).generate_state(1)[0]
+    return torch.Generator(learner.fabric.device).manual_seed(int(seed))
+
+
+def _target(lesson: Lesson) -> Tensor:
+    return torch.from_numpy(lesson.abnormal.astype(np.float32))
+
+
+def _out_of_memory(learner: Learner, train: Lesson) -> str:
+    side = train.films.side
+    return (
+        f"the GPU has too little free memory for train.batch_size "
+        f"{learner.recipe.batch_size} at {side} x {side} pixels; halve it in "
+        "params.yaml (or look with nvidia-smi who else uses the GPU) and run again"
+    )
