@@ -13,7 +13,7 @@ from pydicom.uid import (
 
 from cxrmlops.dicom.answers import FilmAnswer, ModelIdentity, StudyAnswer
 from cxrmlops.findings import OperatingPoint
-from cxrmlops.tables import IMAGES, INDEX, SPLITS, VALIDATED
+from cxrmlops.tables import IMAGES, INDEX, SPLITS, STUDIES, VALIDATED
 
 
 def make_cxr(
@@ -180,3 +180,37 @@ def make_study_answer(
         max(probabilities) if probabilities else None,
         dt.datetime(2026, 5, 2, 2, 30, tzinfo=dt.timezone(dt.timedelta(hours=2))),
     )
+
+
+def make_studies(
+    n: int = 200,
+    *,
+    separation: float = 2.5,  # of the logits' means; 2.5: AUC about .96
+    split: str = "test",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Build calibrated answers about n studies of n patients, half of them abnormal."""
+    rng = np.random.default_rng(seed)
+    abnormal = np.arange(n) % 2 == 0
+    logit = separation * (rng.normal(size=n) + separation * (abnormal - 0.5))
+    kinds = np.array(["nodule", "effusion", "consolidation|effusion"])
+    draw = {
+        "view": rng.choice(["PA", "AP"], n),
+        "portable": rng.choice(["yes", "no"], n),
+        "sex": rng.choice(["F", "M"], n),
+        "age_years": rng.uniform(18, 95, n),
+        "manufacturer": rng.choice(["Alpha", "Beta"], n),
+        "source": "hospital",
+        "year": rng.choice([2017, 2018], n),
+        "findings": np.where(abnormal, rng.choice(kinds, n), ""),
+    }
+    names = {
+        "study_id": [f"S{k:05d}" for k in range(n)],
+        "patient_id": [f"P{k:05d}" for k in range(n)],
+        "split": split,
+        "abnormal": abnormal,
+        "n_images": 1,
+        "logit": logit,
+        "probability": 1 / (1 + np.exp(-logit)),
+    }
+    return pd.DataFrame(names | draw)[list(STUDIES.columns)].astype(STUDIES.columns)
