@@ -60,9 +60,11 @@ def test_the_run_handed_over_is_the_run_written_to(project, settings, monkeypatc
 
 
 def test_a_training_that_fails_leaves_a_failed_run(project, settings):
-    with pytest.raises(RuntimeError, match="no GPU"), open_epoch_log(settings) as send:
-        send(EPOCHS[0])
+    def fail(_facts):
         raise RuntimeError("no GPU")
+
+    with pytest.raises(RuntimeError, match="no GPU"), open_epoch_log(settings) as send:
+        fail(send(EPOCHS[0]))
 
     run_id = find_or_make_run(settings, split=project / "data/split")
     assert open_client().get_run(run_id).info.status == "FAILED"

@@ -1,0 +1,115 @@
+"""What lies in the backlog folder, and which study it belongs to."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, insert, select, update
+
+from cxrmlops.backlog.database import transaction
+from cxrmlops.backlog.schema import films
+from cxrmlops.dicom.headers import describe, read_header
+from cxrmlops.errors import ParamsError, Rejected
+from cxrmlops.files import sha256_json
+
+NOT_FILMS = {"DICOMDIR"}  # an index of a medium, by PS3.10
+
+
+@dataclass(frozen=True)
+class Film:
+    """A file of the backlog, as its header says."""
+
+    place: str  # path below the backlog folder
+    bytes: int
+    mtime_ns: int
+    sop_instance_uid: str  # "" when unreadable
+    study_uid: str  # "file:<hash>" when unreadable: a study of its own
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What a look into the backlog folder gave."""
+
+    studies: dict[str, list[Film]]  # study UID -> its films
+    n_files: int
+    n_young: int  # studies that wait for late films
+
+
+def look(
+    folder: Path, *, known: dict[str, Film], settle_minutes: float
+) -> tuple[Arrivals, list[Film]]:
+    """List the backlog; read the headers of files that are new or changed only.
+
+    Args:
+        folder: the backlog.
+        known: every file seen before, by its place.
+        settle_minutes: studies with a younger film are left for the next run.
+
+    Returns:
+        What arrived, and the films that were not known.
+
+    Raises:
+        ParamsError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ParamsError(
+            f"the backlog folder {folder} is missing; make it, or name another one in "
+            "site.yaml: backlog"
+        )
+    new: list[Film] = []
+    studies: dict[str, list[Film]] = defaultdict(list)
+    n_files = 0
+    for path in sorted(folder.rglob("*")):
+        if not _may_be_film(path):
+            continue
+        n_files += 1
+        stat, place = path.stat(), path.relative_to(folder).as_posix()
+        film = known.get(place)
+        if film is None or (film.bytes, film.mtime_ns) != (
+            stat.st_size,
+            stat.st_mtime_ns,
+        ):
+            film = _read(path, place, stat.st_size, stat.st_mtime_ns)
+            new.append(film)
+        studies[film.study_uid].append(film)
+    settled = (time.time() - 60 * settle_minutes) * 1e9
+    ready = {
+        uid: those
+        for uid, those in studies.items()
+        if settle_minutes == 0 or max(film.mtime_ns for film in those) <= settled
+    }
+    return Arrivals(ready, n_files, len(studies) - len(ready)), new
+
+
+def known_films(engine: Engine) -> dict[str, Film]:
+    """Give every file seen before, by its place."""
+    with transaction(engine) as connection:
+        rows = connection.execute(select(films))
+        return {row.place: Film(**row._mapping) for row in rows}
+
+
+def note_films(engine: Engine, seen: Iterable[Film]) -> None:
+    """Remember files; one that was changed in place is remembered anew."""
+    with transaction(engine) as connection:
+        for film in seen:
+            values, at = asdict(film), films.c.place == film.place
+            if not connection.execute(update(films).where(at).values(values)).rowcount:
+                connection.execute(insert(films).values(values))
+
+
+def _may_be_film(path: Path) -> bool:
+    return (
+        path.is_file() and not path.name.startswith(".") and path.name not in NOT_FILMS
+    )
+
+
+def _read(path: Path, place: str, size: int, mtime_ns: int) -> Film:
+    try:
+        header = describe(read_header(path))
+        uids = header.sop_instance_uid, header.study_instance_uid
+    except Rejected:
+        uids = "", ""
+    own = f"file:{sha256_json([place, size])[:16]}"  # an answer for every file
+    return Film(place, size, mtime_ns, uids[0], uids[1] or own)

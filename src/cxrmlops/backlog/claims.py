@@ -1,0 +1,296 @@
+"""
+Who works on what: chunks of studies under a lease, safe for many runs at once.
+
+A chunk keeps its members and its start of analysis for good. Whoever takes it over
+after a kill goes on where it stopped and writes the same bytes. Every step checks that
+the lease is still ours: a run that slept too long cannot undo what another did.
+"""
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, insert, select, update
+
+from cxrmlops.backlog.database import now, transaction
+from cxrmlops.backlog.ledger import (
+    CLAIMED,
+    DELIVERED,
+    DISSOLVED,
+    DONE,
+    FAILED,
+    FOUND,
+    OPEN,
+    REJECTED,
+    SCORED,
+    WRITTEN,
+    set_study,
+)
+from cxrmlops.backlog.schema import chunks, objects, studies
+from cxrmlops.errors import ServiceError
+
+LEASE_SECONDS = 90.0  # renewed while the work goes on; a killed run frees it so soon
+MAX_ATTEMPTS = 6  # a chunk that ended its process so often is taken apart
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A study of a chunk."""
+
+    number: int  # the ledger's own; safe to show
+    study_uid: str
+    places: tuple[str, ...]  # of its films, below the backlog folder
+    state: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Studies that are ours until the lease ends."""
+
+    id: str
+    model_key: str
+    started: str  # start of analysis, ISO 8601
+    owner: str
+    lease_seconds: float
+    studies: tuple[Claimed, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said of one study."""
+
+    outcome: str  # scored or rejected
+    reason: str = ""
+    row: Mapping[str, Any] = field(default_factory=dict)  # plain values
+
+
+@dataclass(frozen=True)
+class Written:
+    """An object that was made of a study."""
+
+    uid: str
+    kind: str
+    study_uid: str
+
+
+def claim(
+    engine: Engine,
+    *,
+    model_key: str,
+    size: int,
+    run: str,
+    started: str,
+    lease_seconds: float = LEASE_SECONDS,
+) -> Chunk | None:
+    """Take a chunk that somebody left, else make one; None: nothing to do.
+
+    Args:
+        engine: the ledger's database.
+        model_key: the model in use. A chunk of another model is taken only when all
+            that remains to do is writing and delivering.
+        size: studies of a new chunk, at most.
+        run: this nightly run; it does not take a chunk twice.
+        started: start of analysis of a new chunk, ISO 8601.
+        lease_seconds: how long it is ours without a sign of life.
+    """
+    with transaction(engine) as connection:
+        found = _left_behind(connection, model_key, run)
+        if found is None:
+            found = _new(connection, model_key, size, started)
+        if found is None:
+            return None
+        return _lease(connection, found, run, lease_seconds)
+
+
+@contextmanager
+def held(engine: Engine, chunk: Chunk) -> Iterator[None]:
+    """Renew the lease from a thread while the block works."""
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(chunk.lease_seconds / 3):
+            try:
+                with transaction(engine) as connection:
+                    _still_ours(connection, chunk)
+            except ServiceError as error:
+                log.warning("chunk %s: lease not renewed: %s", chunk.id, error)
+
+    thread = threading.Thread(target=renew, name=f"lease-{chunk.id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def record_scored(engine: Engine, chunk: Chunk, answers: Mapping[str, Answer]) -> None:
+    """Store the answers, by study UID; a study without one was rejected unread."""
+    with transaction(engine) as connection:
+        _still_ours(connection, chunk)
+        for study in chunk.studies:
+            answer = answers.get(study.study_uid, Answer(REJECTED, "unreadable"))
+            set_study(
+                connection,
+                study.number,
+                state=SCORED,
+                outcome=answer.outcome,
+                reason=answer.reason,
+                row=dict(answer.row),
+                scored_at=now(),
+            )
+
+
+def record_written(engine: Engine, chunk: Chunk, made: Sequence[Written]) -> None:
+    """Store which objects exist; a study without one has nothing to deliver."""
+    number = {study.study_uid: study.number for study in chunk.studies}
+    with transaction(engine) as connection:
+        _still_ours(connection, chunk)
+        known = set(connection.execute(_objects_of(chunk)).scalars())
+        for one in made:
+            if one.uid not in known:
+                row = {
+                    "sop_instance_uid": one.uid,
+                    "kind": one.kind,
+                    "study": number[one.study_uid],
+                    "state": WRITTEN,
+                    "receipt": "",
+                    "written_at": now(),
+                }
+                connection.execute(insert(objects).values(row))
+        reported = {one.study_uid for one in made}
+        for study in chunk.studies:
+            state = WRITTEN if study.study_uid in reported else REJECTED
+            set_study(connection, study.number, state=state, written_at=now())
+
+
+def record_receipt(engine: Engine, chunk: Chunk, uid: str, receipt: str) -> None:
+    """Store that the archive has this object."""
+    with transaction(engine) as connection:
+        _still_ours(connection, chunk)
+        values = {"state": DELIVERED, "receipt": receipt, "delivered_at": now()}
+        this = (objects.c.sop_instance_uid == uid) & (objects.c.state != DELIVERED)
+        connection.execute(update(objects).where(this).values(values))
+
+
+def finish(engine: Engine, chunk: Chunk) -> None:
+    """Close the chunk: the archive has everything."""
+    with transaction(engine) as connection:
+        _still_ours(connection, chunk)
+        mine = (studies.c.chunk == chunk.id) & (studies.c.state == WRITTEN)
+        values = {"state": DELIVERED, "delivered_at": now()}
+        connection.execute(update(studies).where(mine).values(values))
+        _close(connection, chunk.id, state=DONE, reason="")
+
+
+def release(engine: Engine, chunk: Chunk, reason: str) -> None:
+    """Give the chunk back as it is: not its fault, another run goes on with it."""
+    with transaction(engine) as connection:
+        _still_ours(connection, chunk)
+        attempts = chunks.c.attempts - 1
+        _close(connection, chunk.id, state=OPEN, reason=reason, attempts=attempts)
+
+
+def fail(engine: Engine, chunk: Chunk, reason: str) -> None:
+    """Take a chunk that cannot be done apart: next, each study is tried alone.
+
+    A study that fails alone has failed, with this reason.
+    """
+    with transaction(engine) as connection:
+        _still_ours(connection, chunk)
+        _take_apart(connection, chunk.id, reason)
+
+
+def _left_behind(connection: Connection, model_key: str, run: str) -> str | None:
+    free = (chunks.c.state == OPEN) & (chunks.c.lease_until < time.time())
+    unscored = (studies.c.chunk == chunks.c.id) & (studies.c.state == CLAIMED)
+    ours = (chunks.c.model_key == model_key) | ~select(studies).where(unscored).exists()
+    query = select(chunks).where(free & ours & (chunks.c.run != run))
+    query = query.order_by(chunks.c.started, chunks.c.id).limit(1)
+    while (row := _locked(connection, query)) is not None:
+        if row.attempts < MAX_ATTEMPTS:
+            return row.id
+        reason = f"ended its process {row.attempts} times"
+        _take_apart(connection, row.id, reason)
+    return None
+
+
+def _new(connection: Connection, model_key: str, size: int, started: str) -> str | None:
+    waits = (studies.c.state == FOUND) & (studies.c.model_key == model_key)
+    for alone, limit in ((0, size), (1, 1)):
+        query = select(studies.c.id).where(waits & (studies.c.alone == alone))
+        query = query.order_by(studies.c.id).limit(limit)
+        members = connection.execute(query.with_for_update(skip_locked=True)).scalars()
+        if numbers := list(members):
+            break
+    else:
+        return None
+    name = secrets.token_hex(8)
+    row = {"id": name, "model_key": model_key, "started": started, "state": OPEN}
+    blank = {"owner": "", "run": "", "lease_until": 0.0, "attempts": 0, "reason": ""}
+    connection.execute(insert(chunks).values(row | blank))
+    values = {"chunk": name, "state": CLAIMED, "claimed_at": now()}
+    connection.execute(update(studies).where(studies.c.id.in_(numbers)).values(values))
+    return name
+
+
+def _lease(connection: Connection, name: str, run: str, lease_seconds: float) -> Chunk:
+    owner = secrets.token_hex(8)
+    values = {
+        "owner": owner,
+        "run": run,
+        "lease_until": time.time() + lease_seconds,
+        "attempts": chunks.c.attempts + 1,
+    }
+    connection.execute(update(chunks).where(chunks.c.id == name).values(values))
+    mine = studies.c.chunk == name
+    connection.execute(update(studies).where(mine).values(run=run))
+    rows = connection.execute(select(studies).where(mine).order_by(studies.c.id))
+    members = tuple(
+        Claimed(row.id, row.study_uid, tuple(row.films), row.state) for row in rows
+    )
+    at = connection.execute(select(chunks).where(chunks.c.id == name)).one()
+    return Chunk(name, at.model_key, at.started, owner, lease_seconds, members)
+
+
+def _take_apart(connection: Connection, name: str, reason: str) -> None:
+    open_ones = (studies.c.chunk == name) & ~studies.c.state.in_([DELIVERED, REJECTED])
+    numbers = list(connection.execute(select(studies.c.id).where(open_ones)).scalars())
+    _close(connection, name, state=DISSOLVED, reason=reason)
+    for number in numbers:
+        if len(numbers) == 1:
+            set_study(connection, number, state=FAILED, outcome=FAILED, reason=reason)
+        else:
+            set_study(connection, number, state=FOUND, outcome="", alone=1, chunk=None)
+
+
+def _still_ours(connection: Connection, chunk: Chunk) -> None:
+    mine = (chunks.c.id == chunk.id) & (chunks.c.owner == chunk.owner)
+    until = time.time() + chunk.lease_seconds
+    query = update(chunks).where(mine & (chunks.c.state == OPEN))
+    if not connection.execute(query.values(lease_until=until)).rowcount:
+        raise ServiceError(
+            f"chunk {chunk.id} was taken over by another run while this one slept; "
+            "nothing to do here, the other run finishes it"
+        )
+
+
+def _close(connection: Connection, name: str, **values: Any) -> None:
+    done = values | {"owner": "", "lease_until": 0.0}
+    connection.execute(update(chunks).where(chunks.c.id == name).values(done))
+
+
+def _objects_of(chunk: Chunk) -> Select[tuple[str]]:
+    numbers = [study.number for study in chunk.studies]
+    return select(objects.c.sop_instance_uid).where(objects.c.study.in_(numbers))
+
+
+def _locked(connection: Connection, query: Select[Any]) -> Row[Any] | None:
+    return connection.execute(query.with_for_update(skip_locked=True)).first()

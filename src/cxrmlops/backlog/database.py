@@ -1,0 +1,157 @@
+"""One database for the ledger and the history: SQLite here, PostgreSQL by address."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
+
+from cxrmlops.errors import ParamsError, ServiceError
+
+DEFAULT = "sqlite:///ledger.db"
+SQLITE_MAGIC = b"SQLite format 3\0"
+BUSY_SECONDS = 30  # another process may hold SQLite's only write lock so long
+MIGRATION_LOCK, HISTORY_LOCK = 0x63787221, 0x63787222  # names of PostgreSQL locks
+
+
+def open_database(url: str | None = None) -> Engine:
+    """Open the database at `url`, CXR_LEDGER_URL or ./ledger.db, tables up to date.
+
+    Raises:
+        ParamsError: the address is no SQLite or PostgreSQL address, or the database
+            was made by a newer version.
+        ServiceError: the database does not answer.
+    """
+    address = _address(url or os.environ.get("CXR_LEDGER_URL") or DEFAULT)
+    if address.get_backend_name() == "sqlite":
+        engine = _open_sqlite(address)
+    else:
+        engine = create_engine(address, pool_pre_ping=True)
+    _migrate(engine)
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Do everything in the block, or nothing.
+
+    Raises:
+        ServiceError: the database does not answer; nothing was done.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError) as error:
+        why = str(error.orig).splitlines()[0]
+        raise ServiceError(
+            f"the ledger at {_shown(engine.url)} did not answer ({why}); "
+            "nothing was changed, try again"
+        ) from None
+
+
+def lock(connection: Connection, key: int) -> None:
+    """Let one process at a time pass until its transaction ends.
+
+    SQLite has done so already: see `_begin_immediate`.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
+def now() -> str:
+    """Give the time, UTC, ISO 8601, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _address(given: str) -> URL:
+    try:
+        address = make_url(given)
+        backend = address.get_backend_name()
+        address.get_dialect()
+    except (ArgumentError, NoSuchModuleError):
+        backend = ""
+    except ModuleNotFoundError:  # plain postgresql:// means psycopg2, we have psycopg 3
+        backend = address.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise ParamsError(
+            "CXR_LEDGER_URL is not an address this ledger understands; expected "
+            "sqlite:///<path> or postgresql://<user>@<host>/<database>"
+        )
+    if backend == "postgresql":
+        return address.set(drivername="postgresql+psycopg")
+    return address
+
+
+def _open_sqlite(address: URL) -> Engine:
+    path = Path(address.database or "ledger.db")
+    if not path.parent.is_dir():
+        raise ParamsError(
+            f"the ledger's folder {path.parent} is missing; make it, or set "
+            "CXR_LEDGER_URL to another place"
+        )
+    # It holds identifiers: made readable for its owner alone, before SQLite opens it.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    with path.open("rb") as file:
+        if file.read(len(SQLITE_MAGIC)) not in (b"", SQLITE_MAGIC):
+            raise ParamsError(
+                f"{path} is no ledger: not an SQLite database; move it away, or set "
+                "CXR_LEDGER_URL to another place"
+            )
+    engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin on its own
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # a receipt outlives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # The write lock first: two that read and then both write would deadlock.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _migrate(engine: Engine) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    config = Config()
+    config.set_main_option("script_location", "cxrmlops.backlog:migrations")
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    with transaction(engine) as connection:
+        lock(connection, MIGRATION_LOCK)
+        if MigrationContext.configure(connection).get_current_revision() == newest:
+            return
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError:
+            raise ParamsError(
+                f"the ledger at {_shown(engine.url)} was made by a newer cxrmlops; "
+                "install that version, or set CXR_LEDGER_URL to another place"
+            ) from None
+
+
+def _shown(address: URL) -> str:
+    """Name the place without user and password."""
+    return address.database or "" if not address.host else f"host {address.host}"

@@ -1,0 +1,110 @@
+"""Tables of the ledger's database. Changed by a migration, never in place.
+
+Times of work are UTC, ISO 8601; leases are seconds since 1970, to compare and to add.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+# Every file that was ever seen in the backlog: what is known is not read again.
+films = Table(
+    "films",
+    metadata,
+    Column("place", Text, primary_key=True),  # path below the backlog folder
+    Column("bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("sop_instance_uid", Text, nullable=False),  # "" when unreadable
+    Column("study_uid", Text, nullable=False, index=True),  # or "file:<hash>"
+)
+
+# The unit of work. Its members and its start of analysis never change, so that a second
+# try after a kill writes the same bytes.
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("model_key", Text, nullable=False),
+    Column("started", Text, nullable=False),  # start of analysis, ISO 8601
+    Column("state", Text, nullable=False),  # open, done, or dissolved
+    Column("owner", Text, nullable=False),  # of the lease; "" nobody
+    Column("run", Text, nullable=False),  # nightly run that tried last
+    Column("lease_until", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text, nullable=False),  # why the last try ended early
+)
+
+# One row per study, set of its films, and model.
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_uid", Text, nullable=False),
+    Column("source_key", String(64), nullable=False),  # of the sorted SOP UIDs
+    Column("model_key", Text, nullable=False),
+    Column("films", JSON, nullable=False),  # places, sorted
+    Column("state", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # "", scored, rejected or failed
+    Column("reason", Text, nullable=False),
+    Column("alone", Integer, nullable=False),  # 1: its chunk holds nothing else
+    Column("chunk", String(16), ForeignKey("chunks.id")),
+    Column("run", Text, nullable=False),  # nightly run that claimed it last
+    Column("row", JSON),  # the answer, as the objects were built from it
+    Column("found_at", Text, nullable=False),
+    Column("claimed_at", Text),
+    Column("scored_at", Text),
+    Column("written_at", Text),
+    Column("delivered_at", Text),
+    UniqueConstraint("study_uid", "source_key", "model_key"),
+    Index("ix_studies_waiting", "model_key", "state", "chunk"),
+    Index("ix_studies_chunk", "chunk"),
+)
+
+# What was made of a study, and who has it.
+objects = Table(
+    "objects",
+    metadata,
+    Column("sop_instance_uid", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # SR, SC, FHIR
+    Column("study", Integer, ForeignKey("studies.id"), nullable=False, index=True),
+    Column("state", Text, nullable=False),  # written or delivered
+    Column("receipt", Text, nullable=False),
+    Column("written_at", Text, nullable=False),
+    Column("delivered_at", Text),
+)
+
+# Who put which model in use, and why. Each row seals the one before it.
+history = Table(
+    "history",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("event", Text, nullable=False),  # registered, approved or rolled back
+    Column("version", Text, nullable=False),
+    Column("bundle_hash", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("seal", String(64), nullable=False),  # hash of this row and the last seal
+)
+
+# Each model that was measured on each test set: a test set wears out.
+looks = Table(
+    "looks",
+    metadata,
+    Column("bundle_hash", Text, primary_key=True),
+    Column("test_hash", Text, primary_key=True),
+    Column("at", Text, nullable=False),
+)

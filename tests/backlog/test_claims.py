@@ -1,0 +1,242 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cxrmlops.backlog import claims
+from cxrmlops.backlog import ledger as book
+from cxrmlops.backlog.arrivals import Film
+from cxrmlops.backlog.claims import Answer, Written
+from cxrmlops.errors import DataError, ServiceError
+
+MODEL = "cxr-sigfind|abc"
+CLOCK = "2024-01-31T02:00:00+00:00"
+
+
+def arrive(ledger, *studies: str, films: int = 1, model: str = MODEL, **how) -> int:
+    arrived = {
+        uid: [Film(f"{uid}/{n}", 10, 10, f"{uid}.{n}", uid) for n in range(films)]
+        for uid in studies
+    }
+    return book.enter(ledger, arrived, model_key=model, **how)
+
+
+def claim(ledger, *, run="night", size=10, lease=90.0, model=MODEL, started=CLOCK):
+    return claims.claim(
+        ledger,
+        model_key=model,
+        size=size,
+        run=run,
+        started=started,
+        lease_seconds=lease,
+    )
+
+
+def deliver(ledger, chunk) -> None:
+    """Do what a night does with a chunk: one SR a study."""
+    answers = {s.study_uid: Answer("scored") for s in chunk.studies}
+    claims.record_scored(ledger, chunk, answers)
+    made = [Written(f"{s.study_uid}.9", "SR", s.study_uid) for s in chunk.studies]
+    claims.record_written(ledger, chunk, made)
+    for one in made:
+        claims.record_receipt(ledger, chunk, one.uid, "ok")
+    claims.finish(ledger, chunk)
+
+
+def test_a_study_is_entered_once(ledger):
+    assert arrive(ledger, "1.1", "1.2") == 2
+
+    assert arrive(ledger, "1.1", "1.2", "1.3") == 1
+
+
+def test_a_late_film_joins_a_study_that_waits_and_makes_a_new_entry_afterwards(ledger):
+    arrive(ledger, "1.1")
+    assert arrive(ledger, "1.1", films=2) == 0
+    deliver(ledger, claim(ledger))
+
+    assert arrive(ledger, "1.1", films=2) == 0
+    assert arrive(ledger, "1.1", films=3) == 1
+    assert claim(ledger, run="next").studies[0].places == ("1.1/0", "1.1/1", "1.1/2")
+
+
+def test_a_new_model_takes_what_waits_and_leaves_what_is_answered(ledger):
+    arrive(ledger, "1.1")
+    deliver(ledger, claim(ledger))
+    arrive(ledger, "1.2")
+
+    assert arrive(ledger, "1.1", "1.2", model="new") == 1
+    assert book.counts(ledger) == {"delivered": 1, "withdrawn": 1, "found": 1}
+    assert arrive(ledger, "1.1", "1.2", model="new", rescore=True) == 1
+
+
+def test_a_model_that_comes_back_finds_its_studies_again(ledger):
+    arrive(ledger, "1.1")
+    arrive(ledger, "1.1", model="new")
+
+    assert arrive(ledger, "1.1") == 1
+    assert [s.study_uid for s in claim(ledger).studies] == ["1.1"]
+
+
+def test_a_chunk_is_claimed_by_one_run_and_the_rest_by_the_next(ledger):
+    arrive(ledger, *(f"1.{n}" for n in range(5)))
+
+    first, second, third = (claim(ledger, run=str(n), size=3) for n in range(3))
+
+    assert len(first.studies) == 3
+    assert len(second.studies) == 2
+    assert third is None
+
+
+def test_many_workers_at_once_claim_every_study_once(ledger):
+    arrive(ledger, *(f"1.{n}" for n in range(60)))
+
+    def work(number: int) -> list[str]:
+        mine: list[str] = []
+        while (chunk := claim(ledger, run=str(number), size=4)) is not None:
+            mine += [s.study_uid for s in chunk.studies]
+            deliver(ledger, chunk)
+        return mine
+
+    with ThreadPoolExecutor(8) as pool:
+        done = [uid for mine in pool.map(work, range(8)) for uid in mine]
+
+    assert sorted(done) == sorted(f"1.{n}" for n in range(60))
+    assert book.counts(ledger) == {"delivered": 60}
+
+
+def test_a_killed_run_leaves_its_chunk_to_the_next_with_members_and_clock(ledger):
+    arrive(ledger, "1.1", "1.2")
+    killed = claim(ledger, lease=0)
+    arrive(ledger, "1.3")
+
+    taken = claim(ledger, run="next", started="2031-01-01T00:00:00+00:00")
+
+    assert taken.id == killed.id
+    assert taken.started == CLOCK
+    assert [s.study_uid for s in taken.studies] == ["1.1", "1.2"]
+
+
+def test_a_run_that_slept_too_long_cannot_undo_what_another_did(ledger):
+    arrive(ledger, "1.1")
+    slept = claim(ledger, lease=0)
+    deliver(ledger, claim(ledger, run="next"))
+
+    with pytest.raises(ServiceError, match="taken over by another run"):
+        claims.record_scored(ledger, slept, {})
+    with pytest.raises(ServiceError, match="taken over"):
+        claims.fail(ledger, slept, "too late")
+
+    assert book.counts(ledger) == {"delivered": 1}
+
+
+def test_a_lease_lives_as_long_as_the_work(ledger):
+    arrive(ledger, "1.1")
+    chunk = claim(ledger, lease=0.3)
+
+    with claims.held(ledger, chunk):
+        time.sleep(0.8)
+        assert claim(ledger, run="other") is None
+
+    assert threading.active_count() < 50
+
+
+def test_a_released_chunk_waits_for_another_run(ledger):
+    arrive(ledger, "1.1")
+    chunk = claim(ledger)
+    claims.release(ledger, chunk, "the archive did not answer")
+
+    assert claim(ledger) is None
+    assert [s.reason for s in book.stuck(ledger)] == ["the archive did not answer"]
+    assert claim(ledger, run="tomorrow").id == chunk.id
+
+
+def test_one_bad_study_fails_alone_and_can_be_tried_again(ledger):
+    arrive(ledger, "1.1", "1.2", "1.3")
+    claims.fail(ledger, claim(ledger), "MemoryError")
+
+    alone = [claim(ledger) for _ in range(3)]
+    claims.fail(ledger, alone[0], "MemoryError")
+    deliver(ledger, alone[1])
+    deliver(ledger, alone[2])
+
+    assert [len(chunk.studies) for chunk in alone] == [1, 1, 1]
+    assert book.counts(ledger) == {"failed": 1, "delivered": 2}
+    assert [s.reason for s in book.stuck(ledger)] == ["MemoryError"]
+    assert book.retry(ledger) == 1
+    assert claim(ledger).studies[0].study_uid == "1.1"
+
+
+def test_a_chunk_that_kills_its_process_again_and_again_is_taken_apart(ledger):
+    arrive(ledger, "1.1", "1.2")
+    for night in range(claims.MAX_ATTEMPTS):
+        assert len(claim(ledger, run=str(night), lease=0).studies) == 2
+
+    assert len(claim(ledger, run="last").studies) == 1
+
+
+def test_a_study_that_kills_its_process_again_and_again_has_failed(ledger):
+    arrive(ledger, "1.1")
+    for night in range(claims.MAX_ATTEMPTS):
+        assert claim(ledger, run=str(night), lease=0) is not None
+
+    assert claim(ledger, run="last") is None
+    assert [s.reason for s in book.stuck(ledger)] == ["ended its process 6 times"]
+
+
+def test_a_new_model_delivers_what_the_old_one_answered(ledger):
+    arrive(ledger, "1.1")
+    chunk = claim(ledger)
+    claims.record_scored(ledger, chunk, {"1.1": Answer("scored")})
+    claims.release(ledger, chunk, "the archive did not answer")
+
+    assert arrive(ledger, "1.1", model="new") == 0
+    assert claim(ledger, run="tomorrow", model="new").id == chunk.id
+
+
+def test_what_the_old_model_claimed_and_did_not_answer_goes_to_the_new_one(ledger):
+    arrive(ledger, "1.1")
+    claim(ledger, lease=0)
+
+    assert arrive(ledger, "1.1", model="new") == 1
+    assert claim(ledger, run="tomorrow", model="new").model_key == "new"
+    assert claim(ledger, run="later", model="new") is None
+
+
+def test_a_study_that_nothing_could_be_made_of_is_rejected_with_nothing_to_deliver(
+    ledger,
+):
+    arrive(ledger, "file:1")
+    chunk = claim(ledger)
+
+    claims.record_scored(ledger, chunk, {})
+    claims.record_written(ledger, chunk, [])
+    claims.finish(ledger, chunk)
+
+    assert book.counts(ledger) == {"rejected": 1}
+    numbers = [s.number for s in chunk.studies]
+    tally = book.check_balance(ledger, numbers)
+    assert tally == {"in": 1, "scored": 0, "rejected": 1, "failed": 0}
+
+
+def test_a_run_that_does_not_balance_fails_loudly(ledger):
+    arrive(ledger, "1.1")
+    chunk = claim(ledger)
+
+    with pytest.raises(DataError, match="does not balance: in 1, scored 0, rejected 0"):
+        book.check_balance(ledger, [chunk.studies[0].number])
+
+
+def test_objects_written_twice_are_noted_once_and_keep_their_receipt(ledger):
+    arrive(ledger, "1.1")
+    chunk = claim(ledger)
+    claims.record_scored(ledger, chunk, {"1.1": Answer("scored", row={"p": 0.5})})
+    made = [Written("1.1.9", "SR", "1.1")]
+    claims.record_written(ledger, chunk, made)
+    claims.record_receipt(ledger, chunk, "1.1.9", "first")
+
+    claims.record_written(ledger, chunk, made)
+    claims.record_receipt(ledger, chunk, "1.1.9", "second")
+    claims.finish(ledger, chunk)
+
+    assert book.counts(ledger) == {"delivered": 1}

@@ -1,0 +1,87 @@
+import sqlite3
+import stat
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from cxrmlops.backlog.database import open_database, transaction
+from cxrmlops.backlog.schema import metadata
+from cxrmlops.errors import ParamsError, ServiceError
+
+
+def test_migrations_make_the_tables_that_the_code_uses(ledger):
+    with ledger.connect() as connection:
+        difference = compare_metadata(MigrationContext.configure(connection), metadata)
+
+    assert difference == []
+
+
+def test_the_ledger_file_is_readable_for_its_owner_alone(tmp_path):
+    path = tmp_path / "ledger.db"
+
+    with transaction(open_database(f"sqlite:///{path}")):
+        files = list(tmp_path.iterdir())
+
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def test_readers_do_not_wait_for_a_writer(tmp_path):
+    path = tmp_path / "ledger.db"
+
+    with transaction(open_database(f"sqlite:///{path}")):
+        rows = sqlite3.connect(path).execute("SELECT count(*) FROM studies").fetchone()
+
+    assert rows == (0,)
+
+
+def test_a_block_that_fails_changes_nothing(ledger):
+    def write_and_fail(connection):
+        connection.exec_driver_sql("INSERT INTO looks VALUES ('a', 'b', 'c')")
+        raise KeyError
+
+    with pytest.raises(KeyError), transaction(ledger) as connection:
+        write_and_fail(connection)
+
+    with transaction(ledger) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM looks").all() == []
+
+
+@pytest.mark.parametrize(
+    "address", ["nonsense", "mysql://user:secret@host/db", "oracle://x", ""]
+)
+def test_an_address_we_do_not_know_is_refused_without_showing_it(address, monkeypatch):
+    monkeypatch.setenv("CXR_LEDGER_URL", address or " ")
+
+    with pytest.raises(ParamsError, match="CXR_LEDGER_URL is not an address") as error:
+        open_database()
+
+    assert "secret" not in str(error.value)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(ParamsError, match="folder .*/no is missing"):
+        open_database(f"sqlite:///{tmp_path}/no/ledger.db")
+
+
+def test_a_database_that_does_not_answer_can_be_tried_again():
+    with pytest.raises(ServiceError, match="host 127.0.0.1 did not answer") as error:
+        open_database("postgresql://user:secret@127.0.0.1:9/db")
+
+    assert "secret" not in str(error.value)
+
+
+def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path):
+    address = f"sqlite:///{tmp_path}/ledger.db"
+    with transaction(open_database(address)) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(ParamsError, match="made by a newer cxrmlops"):
+        open_database(address)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "ledger.db").write_text("no database at all, but long enough" * 99)
+
+    with pytest.raises(ParamsError, match="is no ledger: not an SQLite database"):
+        open_database(f"sqlite:///{tmp_path}/ledger.db")

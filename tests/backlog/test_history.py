@@ -1,0 +1,87 @@
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from cxrmlops.backlog import history
+from cxrmlops.backlog.database import open_database, transaction
+from cxrmlops.errors import ParamsError
+
+
+@pytest.fixture(autouse=True)
+def _address(monkeypatch, ledger):
+    address = ledger.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("CXR_LEDGER_URL", address)
+
+
+def decide(event=history.APPROVED, *, version="1", name="A. Person", reason="better"):
+    with history.recorded(
+        event, version=version, bundle_hash="ab" * 32, name=name, reason=reason
+    ):
+        pass
+
+
+def test_decisions_are_kept_in_order_with_who_and_why():
+    decide(version="1")
+    decide(history.ROLLED_BACK, version="2", name=" B. Person ", reason="worse")
+
+    first, second = history.entries()
+
+    assert (first.number, first.version, first.event) == (1, "1", "approved")
+    assert (second.number, second.name) == (2, "B. Person")
+    assert second.reason == "worse"
+    assert history.first_broken([first, second]) is None
+
+
+def test_a_change_that_fails_leaves_no_row():
+    def fail():
+        raise RuntimeError("MLflow did not answer")
+
+    with (
+        pytest.raises(RuntimeError),
+        history.recorded(
+            "approved", version="1", bundle_hash="a", name="A", reason="b"
+        ),
+    ):
+        fail()
+
+    assert history.entries() == []
+
+
+@pytest.mark.parametrize("missing", ["name", "reason"])
+def test_nobody_decides_without_a_name_and_a_reason(missing):
+    with pytest.raises(ParamsError, match="a name and a reason"):
+        decide(**{missing: "  "})
+
+    assert history.entries() == []
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE history SET name = ''", "DELETE FROM history"]
+)
+def test_the_database_itself_refuses_to_rewrite_history(change):
+    decide()
+
+    with (
+        pytest.raises(DBAPIError, match="append-only"),
+        transaction(open_database()) as connection,
+    ):
+        connection.exec_driver_sql(change)
+
+    assert [row.name for row in history.entries()] == ["A. Person"]
+
+
+def test_a_row_changed_behind_our_back_breaks_the_seal():
+    decide()
+    decide(version="2")
+    rows = history.entries()
+
+    forged = [type(rows[0])(**(rows[0].__dict__ | {"name": "X"})), rows[1]]
+
+    assert history.first_broken(forged) == 1
+    assert history.first_broken(rows[1:]) == 1
+
+
+def test_looks_count_models_per_test_set():
+    assert history.count_look("model-a", "test-1") == 1
+    assert history.count_look("model-a", "test-1") == 1
+    assert history.count_look("model-b", "test-1") == 2
+    assert history.count_look("model-b", "test-2") == 1
