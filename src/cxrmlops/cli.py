@@ -7,7 +7,7 @@ and `cxrmlops split` works on a machine without torch.
 
 import logging
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -50,12 +50,41 @@ def demo(
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="folder of films, any names, nested")],
+    reports: Annotated[
+        Path | None,
+        typer.Option(help="report table or archive  [default: look for it]"),
+    ] = None,
+    source: Annotated[
+        Literal["hospital", "nih", "openi"] | None,
+        typer.Option(help="kind of films and reports  [default: by their look]"),
+    ] = None,
+    force: Annotated[bool, typer.Option(help="replace changed settings")] = False,
+) -> None:
+    """Make site.yaml, params.yaml and addresses.env here, for your own films.
+
+    Example: cxrmlops init /archive/chest --reports /archive/reports.csv
+    """
+    from cxrmlops.site_setup import set_up
+
+    typer.echo(set_up(folder, reports=reports, source=source, force=force))
+
+
+@app.command()
 def cohort() -> None:
     """Films + reports -> one row per image, every exclusion counted."""
+    from cxrmlops.data.cohort_state import is_unchanged
     from cxrmlops.params import load_params, load_site
+
+    params, site = load_params().cohort, load_site()
+    if is_unchanged(
+        DATA / "cohort", params.model_dump(mode="json"), site.model_dump(mode="json")
+    ):
+        return  # `dvc repro` asks every time: answer before the stage loads pandas
     from cxrmlops.stages import cohort as stage
 
-    stage.run(out=DATA / "cohort", params=load_params().cohort, site=load_site())
+    stage.run(out=DATA / "cohort", params=params, site=site)
 
 
 @app.command()

@@ -6,6 +6,7 @@ see film_list.
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,9 @@ from cxrmlops.dicom.identity import key_fingerprint, pseudonym_key
 from cxrmlops.errors import DataError
 from cxrmlops.files import code_hash, read_json, sha256_file, sha256_json
 
+log = logging.getLogger(__name__)
+
 SUMMARY = "exclusions.json"
-UNCHANGED = "cohort: unchanged, %d films"  # the log line, here and in cli
 FILES = (SUMMARY, "films.parquet", "images.parquet", "reports.parquet", "flow.svg")
 
 # What a cohort depends on; dvc.yaml names the same keys and the same code.
@@ -89,8 +91,13 @@ def take_state(params: Mapping[str, Any], site: Mapping[str, Any]) -> CohortStat
     )
 
 
-def images_if_unchanged(out: Path, state: CohortState) -> int | None:
-    """Count the images of the cohort in `out` if it was made from `state`, else None.
+def is_unchanged(out: Path, params: Mapping[str, Any], site: Mapping[str, Any]) -> bool:
+    """Tell, and log, that the cohort in `out` was made from what is there now."""
+    return is_made_from(out, take_state(params, site))
+
+
+def is_made_from(out: Path, state: CohortState) -> bool:
+    """Tell, and log, that the cohort in `out` was made from `state`.
 
     Raises:
         DataError: the cohort in `out` was made with another pseudonym key, so its
@@ -104,7 +111,7 @@ def images_if_unchanged(out: Path, state: CohortState) -> int | None:
             last["included"],
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
+        return False
     if key != state.key_fingerprint:
         raise DataError(
             f"{out} was made with another pseudonym key ({key}, now "
@@ -112,8 +119,9 @@ def images_if_unchanged(out: Path, state: CohortState) -> int | None:
             f"remove {out} to start again with new pseudonyms"
         )
     if fingerprint != state.fingerprint or not _is_whole(out):
-        return None
-    return int(images)
+        return False
+    log.info("cohort: unchanged, %d films", images)
+    return True
 
 
 def _is_whole(out: Path) -> bool:

@@ -31,9 +31,9 @@ def draw_flow(summary: Mapping[str, Any]) -> str:
     before the next question, with its reasons in the order in which they were asked.
     """
     drawing = _Drawing()
-    drawing.text(_MARGIN, 22, f"Cohort: {summary['name']}", "title")
-    drawing.text(_MARGIN, 44, _window(summary), "soft")
-    drawing.y = 62
+    drawing.text(_MARGIN, 34, f"Cohort: {summary['name']}", "title")
+    drawing.text(_MARGIN, 56, _window(summary), "soft")
+    drawing.y = 74
     left = summary["looked_at"]
     drawing.box("Film files looked at", left)
     for head, reasons in _steps(summary["excluded"]):
@@ -99,13 +99,13 @@ class _Drawing:
         half = (_MAIN - 14) // 2
         abnormal = summary["abnormal_studies"]
         for x, kind, name, n in (
-            (_MARGIN, "nsf", "NSF studies", summary["studies"] - abnormal),
-            (_MARGIN + half + 14, "asf", "ASF studies", abnormal),
+            (_MARGIN, "nsf", "NSF", summary["studies"] - abnormal),
+            (_MARGIN + half + 14, "asf", "ASF", abnormal),
         ):
             self.rect(x, y + _GAP, half, 48, kind)
             self.text(x + _PAD, y + _GAP + 29, name, "head")
             self.text(x + half - _PAD, y + _GAP + 29, f"{n:,}", "head n")
-        meaning = "NSF: no significant finding. ASF: any significant finding."
+        meaning = "studies: no significant finding, any significant finding"
         self.text(_SIDE_X, y + _GAP + 29, meaning, "soft")
         self.y += _GAP + 48
 
@@ -148,7 +148,7 @@ def _steps(excluded: Mapping[str, int]) -> Sequence[tuple[str, dict[str, int]]]:
     steps = (
         ("Films asked for", before),
         ("Frontal chest films of adults", headers),
-        ("Films with one patient and a report", after),
+        ("Films that have a report", after),
         ("Films in the cohort", labels),
     )
     return [

@@ -10,9 +10,8 @@ import pandas as pd
 from cxrmlops.data.cohort import Cohort, build_cohort, summarise
 from cxrmlops.data.cohort_state import (
     SUMMARY,
-    UNCHANGED,
     CohortState,
-    images_if_unchanged,
+    is_made_from,
     take_state,
 )
 from cxrmlops.data.flow_diagram import draw_flow
@@ -33,9 +32,7 @@ def run(*, out: Path, params: CohortParams, site: Site) -> None:
     Does nothing where `out` was made from the same films, reports and settings.
     """
     state = take_state(params.model_dump(mode="json"), site.model_dump(mode="json"))
-    same = images_if_unchanged(out, state)
-    if same is not None:
-        log.info(UNCHANGED, same)
+    if is_made_from(out, state):
         return
 
     cohort, summary = _build(state, params, site)

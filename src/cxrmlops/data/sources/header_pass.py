@@ -8,105 +8,71 @@ and modification time. They hold pseudonyms only.
 import hashlib
 import json
 import logging
-import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cxrmlops.data.fence import fenced, worker_count
 from cxrmlops.data.film_list import FilmFile
 from cxrmlops.data.sources.rows import Reading, film_row
 from cxrmlops.dicom.acceptance import accept
 from cxrmlops.dicom.headers import FilmHeader, describe, read_header
-from cxrmlops.errors import Rejected, ResourceError
+from cxrmlops.errors import Rejected
 
 log = logging.getLogger(__name__)
 
-CHUNK = 200  # files per task: what a kill can cost, times the processes
-FEW = 400  # files that one process reads sooner than a second one starts
+CHUNK = 100  # files per task: what a kill can cost, times the processes
+FEW = 200  # files that one process reads sooner than others start
 SECONDS_BETWEEN_WORDS = 5.0
 
-
-@dataclass(frozen=True)
-class _Done:
-    """Rows already read, by file."""
-
-    path: Path
-    rows: dict[str, dict[str, Any]]
+Row = dict[str, Any]
 
 
-def read_headers(
-    files: Sequence[FilmFile], reading: Reading
-) -> list[dict[str, object]]:
-    """Describe every file, accepted or rejected with its reason, in the given order.
-
-    Raises:
-        ResourceError: a reading process was killed; finished rows are kept.
-    """
+def read_headers(files: Sequence[FilmFile], reading: Reading) -> list[Row]:
+    """Describe every file, accepted or rejected with its reason, in the given order."""
     reading.work.mkdir(parents=True, exist_ok=True)
-    done = _load(reading.work / "headers.jsonl")
-    keys = [_key(file) for file in files]
-    todo = [file for file, key in zip(files, keys, strict=True) if key not in done.rows]
+    journal = reading.work / "headers.jsonl"
+    rows = _load(journal)
+    todo = [file for file in files if _key(file) not in rows]
     if len(todo) < len(files):
         log.info("cohort: %d headers are there from before", len(files) - len(todo))
-    with done.path.open("a", encoding="utf-8") as journal:
+    with journal.open("a", encoding="utf-8") as lines:
         said = time.monotonic()
-        for rows in _read_chunks(todo, reading):
-            for key, row in rows:
-                done.rows[key] = row
-                journal.write(json.dumps([key, row]) + "\n")
-            journal.flush()
+        for done in _read_all(todo, reading):
+            rows |= done
+            lines.writelines(json.dumps(item) + "\n" for item in done.items())
+            lines.flush()
             if time.monotonic() - said > SECONDS_BETWEEN_WORDS:
                 said = time.monotonic()
-                log.info("cohort: %d of %d headers read", len(done.rows), len(files))
-    places = (
-        {"path": file.path, "bytes": file.bytes, "mtime_ns": file.mtime_ns}
-        for file in files
-    )
-    return [done.rows[key] | place for key, place in zip(keys, places, strict=True)]
+                lost = sum(1 for row in rows.values() if row["rejected"])
+                words = "cohort: %d of %d headers read, %d rejected so far"
+                log.info(words, len(rows), len(files), lost)
+    return [rows[_key(file)] | _place(file) for file in files]
 
 
-def _read_chunks(
-    files: Sequence[FilmFile], reading: Reading
-) -> Iterator[list[tuple[str, dict[str, object]]]]:
-    chunks = [files[at : at + CHUNK] for at in range(0, len(files), CHUNK)]
-    workers = int(os.environ.get("CXR_WORKERS") or os.cpu_count() or 1)
-    if workers == 1 or len(files) <= FEW:
-        for chunk in chunks:
-            yield _read_chunk(chunk, reading)
-        return
-    # spawn: a fork would copy threads that other libraries may hold
-    with ProcessPoolExecutor(
-        min(workers, len(chunks)), mp_context=get_context("spawn")
-    ) as pool:
-        tasks: list[Future[list[tuple[str, dict[str, object]]]]] = [
-            pool.submit(_read_chunk, chunk, reading) for chunk in chunks
-        ]
-        try:
-            for task in as_completed(tasks):
-                yield task.result()
-        except BrokenProcessPool as error:
-            raise ResourceError(
-                "a process that reads headers was killed, perhaps for lack of memory; "
-                "set CXR_WORKERS=1 and run again: finished headers are kept"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+def _read_all(files: Sequence[FilmFile], reading: Reading) -> Iterator[dict[str, Row]]:
+    """Read in chunks; a chunk that costs its process is read again file by file."""
+    workers = worker_count() if len(files) > FEW else 0
+    chunks = (files[at : at + CHUNK] for at in range(0, len(files), CHUNK))
+    read = partial(_read_chunk, reading=reading)
+    for chunk in fenced(read, chunks, workers=workers, ahead=4 * workers):
+        if chunk.output is not None:
+            yield chunk.output
+            continue
+        singles = [[file] for file in chunk.input]
+        for one in fenced(read, singles, workers=workers, ahead=workers):
+            yield one.output or {_key(one.input[0]): _lost(one.input[0], reading)}
 
 
-def _read_chunk(
-    files: Sequence[FilmFile], reading: Reading
-) -> list[tuple[str, dict[str, object]]]:
+def _read_chunk(files: Sequence[FilmFile], reading: Reading) -> dict[str, Row]:
     # the path may name a patient: the journal goes without
-    return [(_key(file), _read_one(file, reading) | {"path": ""}) for file in files]
+    return {_key(file): _read_one(file, reading) | {"path": ""} for file in files}
 
 
-def _read_one(file: FilmFile, reading: Reading) -> dict[str, object]:
-    known: dict[str, object] = {"image_id": reading.namer.name("file", file.path)}
+def _read_one(file: FilmFile, reading: Reading) -> Row:
+    known: Row = {"image_id": reading.namer.name("file", file.path)}
     try:
         dataset = read_header(reading.films / file.path)
         known |= _known(describe(dataset), reading)
@@ -120,7 +86,7 @@ def _read_one(file: FilmFile, reading: Reading) -> dict[str, object]:
     return film_row(file, **known)
 
 
-def _known(header: FilmHeader, reading: Reading) -> dict[str, object]:
+def _known(header: FilmHeader, reading: Reading) -> Row:
     name = reading.namer.name
     named = {
         "study_id": name("study", header.study_instance_uid),
@@ -144,15 +110,24 @@ def _key(file: FilmFile) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _load(path: Path) -> _Done:
-    rows: dict[str, dict[str, Any]] = {}
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                key, row = json.loads(line)
-            except ValueError:  # the line that a kill cut short
-                continue
+def _lost(file: FilmFile, reading: Reading) -> Row:
+    image_id = reading.namer.name("file", file.path)
+    detail = "reading its header ended the process"
+    return film_row(file, image_id=image_id, rejected="unreadable", detail=detail)
+
+
+def _place(file: FilmFile) -> Row:
+    return {"path": file.path, "bytes": file.bytes, "mtime_ns": file.mtime_ns}
+
+
+def _load(journal: Path) -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    if not journal.exists():
+        return rows
+    for line in journal.read_text(encoding="utf-8").splitlines(keepends=True):
+        if line.endswith("\n"):  # else a kill cut it short
+            key, row = json.loads(line)
             rows[key] = row
-        # a torn last line must not swallow the next one
-        path.write_text("".join(json.dumps(item) + "\n" for item in rows.items()))
-    return _Done(path, rows)
+    # what was cut short must not run into the next line
+    journal.write_text("".join(json.dumps(item) + "\n" for item in rows.items()))
+    return rows

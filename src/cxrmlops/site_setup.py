@@ -1,0 +1,140 @@
+"""Settings for one's own films: site.yaml, params.yaml and the addresses of servers."""
+
+import re
+from pathlib import Path
+
+from cxrmlops.data.film_list import list_films
+from cxrmlops.data.sources.recognise import find_reports, recognise_reports
+from cxrmlops.errors import DataError, ParamsError
+from cxrmlops.files import whole
+
+SITE, PARAMS, ADDRESSES = "site.yaml", "params.yaml", "addresses.env"
+
+_ADDRESSES = """\
+# Addresses of servers. All are optional: without them everything stays on this
+# machine. Load into a shell with: set -a; . ./addresses.env; set +a
+# Passwords belong here and nowhere else; git ignores this file.
+
+# Runs and models; unset: sqlite:///mlflow.db
+#MLFLOW_TRACKING_URI=http://mlflow.example.org:5000
+# Flows and schedules; unset: Prefect's own local server
+#PREFECT_API_URL=http://prefect.example.org:4200/api
+# Which study was scored and delivered; unset: sqlite:///ledger.db
+#CXR_LEDGER_URL=postgresql+psycopg://user:password@db.example.org/cxr
+# Where reports go; unset: site.yaml: archive
+#CXR_ARCHIVE=folder:/srv/reports
+# Secret behind all pseudonyms; unset: made once, ~/.config/cxrmlops/pseudonym.key
+#CXR_PSEUDONYM_KEY=
+# Processes that read films; unset: one per core
+#CXR_WORKERS=8
+"""
+
+
+def set_up(
+    films: Path,
+    *,
+    reports: Path | None = None,
+    source: str | None = None,
+    here: Path = Path(),
+    force: bool = False,
+) -> str:
+    """Write the settings files for `films` into `here`; say what to do next.
+
+    What the defaults hold is replaced without asking; a file that somebody changed is
+    not, unless `force` is set. An existing addresses.env is always kept.
+
+    Args:
+        films: folder of films.
+        reports: report table, archive or folder; None: looked for in and beside
+            `films`.
+        source: hospital, nih or openi; None: known by the look of `reports`.
+        here: folder of the settings.
+        force: replace changed files too.
+
+    Raises:
+        DataError: no films, no reports, or reports of an unknown kind.
+        ParamsError: a settings file is there and differs from the default.
+    """
+    files = list_films(films)
+    if not files:
+        raise DataError(f"init: {films} holds no file; name the folder of the films")
+    reports, source = _reports(films, reports, source)
+    changed = [
+        name
+        for name in (SITE, PARAMS)
+        if (here / name).exists()
+        and (here / name).read_bytes() != default(name).read_bytes()
+    ]
+    if changed and not force:
+        raise ParamsError(
+            f"init: {' and '.join(changed)} in {here.resolve()} would be replaced; add "
+            "--force to do so, or run it in another folder"
+        )
+    values = {"source": source, "films": films.resolve(), "reports": reports.resolve()}
+    _write(here / SITE, _filled(default(SITE).read_text(encoding="utf-8"), values))
+    _write(here / PARAMS, default(PARAMS).read_text(encoding="utf-8"))
+    if not (here / ADDRESSES).exists():
+        _write(here / ADDRESSES, _ADDRESSES)
+    return _next(source, len(files), reports)
+
+
+def default(name: str) -> Path:
+    """Find the settings file that we ship: in the package, or in its checkout."""
+    packaged = Path(__file__).parent / name
+    return packaged if packaged.exists() else Path(__file__).parents[2] / name
+
+
+def _reports(films: Path, reports: Path | None, source: str | None) -> tuple[Path, str]:
+    if reports is not None:
+        if not reports.exists():
+            raise DataError(f"init: --reports: there is nothing at {reports}")
+        kind = source or recognise_reports(reports)
+        if kind is None:
+            raise DataError(
+                f"init: --reports: {reports} is neither a CSV with a column "
+                "'conclusion', nor NIH's Data_Entry table, nor Open-i's report XML; "
+                "see the columns in data/sources/hospital.py, or name --source"
+            )
+        return reports, kind
+    found = [(p, kind) for p, kind in find_reports(films) if source in (None, kind)]
+    if not found:
+        raise DataError(
+            f"init: no report table lies in or beside {films}; name it with --reports"
+        )
+    if len(found) > 1:
+        raise DataError(
+            f"init: several report files lie in or beside {films}; name one with "
+            "--reports",
+            [path.name for path, _ in found],
+        )
+    return found[0]
+
+
+def _filled(text: str, values: dict[str, object]) -> str:
+    """Put `values` into the YAML `text`, keeping its comments."""
+    for name, value in values.items():
+        quoted = str(value).replace("'", "''")
+        line = re.compile(rf"^{name}:[^#\n]*?(?=\s*(#|$))", re.MULTILINE)
+        text = line.sub(lambda _, n=name, v=quoted: f"{n}: '{v}'", text, count=1)  # type: ignore[misc]
+    return text
+
+
+def _write(path: Path, text: str) -> None:
+    with whole(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def _next(source: str, films: int, reports: Path) -> str:
+    return "\n".join(
+        [
+            f"source     {source}: {films:,} file(s), reports in {reports.name}",
+            f"{SITE}  the site: institution, time zone, language, chest words",
+            f"{PARAMS}  every number; date window, image size, gates",
+            f"{ADDRESSES}  MLFLOW_TRACKING_URI, PREFECT_API_URL, CXR_LEDGER_URL, "
+            "CXR_ARCHIVE; all optional",
+            "",
+            "Next:  read site.yaml, then",
+            "  cxrmlops cohort    who is in, who is not, why: data/cohort/flow.svg",
+            "  dvc repro          everything up to a judged model",
+        ]
+    )
