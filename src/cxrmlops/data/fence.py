@@ -1,0 +1,172 @@
+"""
+Run a function over many inputs in worker processes that may die without harm.
+
+A hostile film can crash a native decoder, fill the memory or never end. It then costs
+its worker, not the night: the input is tried once more alone, and if that worker dies
+too, the input is given back as lost. Inputs are taken only as fast as results are, so
+memory stays flat however many there are.
+"""
+
+import itertools
+import logging
+import multiprocessing
+import os
+import resource
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from cxrmlops.errors import CxrError
+
+log = logging.getLogger(__name__)
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one input may cost."""
+
+    seconds: int = 120  # from start to result; then the worker is ended
+    bytes: int = 8 * 2**30  # address space of a worker
+
+
+@dataclass(frozen=True)
+class Done(Generic[Input, Output]):
+    """One input and what became of it."""
+
+    input: Input
+    output: Output | None  # None: lost, `why` says how
+    why: str = ""
+
+
+def worker_count() -> int:
+    """Give the number of processes: CXR_WORKERS, or one per core we may use.
+
+    0 means none: work is done in this process, without a fence.
+    """
+    return int(os.environ.get("CXR_WORKERS") or len(os.sched_getaffinity(0)))
+
+
+def fenced(
+    function: Callable[[Input], Output],
+    inputs: Iterable[Input],
+    *,
+    workers: int,
+    ahead: int,
+    limits: Limits = Limits(),
+) -> Iterator[Done[Input, Output]]:
+    """Apply `function` to each input, at most `ahead` of them at once.
+
+    Args:
+        function: importable by name, takes and gives what can be pickled.
+        inputs: taken as results are asked for.
+        workers: processes; 0 works in this process, without a fence.
+        ahead: inputs that wait, run or are done before their result is asked for.
+        limits: of one input.
+
+    Yields:
+        One result per input, in the order of the inputs.
+    """
+    if workers == 0:
+        yield from (Done(item, function(item)) for item in inputs)
+        return
+    todo, sent = iter(inputs), deque[_Sent[Input, Output]]()
+    while True:
+        try:
+            with _pool(workers, limits, function.__module__) as pool:
+                for one in sent:  # of the pool that broke
+                    one.future = pool.submit(_timed, function, one.input, limits)
+                while _send(pool, function, todo, sent, ahead, limits):
+                    yield _done(sent[0])
+                    sent.popleft()
+            return
+        except BrokenProcessPool:
+            log.warning("a worker died; the file it read is tried once more, alone")
+        yield _alone(function, sent.popleft().input, limits)
+
+
+@dataclass
+class _Sent(Generic[Input, Output]):
+    """An input on its way; the future changes when a pool breaks."""
+
+    input: Input
+    future: "Future[Output] | None" = None
+
+
+def _send(
+    pool: ProcessPoolExecutor,
+    function: Callable[[Input], Output],
+    todo: Iterator[Input],
+    sent: "deque[_Sent[Input, Output]]",
+    ahead: int,
+    limits: Limits,
+) -> bool:
+    """Keep `ahead` inputs on their way; False when none is left."""
+    for item in itertools.islice(todo, ahead - len(sent)):
+        sent.append(_Sent(item))  # before sending, which fails if the pool is broken
+        sent[-1].future = pool.submit(_timed, function, item, limits)
+    return bool(sent)
+
+
+def _done(one: "_Sent[Input, Output]") -> Done[Input, Output]:
+    if one.future is None:  # its pool broke before it could be sent
+        raise BrokenProcessPool
+    error = one.future.exception()
+    if error is None:
+        return Done(one.input, one.future.result())
+    if isinstance(error, CxrError | BrokenProcessPool):
+        raise error
+    log.error("a worker could not read a file: %s", type(error).__name__)
+    return Done(one.input, None, type(error).__name__)
+
+
+def _alone(
+    function: Callable[[Input], Output], item: Input, limits: Limits
+) -> Done[Input, Output]:
+    with _pool(1, limits, function.__module__) as pool:
+        try:
+            future = pool.submit(_timed, function, item, limits)
+            return _done(_Sent(item, future))
+        except BrokenProcessPool:
+            why = f"the decoder crashed or took more than {limits.seconds} s"
+            return Done(item, None, why)
+
+
+def _timed(function: Callable[[Input], Output], item: Input, limits: Limits) -> Output:
+    """Run in a worker; the alarm ends the whole process, native code included."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(limits.seconds)
+    try:
+        return function(item)
+    finally:
+        signal.alarm(0)
+
+
+def _pool(workers: int, limits: Limits, preload: str) -> ProcessPoolExecutor:
+    """Start from a clean process: a plain fork would copy the caller's threads."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([preload])
+    return ProcessPoolExecutor(
+        workers, context, initializer=_start_worker, initargs=(limits.bytes,)
+    )
+
+
+def _start_worker(most_bytes: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """Leave when the parent was killed: nobody else would tell a worker."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

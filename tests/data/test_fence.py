@@ -1,0 +1,108 @@
+import os
+import signal
+import time
+
+import pytest
+
+from cxrmlops.data.fence import Limits, fenced, worker_count
+from cxrmlops.errors import ResourceError
+
+
+def double(number):
+    return 2 * number
+
+
+def die_on_three(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def sleep_on_one(number):
+    if number == 1:
+        time.sleep(60)
+    return number
+
+
+def fail_on_two(number):
+    if number == 2:
+        raise RecursionError("too deep")
+    return number
+
+
+def full_disk(number):
+    raise ResourceError("no disk space left")
+
+
+def eat_memory(number):
+    return len(bytearray(number))
+
+
+def run(function, inputs, *, workers=2, ahead=3, **limits):
+    return list(
+        fenced(function, inputs, workers=workers, ahead=ahead, limits=Limits(**limits))
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_results_come_in_the_order_of_the_inputs(workers):
+    done = run(double, range(20), workers=workers)
+
+    assert [d.output for d in done] == [2 * n for n in range(20)]
+
+
+def test_no_input_gives_no_result():
+    assert run(double, []) == []
+
+
+def test_an_input_that_kills_its_worker_costs_only_itself():
+    done = run(die_on_three, range(8))
+
+    assert [d.output for d in done] == [0, 1, 2, None, 4, 5, 6, 7]
+    assert "crashed" in done[3].why
+
+
+def test_an_input_that_never_ends_is_ended():
+    done = run(sleep_on_one, range(3), seconds=1)
+
+    assert [d.output for d in done] == [0, None, 2]
+    assert "1 s" in done[1].why
+
+
+def test_an_unexpected_error_is_told_by_its_kind_only():
+    done = run(fail_on_two, range(4))
+
+    assert [d.output for d in done] == [0, 1, None, 3]
+    assert done[2].why == "RecursionError"
+
+
+def test_a_worker_cannot_take_more_memory_than_allowed():
+    (done,) = run(eat_memory, [8 * 2**30], bytes=4 * 2**30)
+
+    assert done.why == "MemoryError"
+
+
+def test_a_full_disk_stops_the_run():
+    with pytest.raises(ResourceError, match="disk space"):
+        run(full_disk, range(4))
+
+
+def test_inputs_are_taken_no_faster_than_results():
+    taken = []
+
+    def inputs():
+        for number in range(50):
+            taken.append(number)
+            yield number
+
+    results = fenced(double, inputs(), workers=1, ahead=4)
+    next(results)
+
+    assert len(taken) <= 5
+    results.close()
+
+
+def test_the_number_of_workers_can_be_set(monkeypatch):
+    monkeypatch.setenv("CXR_WORKERS", "3")
+
+    assert worker_count() == 3
