@@ -1,0 +1,121 @@
+"""The command line: fast to ask, clear when refused."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from cxrmlops.cli import app
+
+ROOT = Path(__file__).parent.parent
+HEAVY = {
+    "dvc",
+    "great_expectations",
+    "highdicom",
+    "matplotlib",
+    "mlflow",
+    "numpy",
+    "pandas",
+    "prefect",
+    "pyarrow",
+    "pydantic",
+    "pydicom",
+    "scipy",
+    "sklearn",
+    "sqlalchemy",
+    "torch",
+    "torchvision",
+}
+COMMANDS = [
+    command.name or command.callback.__name__ for command in app.registered_commands
+]
+
+
+def cxrmlops(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    code = "from cxrmlops.cli import run; run()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    for name in ("params.yaml", "site.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def test_help_loads_nothing_heavy(tmp_path):
+    code = (
+        "import sys\n"
+        "from cxrmlops.cli import run\n"
+        "sys.argv = ['cxrmlops', '--help']\n"
+        "try:\n    run()\n"
+        "except SystemExit:\n"
+        f"    print('loaded:', sorted({HEAVY} & set(sys.modules)))"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert result.stdout.rstrip().endswith("loaded: []")
+    assert "Usage" in result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command):
+    result = CliRunner().invoke(app, [command, "--help"])
+
+    assert result.exit_code == 0
+    assert f"{command} [OPTIONS]" in result.output
+
+
+def test_a_wrong_key_is_one_error_and_nothing_is_written(project):
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["split"]["sede"] = 1
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+
+    result = cxrmlops("split", folder=project)
+
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        "error: params.yaml has 1 wrong value(s):",
+        "  split.sede: Extra inputs are not permitted",
+    ]
+    assert {path.name for path in project.iterdir()} == {"params.yaml", "site.yaml"}
+
+
+def test_without_params_the_sentence_says_where_and_what_next(tmp_path):
+    result = cxrmlops("split", folder=tmp_path)
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"error: params.yaml is missing here ({tmp_path})")
+    assert "cxrmlops init" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_stage_without_its_input_names_the_stage_to_run(project):
+    result = cxrmlops("split", folder=project)
+
+    assert result.returncode == 1
+    assert result.stderr == (
+        "error: data/validate/images.parquet is missing; run the stage 'validate' "
+        "(dvc repro) first\n"
+    )
+    assert not (project / "data").exists()
+
+
+def test_an_unknown_command_is_refused(tmp_path):
+    result = cxrmlops("splitt", folder=tmp_path)
+
+    assert result.returncode == 2
+    assert "splitt" in result.stderr

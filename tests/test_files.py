@@ -1,0 +1,113 @@
+import errno
+import json
+
+import pytest
+
+from cxrmlops.errors import ResourceError
+from cxrmlops.files import (
+    code_hash,
+    disk_space,
+    read_json,
+    sha256_folder,
+    sha256_json,
+    whole,
+    whole_folder,
+    work_folder,
+    write_json,
+)
+
+
+def test_a_file_appears_only_when_its_block_is_done(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+
+    with whole(path) as draft:
+        draft.write_text("content")
+        assert not path.exists()
+
+    assert path.read_text() == "content"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_block_keeps_the_old_file_and_leaves_nothing(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    with pytest.raises(ZeroDivisionError), whole(path) as draft:
+        draft.write_text(str(1 / 0))
+
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "out"
+    with whole_folder(folder) as draft:
+        (draft / "old").write_text("1")
+
+    with pytest.raises(ZeroDivisionError), whole_folder(folder) as draft:
+        (draft / "half").write_text(str(1 / 0))
+    assert [path.name for path in folder.iterdir()] == ["old"]
+
+    with whole_folder(folder) as draft:
+        (draft / "new").write_text("2")
+    assert [path.name for path in folder.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_one_sentence(tmp_path, code):
+    with (
+        pytest.raises(ResourceError, match="no disk space left .* run again") as stop,
+        whole(tmp_path / "file"),
+    ):
+        raise OSError(code, "full")
+
+    assert "\n" not in str(stop.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_errors_of_the_system_are_not_called_a_full_disk(tmp_path):
+    with pytest.raises(PermissionError), disk_space(tmp_path):
+        raise PermissionError(errno.EACCES, "no")
+
+
+def test_json_is_stable_and_refuses_what_other_readers_refuse(tmp_path):
+    path = tmp_path / "a.json"
+
+    write_json(path, {"b": 1, "a": [True, None]})
+
+    assert read_json(path) == {"a": [True, None], "b": 1}
+    assert path.read_text().index('"a"') < path.read_text().index('"b"')
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "nan.json", {"x": float("nan")})
+    assert json.loads(path.read_text())
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_hashes_know_content_not_order(tmp_path):
+    assert sha256_json({"a": 1, "b": 2}) == sha256_json({"b": 2, "a": 1})
+    assert sha256_json({"a": 1}) != sha256_json({"a": 2})
+
+
+def test_a_folders_hash_knows_names_and_bytes(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a").write_text("1")
+    first = sha256_folder(tmp_path)
+
+    (tmp_path / "deep" / "a").rename(tmp_path / "deep" / "b")
+    renamed = sha256_folder(tmp_path)
+    (tmp_path / "deep" / "b").write_text("2")
+
+    assert len({first, renamed, sha256_folder(tmp_path)}) == 3
+
+
+def test_code_hash_reads_our_own_files():
+    assert code_hash("errors.py") == code_hash("errors.py")
+    assert code_hash("errors.py") != code_hash("files.py")
+    assert code_hash("data") != code_hash("data", "errors.py")
+
+
+def test_unfinished_work_of_other_inputs_lies_elsewhere():
+    assert work_folder("train", "a", 1) == work_folder("train", "a", 1)
+    assert work_folder("train", "a", 1) != work_folder("train", "a", 2)
+    assert work_folder("train", "a").parent.name == "train"
