@@ -1,7 +1,7 @@
 """Every figure of one reading of the test set, with its interval and its n."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from cxrmlops.evaluation.ranking import (
     auprc_figure,
     recall_at_figure,
 )
-from cxrmlops.evaluation.reliability import brier_figure, ece_figure, line
+from cxrmlops.evaluation.reliability import brier_figure, ece_figure, ece_of_noise, line
 
 FIXED = (0.90, 0.95, 0.98)  # the other recall is read off at these
 
@@ -141,13 +141,21 @@ def ranking_figures(read: Reading, *, rounds: int, seed: int) -> dict[str, Inter
 def calibration_figures(
     read: Reading, *, bins: int, rounds: int, seed: int
 ) -> dict[str, Interval]:
-    """Give Brier score, expected calibration error, slope and intercept."""
+    """Give Brier score, expected calibration error, slope and intercept.
+
+    The lower limit of the calibration error is 0 unless the error is larger than noise
+    alone would make it (`ece_if_calibrated`); the upper limit, which gates look at, is
+    a reflected bootstrap.
+    """
     score, sick = read.probability, read.abnormal
-    ece = {"ece": ece_figure(score, sick, bins=bins)}
-    draws = by_patient(ece, read.patient, rounds=rounds, seed=seed)["ece"]
+    figure = ece_figure(score, sick, bins=bins)
+    draws = by_patient({"ece": figure}, read.patient, rounds=rounds, seed=seed)["ece"]
+    ece = basic(_point(figure, len(read)), draws, n=len(read), floor=0.0)
+    noise = ece_of_noise(score, bins=bins, rounds=rounds, seed=seed)
     brier = {"brier": brier_figure(score, sick)}
     return {
-        "ece": basic(_point(ece["ece"], len(read)), draws, n=len(read), floor=0.0),
+        "ece": replace(ece, low=0.0) if ece.value <= noise.high else ece,
+        "ece_if_calibrated": noise,
         **bootstrap(brier, read, n=len(read), rounds=rounds, seed=seed),
         **line(score, sick, read.patient),
     }

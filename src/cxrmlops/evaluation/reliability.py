@@ -16,6 +16,7 @@ from cxrmlops.evaluation.intervals import (
     Ints,
     Z,
     codes,
+    percentile,
     proportion,
 )
 
@@ -77,6 +78,22 @@ def ece_figure(probability: Floats, abnormal: Bools, *, bins: int) -> Figure:
     member = (number[:, None] == np.arange(number.max() + 1)).astype(np.float64)
     surplus = member * (abnormal - probability)[:, None]  # (n_studies, bins)
     return lambda weights: np.abs(weights @ surplus).sum(axis=1) / weights.sum(axis=1)
+
+
+def ece_of_noise(probability: Floats, *, bins: int, rounds: int, seed: int) -> Interval:
+    """Give the calibration error that a perfectly calibrated reader would show here.
+
+    It is not 0, because a bin of few studies never shows its probability exactly.
+    """
+    draw = np.random.default_rng(seed)
+    number = bin_of(probability, bins=bins)
+    member = (number[:, None] == np.arange(number.max() + 1)).astype(np.float64)
+    errors = [
+        np.abs(((draw.random(len(probability)) < probability) - probability) @ member)
+        for _ in range(rounds)
+    ]
+    ece = np.sum(errors, axis=1) / len(probability)
+    return percentile(float(ece.mean()), ece, n=len(probability))
 
 
 def line(
