@@ -1,6 +1,10 @@
 """Which processor computes, and in which precision."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
+import torchvision
 from lightning_fabric import Fabric
 
 from cxrmlops.errors import ResourceError
@@ -58,3 +62,36 @@ def open_fabric(
         strategy="ddp" if devices * nodes > 1 else "auto",
         precision=choose_precision(precision, device),
     )
+
+
+def describe(device: torch.device) -> str:
+    """Name the processor, for people."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return f"{device.type}, {torch.get_num_threads()} threads"
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of what computes."""
+    return {"torch": torch.__version__, "torchvision": torchvision.__version__}
+
+
+@contextmanager
+def repeatable(seed: int, *, device: torch.device) -> Iterator[None]:
+    """Seed torch; on a CPU allow only algorithms that give the same bits again.
+
+    On a GPU the fastest algorithm is searched for instead: two runs differ in the last
+    digits.
+    """
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.backends.cudnn.benchmark,
+    )
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(device.type == "cpu")
+    torch.backends.cudnn.benchmark = device.type == "cuda"
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.benchmark = before[1]

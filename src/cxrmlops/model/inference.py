@@ -52,7 +52,7 @@ class Reader:
         )
 
 
-def calibrated(logit: np.ndarray, *, temperature: float) -> np.ndarray:
+def calibrated(logit: np.ndarray, *, temperature: float = 1.0) -> np.ndarray:
     """Turn logits into probabilities: shape kept, float64, 0-1."""
     scaled = np.asarray(logit, np.float64) / temperature
     return np.asarray(0.5 * (1 + np.tanh(scaled / 2)))  # sigmoid without overflow

@@ -40,6 +40,11 @@ class Learner:
         self.optimizer = _optimizer(self.network, recipe)
         self._wrapped, self._stepper = fabric.setup(self.network, self.optimizer)
 
+    @property
+    def precision(self) -> str:
+        """Name the precision in use, e.g. `bf16-mixed`."""
+        return str(self.fabric.strategy.precision.precision)
+
     def learn(
         self, images: Tensor, target: Tensor, weight: Tensor, *, rate: float
     ) -> Tensor:

@@ -62,6 +62,11 @@ class EvidenceResNet(nn.Module):
             evidence = self.evidence(x.float())  # (n, 1, h, w)
             return evidence.mean((1, 2, 3)) + self.bias, evidence
 
+    def shift(self, by: float) -> None:
+        """Add a constant to every logit; evidence stays."""
+        with torch.no_grad():
+            self.bias.add_(by)
+
 
 def build_network(
     architecture: str, *, weights: str | Path | None = None

@@ -1,0 +1,76 @@
+"""A whole training: from the last checkpoint to the epoch that val likes best."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from cxrmlops.model.checkpoint import (
+    best_epoch,
+    load_best,
+    load_checkpoint,
+    save_checkpoint,
+)
+from cxrmlops.model.learner import Learner
+from cxrmlops.model.training import Epoch, Lesson, epochs
+
+log = logging.getLogger(__name__)
+
+
+def fit(
+    learner: Learner,
+    train: Lesson,
+    val: Lesson,
+    *,
+    patience: int,
+    work: Path,
+    on_epoch: Callable[[dict[str, float]], None],
+) -> list[Epoch]:
+    """Train until val stops getting better; leave the best weights in the network.
+
+    Args:
+        learner: fresh; brought to the last checkpoint in `work` if there is one.
+        train: to learn from.
+        val: picks the epoch.
+        patience: epochs without a lower val loss before stopping.
+        work: folder of checkpoints; the caller removes it.
+        on_epoch: told the figures of each epoch, in this process's first copy only.
+
+    Returns:
+        All epochs, those before a kill included.
+    """
+    history = load_checkpoint(work, learner)
+    first = learner.fabric.is_global_zero
+    if history and first:
+        log.info("train: goes on after epoch %d", history[-1].epoch)
+    if not (history and _enough(history, patience)):
+        for epoch in epochs(learner, train, val, done=len(history)):
+            history.append(epoch)
+            if first:
+                save_checkpoint(work, learner, history)
+                _tell(epoch, learner.recipe.epochs)
+                on_epoch(asdict(epoch))
+            if _enough(history, patience):
+                break
+    learner.fabric.barrier()  # the first process may still be writing
+    learner.network.load_state_dict(load_best(work, history))
+    return history
+
+
+def _enough(history: list[Epoch], patience: int) -> bool:
+    return len(history) - best_epoch(history).epoch >= patience
+
+
+def _tell(epoch: Epoch, limit: int) -> None:
+    log.info(
+        "train: epoch %d of %d, train loss %.4f, val loss %.4f, val AUC %.4f, "
+        "learning rate %.2e, %.1f images/s, %.0f s",
+        epoch.epoch,
+        limit,
+        epoch.train_loss,
+        epoch.val_loss,
+        epoch.val_auc,
+        epoch.learning_rate,
+        epoch.images_per_second,
+        epoch.seconds,
+    )

@@ -1,0 +1,328 @@
+"""Train films -> a bundle, its epoch and thresholds chosen on val."""
+
+import fcntl
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrmlops.data.shards import open_shards
+from cxrmlops.errors import DataError, ResourceError
+from cxrmlops.evaluation.studies import join_studies
+from cxrmlops.evaluation.thresholds import choose_points
+from cxrmlops.files import (
+    WORK,
+    code_hash,
+    read_json,
+    sha256_file,
+    sha256_json,
+    whole_folder,
+    work_folder,
+    write_json,
+)
+from cxrmlops.findings import OperatingPoint
+from cxrmlops.model.augment import Augmentation
+from cxrmlops.model.bundle import BundleCard, write_bundle
+from cxrmlops.model.calibration import fit_temperature
+from cxrmlops.model.checkpoint import best_epoch
+from cxrmlops.model.device import describe, open_fabric, repeatable, versions
+from cxrmlops.model.fitting import fit
+from cxrmlops.model.inference import calibrated, read_squares
+from cxrmlops.model.learner import Learner, Recipe
+from cxrmlops.model.loader import Films, in_order
+from cxrmlops.model.network import build_network
+from cxrmlops.model.skew import skew_logit
+from cxrmlops.model.training import Epoch, Lesson
+from cxrmlops.params import TrainParams
+from cxrmlops.tables import HISTORY, SPLITS, STUDIES
+
+SIDES = ("train", "val")  # test is not for us: its pixels are never read here
+CODE = (  # what dvc.yaml names, too
+    "data/shards.py",
+    "evaluation/studies.py",
+    "evaluation/thresholds.py",
+    "findings.py",
+    "model",
+    "stages/train.py",
+    "tables.py",
+)
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK")  # set in the copies of a training's process
+PROBABILITY_BINS = 100  # of the histogram that drift is measured against
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What val adds to the weights."""
+
+    temperature: float
+    points: tuple[OperatingPoint, ...]
+    studies: pd.DataFrame
+    reference: dict[str, np.ndarray]
+
+
+def run(
+    *,
+    preprocess: Path,
+    split: Path,
+    out: Path,
+    params: TrainParams,
+    on_epoch: Callable[[dict[str, float]], None] = lambda figures: None,
+) -> None:
+    """Write bundle/, history.parquet, studies.parquet (val) and training.json.
+
+    A killed run goes on after its last whole epoch.
+
+    Args:
+        preprocess: shards and preprocessing.json.
+        split: images.parquet and manifest.json.
+        out: replaced whole.
+        params: section train of params.yaml.
+        on_epoch: told the figures of every epoch as it ends.
+
+    Raises:
+        DataError: a side has no films, or films of one class only.
+        ParamsError: an unknown architecture, weights that do not fit, or a loss that
+            is not a number any more.
+        ResourceError: no GPU, too little memory or disk, or another training runs.
+    """
+    with _the_only_training():
+        images = _read_rows(split)
+        lineage = _lineage(preprocess, split, images, params)
+        work = work_folder("train", lineage)
+        learner, history = _learn(preprocess, images, params, work, on_epoch)
+        if not learner.fabric.is_global_zero:
+            return
+        val = images[images.split == "val"]
+        judged = _judge(learner, _films(preprocess, val, learner), val, params)
+        _write(out, learner, history, judged, lineage=lineage, params=params)
+        shutil.rmtree(work.parent)  # older keys of this stage are stale
+    best = best_epoch(history)
+    log.info(
+        "train: %d epochs, best %d with val loss %.4f and val AUC %.4f, temperature "
+        "%.2f",
+        len(history),
+        best.epoch,
+        best.val_loss,
+        best.val_auc,
+        judged.temperature,
+    )
+
+
+@contextmanager
+def _the_only_training() -> Iterator[None]:
+    """Hold this checkout's lock; the copies that DDP starts rely on the first one's."""
+    if any(os.environ.get(name, "0") != "0" for name in RANKS):
+        yield
+        return
+    WORK.mkdir(parents=True, exist_ok=True)
+    with (WORK / "train.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ResourceError(
+                f"another training runs in this checkout ({Path.cwd()}); wait until it "
+                "ends, or train in another clone"
+            ) from None
+        yield
+
+
+def _read_rows(split: Path) -> pd.DataFrame:
+    """Read the rows of train and val, in an order that does not depend on the file."""
+    images = SPLITS.read(split)
+    images = images[images.split.isin(SIDES)].sort_values("image_id", ignore_index=True)
+    for side in SIDES:
+        abnormal = images.abnormal[images.split == side]
+        if abnormal.all() or not abnormal.any():  # both are true of an empty side
+            raise DataError(
+                f"split '{side}' holds {int(abnormal.sum())} ASF and "
+                f"{int((~abnormal).sum())} NSF images, training needs both; enlarge "
+                "the cohort or change the section split of params.yaml"
+            )
+    return images
+
+
+def _lineage(
+    preprocess: Path, split: Path, images: pd.DataFrame, params: TrainParams
+) -> dict[str, Any]:
+    """Name everything that decides the result, by hashes and plain values."""
+    manifest = _read_facts(split / "manifest.json")
+    pixels = _read_facts(preprocess / "preprocessing.json")
+    known = ["image_id", "study_id", "split", "abnormal", "pixel_hash"]
+    weights = Path(params.weights) if params.weights else None
+    return {
+        "split_hash": manifest["hash"],
+        "test_hash": manifest["test_hash"],
+        "rows_hash": sha256_json(images[known].to_dict("split")),
+        "preprocessing_hash": pixels["hash"],
+        "size": pixels["size"],
+        "code_hash": code_hash(*CODE),
+        "weights_hash": sha256_file(weights) if weights and weights.is_file() else None,
+        "params": params.model_dump(mode="json"),
+        "seed": params.seed,
+        "n": {side: manifest["n"][side] for side in SIDES},
+        **versions(),
+    }
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise DataError(
+            f"{path} is missing; run the stage '{path.parent.name}' (dvc repro) first"
+        )
+    return dict(read_json(path))
+
+
+def _learn(
+    preprocess: Path,
+    images: pd.DataFrame,
+    params: TrainParams,
+    work: Path,
+    on_epoch: Callable[[dict[str, float]], None],
+) -> tuple[Learner, list[Epoch]]:
+    fabric = open_fabric(
+        accelerator=params.accelerator,
+        devices=params.devices,
+        nodes=params.nodes,
+        precision=params.precision,
+    )
+    fabric.launch()
+    with repeatable(params.seed, device=fabric.device):
+        network = build_network(params.architecture, weights=params.weights)
+        learner = Learner(fabric, network, _recipe(params))
+        lessons = [
+            Lesson(_films(preprocess, rows, learner), rows.abnormal.to_numpy())
+            for rows in (images[images.split == side] for side in SIDES)
+        ]
+        log.info(
+            "train: %s on %s, %s; %d films to learn from, %d to judge by",
+            params.architecture,
+            describe(fabric.device),
+            learner.precision,
+            *(lesson.films.n for lesson in lessons),
+        )
+        history = fit(
+            learner, *lessons, patience=params.patience, work=work, on_epoch=on_epoch
+        )
+    return learner, history
+
+
+def _recipe(params: TrainParams) -> Recipe:
+    return Recipe(
+        seed=params.seed,
+        epochs=params.epochs,
+        batch_size=params.batch_size,
+        learning_rate=params.learning_rate,
+        weight_decay=params.weight_decay,
+        warmup_epochs=params.warmup_epochs,
+        ema_decay=params.ema_decay,
+        label_smoothing=params.label_smoothing,
+        class_weights=params.class_weights,
+        augmentation=Augmentation(**params.augment.model_dump()),
+    )
+
+
+def _films(preprocess: Path, rows: pd.DataFrame, learner: Learner) -> Films:
+    shards = open_shards(preprocess)
+    shard, row = rows.shard.to_numpy(), rows.row.to_numpy()
+    if len(shards) <= shard.max():
+        raise DataError(
+            f"{preprocess} holds {len(shards)} shard(s), but the split names shard "
+            f"{shard.max()}; run the stage 'preprocess' (dvc repro) again"
+        )
+    return Films(shards, shard, row, device=learner.fabric.device)
+
+
+def _judge(
+    learner: Learner, films: Films, rows: pd.DataFrame, params: TrainParams
+) -> _Judged:
+    """Fit on val what is not a weight; the shift goes into the network's bias."""
+    logits, intensity = [], np.zeros(256, np.int64)
+    for chosen in in_order(films.n, params.batch_size):
+        squares = films.read(chosen)
+        intensity += np.bincount(squares.ravel(), minlength=256)
+        logits.append(
+            read_squares(
+                learner.network,
+                squares,
+                device=learner.fabric.device,
+                batch_size=params.batch_size,
+            )[0]
+        )
+    logit = np.concatenate(logits)
+    as_they_are = join_studies(rows, logit, calibrated(logit), rule=params.study_rule)
+    fitted = fit_temperature(as_they_are.logit, as_they_are.abnormal, as_they_are.split)
+    learner.network.shift(fitted.shift)
+    logit = logit + np.float32(fitted.shift)
+    probability = calibrated(logit, temperature=fitted.temperature)
+    studies = join_studies(rows, logit, probability, rule=params.study_rule)
+    points = choose_points(
+        studies.probability,
+        studies.abnormal,
+        studies.split,
+        high_sensitivity=params.high_sensitivity,
+    )
+    reference = {
+        "intensity": intensity,
+        "probability": np.histogram(probability, PROBABILITY_BINS, (0, 1))[0],
+        "skew_logit": skew_logit(learner.network, films.side),
+    }
+    return _Judged(fitted.temperature, points, studies, reference)
+
+
+def _write(
+    out: Path,
+    learner: Learner,
+    history: list[Epoch],
+    judged: _Judged,
+    *,
+    lineage: dict[str, Any],
+    params: TrainParams,
+) -> None:
+    best = best_epoch(history)
+    # what a clock says stays out of the bundle: a rebuild gives the same bytes
+    summary = {
+        "epochs": len(history),
+        "best_epoch": best.epoch,
+        "val_loss": best.val_loss,
+        "val_auc": best.val_auc,
+        "device": learner.fabric.device.type,
+        "precision": learner.precision,
+    }
+    card = BundleCard(
+        name=f"cxr-{params.architecture}-{lineage['size']}",
+        architecture=params.architecture,
+        size=lineage["size"],
+        preprocessing_hash=lineage["preprocessing_hash"],
+        temperature=judged.temperature,
+        study_rule=params.study_rule,
+        operating_points=judged.points,
+        lineage=lineage | {"training": summary},
+    )
+    seconds = sum(epoch.seconds for epoch in history)
+    with whole_folder(out) as draft:
+        bundle_hash = write_bundle(
+            draft / "bundle", learner.network, card=card, reference=judged.reference
+        )
+        rows: list[dict[str, object]] = [asdict(epoch) for epoch in history]
+        HISTORY.write(HISTORY.from_rows(rows), draft)
+        STUDIES.write(judged.studies, draft)
+        told = summary | {
+            "bundle_hash": bundle_hash,
+            "device": describe(learner.fabric.device),
+            "seconds": round(seconds, 1),
+            "images_per_second": float(
+                np.median([epoch.images_per_second for epoch in history])
+            ),
+            "n": lineage["n"],
+            "seed": params.seed,
+        }
+        write_json(draft / "training.json", told)
