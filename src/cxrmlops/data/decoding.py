@@ -1,0 +1,94 @@
+"""
+Films -> squares and rows of the index, many at once, in order.
+
+A film that cannot be read is a row with its reason; so is one that kills its decoder.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cxrmlops.data.fence import fenced
+from cxrmlops.data.preprocess import (
+    film_statistics,
+    network_square,
+    perceptual_hash,
+    read_film,
+)
+from cxrmlops.dicom.acceptance import accept_picture
+from cxrmlops.errors import Rejected
+from cxrmlops.tables import INDEX
+
+AHEAD = 8  # films per worker that wait, run or are done: no worker idles, memory flat
+
+
+@dataclass(frozen=True)
+class Film:
+    """A file as the cohort saw it, and what to make of it."""
+
+    path: Path
+    bytes: int
+    size: int  # pixels per side of the square
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What became of one film."""
+
+    row: dict[str, object]  # columns of INDEX, without image_id, shard and row
+    square: np.ndarray | None  # shape (size, size), uint8; None: rejected
+
+
+def decode_films(films: Sequence[Film], *, workers: int) -> Iterator[Decoded]:
+    """Decode `films` in `workers` processes; 0 decodes them in this one.
+
+    Yields:
+        One result per film, in the order given: the same for any `workers`.
+    """
+    for done in fenced(decode_film, films, workers=workers, ahead=AHEAD * workers):
+        yield done.output or rejected_film("undecodable", done.why)
+
+
+def decode_film(film: Film) -> Decoded:
+    """Read one film: its square and its row of the index, or why there is none."""
+    try:
+        _check_unchanged(film)
+        picture = read_film(film.path)
+        accept_picture(picture.image)
+    except Rejected as rejected:
+        return rejected_film(rejected.reason, rejected.detail)
+    square, _ = network_square(picture.image, size=film.size)
+    rows, columns = picture.image.shape
+    row = film_statistics(picture.image) | {
+        "rejected": "",
+        "detail": "",
+        "rows": rows,
+        "columns": columns,
+        "bits_stored": picture.bits_stored,
+        "photometric_interpretation": picture.photometric_interpretation,
+        "voi": picture.voi,
+        "pixel_hash": picture.pixel_hash,
+        "perceptual_hash": perceptual_hash(picture.image),
+    }
+    return Decoded(row, square)
+
+
+def rejected_film(reason: str, detail: str) -> Decoded:
+    """Make the row of a film without a square."""
+    empty: dict[str, object] = {"string": "", "int64": 0, "float64": math.nan}
+    row = {name: empty[kind] for name, kind in INDEX.columns.items()}
+    for place in ("image_id", "shard", "row"):
+        row.pop(place)
+    return Decoded(row | {"rejected": reason, "detail": detail}, None)
+
+
+def _check_unchanged(film: Film) -> None:
+    try:
+        found = film.path.stat().st_size
+    except OSError:
+        raise Rejected("file_changed", "the file is gone since the cohort") from None
+    if found != film.bytes:
+        raise Rejected("file_changed", f"{found} bytes, the cohort saw {film.bytes}")

@@ -1,0 +1,186 @@
+"""Films -> squares of uint8 in shards, with statistics and hashes."""
+
+import itertools
+import json
+import logging
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+
+from cxrmlops.data.decoding import Decoded, Film, decode_films
+from cxrmlops.data.fence import worker_count
+from cxrmlops.data.preprocess import preprocessing_hash
+from cxrmlops.data.shards import ShardWriter
+from cxrmlops.errors import DataError
+from cxrmlops.files import (
+    code_hash,
+    disk_space,
+    sha256_file,
+    whole_folder,
+    work_folder,
+    write_json,
+)
+from cxrmlops.params import PreprocessParams, Site
+from cxrmlops.tables import IMAGES, INDEX
+
+log = logging.getLogger(__name__)
+
+ROWS = "rows.jsonl"  # unfinished work: one line per finished chunk
+CHUNK = 32  # films kept at a time: what a kill can cost
+SECONDS_PER_LINE = 5  # of progress
+CODE = ("dicom", "data/decoding.py", "data/preprocess.py", "data/shards.py")
+
+Row = dict[str, object]
+
+
+def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> None:
+    """Write shard-*.npy, index.parquet and preprocessing.json to `out`.
+
+    A killed run goes on where it stopped: finished chunks are kept in `.work`.
+
+    Raises:
+        DataError: the cohort is empty, or no film could be read.
+        ResourceError: the disk is full.
+    """
+    images = IMAGES.read(cohort)
+    films = [
+        Film(site.films / path, n_bytes, params.size)
+        for path, n_bytes in zip(images.path, images.bytes, strict=True)
+    ]
+    inputs = sha256_file(cohort / IMAGES.name)
+    work = work_folder(
+        "preprocess", inputs, site.films, params.model_dump(), code_hash(*CODE)
+    )
+
+    with disk_space(work):
+        rows = _decode(films, work, params)
+    index = INDEX.from_rows(
+        [
+            {"image_id": image_id, **row}
+            for image_id, row in zip(images.image_id, rows, strict=True)
+        ]
+    )
+    rejected = {str(k): int(n) for k, n in Counter(index.rejected).items() if k}
+    _check_some_left(index, rejected)
+
+    INDEX.write(index, work)
+    summary = {
+        "hash": preprocessing_hash(size=params.size),
+        "size": params.size,
+        "n": int((index.rejected == "").sum()),
+        "rejected": rejected,
+    }
+    write_json(work / "preprocessing.json", summary)
+    _hand_over(work, out)
+    log.info("preprocess: %d films, %s", summary["n"], _tell(rejected))
+
+
+def _decode(films: Sequence[Film], work: Path, params: PreprocessParams) -> list[Row]:
+    """Decode what is not yet in `work`; give the rows of all films, in order."""
+    work.mkdir(parents=True, exist_ok=True)
+    rows = _resume(work)
+    if rows:
+        log.info("preprocess: %d of %d films were ready", len(rows), len(films))
+    writer = ShardWriter(
+        work,
+        size=params.size,
+        images_per_shard=params.images_per_shard,
+        start=sum(not row["rejected"] for row in rows),
+    )
+    decoded = decode_films(films[len(rows) :], workers=worker_count())
+    with closing(writer):
+        for chunk in _told(_chunks(decoded), rows, len(films)):
+            new = [_place(one, writer) for one in chunk]
+            writer.flush()  # pixels first: a row never points to what is not there
+            _append(work, new)
+            rows += new
+    return rows
+
+
+def _chunks(decoded: Iterator[Decoded]) -> Iterator[list[Decoded]]:
+    while chunk := list(itertools.islice(decoded, CHUNK)):
+        yield chunk
+
+
+def _place(decoded: Decoded, writer: ShardWriter) -> Row:
+    shard, row = (-1, -1) if decoded.square is None else writer.add(decoded.square)
+    return decoded.row | {"shard": shard, "row": row}
+
+
+def _told(
+    chunks: Iterable[list[Decoded]], rows: list[Row], total: int
+) -> Iterator[list[Decoded]]:
+    """Pass the chunks on; log one line of progress every few seconds."""
+    start = told = time.monotonic()
+    before = len(rows)
+    for chunk in chunks:
+        yield chunk
+        now = time.monotonic()
+        if now - told < SECONDS_PER_LINE:
+            continue
+        told = now
+        log.info(
+            "preprocess: %d/%d films, %.1f images/s, %d rejected",
+            len(rows),
+            total,
+            (len(rows) - before) / (now - start),
+            sum(bool(row["rejected"]) for row in rows),
+        )
+
+
+def _resume(work: Path) -> list[Row]:
+    """Read the rows of finished chunks; a half-written last line is dropped."""
+    path = work / ROWS
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    good = [line for line in lines if line.endswith("\n")]
+    path.write_text("".join(good), encoding="utf-8")
+    return [row for line in good for row in json.loads(line)]
+
+
+def _append(work: Path, rows: list[Row]) -> None:
+    with (work / ROWS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(rows) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check_some_left(index: pd.DataFrame, rejected: dict[str, int]) -> None:
+    if index.empty:
+        raise DataError(
+            "preprocess: the cohort has no films; see exclusions.json in data/cohort "
+            "for why, then set site.yaml to the right folder and table"
+        )
+    if not (index.rejected == "").any():
+        raise DataError(
+            f"preprocess: no film of {len(index)} could be read: {_tell(rejected)}; "
+            "check 'films' in site.yaml, then run the stage 'cohort' again"
+        )
+
+
+def _hand_over(work: Path, out: Path) -> None:
+    """Give the finished files to `out`; only then drop the unfinished work."""
+    with whole_folder(out) as draft:
+        for path in sorted(work.iterdir()):
+            if path.name != ROWS:
+                _link_or_copy(path, draft / path.name)
+    shutil.rmtree(work.parent)  # older keys of this stage are stale
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
+
+
+def _tell(rejected: dict[str, int]) -> str:
+    told = ", ".join(f"{n} {reason}" for reason, n in sorted(rejected.items()))
+    return f"{sum(rejected.values())} rejected" + (f" ({told})" if told else "")
