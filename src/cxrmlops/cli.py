@@ -29,6 +29,7 @@ def main(verbose: bool = False) -> None:
         format="%(asctime)s %(levelname)s %(message)s",
         datefmt="%H:%M:%S",
     )
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # import chatter
 
 
 @app.command()
@@ -60,7 +61,7 @@ def init(
         Literal["hospital", "nih", "openi"] | None,
         typer.Option(help="kind of films and reports  [default: by their look]"),
     ] = None,
-    force: Annotated[bool, typer.Option(help="replace changed settings")] = False,
+    force: Annotated[bool, typer.Option(help="point site.yaml at other films")] = False,
 ) -> None:
     """Make site.yaml, params.yaml and addresses.env here, for your own films.
 

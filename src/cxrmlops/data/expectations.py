@@ -5,6 +5,7 @@ Promises about rows name the rows that break them; promises about the whole set 
 yes or no. The only module, with `data_docs`, that touches Great Expectations.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
+
+# Its own level would tell of temporary folders at INFO.
+logging.getLogger("great_expectations.data_context.types.base").setLevel("WARNING")
 
 VIEWS = ("PA", "AP", "unknown")
 PORTABLE = ("yes", "no", "unknown")
