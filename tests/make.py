@@ -1,6 +1,7 @@
 """Synthetic inputs. A builder's arguments are the quirks a test is about."""
 
 import datetime as dt
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from pydicom.uid import (
 
 from cxrmlops.dicom.answers import FilmAnswer, ModelIdentity, StudyAnswer
 from cxrmlops.findings import OperatingPoint
+from cxrmlops.params import Site
 from cxrmlops.tables import IMAGES, INDEX, SPLITS, STUDIES, VALIDATED
 
 
@@ -214,3 +216,74 @@ def make_studies(
         "probability": 1 / (1 + np.exp(-logit)),
     }
     return pd.DataFrame(names | draw)[list(STUDIES.columns)].astype(STUDIES.columns)
+
+
+def make_site(folder: Path, **quirks: object) -> Site:
+    """Build the settings of a hospital whose films lie in folder/films."""
+    values: dict[str, object] = {
+        "name": "north",
+        "institution": "",
+        "language": "en",
+        "time_zone": "UTC",
+        "source": "hospital",
+        "films": folder / "films",
+        "reports": folder / "reports.csv",
+        "chest_words": ["CHEST"],
+        "backlog": folder / "backlog",
+        "archive": f"folder:{folder / 'archive'}",
+    }
+    return Site.model_validate(values | quirks)
+
+
+def make_chest_film(
+    *, study: str = "1.2.3", patient: str = "MRN-1", **attributes: object
+) -> Dataset:
+    """Build a frontal chest DX of an adult, made on 2017-06-01, ready to be saved."""
+    film = make_cxr()
+    film.file_meta.MediaStorageSOPClassUID = film.SOPClassUID
+    film.StudyInstanceUID, film.SeriesInstanceUID = study, f"{study}.1"
+    film.AccessionNumber, film.PatientID = f"A-{study}", patient
+    film.PatientName, film.PatientSex, film.PatientAge = "Canary^Tweety", "F", "050Y"
+    film.StudyDate, film.Modality, film.ViewPosition = "20170601", "DX", "PA"
+    film.BodyPartExamined, film.Manufacturer = "CHEST", "Alpha"
+    film.PresentationIntentType = "FOR PRESENTATION"
+    film.ImageType = ["ORIGINAL", "PRIMARY", ""]
+    film.SamplesPerPixel = 1
+    for name, value in attributes.items():
+        setattr(film, name, value)
+    film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
+    return film
+
+
+def save_film(film: Dataset, path: Path) -> Path:
+    """Write a film as a DICOM file; folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    film.save_as(path, enforce_file_format=True)
+    return path
+
+
+def make_bundle(folder: Path, *, seed: int = 0, size: int = 64) -> Path:
+    """Write the bundle of an untrained ResNet-18 for films of the current front end."""
+    import torch
+
+    from cxrmlops.data.preprocess import preprocessing_hash
+    from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
+    from cxrmlops.model.bundle import BundleCard, write_bundle
+    from cxrmlops.model.network import build_network
+
+    torch.manual_seed(seed)
+    card = BundleCard(
+        name=f"cxr-resnet18-{size}",
+        architecture="resnet18",
+        size=size,
+        preprocessing_hash=preprocessing_hash(size=size),
+        temperature=1.0,
+        study_rule="max",
+        operating_points=(
+            OperatingPoint(BALANCED, 0.5, "untrained"),
+            OperatingPoint(HIGH_SENSITIVITY, 0.2, "untrained"),
+        ),
+        lineage={"seed": seed},
+    )
+    write_bundle(folder, build_network("resnet18"), card=card, reference={})
+    return folder

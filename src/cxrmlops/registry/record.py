@@ -1,0 +1,173 @@
+"""What is left to say about a training once it was measured: its run, completed."""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
+
+from cxrmlops.files import read_json, sha256_file, sha256_json
+from cxrmlops.registry import lineage
+from cxrmlops.registry.service import translated
+from cxrmlops.registry.tracking import open_client
+from cxrmlops.tables import HISTORY
+
+COMPLETED = "cxr.completed"  # tag: hash of what was recorded
+BATCH = 100  # params per call, MLflow's own limit
+PAGES = {  # stage -> files of it that people compare. Counts, figures and pictures only
+    "cohort": ("exclusions.json", "flow.svg"),
+    "split": ("counts.json", "manifest.json"),
+    "train": ("training.json",),
+    "evaluate": ("metrics.json", "report.html", "*.png", "*.svg"),
+    "gate": ("verdict.json",),
+}
+
+log = logging.getLogger(__name__)
+
+
+def complete_run(
+    run_id: str, *, settings: Mapping[str, Any], data: Path = Path("data")
+) -> bool:
+    """Write settings, figures with intervals, plots and lineage into a training's run.
+
+    Args:
+        run_id: of `tracking.find_or_make_run`.
+        settings: params.yaml as plain values.
+        data: folder of the stages' results.
+
+    Returns:
+        False when all of it was recorded before: then nothing is written.
+
+    Raises:
+        ServiceError: MLflow did not answer; safe to repeat.
+    """
+    files = dict(_files(data))
+    content = sha256_json([settings, {k: sha256_file(p) for k, p in files.items()}])
+    with translated():
+        client = open_client()
+        run = client.get_run(run_id)
+        if run.data.tags.get(COMPLETED) == content:
+            return False
+        _log_params(client, run, settings)
+        _log_figures(client, run, data)
+        _log_tags(client, run, data)
+        for name, path in files.items():
+            client.log_artifact(run_id, str(path), str(Path(name).parent))
+        client.log_dict(run_id, dict(settings), "settings.json")
+        client.log_text(run_id, lineage.environment(), "environment.txt")
+        client.set_tag(run_id, COMPLETED, content)
+        client.set_terminated(run_id, "FINISHED")
+    return True
+
+
+def _files(data: Path) -> Iterator[tuple[str, Path]]:
+    for stage, patterns in PAGES.items():
+        for pattern in patterns:
+            for path in sorted((data / stage).glob(pattern)):
+                yield f"{stage}/{path.name}", path
+
+
+def _log_params(client: MlflowClient, run: Run, settings: Mapping[str, Any]) -> None:
+    # MLflow params are written once; a gate that moved later is in settings.json.
+    new = [
+        Param(name, value)
+        for name, value in flat(settings).items()
+        if name not in run.data.params
+    ]
+    for start in range(0, len(new), BATCH):
+        client.log_batch(run.info.run_id, params=new[start : start + BATCH])
+
+
+def _log_figures(client: MlflowClient, run: Run, data: Path) -> None:
+    now = int(time.time() * 1000)
+    known = run.data.metrics
+    new = [
+        Metric(name, float(value), now, 0)
+        for name, value in figures(data).items()
+        if known.get(name) != float(value)
+    ]
+    if "val_loss" not in known:  # no live curves: draw them now
+        for row in HISTORY.read(data / "train").to_dict("records"):
+            step = int(row.pop("epoch"))
+            new += [Metric(str(k), float(v), now, step) for k, v in row.items()]
+    for start in range(0, len(new), BATCH):
+        client.log_batch(run.info.run_id, metrics=new[start : start + BATCH])
+
+
+def _log_tags(client: MlflowClient, run: Run, data: Path) -> None:
+    metrics = read_json(data / "evaluate" / "metrics.json")
+    verdict = read_json(data / "gate" / "verdict.json")
+    code = lineage.code_state()
+    tags = {
+        "cxr.bundle_hash": metrics["bundle_hash"],
+        "cxr.split_hash": metrics["split_hash"],
+        "cxr.test_hash": metrics["test_hash"],
+        "cxr.n_test_studies": metrics["n_test_studies"],
+        "cxr.gate": "passed" if verdict["passed"] else "refused",
+        "cxr.gate_reasons": "; ".join(verdict["reasons"]),
+        "cxr.git_commit": code["git_commit"],
+        "cxr.git_dirty": code["git_dirty"],
+        "cxr.environment": lineage.environment_hash(),
+        "mlflow.source.git.commit": code["git_commit"],
+    } | {f"dvc.{path}": md5 for path, md5 in lineage.data_state().items()}
+    written = [RunTag(name, str(value)) for name, value in tags.items()]
+    client.log_batch(run.info.run_id, tags=written)
+    if not run.inputs.dataset_inputs:
+        client.log_inputs(run.info.run_id, _datasets(data))
+
+
+def _datasets(data: Path) -> list[DatasetInput]:
+    """Name what each split was: MLflow shows it beside the run."""
+    manifest = read_json(data / "split" / "manifest.json")
+    digest = manifest["hash"][:32]
+    return [
+        DatasetInput(
+            Dataset(
+                name=name,
+                digest=digest,
+                source_type="dvc",
+                source=str(data / "split"),
+                profile=str(pd.Series(n).to_json()),
+            ),
+            [InputTag("mlflow.data.context", name)],
+        )
+        for name, n in manifest["n"].items()
+    ]
+
+
+def figures(data: Path) -> dict[str, float]:
+    """Give every figure of an evaluation by name, bounds as `<name>.low`, `.high`."""
+    metrics = read_json(data / "evaluate" / "metrics.json")
+    found = dict(metrics["figures"])
+    found |= {f"thumbnail.{name}": at for name, at in metrics["thumbnail"].items()}
+    given = {}
+    for name, figure in found.items():
+        for suffix, part in (("", "value"), (".low", "low"), (".high", "high")):
+            if isinstance(figure, Mapping) and figure.get(part) is not None:
+                given[name + suffix] = float(figure[part])
+    for point, cells in metrics["confusion"].items():
+        given |= {f"confusion.{point}.{cell}": float(n) for cell, n in cells.items()}
+    return given
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Flatten nested settings: {"train": {"seed": 1}} -> {"train.seed": "1"}."""
+    found: dict[str, str] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = str(value)
+    return found

@@ -1,0 +1,289 @@
+"""
+Registered versions of the model, and which of them is in use.
+
+A bundle is registered once. Aliases say what a version is: `candidate` passed the gate,
+`champion` reads the backlog, `previous` was champion before. Who decided is written to
+the history by the caller.
+"""
+
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
+
+from cxrmlops.errors import BundleError
+from cxrmlops.files import WORK, whole_folder
+from cxrmlops.model.bundle import bundle_hash
+from cxrmlops.registry.service import translated
+from cxrmlops.registry.tracking import open_client, tracking_address
+from cxrmlops.registry.wheel import write_wheel
+
+MODEL = "cxr-sigfind"
+CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
+BUNDLE_HASH = "cxr.bundle_hash"
+PACKAGES = (  # what reading a film needs; exact versions are recorded
+    "mlflow",
+    "numpy",
+    "pandas",
+    "pillow",
+    "pydicom",
+    "pyjpegls",
+    "pylibjpeg",
+    "pylibjpeg-openjpeg",
+    "python-gdcm",
+    "safetensors",
+    "torch",
+    "torchvision",
+)
+SIGNATURE = ModelSignature(
+    inputs=Schema([ColSpec("string", "dicom_base64")]),
+    outputs=Schema(
+        [
+            ColSpec("double", "probability", required=False),
+            ColSpec("string", "answer_balanced", required=False),
+            ColSpec("string", "answer_high_sensitivity", required=False),
+            ColSpec("string", "reason", required=False),
+        ]
+    ),
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version."""
+
+    number: str
+    bundle_hash: str
+    run_id: str
+    aliases: tuple[str, ...]
+
+
+def register(
+    bundle: Path,
+    *,
+    verdict: Mapping[str, Any],
+    run_id: str,
+    chest_words: Sequence[str],
+) -> tuple[Version, bool]:
+    """Offer a bundle that passed its gates as candidate.
+
+    Args:
+        bundle: folder of the bundle.
+        verdict: what the stage `gate` said about it.
+        run_id: the training's MLflow run.
+        chest_words: the served model takes films with one of these words.
+
+    Returns:
+        The version, and whether it is new: the same bundle is registered once.
+
+    Raises:
+        BundleError: the gate refused it, or judged another bundle.
+        ServiceError: MLflow did not answer; safe to repeat.
+    """
+    found = bundle_hash(bundle)
+    _require_passed(verdict, found)
+    with translated():
+        client = open_client()
+        known = _search(client, found)
+        if known is not None:
+            return known, False
+        model_uri = _log_model(bundle, found, run_id, chest_words)
+        if not client.search_registered_models(f"name = '{MODEL}'"):
+            client.create_registered_model(MODEL)
+        made = client.create_model_version(
+            MODEL, model_uri, run_id=run_id, tags={BUNDLE_HASH: found}
+        )
+        client.set_registered_model_alias(MODEL, CANDIDATE, made.version)
+        return _version(client.get_model_version(MODEL, made.version)), True
+
+
+def get(alias_or_number: str) -> Version:
+    """Find a version by alias or number.
+
+    Raises:
+        BundleError: there is none.
+    """
+    with translated():
+        found = _all(open_client())
+    for one in found:
+        if alias_or_number == one.number or alias_or_number in one.aliases:
+            return one
+    raise BundleError(
+        f"no version of {MODEL} is '{alias_or_number}'; registered: "
+        f"{', '.join(map(_named, found)) or 'none'}; name one of these, or run the "
+        "training flow"
+    )
+
+
+def find(bundle_hash: str) -> Version | None:
+    """Find the version of a bundle, if it is registered."""
+    with translated():
+        return _search(open_client(), bundle_hash)
+
+
+def promote(version: Version, *, name: str, reason: str) -> Version:
+    """Put a version in use; the champion before becomes `previous`.
+
+    Args:
+        version: from `get`.
+        name: who decided, shown beside the version.
+        reason: why.
+    """
+    if CHAMPION in version.aliases:
+        raise BundleError(
+            f"version {version.number} is champion already; nothing to do"
+        )
+    with translated():
+        client = open_client()
+        champion = _alias(client, CHAMPION)
+        if champion is not None:
+            client.set_registered_model_alias(MODEL, PREVIOUS, champion.number)
+        elif PREVIOUS in version.aliases:
+            client.delete_registered_model_alias(MODEL, PREVIOUS)
+        _sign(client, version.number, name, reason)
+        client.set_registered_model_alias(MODEL, CHAMPION, version.number)
+        if CANDIDATE in version.aliases:
+            client.delete_registered_model_alias(MODEL, CANDIDATE)
+    return get(version.number)
+
+
+def roll_back(*, name: str, reason: str) -> Version:
+    """Put the champion before back in use.
+
+    The one that is taken out keeps no alias: a second roll back must not bring it back.
+
+    Raises:
+        BundleError: there is no champion before.
+    """
+    before = get(PREVIOUS)
+    with translated():
+        client = open_client()
+        _sign(client, before.number, name, reason)
+        client.set_registered_model_alias(MODEL, CHAMPION, before.number)
+        client.delete_registered_model_alias(MODEL, PREVIOUS)
+    return get(before.number)
+
+
+def fetch_bundle(version: Version, *, cache: Path = WORK / "models") -> Path:
+    """Give a folder with the bundle of a version; fetched once, checked every time.
+
+    Raises:
+        BundleError: what came is not what was registered.
+    """
+    folder = cache / version.bundle_hash
+    if folder.is_dir() and bundle_hash(folder) == version.bundle_hash:
+        return folder
+    with translated(), tempfile.TemporaryDirectory() as draft:
+        came = Path(
+            mlflow.artifacts.download_artifacts(
+                f"models:/{MODEL}/{version.number}/artifacts",
+                dst_path=draft,
+                tracking_uri=tracking_address(),
+                registry_uri=tracking_address(),
+            )
+        )
+        (inside,) = came.iterdir()  # named like the folder that was registered
+        if bundle_hash(inside) != version.bundle_hash:
+            raise BundleError(
+                f"version {version.number} of {MODEL} was changed in the store after "
+                "it was registered; roll back, and register a sound one"
+            )
+        with whole_folder(folder) as whole:
+            shutil.copytree(inside, whole, dirs_exist_ok=True)
+    return folder
+
+
+def champion_bundle() -> Path:
+    """Give a folder with the bundle that is in use.
+
+    Raises:
+        BundleError: none is; approve a candidate first.
+    """
+    return fetch_bundle(get(CHAMPION))
+
+
+def _require_passed(verdict: Mapping[str, Any], found: str) -> None:
+    if verdict["bundle_hash"] != found:
+        raise BundleError(
+            f"the gate judged bundle {verdict['bundle_hash'][:12]}, this one is "
+            f"{found[:12]}; run: dvc repro gate"
+        )
+    if not verdict["passed"]:
+        raise BundleError(
+            "the gate refused this model, so it is not registered: "
+            + "; ".join(verdict["reasons"])
+        )
+
+
+def _log_model(
+    bundle: Path, found: str, run_id: str, chest_words: Sequence[str]
+) -> str:
+    mlflow.set_tracking_uri(tracking_address())
+    mlflow.set_registry_uri(tracking_address())
+    with (
+        tempfile.TemporaryDirectory() as draft,
+        mlflow.start_run(run_id=run_id),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", module="mlflow")  # a film as an example?
+        wheel = write_wheel(Path(draft))
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).with_name("serving.py")),
+            artifacts={"bundle": bundle.absolute().as_uri()},
+            code_paths=[str(wheel)],
+            pip_requirements=[
+                f"code/{wheel.name}",
+                *(f"{name}=={installed(name)}" for name in PACKAGES),
+            ],
+            signature=SIGNATURE,
+            model_config={"chest_words": list(chest_words)},
+            metadata={"bundle_hash": found},
+        )
+    return str(logged.model_uri)
+
+
+def _sign(client: MlflowClient, number: str, name: str, reason: str) -> None:
+    client.set_model_version_tag(MODEL, number, "cxr.decided_by", name)
+    client.set_model_version_tag(MODEL, number, "cxr.decided_because", reason)
+
+
+def _all(client: MlflowClient) -> list[Version]:
+    found = client.search_model_versions(f"name = '{MODEL}'")
+    return [_version(client.get_model_version(MODEL, one.version)) for one in found]
+
+
+def _alias(client: MlflowClient, alias: str) -> Version | None:
+    return next((one for one in _all(client) if alias in one.aliases), None)
+
+
+def _search(client: MlflowClient, found: str) -> Version | None:
+    query = f"name = '{MODEL}' and tags.`{BUNDLE_HASH}` = '{found}'"
+    rows = client.search_model_versions(query)
+    return _version(client.get_model_version(MODEL, rows[0].version)) if rows else None
+
+
+def _version(one: ModelVersion) -> Version:
+    return Version(
+        number=str(one.version),
+        bundle_hash=one.tags.get(BUNDLE_HASH, ""),
+        run_id=str(one.run_id),
+        aliases=tuple(sorted(one.aliases)),
+    )
+
+
+def _named(one: Version) -> str:
+    return " ".join([one.number, *(f"({alias})" for alias in one.aliases)])

@@ -1,0 +1,56 @@
+import subprocess
+
+import pytest
+
+from cxrmlops.registry.lineage import code_state, data_state, environment
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    (tmp_path / "code.py").write_text("1")
+    for words in (
+        ["init", "-q"],
+        ["add", "code.py"],
+        ["-c", "user.name=A", "-c", "user.email=a@b", "commit", "-q", "-m", "first"],
+    ):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_a_commit_is_named_and_a_changed_file_marks_it(checkout):
+    clean = code_state(checkout)
+    (checkout / "new.txt").write_text("not tracked: no matter")
+    same = code_state(checkout)
+    (checkout / "code.py").write_text("2")
+
+    assert len(clean["git_commit"]) == 40
+    assert clean["git_dirty"] == same["git_dirty"] == "no"
+    assert code_state(checkout) == clean | {"git_dirty": "yes"}
+
+
+def test_outside_a_checkout_nothing_is_claimed(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+
+    assert code_state(tmp_path) == {"git_commit": "", "git_dirty": "unknown"}
+
+
+def test_every_output_of_dvc_lock_has_its_hash(tmp_path):
+    (tmp_path / "dvc.lock").write_text(
+        "schema: '2.0'\n"
+        "stages:\n"
+        "  split:\n"
+        "    cmd: cxrmlops split\n"
+        "    outs:\n"
+        "    - {path: data/split, md5: abc.dir, size: 1}\n"
+    )
+
+    assert data_state(tmp_path / "dvc.lock") == {"data/split": "abc.dir"}
+    assert data_state(tmp_path / "missing.lock") == {}
+
+
+def test_the_environment_names_every_package_once():
+    lines = environment().splitlines()
+
+    assert lines[0].startswith("# Python 3.")
+    assert any(line.startswith("mlflow==") for line in lines)
+    assert len(lines) == len(set(lines))

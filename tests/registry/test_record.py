@@ -1,0 +1,95 @@
+import pytest
+
+from cxrmlops.errors import ServiceError
+from cxrmlops.files import read_json, write_json
+from cxrmlops.registry.record import complete_run, flat
+from cxrmlops.registry.tracking import find_or_make_run, open_client, open_epoch_log
+
+
+@pytest.fixture
+def run_id(measured, settings):
+    return find_or_make_run(settings, split=measured / "split")
+
+
+def test_figures_stand_in_mlflow_with_their_bounds(run_id, settings):
+    assert complete_run(run_id, settings=settings)
+
+    run = open_client().get_run(run_id)
+    assert run.data.metrics["auc"] == 0.9
+    assert run.data.metrics["auc.low"] == 0.85
+    assert run.data.metrics["auc.high"] == 0.94
+    assert run.data.metrics["thumbnail.auc"] == 0.7
+    assert run.data.metrics["confusion.balanced.asf_missed"] == 10
+    assert run.data.params["train.augment.shift"] == "0.05"
+    assert run.data.tags["cxr.split_hash"] == "5" * 64
+    assert run.data.tags["cxr.gate"] == "passed"
+    assert run.data.tags["cxr.git_dirty"] in ("yes", "no", "unknown")
+    assert [i.dataset.name for i in run.inputs.dataset_inputs] == ["train"]
+
+
+def test_a_training_without_live_curves_gets_them_afterwards(run_id, settings):
+    complete_run(run_id, settings=settings)
+
+    points = open_client().get_metric_history(run_id, "val_auc")
+    assert [(p.step, p.value) for p in points] == [(1, 0.5), (2, 0.8)]
+
+
+def test_a_training_with_live_curves_keeps_them(run_id, settings):
+    with open_epoch_log(settings) as send:
+        send({"epoch": 1, "val_loss": 0.4, "val_auc": 0.9})
+
+    complete_run(run_id, settings=settings)
+
+    points = open_client().get_metric_history(run_id, "val_auc")
+    assert [(p.step, p.value) for p in points] == [(1, 0.9)]
+
+
+def test_plots_and_report_are_there_and_tables_of_persons_are_not(
+    run_id, settings, measured
+):
+    (measured / "evaluate/studies.parquet").write_bytes(b"one row per study")
+
+    complete_run(run_id, settings=settings)
+
+    client = open_client()
+    names = {item.path for item in client.list_artifacts(run_id, "evaluate")}
+    assert names == {
+        "evaluate/metrics.json",
+        "evaluate/report.html",
+        "evaluate/roc.png",
+    }
+    assert {item.path for item in client.list_artifacts(run_id)} >= {
+        "environment.txt",
+        "settings.json",
+        "gate",
+    }
+
+
+def test_recording_twice_writes_once_and_a_moved_gate_writes_again(
+    run_id, settings, measured
+):
+    assert complete_run(run_id, settings=settings) is True
+    assert complete_run(run_id, settings=settings) is False
+
+    verdict = read_json(measured / "gate/verdict.json")
+    write_json(
+        measured / "gate/verdict.json",
+        verdict | {"passed": False, "reasons": ["auc: 0.85 < 0.90"]},
+    )
+    moved = settings | {"train": settings["train"] | {"seed": 1.0}}
+
+    assert complete_run(run_id, settings=moved) is True
+    run = open_client().get_run(run_id)
+    assert run.data.tags["cxr.gate_reasons"] == "auc: 0.85 < 0.90"
+    assert run.data.params["train.seed"] == "1"
+
+
+def test_a_run_that_is_gone_is_one_sentence(measured, settings):
+    with pytest.raises(ServiceError, match="RESOURCE_DOES_NOT_EXIST; look at"):
+        complete_run("0" * 32, settings=settings)
+
+
+def test_nested_settings_become_dotted_names():
+    nested = {"a": {"b": {"c": 1}, "d": [1, 2]}, "e": None}
+
+    assert flat(nested) == {"a.b.c": "1", "a.d": "[1, 2]", "e": "None"}

@@ -1,0 +1,189 @@
+import base64
+import zipfile
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxrmlops.data.preprocess import network_square, read_film
+from cxrmlops.errors import BundleError, ServiceError
+from cxrmlops.model.bundle import bundle_hash, read_bundle
+from cxrmlops.model.inference import Reader
+from cxrmlops.registry import versions
+from cxrmlops.registry.tracking import find_or_make_run, open_client
+from cxrmlops.registry.wheel import write_wheel
+from tests import make
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning")
+
+
+@pytest.fixture
+def run_id(project, settings):
+    return find_or_make_run(settings, split=project / "data/split")
+
+
+def files_of_a_bundle(folder, content="0"):
+    """The registry looks at names and bytes of a bundle only."""
+    folder.mkdir()
+    for name in ("model.json", "weights.safetensors", "reference.npz"):
+        (folder / name).write_text(content)
+    return folder
+
+
+@pytest.fixture
+def register(project, run_id):
+    """Register a bundle as the training flow does."""
+
+    def _register(content="0", folder=None):
+        at = project / f"bundle-{content}"
+        if folder is None:
+            folder = at if at.exists() else files_of_a_bundle(at, content)
+        return versions.register(
+            folder,
+            verdict={"passed": True, "reasons": [], "bundle_hash": bundle_hash(folder)},
+            run_id=run_id,
+            chest_words=["CHEST"],
+        )
+
+    return _register
+
+
+def chest_film(folder) -> tuple[str, np.ndarray]:
+    """A film in base64, and the square that training would make of it."""
+    rows, columns = np.mgrid[0:300, 0:280]
+    values = (2000 + 1500 * np.sin(rows / 40) * np.cos(columns / 50)).astype("<u2")
+    film = make.make_chest_film(Rows=300, Columns=280, PixelData=values.tobytes())
+    path = make.save_film(film, folder / "film.dcm")
+    square, _ = network_square(read_film(path).image, size=64)
+    return base64.b64encode(path.read_bytes()).decode(), square
+
+
+def test_the_same_bundle_is_registered_once(register):
+    first, new = register()
+    again, second = register()
+
+    assert (new, second) == (True, False)
+    assert again == first
+    assert first.aliases == ("candidate",)
+    assert len(open_client().search_model_versions("name = 'cxr-sigfind'")) == 1
+
+
+def test_the_newest_bundle_is_the_candidate(register):
+    register("0")
+    newer, _ = register("1")
+
+    assert versions.get("candidate").number == newer.number == "2"
+    assert versions.get("1").aliases == ()
+
+
+def test_a_model_that_the_gate_refused_is_not_registered(project, run_id):
+    folder = files_of_a_bundle(project / "bundle")
+    verdict = {
+        "passed": False,
+        "reasons": ["auc: lower bound 0.80 < 0.94"],
+        "bundle_hash": bundle_hash(folder),
+    }
+
+    with pytest.raises(BundleError, match="refused this model.*0.80 < 0.94"):
+        versions.register(folder, verdict=verdict, run_id=run_id, chest_words=[])
+
+    assert versions.find(bundle_hash(folder)) is None
+
+
+def test_a_verdict_about_another_bundle_lets_nobody_in(project, run_id):
+    folder = files_of_a_bundle(project / "bundle")
+    verdict = {"passed": True, "reasons": [], "bundle_hash": "0" * 64}
+
+    with pytest.raises(BundleError, match="judged bundle 000000000000"):
+        versions.register(folder, verdict=verdict, run_id=run_id, chest_words=[])
+
+
+def test_a_champion_makes_room_and_comes_back(register):
+    first, _ = register("0")
+    versions.promote(first, name="A", reason="first")
+    second, _ = register("1")
+    versions.promote(second, name="A", reason="better")
+    assert versions.get("champion").number == "2"
+    assert versions.get("previous").number == "1"
+
+    back = versions.roll_back(name="B", reason="worse at night")
+
+    assert back.number == "1"
+    assert versions.get("champion").number == "1"
+    with pytest.raises(BundleError, match="no version of cxr-sigfind is 'previous'"):
+        versions.roll_back(name="B", reason="again")
+
+
+def test_a_champion_is_no_candidate_any_more(register):
+    version, _ = register()
+
+    versions.promote(version, name="A", reason="first")
+
+    with pytest.raises(BundleError, match=r"registered: 1 \(champion\)"):
+        versions.get("candidate")
+
+
+def test_the_champions_bundle_is_the_one_that_was_registered(register, project):
+    version, _ = register()
+    with pytest.raises(BundleError, match="is 'champion'; registered: 1"):
+        versions.champion_bundle()
+    versions.promote(version, name="A", reason="first")
+
+    folder = versions.champion_bundle()
+
+    assert bundle_hash(folder) == bundle_hash(project / "bundle-0")
+    assert versions.champion_bundle() == folder
+
+
+def test_a_bundle_changed_in_the_store_is_not_used(register, project):
+    version, _ = register()
+    stored = next((project / "mlartifacts").rglob("model.json"))
+    stored.write_text(stored.read_text() + " ")
+
+    with pytest.raises(BundleError, match="was changed in the store"):
+        versions.fetch_bundle(version)
+
+
+def test_nothing_in_a_version_is_a_pickle(register, project):
+    register(folder=make.make_bundle(project / "bundle"))
+
+    files = [path for path in (project / "mlartifacts").rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"serving.py", "weights.safetensors"}
+    assert not [f for f in files if f.suffix in (".pkl", ".pt", ".pth", ".pickle")]
+    assert not [f for f in files if f.read_bytes()[:1] == b"\x80"]
+
+
+def test_mlflow_loads_a_version_and_it_answers_like_our_reader(register, project):
+    folder = make.make_bundle(project / "bundle")
+    version, _ = register(folder=folder)
+    film, square = chest_film(project)
+
+    model = mlflow.pyfunc.load_model(f"models:/cxr-sigfind/{version.number}")
+    answers = model.predict(pd.DataFrame({"dicom_base64": [film, "bm8gZmlsbQ==", "%"]}))
+
+    read, *rejected = answers.to_dict("records")
+    ours = Reader(read_bundle(folder)).read(square[np.newaxis]).probability[0]
+    assert read["reason"] is None
+    assert read["probability"] == round(float(ours), 4)
+    assert read["answer_balanced"] in ("NSF", "ASF")
+    assert [row["probability"] for row in rejected] == [None, None]
+    assert [row["reason"] for row in rejected] == ["not_dicom", "unreadable"]
+
+
+def test_an_mlflow_that_is_down_is_one_sentence(register, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+    with pytest.raises(ServiceError, match="MLflow .http address.* run again"):
+        versions.get("champion")
+
+
+def test_the_wheel_installs_the_package_that_runs(tmp_path):
+    first, second = write_wheel(tmp_path).read_bytes(), write_wheel(tmp_path)
+
+    assert second.read_bytes() == first
+    names = zipfile.ZipFile(second).namelist()
+    assert "cxrmlops/registry/serving.py" in names
+    assert "cxrmlops-0.1.0.dist-info/RECORD" in names
+    assert np.all(["__pycache__" not in name for name in names])
