@@ -3,11 +3,15 @@
 import re
 from pathlib import Path
 
+import yaml
+
 from cxrmlops.data.film_list import list_films
 from cxrmlops.data.sources.recognise import find_reports, recognise_reports
 from cxrmlops.errors import DataError, ParamsError
 from cxrmlops.files import whole
+from cxrmlops.params import load_site
 
+UNSET = Path("data/raw/films")  # films in the site.yaml that we ship
 SITE, PARAMS, ADDRESSES = "site.yaml", "params.yaml", "addresses.env"
 
 _ADDRESSES = """\
@@ -40,8 +44,8 @@ def set_up(
 ) -> str:
     """Write the settings files for `films` into `here`; say what to do next.
 
-    What the defaults hold is replaced without asking; a file that somebody changed is
-    not, unless `force` is set. An existing addresses.env is always kept.
+    Lines that somebody edited stay: of an existing site.yaml only source, films and
+    reports change, an existing params.yaml or addresses.env is kept as it is.
 
     Args:
         films: folder of films.
@@ -49,32 +53,25 @@ def set_up(
             `films`.
         source: hospital, nih or openi; None: known by the look of `reports`.
         here: folder of the settings.
-        force: replace changed files too.
+        force: go on where site.yaml already names other films.
 
     Raises:
         DataError: no films, no reports, or reports of an unknown kind.
-        ParamsError: a settings file is there and differs from the default.
+        ParamsError: site.yaml is there and wrong, or names other films.
     """
     files = list_films(films)
     if not files:
         raise DataError(f"init: {films} holds no file; name the folder of the films")
     reports, source = _reports(films, reports, source)
-    changed = [
-        name
-        for name in (SITE, PARAMS)
-        if (here / name).exists()
-        and (here / name).read_bytes() != default(name).read_bytes()
-    ]
-    if changed and not force:
-        raise ParamsError(
-            f"init: {' and '.join(changed)} in {here.resolve()} would be replaced; add "
-            "--force to do so, or run it in another folder"
-        )
+    text = _site_text(here / SITE, films, force=force)
     values = {"source": source, "films": films.resolve(), "reports": reports.resolve()}
-    _write(here / SITE, _filled(default(SITE).read_text(encoding="utf-8"), values))
-    _write(here / PARAMS, default(PARAMS).read_text(encoding="utf-8"))
-    if not (here / ADDRESSES).exists():
-        _write(here / ADDRESSES, _ADDRESSES)
+    _write(here / SITE, _filled(text, values))
+    for name, content in (
+        (PARAMS, default(PARAMS).read_text(encoding="utf-8")),
+        (ADDRESSES, _ADDRESSES),
+    ):
+        if not (here / name).exists():
+            _write(here / name, content)
     return _next(source, len(files), reports)
 
 
@@ -110,12 +107,24 @@ def _reports(films: Path, reports: Path | None, source: str | None) -> tuple[Pat
     return found[0]
 
 
+def _site_text(path: Path, films: Path, *, force: bool) -> str:
+    if not path.exists():
+        return default(SITE).read_text(encoding="utf-8")
+    named = load_site(path).films
+    if named not in (UNSET, films.resolve()) and not force:
+        raise ParamsError(
+            f"init: {path.resolve()} names other films; add --force to point it at "
+            "these, or run it in another folder"
+        )
+    return path.read_text(encoding="utf-8")
+
+
 def _filled(text: str, values: dict[str, object]) -> str:
     """Put `values` into the YAML `text`, keeping its comments."""
     for name, value in values.items():
-        quoted = str(value).replace("'", "''")
+        shown = yaml.safe_dump(str(value), width=10_000).splitlines()[0]
         line = re.compile(rf"^{name}:[^#\n]*?(?=\s*(#|$))", re.MULTILINE)
-        text = line.sub(lambda _, n=name, v=quoted: f"{n}: '{v}'", text, count=1)  # type: ignore[misc]
+        text = line.sub(f"{name}: {shown}".replace("\\", r"\\"), text, count=1)
     return text
 
 

@@ -125,7 +125,7 @@ def _by_study(reports: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
     own = found.study_id.where(found.study_id != "", "accession " + found.accession_id)
     found = found.assign(
         study_id=found.film_study.fillna(own),
-        shared=found.accession_id.map(several).fillna(False).astype("bool"),
+        shared=found.accession_id.isin(several.index[several]),
     ).drop(columns="film_study")
     return pd.concat([reports[direct].assign(shared=False), found], ignore_index=True)
 

@@ -32,8 +32,10 @@ CODE = (
     "data/report_labels.py",
     "data/sources",
     "dicom/acceptance.py",
+    "dicom/attributes.py",
     "dicom/headers.py",
     "dicom/identity.py",
+    "dicom/projection.py",
     "stages/cohort.py",
     "tables.py",
 )

@@ -1,0 +1,36 @@
+"""Rows as a source gives them. A builder's arguments are the quirks a test is about."""
+
+import pandas as pd
+
+from cxrmlops.data.film_list import FilmFile
+from cxrmlops.data.sources.rows import FILM_ROWS, REPORT_ROWS, film_row, report_row
+
+
+def make_film_row(image: str, **quirks: object) -> dict[str, object]:
+    """Build what a source says of one good film: study S1, patient P1, mid-window."""
+    known = {
+        "image_id": image,
+        "study_id": "S1",
+        "accession_id": "A1",
+        "patient_id": "P1",
+        "number_id": "N1",
+        "has_issuer": True,
+        "study_date": "20170601",
+        "view": "PA",
+    }
+    return film_row(FilmFile(f"{image}.dcm", 1, 1), **(known | quirks))
+
+
+def make_film_rows(*rows: dict[str, object]) -> pd.DataFrame:
+    """Build a source's films; without `rows`, one good film."""
+    return FILM_ROWS.from_rows(list(rows) or [make_film_row("I1")])
+
+
+def make_report_rows(*rows: dict[str, object]) -> pd.DataFrame:
+    """Build a source's reports: study S1, NSF, unless a row says otherwise."""
+    return REPORT_ROWS.from_rows(
+        [
+            report_row(**({"study_id": "S1", "conclusion": "NSF"} | row))
+            for row in rows or ({},)
+        ]
+    )

@@ -1,0 +1,284 @@
+import datetime as dt
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrmlops.data.cohort import (
+    EXCLUSIONS,
+    INCLUDED,
+    STUDY_EXCLUSIONS,
+    build_cohort,
+    summarise,
+)
+from tests.data.rows import make_film_row, make_film_rows, make_report_rows
+
+WINDOW = (dt.date(2017, 1, 1), dt.date(2018, 7, 1))
+
+
+def build(films=None, reports=None, *, window=WINDOW):
+    films = make_film_rows() if films is None else films
+    reports = make_report_rows() if reports is None else reports
+    return build_cohort(films, reports, source="north", window=window)
+
+
+def outcome(film=None, *reports, window=WINDOW):
+    films = make_film_rows(make_film_row("I1", **(film or {})))
+    return build(films, make_report_rows(*reports), window=window).films.outcome[0]
+
+
+def test_a_good_film_with_a_report_is_in():
+    images = build(reports=make_report_rows({"conclusion": "ASF", "findings": "mass"}))
+
+    row = images.images.iloc[0]
+    assert (row.abnormal, row.findings, row.year, row.source) == (
+        True,
+        "mass",
+        2017,
+        "north",
+    )
+
+
+@pytest.mark.parametrize(
+    ("film", "reason"),
+    [
+        ({"rejected": "lateral"}, "lateral"),
+        ({"study_id": ""}, "no_study_id"),
+        ({"patient_id": "", "number_id": "", "has_issuer": False}, "no_patient_id"),
+        ({"study_date": ""}, "no_study_date"),
+        ({"study_date": "20161231"}, "outside_dates"),
+        ({"study_date": "20170101"}, INCLUDED),
+        ({"study_date": "20180701"}, INCLUDED),
+        ({"study_date": "20180702"}, "outside_dates"),
+        ({"study_id": "S2", "accession_id": ""}, "no_report"),
+    ],
+)
+def test_a_film_leaves_at_the_first_question_it_fails(film, reason):
+    assert outcome(film) == reason
+
+
+@pytest.mark.parametrize(
+    ("report", "reason"),
+    [
+        ({"conclusion": "uncertain"}, "uncertain_label"),
+        ({"conclusion": "disputed"}, "disputed_label"),
+        ({"number_id": "N2"}, "patient_mismatch"),
+        ({"number_id": "N1"}, INCLUDED),
+    ],
+)
+def test_a_report_decides_what_becomes_of_its_film(report, reason):
+    assert outcome({}, report) == reason
+
+
+def test_two_reports_that_differ_dispute_the_study():
+    assert outcome({}, {}, {"conclusion": "ASF"}) == "disputed_label"
+
+
+def test_a_source_without_dates_skips_the_window():
+    cohort = build(make_film_rows(make_film_row("I1", study_date="")), window=None)
+
+    assert list(cohort.films.outcome) == [INCLUDED]
+    assert cohort.images.year.isna().all()
+
+
+def test_a_film_without_date_takes_its_reports():
+    assert outcome({"study_date": ""}, {"study_date": "20171231"}) == INCLUDED
+    assert outcome({"study_date": ""}, {"study_date": "20191231"}) == "outside_dates"
+
+
+def test_a_report_finds_its_study_by_accession_number():
+    by_number = {"study_id": "", "accession_id": "A1"}
+
+    assert outcome({}, by_number) == INCLUDED
+
+
+def test_a_report_whose_uid_no_film_has_is_found_by_accession_number():
+    assert outcome({}, {"study_id": "S9", "accession_id": "A1"}) == INCLUDED
+
+
+def test_reports_by_uid_and_by_accession_number_are_of_one_study():
+    by_number = {"study_id": "", "accession_id": "A1", "conclusion": "ASF"}
+
+    assert outcome({}, {}, by_number) == "disputed_label"
+
+
+def test_an_accession_number_of_two_patients_labels_neither():
+    films = make_film_rows(
+        make_film_row("I1"),
+        make_film_row("I2", study_id="S2", patient_id="P2", number_id="N2"),
+    )
+
+    cohort = build(films, make_report_rows({"study_id": "", "accession_id": "A1"}))
+
+    assert list(cohort.films.outcome) == ["patient_mismatch"] * 2
+
+
+def test_a_study_that_names_two_patients_is_out():
+    films = make_film_rows(
+        make_film_row("I1"), make_film_row("I2", patient_id="P2", number_id="N2")
+    )
+
+    assert set(build(films).films.outcome) == {"patient_mismatch"}
+
+
+def test_the_same_image_twice_is_in_once():
+    copy = make_film_row("I1") | {"path": "copy.dcm"}
+
+    cohort = build(make_film_rows(make_film_row("I1"), copy))
+
+    assert list(cohort.films.outcome) == [INCLUDED, "duplicate"]
+    assert len(cohort.images) == 1
+
+
+def test_a_rejected_copy_does_not_push_out_the_good_one():
+    broken = make_film_row("I1", rejected="unreadable") | {"path": "A.dcm"}
+
+    cohort = build(make_film_rows(broken, make_film_row("I1")))
+
+    assert list(cohort.films.outcome) == ["unreadable", INCLUDED]
+
+
+def test_a_device_that_leaves_the_issuer_out_makes_no_second_patient():
+    bare = {"patient_id": "P1-bare", "has_issuer": False}
+    films = make_film_rows(
+        make_film_row("I1"), make_film_row("I2", study_id="S2", **bare)
+    )
+
+    cohort = build(films, make_report_rows({}, {"study_id": "S2"}))
+
+    assert set(cohort.images.patient_id) == {"P1"}
+
+
+def test_a_number_of_two_issuers_is_two_patients_and_without_issuer_none():
+    films = make_film_rows(
+        make_film_row("I1"),
+        make_film_row("I2", study_id="S2", patient_id="P2"),
+        make_film_row("I3", study_id="S3", patient_id="P3", has_issuer=False),
+    )
+    reports = make_report_rows({}, {"study_id": "S2"}, {"study_id": "S3"})
+
+    cohort = build(films, reports)
+
+    assert list(cohort.films.outcome) == [INCLUDED, INCLUDED, "ambiguous_patient"]
+    assert set(cohort.images.patient_id) == {"P1", "P2"}
+
+
+def test_a_reported_study_without_films_is_counted():
+    cohort = build(reports=make_report_rows({}, {"study_id": "S2"}))
+
+    assert summarise(cohort)["reported_studies"] == {
+        "looked_at": 2,
+        "excluded": {"no_film": 1},
+        "included": 1,
+    }
+
+
+def test_a_study_without_accepted_film_is_counted():
+    films = make_film_rows(make_film_row("I1", rejected="lateral"))
+
+    assert list(build(films).reports.outcome) == ["no_accepted_film"]
+
+
+def test_a_study_gets_as_far_as_its_best_film():
+    films = make_film_rows(
+        make_film_row("I1", rejected="lateral"),
+        make_film_row("I2", study_date="20190101"),
+    )
+
+    assert list(build(films).reports.outcome) == ["outside_dates"]
+
+
+films_of_any_kind = st.lists(
+    st.fixed_dictionaries(
+        {
+            "image": st.sampled_from(["I1", "I2", "I3", "I4"]),
+            "study_id": st.sampled_from(["", "S1", "S2"]),
+            "accession_id": st.sampled_from(["", "A1"]),
+            "number": st.sampled_from(["", "N1", "N2"]),
+            "has_issuer": st.booleans(),
+            "study_date": st.sampled_from(["", "20160101", "20170601"]),
+            "rejected": st.sampled_from(["", "", "", "lateral", "not_listed"]),
+        }
+    ),
+    max_size=8,
+)
+reports_of_any_kind = st.lists(
+    st.fixed_dictionaries(
+        {
+            "study_id": st.sampled_from(["", "S1", "S2", "S3"]),
+            "accession_id": st.sampled_from(["A1", "A2"]),
+            "number_id": st.sampled_from(["", "N1", "N2"]),
+            "study_date": st.sampled_from(["", "20170601"]),
+            "conclusion": st.sampled_from(["NSF", "ASF", "uncertain", "disputed"]),
+        }
+    ),
+    max_size=5,
+)
+
+
+def tables(films, reports):
+    rows = []
+    for at, film in enumerate(films):
+        image, number = film["image"], film["number"]
+        patient = f"P{number}{film['has_issuer']}" if number else ""
+        quirks = {k: v for k, v in film.items() if k not in ("image", "number")}
+        quirks |= {"patient_id": patient, "number_id": number}
+        rows.append(make_film_row(image, **quirks) | {"path": f"{at}.dcm"})
+    film_rows = make_film_rows(*rows) if rows else make_film_rows().iloc[:0]
+    report_rows = make_report_rows(*reports) if reports else make_report_rows().iloc[:0]
+    return film_rows, report_rows
+
+
+@settings(deadline=None, max_examples=20)
+@given(films_of_any_kind, reports_of_any_kind, st.booleans())
+def test_what_went_in_is_included_or_excluded_for_one_known_reason(
+    films, reports, dated
+):
+    film_rows, report_rows = tables(films, reports)
+
+    cohort = build(film_rows, report_rows, window=WINDOW if dated else None)
+
+    summary = summarise(cohort)
+    assert summary["looked_at"] == len(films)
+    assert len(films) == summary["included"] + sum(summary["excluded"].values())
+    assert set(summary["excluded"]) <= set(EXCLUSIONS)
+    studies = summary["reported_studies"]
+    assert studies["looked_at"] == studies["included"] + sum(
+        studies["excluded"].values()
+    )
+    assert set(studies["excluded"]) <= set(STUDY_EXCLUSIONS | EXCLUSIONS)
+
+
+@settings(deadline=None, max_examples=20)
+@given(films_of_any_kind, reports_of_any_kind)
+def test_who_is_in_has_one_label_one_patient_and_a_date_in_the_window(films, reports):
+    cohort = build(*tables(films, reports))
+
+    images = cohort.images
+    assert images.image_id.is_unique
+    assert (images.groupby("study_id").patient_id.nunique() == 1).all()
+    assert (images.groupby("study_id").abnormal.nunique() == 1).all()
+    assert set(images.year) <= {2017}
+    in_reports = cohort.reports[cohort.reports.outcome == INCLUDED]
+    assert set(images.study_id) == set(in_reports.study_id)
+    assert set(in_reports.conclusion) <= {"NSF", "ASF"}
+
+
+@settings(deadline=None, max_examples=20)
+@given(films_of_any_kind, reports_of_any_kind, st.randoms())
+def test_the_order_of_files_and_reports_changes_nothing(films, reports, random):
+    film_rows, report_rows = tables(films, reports)
+    seed = random.randrange(1000)
+
+    one = build(film_rows, report_rows)
+    other = build(
+        film_rows.sample(frac=1, random_state=seed),
+        report_rows.sample(frac=1, random_state=seed),
+    )
+
+    for name in ("films", "images", "reports"):
+        pd.testing.assert_frame_equal(
+            getattr(one, name).reset_index(drop=True),
+            getattr(other, name).reset_index(drop=True),
+        )
