@@ -57,20 +57,20 @@ def run(*, cohort: Path, preprocess: Path, out: Path, params: ValidateParams) ->
     kept, quarantine = _part(images, index, reasons)
     figures = _figures(images, kept)
     whole_set = _check_set(figures, params)
-    checked = [*rows, whole_set]
+    good, checked = whole_set.result.success, [*rows, whole_set]
 
-    failed = WORK / "validate"
-    shutil.rmtree(failed, ignore_errors=True)
-    target = out if whole_set.result.success else failed
+    refused = WORK / "validate"
+    shutil.rmtree(refused, ignore_errors=True)
+    target = out if good else refused
     with whole_folder(target) as draft:
-        if whole_set.result.success:
+        if good:
             VALIDATED.write(kept, draft)
         QUARANTINE.write(quarantine, draft)
         write_json(draft / "report.json", _report(checked, images, quarantine))
         write_data_docs(
             draft / "docs", _pages(checked), figures=_shown(figures, reasons)
         )
-    if not whole_set.result.success:
+    if not good:
         raise DataError(_refusal(whole_set, target / "docs" / "index.html"))
     log.info("validate: %d kept, %s", len(kept), _tell(quarantine, reasons))
 
@@ -144,10 +144,13 @@ def _pages(checked: Sequence[Checked]) -> list[Page]:
 def _shown(
     figures: dict[str, float], reasons: Sequence[Sequence[str]]
 ) -> dict[str, str]:
+    """Say the set in numbers, for the first page of the docs."""
     counts = Counter(reason for why in reasons for reason in why)
-    return {
-        name.replace("_", " "): f"{value:.4g}" for name, value in figures.items()
-    } | {f"quarantined: {reason}": str(n) for reason, n in sorted(counts.items())}
+    films = {"films": len(reasons), "films kept": sum(not why for why in reasons)}
+    named = {name.replace("_", " "): value for name, value in figures.items()}
+    return {name: f"{value:.6g}" for name, value in (films | named).items()} | {
+        f"quarantined: {reason}": str(n) for reason, n in sorted(counts.items())
+    }
 
 
 def _refusal(checked: Checked, docs: Path) -> str:
@@ -158,10 +161,10 @@ def _refusal(checked: Checked, docs: Path) -> str:
             continue
         what, params = BROKEN[finding["reason"]]
         low, high = (finding["limits"].get(f"{end}_value") for end in ("min", "max"))
-        bounds = [f"at least {low:g}"] if low is not None else []
-        bounds += [f"at most {high:g}"] if high is not None else []
+        bounds = [f"at least {low:.6g}"] if low is not None else []
+        bounds += [f"at most {high:.6g}"] if high is not None else []
         parts.append(
-            f"{what}: {finding['observed']:.4g}, {' and '.join(bounds)} allowed "
+            f"{what}: {finding['observed']:.6g}, {' and '.join(bounds)} allowed "
             f"(params.yaml, validate: {params})"
         )
     return (
