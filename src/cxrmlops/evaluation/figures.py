@@ -67,21 +67,27 @@ def reading(
     """
     sick = np.asarray(abnormal, dtype=bool)
     score = np.asarray(probability, dtype=np.float64)
-    if not len(sick):
-        raise DataError(
-            "the test set is empty; enlarge the cohort or split.test and run again"
-        )
-    if sick.all() or not sick.any():
-        raise DataError(
-            f"the test set holds {int(sick.sum())} ASF and {int((~sick).sum())} NSF "
-            "studies; figures need both: enlarge the cohort or split.test"
-        )
+    check_classes(sick)
     if not np.isfinite(score).all():
         raise DataError(
             f"{int((~np.isfinite(score)).sum())} of {len(score)} test probabilities "
             "are not numbers; train again with a lower train.learning_rate"
         )
     return Reading(score, sick, np.asarray(patient, dtype=object))
+
+
+def check_classes(abnormal: Bools) -> None:
+    """Raise DataError unless the test set, shape (n,), holds both classes."""
+    if not len(abnormal):
+        raise DataError(
+            "the test set is empty; enlarge the cohort or split.test and run again"
+        )
+    if abnormal.all() or not abnormal.any():
+        raise DataError(
+            f"the test set holds {int(abnormal.sum())} ASF and "
+            f"{int((~abnormal).sum())} NSF studies; figures need both: enlarge the "
+            "cohort or split.test"
+        )
 
 
 def confusion(read: Reading, threshold: float) -> Confusion:

@@ -1,5 +1,7 @@
 """Operating points, chosen on the validation set and on nothing else."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -61,6 +63,12 @@ def choose_points(
             "on the validation set",
         ),
     )
+
+
+def moved(frozen: Sequence[OperatingPoint], chosen: Sequence[OperatingPoint]) -> float:
+    """Say how far frozen thresholds are from those that val gives: 0-1, 0 is alike."""
+    there = {point.name: point.threshold for point in chosen}
+    return max(abs(p.threshold - there.get(p.name, np.inf)) for p in frozen)
 
 
 def _check(score: Floats, sick: npt.NDArray[np.bool_], split: npt.ArrayLike) -> None:

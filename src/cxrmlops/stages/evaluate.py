@@ -1,0 +1,191 @@
+"""Bundle + test films -> figures with intervals, plots, tables."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrmlops.data.shards import gather, open_shards
+from cxrmlops.errors import BundleError, DataError, LeakError
+from cxrmlops.evaluation.figures import check_classes
+from cxrmlops.evaluation.metrics import measure
+from cxrmlops.evaluation.studies import join_studies
+from cxrmlops.evaluation.thresholds import choose_points, moved
+from cxrmlops.evaluation.thumbnail import read_thumbnails, shrink
+from cxrmlops.files import read_json, whole_folder, write_json
+from cxrmlops.model.bundle import (
+    Bundle,
+    BundleCard,
+    read_bundle,
+    require_preprocessing,
+)
+from cxrmlops.model.inference import Reader
+from cxrmlops.params import EvaluateParams
+from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
+from cxrmlops.reporting.evaluation_report import write_report
+from cxrmlops.tables import HISTORY, SPLITS, STUDIES
+
+AT_ONCE = 256  # films in memory
+BATCH = 16  # films in one forward pass
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    *, preprocess: Path, split: Path, train: Path, out: Path, params: EvaluateParams
+) -> None:
+    """Write metrics.json, studies.parquet (test), plots as SVG, and report.html.
+
+    The only stage that reads test. Twice on the same inputs gives the same bytes.
+
+    Raises:
+        BundleError: the bundle is missing, changed, or learnt from other pixels.
+        DataError: an input is missing, or test is empty or of one class.
+        LeakError: the bundle learnt from another split than this one.
+    """
+    images = SPLITS.read(split).sort_values("image_id", ignore_index=True)
+    manifest = _facts(split / "manifest.json")
+    bundle = read_bundle(train / "bundle")
+    require_preprocessing(
+        bundle.card, _facts(preprocess / "preprocessing.json")["hash"]
+    )
+    _require_split(bundle.card, manifest)
+    check_classes(images.abnormal[images.split == "test"].to_numpy(dtype=bool))
+    val = STUDIES.read(train)
+
+    squares = _squares(preprocess)
+    studies = _studies(images, bundle, squares)
+    thumbnail = _thumbnails(images, bundle.card.study_rule, squares)
+    metrics = measure(
+        studies,
+        thumbnail,
+        bundle.card.operating_points,
+        prevalences=params.prevalences,
+        bins=params.ece_bins,
+        rounds=params.bootstrap_rounds,
+        seed=params.seed,
+    )
+    metrics |= {
+        "bundle_hash": bundle.hash,
+        "preprocessing_hash": bundle.card.preprocessing_hash,
+        "split_hash": manifest["hash"],
+        "test_hash": manifest["test_hash"],
+        "operating_points": [asdict(point) for point in bundle.card.operating_points],
+        "thresholds_moved": _thresholds_moved(bundle.card, val),
+    }
+
+    _write(
+        out,
+        Evidence(
+            metrics=metrics,
+            studies=studies,
+            thumbnail=thumbnail,
+            history=HISTORY.read(train),
+            card=asdict(bundle.card),
+            manifest=manifest,
+            training=_facts(train / "training.json"),
+            settings=params.model_dump(mode="json"),
+        ),
+    )
+    _tell(metrics)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise DataError(
+            f"{path} is missing; run the stage '{path.parent.name}' (dvc repro) first"
+        )
+    return dict(read_json(path))
+
+
+def _require_split(card: BundleCard, manifest: dict[str, Any]) -> None:
+    """Refuse a bundle whose training patients may be among these test patients."""
+    learnt_from = str(card.lineage.get("split_hash", "unknown"))
+    if learnt_from != manifest["hash"]:
+        raise LeakError(
+            f"model '{card.name}' learnt from split {learnt_from[:12]}, but this is "
+            f"split {manifest['hash'][:12]}: its patients may be in this test set; "
+            "train on this split (dvc repro) first"
+        )
+
+
+def _squares(preprocess: Path) -> Callable[[pd.DataFrame], np.ndarray]:
+    shards = open_shards(preprocess)
+
+    def squares(rows: pd.DataFrame) -> np.ndarray:
+        if len(shards) <= rows.shard.max():
+            raise DataError(
+                f"{preprocess} holds {len(shards)} shard(s), but the split names shard "
+                f"{rows.shard.max()}; run the stage 'preprocess' (dvc repro) again"
+            )
+        return gather(shards, rows.shard.to_numpy(), rows.row.to_numpy())
+
+    return squares
+
+
+def _studies(
+    images: pd.DataFrame, bundle: Bundle, squares: Callable[[pd.DataFrame], np.ndarray]
+) -> pd.DataFrame:
+    """Read test, once, a few films at a time."""
+    test = images[images.split == "test"]
+    reader = Reader(bundle, batch_size=BATCH)
+    answers = [reader.read(squares(part)) for part in _parts(test)]
+    log.info("evaluate: %d test films read", len(test))
+    return join_studies(
+        test,
+        np.concatenate([answer.logit for answer in answers]),
+        np.concatenate([answer.probability for answer in answers]),
+        rule=bundle.card.study_rule,
+    )
+
+
+def _thumbnails(
+    images: pd.DataFrame, rule: str, squares: Callable[[pd.DataFrame], np.ndarray]
+) -> np.ndarray:
+    """Answer with the thumbnail baseline: one probability per test study."""
+    thumbnails = np.concatenate([shrink(squares(part)) for part in _parts(images)])
+    answers = read_thumbnails(thumbnails, images.abnormal, images.split)
+    test = images[images.split == "test"]
+    return join_studies(test, answers, answers, rule=rule).probability.to_numpy()
+
+
+def _parts(rows: pd.DataFrame) -> list[pd.DataFrame]:
+    return [rows.iloc[k : k + AT_ONCE] for k in range(0, len(rows), AT_ONCE)]
+
+
+def _thresholds_moved(card: BundleCard, val: pd.DataFrame) -> float:
+    """Choose the points again on val: frozen ones must come from nowhere else."""
+    asked = card.lineage.get("params", {}).get("high_sensitivity")
+    if asked is None:
+        raise BundleError(
+            f"model '{card.name}' does not say which sensitivity its thresholds were "
+            "chosen for; train it again"
+        )
+    chosen = choose_points(
+        val.probability, val.abnormal, val.split, high_sensitivity=asked
+    )
+    return moved(card.operating_points, chosen)
+
+
+def _write(out: Path, evidence: Evidence) -> None:
+    plots = draw_plots(evidence)
+    with whole_folder(out) as draft:
+        write_json(draft / "metrics.json", evidence.metrics)
+        STUDIES.write(evidence.studies, draft)
+        for name, svg in plots.items():
+            (draft / f"{name}.svg").write_text(svg, encoding="utf-8")
+        write_report(draft / "report.html", evidence, plots)
+
+
+def _tell(metrics: dict[str, Any]) -> None:
+    auc, margin = (metrics["figures"][name] for name in ("auc", "auc_over_thumbnail"))
+    log.info(
+        "evaluate: %d studies, AUC %.3f (%.3f-%.3f), %.3f (%.3f-%.3f) over a thumbnail",
+        metrics["n_test_studies"],
+        *(auc[key] for key in ("value", "low", "high")),
+        *(margin[key] for key in ("value", "low", "high")),
+    )
