@@ -1,0 +1,215 @@
+"""
+One film -> the square the network sees, and the picture people see.
+
+The pixels of a DICOM file, of a PNG and of a JPEG come out alike: float32, 0 darkest to
+1 brightest. From there one road leads to the network, for training and scoring.
+"""
+
+import json
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from struct import error as StructError
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from cxrmlops.dicom.headers import LIMITS, Limits, quiet
+from cxrmlops.dicom.pixels import (
+    PIXEL_POLICY,
+    Picture,
+    colour_tolerance,
+    display_picture,
+    one_channel,
+    pixel_hash,
+)
+from cxrmlops.errors import Rejected
+from cxrmlops.files import sha256_json
+
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+# What Pillow raises on damaged pictures
+_DAMAGE = (
+    *(OSError, SyntaxError, ValueError, EOFError, StructError, zlib.error),
+    *(IndexError, KeyError, TypeError, OverflowError, MemoryError),
+)
+
+_FILTER = Image.Resampling.BILINEAR  # a triangle as wide as the shrinking: antialiased
+_SQUARE_POLICY = {
+    "version": 1,
+    "pictures": "full scale of their bit depth",
+    "resize": "aspect kept, triangle filter, antialiased",
+    "place": "centred, padded with 0",
+    "values": "uint8, rounded",
+}
+
+_HASH_ROWS, _HASH_COLUMNS = 16, 17  # 256 comparisons of neighbours
+_SAMPLES = 512  # rows and columns that statistics look at; more cost time only
+_BLACK, _WHITE = 0.02, 0.98
+_BORDER = 0.05  # of each side
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a film lies in the network's square."""
+
+    top: int  # rows above the film
+    left: int  # columns left of it
+    height: int  # of the film in the square
+    width: int
+    size: int  # side of the square
+    rows: int  # of the film, square pixels
+    columns: int
+
+    def to_json(self) -> str:
+        """Write all fields as one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> "Placement":
+        """Read what `to_json` wrote."""
+        return cls(**json.loads(line))
+
+
+def read_film(path: Path, *, limits: Limits = LIMITS) -> Picture:
+    """Read a film: DICOM by the pixel policy, PNG and JPEG at full scale.
+
+    What a file is, its first bytes say, not its name.
+
+    Raises:
+        Rejected: with a reason of `dicom.acceptance.REASONS`.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_PNG))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise Rejected("unreadable", f"opening the file: {reason}") from error
+    if head.startswith((_PNG, _JPEG)):
+        return _read_picture(path, limits)
+    return display_picture(path, limits=limits)
+
+
+def network_square(image: np.ndarray, *, size: int) -> tuple[np.ndarray, Placement]:
+    """Place a film into the square that the network sees.
+
+    Args:
+        image: shape (rows, columns), float32, 0-1.
+        size: side of the square.
+
+    Returns:
+        Shape (size, size), uint8, 0 outside the film; and where the film lies in it.
+    """
+    rows, columns = image.shape
+    height, width = _fit(rows, columns, size)
+    top, left = (size - height) // 2, (size - width) // 2
+    square = np.zeros((size, size), np.uint8)
+    square[top : top + height, left : left + width] = _resized(image, height, width)
+    return square, Placement(top, left, height, width, size, rows, columns)
+
+
+def reading_picture(image: np.ndarray, *, longest_side: int) -> np.ndarray:
+    """Scale a film for people: longest side as asked, aspect kept, uint8."""
+    rows, columns = image.shape
+    return _resized(image, *_fit(rows, columns, longest_side))
+
+
+def preprocessing_hash(*, size: int) -> str:
+    """Name everything that lies between a file and the network: 64 hex digits.
+
+    A model is used only with the pixels it was trained on.
+    """
+    return sha256_json({"pixels": PIXEL_POLICY, "square": _SQUARE_POLICY, "size": size})
+
+
+def film_statistics(image: np.ndarray) -> dict[str, float]:
+    """Describe a film's brightness by every n-th pixel.
+
+    Args:
+        image: shape (rows, columns), float32, 0-1.
+
+    Returns:
+        mean, std, p01, p50, p99, black and white (fractions of pixels), border (mean
+        of the outer 5 %).
+    """
+    steps = [max(1, side // _SAMPLES) for side in image.shape]
+    seen = image[:: steps[0], :: steps[1]].astype(np.float64)
+    p01, p50, p99 = np.percentile(seen, [1, 50, 99])
+    border = np.ones(seen.shape, bool)
+    edge = [max(1, round(side * _BORDER)) for side in seen.shape]
+    border[edge[0] : -edge[0], edge[1] : -edge[1]] = False
+    return {
+        "mean": float(seen.mean()),
+        "std": float(seen.std()),
+        "p01": float(p01),
+        "p50": float(p50),
+        "p99": float(p99),
+        "black": float((seen < _BLACK).mean()),
+        "white": float((seen > _WHITE).mean()),
+        "border": float(seen[border].mean()),
+    }
+
+
+def perceptual_hash(image: np.ndarray) -> str:
+    """Hash what a film looks like: 256 bits, 64 hex digits.
+
+    Difference hash of 16 x 17 block means: is a block brighter than its left
+    neighbour. A copy in another size, window or compression differs in few bits.
+    """
+    small = Image.fromarray(image).resize(
+        (_HASH_COLUMNS, _HASH_ROWS), Image.Resampling.BOX
+    )
+    means = np.asarray(small)
+    return np.packbits(means[:, 1:] > means[:, :-1]).tobytes().hex()
+
+
+def _fit(rows: int, columns: int, side: int) -> tuple[int, int]:
+    scale = side / max(rows, columns)
+    return max(1, round(rows * scale)), max(1, round(columns * scale))
+
+
+def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    made = image
+    if image.shape != (height, width):
+        made = np.asarray(Image.fromarray(image).resize((width, height), _FILTER))
+    return (np.clip(made, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _read_picture(path: Path, limits: Limits) -> Picture:
+    try:
+        with quiet(), Image.open(path, formats=("PNG", "JPEG")) as file:
+            _check_picture(file, limits)
+            values, bits = _values(file)
+    except Image.DecompressionBombError as error:
+        raise Rejected("too_large", "more pixels than allowed") from error
+    except UnidentifiedImageError as error:
+        raise Rejected("unreadable", "neither PNG nor JPEG inside") from error
+    except _DAMAGE as error:
+        raise Rejected("undecodable", f"decoding: {type(error).__name__}") from error
+    scale = np.float32(1 / ((1 << bits) - 1))
+    return Picture(
+        image=values.astype(np.float32) * scale,
+        voi="full_scale",
+        pixel_hash=pixel_hash(values),
+        bits_stored=bits,
+        photometric_interpretation="MONOCHROME2",
+    )
+
+
+def _check_picture(file: Image.Image, limits: Limits) -> None:
+    columns, rows = file.size
+    if rows * columns > limits.max_pixels:
+        raise Rejected("too_large", f"{rows} x {columns} pixels")
+    if getattr(file, "n_frames", 1) > 1:
+        raise Rejected("multi_frame", "an animated picture")
+
+
+def _values(file: Image.Image) -> tuple[np.ndarray, int]:
+    """Decode to one channel: shape (rows, columns), uint8 or uint16; and its bits."""
+    if file.mode.startswith("I"):
+        return np.asarray(file).astype(np.uint16), 16
+    if file.mode in ("1", "L", "LA"):
+        return np.asarray(file.convert("L")), 8
+    if file.mode in ("RGB", "RGBA", "P", "YCbCr"):
+        colours = np.asarray(file.convert("RGB"))
+        return one_channel(colours, tolerance=colour_tolerance(8)), 8
+    raise Rejected("not_grayscale", f"colour mode {file.mode}")

@@ -1,0 +1,139 @@
+"""
+Which films the model may score: adult chests, frontal, for presentation.
+
+`accept` decides by the header, `accept_picture` by the picture. A refusal is a result
+that is counted and reported; it never looks like "normal".
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from cxrmlops.dicom.attributes import age_years, date, text, texts, whole_number
+from cxrmlops.dicom.body_part import is_chest, is_human
+from cxrmlops.dicom.pixels import COLOUR, GREY
+from cxrmlops.dicom.plausibility import is_blank, is_inverted, is_noise
+from cxrmlops.dicom.projection import view
+from cxrmlops.errors import Rejected
+
+# In the order in which they are asked. Texts go into reports: ASCII, no patient.
+REASONS = {
+    "unreadable": "The file is damaged and cannot be read.",
+    "too_large": "The file or its picture is larger than allowed.",
+    "not_dicom": "The file is not a DICOM file or picture.",
+    "not_an_image": "The file holds no picture.",
+    "for_processing": "The film is raw data (FOR PROCESSING), not made for reading.",
+    "not_cr_dx": "The film is not a CR or DX image.",
+    "multi_frame": "The file holds several frames.",
+    "not_grayscale": "The picture is in colour.",
+    "not_human": "The film is not of a person.",
+    "not_chest": "The film shows another part of the body.",
+    "chest_unknown": "Nothing in the header says that the film shows a chest.",
+    "derived": "The picture was derived from another one.",
+    "lateral": "The film is a lateral, oblique or decubitus view, not a frontal one.",
+    "child": "The patient is younger than the model was made for.",
+    "undecodable": "The pixels cannot be decoded.",
+    "too_small": "The picture is too small.",
+    "partial": "The picture is a strip that cannot hold a whole chest.",
+    "blank": "The film is blank.",
+    "noise_only": "The film shows nothing but noise.",
+    "inverted": "The film's black and white are exchanged.",
+    "duplicate": "The same film was there before.",
+}
+
+_CR, _DX = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1"
+_DX_RAW = "1.2.840.10008.5.1.4.1.1.1.1.1"
+_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # public sets ship CR films so
+
+MIN_SIDE = 64  # pixels
+MAX_ASPECT = 2.5  # a whole chest is at most about 1.6 times as wide as high
+
+
+def accept(
+    dataset: Dataset, *, chest_words: Sequence[str], min_age_years: float = 18
+) -> None:
+    """Let a film pass by its header, or say why not.
+
+    Args:
+        dataset: header as `read_header` gives it.
+        chest_words: what the site calls a chest, e.g. CHEST, THORAX.
+        min_age_years: younger patients are refused; an unknown age is not.
+
+    Raises:
+        Rejected: with the first reason of `REASONS` that holds.
+    """
+    _check_kind(dataset)
+    _check_picture_attributes(dataset)
+    if not is_human(dataset):
+        raise Rejected("not_human", "species, breed or protocol of an animal")
+    found, where = is_chest(dataset, chest_words)
+    if found is None:
+        raise Rejected("chest_unknown", "no attribute names the body part")
+    if not found:
+        raise Rejected("not_chest", where)
+    if "SECONDARY" in _image_type(dataset):
+        raise Rejected("derived", "ImageType SECONDARY")
+    _check_view(dataset)
+    age = age_years(dataset, on=date(dataset, "StudyDate"))
+    if age < min_age_years:  # False for NaN
+        raise Rejected("child", f"younger than {min_age_years:g} years")
+
+
+def accept_picture(image: np.ndarray) -> None:
+    """Let a film pass by its picture, or say why not.
+
+    Args:
+        image: shape (rows, columns), float32, 0 darkest to 1 brightest.
+
+    Raises:
+        Rejected: `too_small`, `partial`, `blank`, `noise_only` or `inverted`.
+    """
+    check_shape(*image.shape)
+    if is_blank(image):
+        raise Rejected("blank", "almost all pixels are alike")
+    if is_noise(image):
+        raise Rejected("noise_only", "neighbouring pixels have nothing in common")
+    if is_inverted(image):
+        raise Rejected("inverted", "lungs brighter than what surrounds them")
+
+
+def check_shape(rows: int, columns: int) -> None:
+    """Refuse pictures too small or too narrow for a chest."""
+    if min(rows, columns) < MIN_SIDE:
+        raise Rejected("too_small", f"{rows} x {columns} pixels")
+    if max(rows, columns) > MAX_ASPECT * min(rows, columns):
+        raise Rejected("partial", f"{rows} x {columns} pixels")
+
+
+def _check_kind(dataset: Dataset) -> None:
+    kind, modality = text(dataset, "SOPClassUID"), texts(dataset, "Modality")[0]
+    raw = "FOR PROCESSING" in texts(dataset, "PresentationIntentType")
+    if kind == _DX_RAW or (kind == _DX and raw):
+        raise Rejected("for_processing", "SOP class or PresentationIntentType")
+    if "Rows" not in dataset or "Columns" not in dataset:
+        raise Rejected("not_an_image", "no Rows or Columns")
+    if kind not in (_CR, _DX, _CAPTURE) or modality not in ("CR", "DX"):
+        raise Rejected("not_cr_dx", "SOP Class UID or Modality")
+
+
+def _check_picture_attributes(dataset: Dataset) -> None:
+    if whole_number(dataset, "NumberOfFrames", 1) > 1:
+        raise Rejected("multi_frame", "NumberOfFrames is above 1")
+    grey = text(dataset, "PhotometricInterpretation").upper()
+    if grey not in GREY + COLOUR:
+        raise Rejected("not_grayscale", "PhotometricInterpretation")
+    if min(whole_number(dataset, "Rows"), whole_number(dataset, "Columns")) < 1:
+        raise Rejected("not_an_image", "Rows or Columns is below 1")
+
+
+def _check_view(dataset: Dataset) -> None:
+    found = view(dataset)
+    if found == "lateral":
+        raise Rejected("lateral", "view position, code, description or orientation")
+    if found == "unknown" and text(dataset, "SOPClassUID") == _CAPTURE:
+        raise Rejected("derived", "secondary capture that names no view")
+
+
+def _image_type(dataset: Dataset) -> list[str]:
+    return text(dataset, "ImageType").upper().replace("\\", " ").split()

@@ -1,0 +1,119 @@
+"""
+What a compressed frame says of itself, read before any decoder sees it.
+
+A decoder trusts the codestream: one that announces 65,500 x 65,500 pixels makes it
+allocate gigabytes. Here its announcement is compared with the header's.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from cxrmlops.errors import Rejected
+
+_SEQUENTIAL = {0xC0, 0xC1}  # baseline, extended
+_JPEG = {  # start-of-frame markers that a transfer syntax allows
+    JPEGBaseline8Bit: _SEQUENTIAL,
+    JPEGExtended12Bit: _SEQUENTIAL,
+    JPEGLossless: {0xC3},
+    JPEGLosslessSV1: {0xC3},
+    JPEGLSLossless: {0xF7},
+    JPEGLSNearLossless: {0xF7},
+}
+_J2K = (JPEG2000, JPEG2000Lossless, HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL)
+_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
+_TAIL = 64  # bytes that hold the end marker and padding behind it
+_RLE_HEADER = 64  # bytes: number of segments and 15 offsets
+
+
+def check_codestream(
+    frame: bytes, syntax: UID, *, rows: int, columns: int, samples: int
+) -> None:
+    """Compare a frame's own size with the header's.
+
+    Args:
+        frame: one compressed frame.
+        syntax: transfer syntax that the file claims.
+        rows: as the header says.
+        columns: as the header says.
+        samples: per pixel, as the header says.
+
+    Raises:
+        Rejected: `undecodable`: another codec, another size, or no size at all.
+    """
+    if syntax == RLELossless:
+        _check_rle(frame, samples)
+        return
+    if syntax in _JPEG:
+        found = _jpeg_size(frame, _JPEG[syntax])
+    elif syntax in _J2K:
+        found = _j2k_size(frame)
+    else:
+        return  # no decoder will take it
+    if b"\xff\xd9" not in frame[-_TAIL:]:
+        raise Rejected("undecodable", "the codestream ends before its end")
+    if found != (rows, columns, samples):
+        said = f"{found[0]} x {found[1]} x {found[2]}"
+        raise Rejected("undecodable", f"codestream says {said} pixels, header differs")
+
+
+def _jpeg_size(frame: bytes, allowed: set[int]) -> tuple[int, int, int]:
+    for marker, at in _markers(frame):
+        if marker in _FRAMES:
+            if marker not in allowed:
+                raise Rejected("undecodable", "codec differs from the transfer syntax")
+            rows, columns, samples = struct.unpack_from(">HHB", frame, at + 3)
+            return rows, columns, samples
+    raise Rejected("undecodable", "no frame header in the codestream")
+
+
+def _markers(frame: bytes) -> Iterator[tuple[int, int]]:
+    """Go over the markers: code and position of the segment that follows."""
+    at = 2 if frame[:2] == b"\xff\xd8" else len(frame)
+    while at + 10 < len(frame) and frame[at] == 0xFF:
+        marker = frame[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+        elif marker in _ALONE:
+            at += 2
+        else:
+            yield marker, at + 2
+            at += 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
+
+
+def _j2k_size(frame: bytes) -> tuple[int, int, int]:
+    at = frame[:4096].find(
+        b"\xff\x4f\xff\x51"
+    )  # some wrap the codestream in a JP2 file
+    if at < 0 or len(frame) < at + 42:
+        raise Rejected("undecodable", "no JPEG 2000 codestream")
+    right, bottom, left, top = struct.unpack_from(">4I", frame, at + 8)
+    (samples,) = struct.unpack_from(">H", frame, at + 40)
+    return bottom - top, right - left, samples
+
+
+def _check_rle(frame: bytes, samples: int) -> None:
+    """Check the segment offsets (PS3.5 G.5)."""
+    if len(frame) < _RLE_HEADER:
+        raise Rejected("undecodable", "no RLE header")
+    count, *offsets = struct.unpack_from("<16I", frame)
+    used = offsets[:count] if count <= 15 else []
+    inside = all(_RLE_HEADER <= offset < len(frame) for offset in used)
+    if not used or count % samples or used != sorted(used) or not inside:
+        raise Rejected("undecodable", "RLE header with impossible offsets")

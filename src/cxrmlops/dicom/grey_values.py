@@ -1,0 +1,201 @@
+"""
+Stored values -> displayed grey, as one table per film (PS3.3 C.11.1, C.11.2, C.11.6).
+
+A film has at most 2^16 different stored values. What a viewer does to each of them is
+written into a table once; the picture is then one look-up per pixel. The order is
+modality LUT, VOI LUT or window, inversion last. Scaling goes by the range of the
+window or LUT, never by what one film happens to hold, so a film and its negative give
+the same picture.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from cxrmlops.dicom.attributes import items, number, numbers, text
+from cxrmlops.errors import Rejected
+
+PERCENTILES = (0.5, 99.5)
+MIN_INSIDE = 0.01  # fraction of pixels that a usable window does not clip
+
+
+@dataclass(frozen=True)
+class GreyTable:
+    """Displayed grey of every stored value that the film's bits allow."""
+
+    lowest: int  # stored value of the first entry
+    grey: np.ndarray  # shape (2**bits_stored,), float32, 0 darkest to 1 brightest
+    voi: str  # window, lut, percentile or full_scale
+
+
+def grey_table(dataset: Dataset, counts: np.ndarray, lowest: int) -> GreyTable:
+    """Work out the grey of every stored value.
+
+    Args:
+        dataset: the film's header.
+        counts: shape (2**bits_stored,), pixels of each stored value.
+        lowest: stored value of the first entry, negative for signed films.
+
+    Raises:
+        Rejected: `undecodable` (modality LUT or rescale makes no sense) or `blank`
+            (it makes all values alike).
+    """
+    stored = np.arange(lowest, lowest + len(counts), dtype=np.float64)
+    padding = _padding(dataset, lowest, len(counts))
+    counts = np.where(padding, 0, counts)
+    values = _modality(dataset, stored)
+    grey, voi = _voi(dataset, values, counts)
+    if is_inverted(dataset):
+        grey = 1 - grey
+    grey[padding] = 0  # no image there: black like the world outside the film
+    return GreyTable(lowest, grey.astype(np.float32), voi)
+
+
+def is_inverted(dataset: Dataset) -> bool:
+    """Tell if low values are bright. MONOCHROME1 with an INVERSE shape is that once."""
+    negative = text(dataset, "PhotometricInterpretation").upper() == "MONOCHROME1"
+    return negative or text(dataset, "PresentationLUTShape").upper() == "INVERSE"
+
+
+def _padding(dataset: Dataset, lowest: int, size: int) -> np.ndarray:
+    """Mark stored values that mean "no pixel" (PS3.3 C.7.5.1.1.2)."""
+    padded = np.zeros(size, dtype=bool)
+    first = number(dataset, "PixelPaddingValue")
+    if first is None:
+        return padded
+    last = number(dataset, "PixelPaddingRangeLimit")
+    ends = [
+        _as_stored(end, lowest, size)
+        for end in (first, first if last is None else last)
+    ]
+    at, end = min(ends) - lowest, max(ends) - lowest
+    padded[max(at, 0) : max(end + 1, 0)] = True
+    return padded
+
+
+def _as_stored(value: float, lowest: int, size: int) -> int:
+    """Read US as SS where the film is signed: writers mix them up."""
+    signed = lowest < 0 and value >= lowest + size
+    return int(value) - (1 << 16) if signed else int(value)
+
+
+def _modality(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
+    for item in items(dataset, "ModalityLUTSequence"):
+        table = _lut(item, signed=stored[0] < 0)
+        if table is None:
+            raise Rejected("undecodable", "Modality LUT without usable data")
+        first, data, _ = table
+        return data[_entry(stored, first, len(data))]
+    slope, intercept = (
+        number(dataset, "RescaleSlope"),
+        number(dataset, "RescaleIntercept"),
+    )
+    if slope == 0:
+        raise Rejected("blank", "RescaleSlope is 0")
+    return stored * (1 if slope is None else slope) + (intercept or 0)
+
+
+def _voi(
+    dataset: Dataset, values: np.ndarray, counts: np.ndarray
+) -> tuple[np.ndarray, str]:
+    """Choose the first usable: LUT, window, percentiles. Give grey and its name."""
+    for item in items(dataset, "VOILUTSequence"):
+        table = _lut(item, signed=float(values.min()) < 0)
+        if table is not None:
+            first, data, top = table
+            return data[_entry(values, first, len(data))] / top, "lut"
+        break  # the first only, as for windows
+    window = _window(dataset)
+    if window is not None:
+        grey = _through(values, *window)
+        if not _shows_nothing(grey, values, counts, width=window[1]):
+            return grey, "window"
+    low, high = _percentiles(values, counts)
+    if not high > low:
+        raise Rejected("blank", "all pixels are alike")
+    return np.clip((values - low) / (high - low), 0, 1), "percentile"
+
+
+def _window(dataset: Dataset) -> tuple[float, float, str] | None:
+    centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
+    kind = text(dataset, "VOILUTFunction").upper() or "LINEAR"
+    if centre is None or width is None or width <= 0:
+        return None
+    if kind == "LINEAR" and width < 1:  # PS3.3 C.11.2.1.2.1
+        return None
+    return centre, width, kind
+
+
+def _through(values: np.ndarray, centre: float, width: float, kind: str) -> np.ndarray:
+    """Apply a window (PS3.3 C.11.2.1.2, C.11.2.1.3): grey 0-1."""
+    if kind == "SIGMOID":
+        exponent = np.clip(-4 * (values - centre) / width, -700, 700)
+        return 1 / (1 + np.exp(exponent))
+    if kind == "LINEAR_EXACT":
+        return np.clip((values - centre) / width + 0.5, 0, 1)
+    if width == 1:
+        return (values > centre - 0.5).astype(np.float64)
+    return np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
+
+
+def _shows_nothing(
+    grey: np.ndarray, values: np.ndarray, counts: np.ndarray, *, width: float
+) -> bool:
+    """Tell a window that is of another picture: it clips a film full of contrast."""
+    total = counts.sum()
+    inside = counts[(grey > 0) & (grey < 1)].sum()
+    if total == 0 or inside >= MIN_INSIDE * total:
+        return False
+    low, high = _percentiles(values, counts)
+    return high - low > width
+
+
+def _percentiles(values: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
+    """Percentiles of the film's pixels, from how often each value occurs."""
+    order = np.argsort(values, kind="stable")
+    ends = np.cumsum(counts[order])
+    if ends[-1] == 0:
+        return math.nan, math.nan
+    ranks = np.array(PERCENTILES) / 100 * (ends[-1] - 1)
+    below, above = np.floor(ranks), np.ceil(ranks)
+    first = values[order][np.searchsorted(ends, below, side="right")]
+    second = values[order][np.searchsorted(ends, above, side="right")]
+    low, high = first + (ranks - below) * (second - first)
+    return float(low), float(high)
+
+
+def _entry(values: np.ndarray, first: float, size: int) -> np.ndarray:
+    """Find the LUT entry of each value; values outside take the first or last one."""
+    return np.clip(np.round(values - first), 0, size - 1).astype(np.intp)
+
+
+def _lut(item: Dataset, *, signed: bool) -> tuple[float, np.ndarray, float] | None:
+    """Read a LUT item: first value mapped, entries, highest possible entry."""
+    descriptor = numbers(item, "LUTDescriptor")
+    if len(descriptor) != 3:
+        return None
+    size, first, bits = (int(value) for value in descriptor)
+    size = size % (1 << 16) or 1 << 16  # 0 means 65,536; pydicom may read it signed
+    if signed and first >= 1 << 15:
+        first -= 1 << 16
+    data = _lut_data(item, size)
+    if data is None or not 1 <= bits <= 16 or data.min() == data.max():
+        return None
+    top = max(float((1 << bits) - 1), float(data.max()))
+    return float(first), data, top
+
+
+def _lut_data(item: Dataset, size: int) -> np.ndarray | None:
+    value = item.get("LUTData")
+    if isinstance(value, bytes):
+        packed = len(value) in (size, size + size % 2)
+        data = np.frombuffer(
+            value[:size] if packed else value[: 2 * size], "u1" if packed else "<u2"
+        )
+    else:
+        data = np.atleast_1d(np.asarray(value if value is not None else []))
+    if len(data) != size or data.dtype.kind not in "iuf":
+        return None
+    return data.astype(np.float64)

@@ -1,0 +1,258 @@
+"""
+Headers of DICOM files, read within limits, before any pixel.
+
+Files come from outside. Whatever they hold, reading one ends in a dataset whose every
+value can be used, or in `Rejected`; time and memory are bounded by `Limits`.
+"""
+
+import datetime as dt
+import io
+import logging
+import stat
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from cxrmlops.dicom.attributes import age_years, date, text, whole_number
+from cxrmlops.dicom.projection import portable, view
+from cxrmlops.errors import Rejected
+
+# Values are checked where they are used, and pydicom's words quote them: a warning or a
+# log line with a patient's number must not arise.
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
+_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # float, double and integer pixel data
+_LARGE_READ = 1 << 16  # bytes; a longer one is first compared with what is left
+_PIECE = 1 << 20  # bytes inflated at a time
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one file may cost at most."""
+
+    max_bytes: int = 256 * 1024**2  # of the file, and of its dataset once inflated
+    max_pixels: int = 100_000_000  # rows x columns x frames
+    max_nesting: int = 32  # sequences within sequences
+    max_reads: int = 1_000_000  # parser steps, about three per attribute
+    max_inflation: int = 100  # times the size of a deflated dataset
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class FilmHeader:
+    """What the line wants to know about a film; "" where the file does not say."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+    patient_id: str
+    issuer_of_patient_id: str
+    accession_number: str
+    study_date: dt.date | None  # of the study, else of the acquisition
+    view: str  # PA, AP, lateral or unknown
+    portable: str  # yes, no or unknown
+    sex: str  # F, M, O or unknown
+    age_years: float  # NaN: unknown
+    manufacturer: str
+    modality: str
+    rows: int  # 0: the file does not say
+    columns: int
+    bits_stored: int
+    photometric_interpretation: str
+    transfer_syntax_uid: str
+
+
+def read_header(path: Path, *, limits: Limits = LIMITS) -> Dataset:
+    """Read a file up to its pixels.
+
+    Files without preamble and file meta information are read too; their transfer
+    syntax is then guessed and written into `file_meta`.
+
+    Args:
+        path: any file.
+        limits: what reading it may cost.
+
+    Returns:
+        Dataset in which every value converts; those that did not are left out.
+
+    Raises:
+        Rejected: `unreadable`, `too_large` or `not_dicom`.
+    """
+    return _read(path, limits, pixels=False)
+
+
+def read_whole(path: Path, *, limits: Limits = LIMITS) -> Dataset:
+    """Read a file with its pixels, still encoded. See `read_header`."""
+    return _read(path, limits, pixels=True)
+
+
+def describe(dataset: Dataset) -> FilmHeader:
+    """Put a header's values into plain types."""
+    day = date(dataset, "StudyDate") or date(dataset, "AcquisitionDate")
+    sex = text(dataset, "PatientSex").upper()
+    meta: Dataset = getattr(dataset, "file_meta", Dataset())
+    return FilmHeader(
+        sop_instance_uid=text(dataset, "SOPInstanceUID"),
+        sop_class_uid=text(dataset, "SOPClassUID"),
+        series_instance_uid=text(dataset, "SeriesInstanceUID"),
+        study_instance_uid=text(dataset, "StudyInstanceUID"),
+        patient_id=text(dataset, "PatientID"),
+        issuer_of_patient_id=text(dataset, "IssuerOfPatientID"),
+        accession_number=text(dataset, "AccessionNumber"),
+        study_date=day,
+        view=view(dataset),
+        portable=portable(dataset),
+        sex=sex if sex in ("F", "M", "O") else "unknown",
+        age_years=age_years(dataset, on=day),
+        manufacturer=text(dataset, "Manufacturer"),
+        modality=text(dataset, "Modality").upper(),
+        rows=whole_number(dataset, "Rows"),
+        columns=whole_number(dataset, "Columns"),
+        bits_stored=whole_number(dataset, "BitsStored"),
+        photometric_interpretation=text(dataset, "PhotometricInterpretation").upper(),
+        transfer_syntax_uid=text(meta, "TransferSyntaxUID"),
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Drop warnings of parsers and codecs: they quote values of the file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def foreign(reason: str, doing: str) -> Iterator[None]:
+    """Turn whatever a parser or decoder raises on garbage into `Rejected`."""
+    try:
+        with quiet():
+            yield
+    except Rejected:
+        raise
+    except OSError as error:
+        words = error.strerror or type(error).__name__
+        raise Rejected(reason, f"{doing}: {words}") from error
+    # pydicom and the codecs raise anything at all on garbage, RecursionError and
+    # MemoryError included; one file must not stop a night.
+    except Exception as error:  # noqa: BLE001
+        raise Rejected(reason, f"{doing}: {type(error).__name__}") from error
+
+
+def _read(path: Path, limits: Limits, *, pixels: bool) -> Dataset:
+    with foreign("unreadable", "reading the file"):
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise Rejected("unreadable", "not a regular file")
+        if found.st_size > limits.max_bytes:
+            raise Rejected("too_large", f"file of {found.st_size} bytes")
+        with io.FileIO(path) as raw:
+            file = _Bounded(raw, found.st_size, limits.max_reads)
+            dataset = _parse(file, limits, pixels=pixels)
+        _settle(dataset, limits)
+    if not (text(dataset, "SOPClassUID") or "Rows" in dataset or "Modality" in dataset):
+        raise Rejected("not_dicom", "no SOP Class UID, Modality or Rows")
+    return dataset
+
+
+class _Bounded(io.BufferedReader):
+    """A file that never promises more than it holds and ends a parser's long walk."""
+
+    def __init__(self, raw: io.RawIOBase, size: int, max_reads: int) -> None:
+        super().__init__(raw)
+        self.size = size
+        self.reads_left = max_reads
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads_left -= 1
+        if self.reads_left < 0:
+            raise Rejected("too_large", "more attributes than any film has")
+        if size is None or size < 0 or size > _LARGE_READ:
+            left = self.size - self.tell()
+            size = left if size is None or size < 0 else min(size, left)
+        return super().read(max(size, 0))
+
+
+def _parse(file: _Bounded, limits: Limits, *, pixels: bool) -> Dataset:
+    """Parse by the file meta information; a deflated dataset is inflated by hand."""
+    stop = None if pixels else _at_pixels
+    preamble = read_preamble(file, force=True)
+    start = file.tell()
+    meta = read_dataset(file, False, True, stop_when=_after_meta)
+    if text(meta, "TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        file_meta = pydicom.dataset.FileMetaDataset(meta)
+        inflated = _inflate(file, limits)
+        source = _Bounded(io.BytesIO(inflated), len(inflated), limits.max_reads)  # type: ignore[arg-type]
+        dataset = read_dataset(source, False, True, stop_when=stop)
+        return FileDataset("", dataset, preamble, file_meta, False, True)
+    file.seek(0 if preamble else start)
+    dataset = pydicom.filereader.read_partial(file, stop, force=True)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        dataset.file_meta.TransferSyntaxUID = _guessed(dataset)
+    return dataset
+
+
+def _after_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
+    return tag.group != 2
+
+
+def _at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+    return tag in _PIXELS
+
+
+def _guessed(dataset: Dataset) -> str:
+    implicit, little = dataset.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def _inflate(file: _Bounded, limits: Limits) -> bytearray:
+    """Inflate a dataset (PS3.5 A.5), never more than the limits allow."""
+    packed = file.read()
+    most = min(limits.max_bytes, limits.max_inflation * len(packed))
+    machine = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = bytearray()
+    while packed and not machine.eof:
+        inflated += machine.decompress(packed, _PIECE)
+        if len(inflated) > most:
+            raise Rejected("too_large", f"inflates to more than {most} bytes")
+        packed = machine.unconsumed_tail
+    return inflated
+
+
+def _settle(dataset: Dataset, limits: Limits) -> None:
+    """Convert every value now, so that reading one later cannot fail."""
+    waiting = [(dataset, 0)]
+    while waiting:
+        parent, depth = waiting.pop()
+        if depth > limits.max_nesting:
+            raise Rejected("unreadable", f"sequences nest beyond {limits.max_nesting}")
+        for tag in list(parent.keys()):
+            try:
+                with foreign("unreadable", "converting a value"):
+                    value = parent[tag].value
+            except Rejected:
+                del parent[tag]
+                continue
+            if isinstance(value, Sequence):
+                waiting += [(item, depth + 1) for item in value]
