@@ -3,7 +3,8 @@ import pytest
 from cxrmlops.errors import ServiceError
 from cxrmlops.files import read_json, write_json
 from cxrmlops.registry.record import complete_run, flat
-from cxrmlops.registry.tracking import find_or_make_run, open_client, open_epoch_log
+from cxrmlops.registry.service import open_client
+from cxrmlops.registry.tracking import find_or_make_run, open_epoch_log
 
 
 @pytest.fixture

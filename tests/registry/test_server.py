@@ -17,7 +17,8 @@ import pytest
 from cxrmlops.model.bundle import bundle_hash
 from cxrmlops.registry import versions
 from cxrmlops.registry.record import complete_run
-from cxrmlops.registry.tracking import find_or_make_run, open_client, open_epoch_log
+from cxrmlops.registry.service import open_client
+from cxrmlops.registry.tracking import find_or_make_run, open_epoch_log
 from tests import make
 from tests.registry.test_versions import chest_film
 

@@ -4,10 +4,10 @@ import time
 import pytest
 import yaml
 
+from cxrmlops.registry.service import open_client
 from cxrmlops.registry.tracking import (
     TRAIN_CODE,
     find_or_make_run,
-    open_client,
     open_epoch_log,
     train_hash,
 )

@@ -11,7 +11,8 @@ from cxrmlops.errors import BundleError, ServiceError
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.registry import versions
-from cxrmlops.registry.tracking import find_or_make_run, open_client
+from cxrmlops.registry.service import open_client
+from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.registry.wheel import write_wheel
 from tests import make
 

@@ -20,8 +20,7 @@ from mlflow.entities import (
 
 from cxrmlops.files import read_json, sha256_file, sha256_json
 from cxrmlops.registry import lineage
-from cxrmlops.registry.service import translated
-from cxrmlops.registry.tracking import open_client
+from cxrmlops.registry.service import open_client, translated
 from cxrmlops.tables import HISTORY
 
 COMPLETED = "cxr.completed"  # tag: hash of what was recorded

@@ -1,12 +1,30 @@
-"""MLflow's failures, said in our words."""
+"""MLflow: where it is, and its failures in our words."""
 
+import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from cxrmlops.errors import ServiceError
-from cxrmlops.registry.tracking import tracking_address
+
+
+def tracking_address() -> str:
+    """Say where MLflow is: MLFLOW_TRACKING_URI, else SQLite in this folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or (
+        f"sqlite:///{Path('mlflow.db').absolute()}"
+    )
+
+
+def open_client() -> MlflowClient:
+    """Talk to MLflow; the embedded database is made when it is missing."""
+    for noisy in ("alembic", "mlflow"):  # a table of migrations helps nobody
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    address = tracking_address()
+    return MlflowClient(tracking_uri=address, registry_uri=address)
 
 
 @contextmanager
@@ -15,8 +33,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        place = tracking_address().partition("://")[0]
+        kind = tracking_address().partition("://")[0]
         raise ServiceError(
-            f"MLflow ({place} address in MLFLOW_TRACKING_URI, or ./mlflow.db) did not "
+            f"MLflow ({kind} address in MLFLOW_TRACKING_URI, or ./mlflow.db) did not "
             f"do its part: {error.error_code}; look at the server, then run again"
         ) from error

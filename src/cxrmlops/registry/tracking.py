@@ -1,4 +1,4 @@
-"""MLflow while a training runs: its address, the training's run, its live curves."""
+"""MLflow while a training runs: the training's run and its live curves."""
 
 import logging
 import os
@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
 
 from cxrmlops.files import code_hash, sha256_file, sha256_json
+from cxrmlops.registry.service import open_client, tracking_address, translated
 
 EXPERIMENT = "cxrmlops"
 TRAIN_HASH = "cxr.train_hash"  # tag: what finds a training's run again
@@ -32,21 +33,6 @@ TRAIN_CODE = (  # the code that dvc.yaml names for the stage `train`
 )
 
 log = logging.getLogger(__name__)
-
-
-def tracking_address() -> str:
-    """Say where MLflow is: MLFLOW_TRACKING_URI, else SQLite in this folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or (
-        f"sqlite:///{Path('mlflow.db').absolute()}"
-    )
-
-
-def open_client() -> MlflowClient:
-    """Talk to MLflow; the embedded database is made when it is missing."""
-    for noisy in ("alembic", "mlflow"):  # a table of migrations helps nobody
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    address = tracking_address()
-    return MlflowClient(tracking_uri=address, registry_uri=address)
 
 
 def train_hash(settings: Mapping[str, Any], *, split: Path = Path("data/split")) -> str:
@@ -78,13 +64,19 @@ def find_run(client: MlflowClient, name: str) -> Run | None:
 
 
 def find_or_make_run(settings: Mapping[str, Any], *, split: Path) -> str:
-    """Give the id of this training's run; the same training has one run only."""
-    client, name = open_client(), train_hash(settings, split=split)
-    run = find_run(client, name) or client.create_run(
-        _experiment(client),
-        run_name=f"{settings['train']['architecture']}-{name[:8]}",
-        tags={TRAIN_HASH: name},
-    )
+    """Give the id of this training's run; the same training has one run only.
+
+    Raises:
+        ServiceError: MLflow did not answer; safe to repeat.
+    """
+    name = train_hash(settings, split=split)
+    with translated():
+        client = open_client()
+        run = find_run(client, name) or client.create_run(
+            _experiment(client),
+            run_name=f"{settings['train']['architecture']}-{name[:8]}",
+            tags={TRAIN_HASH: name},
+        )
     return str(run.info.run_id)
 
 
@@ -159,9 +151,10 @@ class _Live:
         self._silent_until = time.monotonic() + SILENCE_SECONDS
         if not self._warned:
             log.warning(
-                "MLflow does not answer (%s); training goes on without live curves, "
-                "the run is completed afterwards",
+                "no live curves: %s (%s); training goes on, its run is completed "
+                "afterwards",
                 type(error).__name__,
+                error,
             )
         self._warned = True
 

@@ -25,8 +25,7 @@ from mlflow.types import ColSpec, Schema
 from cxrmlops.errors import BundleError
 from cxrmlops.files import WORK, whole_folder
 from cxrmlops.model.bundle import bundle_hash
-from cxrmlops.registry.service import translated
-from cxrmlops.registry.tracking import open_client, tracking_address
+from cxrmlops.registry.service import open_client, tracking_address, translated
 from cxrmlops.registry.wheel import write_wheel
 
 MODEL = "cxr-sigfind"
