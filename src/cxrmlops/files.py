@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cxrmlops.errors import ResourceError
+from cxrmlops.errors import DataError, ResourceError
 
 WORK = Path(".work")  # unfinished work; git-ignored, removed on success
 _PACKAGE = Path(__file__).parent
@@ -80,6 +80,19 @@ def write_json(path: Path, content: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read what `write_json` wrote."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Read the JSON object that a stage left, or say which stage to run.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    if not path.exists():
+        raise DataError(
+            f"{path} is missing; run the stage '{path.parent.name}' (dvc repro) first"
+        )
+    return dict(read_json(path))
 
 
 def sha256_file(path: Path) -> str:

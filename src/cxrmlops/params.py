@@ -2,7 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -116,7 +116,7 @@ class EvaluateParams(Section):
     bootstrap_rounds: int = Field(ge=100)
     seed: int
     ece_bins: int = Field(ge=5)
-    prevalences: list[float]  # of ASF, for PPV and NPV
+    prevalences: list[Annotated[float, Field(gt=0, lt=1)]]  # of ASF, for PPV, NPV
 
 
 class GateParams(Section):

@@ -16,7 +16,7 @@ from cxrmlops.evaluation.metrics import measure
 from cxrmlops.evaluation.studies import join_studies
 from cxrmlops.evaluation.thresholds import choose_points, moved
 from cxrmlops.evaluation.thumbnail import read_thumbnails, shrink
-from cxrmlops.files import read_json, whole_folder, write_json
+from cxrmlops.files import read_facts, whole_folder, write_json
 from cxrmlops.model.bundle import (
     Bundle,
     BundleCard,
@@ -48,10 +48,10 @@ def run(
         LeakError: the bundle learnt from another split than this one.
     """
     images = SPLITS.read(split).sort_values("image_id", ignore_index=True)
-    manifest = _facts(split / "manifest.json")
+    manifest = read_facts(split / "manifest.json")
     bundle = read_bundle(train / "bundle")
     require_preprocessing(
-        bundle.card, _facts(preprocess / "preprocessing.json")["hash"]
+        bundle.card, read_facts(preprocess / "preprocessing.json")["hash"]
     )
     _require_split(bundle.card, manifest)
     check_classes(images.abnormal[images.split == "test"].to_numpy(dtype=bool))
@@ -87,19 +87,11 @@ def run(
             history=HISTORY.read(train),
             card=asdict(bundle.card),
             manifest=manifest,
-            training=_facts(train / "training.json"),
+            training=read_facts(train / "training.json"),
             settings=params.model_dump(mode="json"),
         ),
     )
     _tell(metrics)
-
-
-def _facts(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        raise DataError(
-            f"{path} is missing; run the stage '{path.parent.name}' (dvc repro) first"
-        )
-    return dict(read_json(path))
 
 
 def _require_split(card: BundleCard, manifest: dict[str, Any]) -> None:

@@ -1,0 +1,54 @@
+"""Test figures -> pass or refuse, with reasons."""
+
+import logging
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from cxrmlops.evaluation.gate import Bounds, judge
+from cxrmlops.files import read_facts, write_json
+from cxrmlops.params import GateParams
+from cxrmlops.tables import SPLITS
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    *, evaluate: Path, split: Path, validate: Path, out: Path, params: GateParams
+) -> None:
+    """Write verdict.json. A refusal is a completed stage with its reasons.
+
+    Raises:
+        DataError: an input is missing.
+    """
+    metrics = read_facts(evaluate / "metrics.json")
+
+    gates = judge(
+        metrics,
+        SPLITS.read(split),
+        manifest=read_facts(split / "manifest.json"),
+        validation=read_facts(validate / "report.json"),
+        bounds=Bounds(**{f.name: getattr(params, f.name) for f in fields(Bounds)}),
+    )
+    reasons = [gate.reason for gate in gates if gate.verdict == "fail"]
+
+    write_json(
+        out / "verdict.json",
+        {
+            "passed": not reasons,
+            "reasons": reasons,
+            "gates": [asdict(gate) for gate in gates],
+            "bundle_hash": metrics["bundle_hash"],
+            "split_hash": metrics["split_hash"],
+            "test_hash": metrics["test_hash"],
+        },
+    )
+    for reason in reasons:
+        log.warning("gate: %s", reason)
+    unknown = sum(gate.verdict == "not_assessed" for gate in gates)
+    log.info(
+        "gate: %s; %d gates, %d failed, %d not assessed",
+        "refused" if reasons else "passed",
+        len(gates),
+        len(reasons),
+        unknown,
+    )
