@@ -86,6 +86,11 @@ def finding_of(probability: float | None, model: ModelIdentity) -> Finding | Non
     return None if probability is None else answer(probability, model.balanced)
 
 
+def percent(fraction: float) -> float:
+    """Turn a fraction into percent with two decimals, as reports show it."""
+    return round(100 * fraction, 2)
+
+
 @dataclass(frozen=True)
 class Wording:
     """Sentences of a structured report in one language."""

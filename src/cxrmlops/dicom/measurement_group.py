@@ -21,6 +21,7 @@ from cxrmlops.dicom.answers import (
     StudyAnswer,
     Wording,
     finding_of,
+    percent,
 )
 from cxrmlops.dicom.derived import object_uid
 
@@ -127,11 +128,6 @@ def _measurements(
         )
     ]
     return [probability, *limits, _number(*rating, wording.quality)]
-
-
-def percent(fraction: float) -> float:
-    """Turn a fraction into percent with two decimals, as reports show it."""
-    return round(100 * fraction, 2)
 
 
 def _number(

@@ -147,7 +147,7 @@ def summary(
         )
     if left_out:
         counted = sorted(Counter(left_out).items())
-        reasons = ", ".join(f"{n} x {reason}" for reason, n in counted)
+        reasons = ", ".join(f"{n} x {_short(key, language)}" for key, n in counted)
         parts.append(words["summary_left_out"].format(reasons=reasons))
     parts.append(words["summary_model"].format(name=model.name, version=model.version))
     parts.append(words["disclaimer"])
@@ -184,6 +184,12 @@ def caption(
         thresholds=tuple((words[p.name], p.threshold) for p in model.operating_points),
         scale=words[scale].format(method=method) if shows_map else "",
     )
+
+
+def _short(reason: str, language: str) -> str:
+    if language == "zh":
+        return REASONS_ZH.get(reason, reason).rstrip("。")
+    return reason.replace("_", " ")
 
 
 def _answer_sentence(study: StudyAnswer, model: ModelIdentity, language: str) -> str:

@@ -1,0 +1,221 @@
+"""One file of the backlog: header, acceptance, pixels; all but the network."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cxrmlops.data.preprocess import (
+    PICTURE_SUFFIXES,
+    WHITE,
+    network_square,
+    read_film,
+    reading_picture,
+)
+from cxrmlops.dicom.acceptance import accept, accept_picture
+from cxrmlops.dicom.headers import FilmHeader, Limits, describe, read_header
+from cxrmlops.dicom.identity import derived_uid
+from cxrmlops.dicom.pixels import Picture
+from cxrmlops.errors import Rejected
+from cxrmlops.files import whole
+
+READING_SIDE = 1024  # longest side of the stored reading picture, pixels
+CLIPPED = 0.35  # of all pixels white: the display window cuts off what matters
+_LEGAL_UID = re.compile(r"[0-9]+(\.[0-9]+)*")  # PS3.5 9.1; at most 64 characters
+
+
+@dataclass(frozen=True)
+class FilmRequest:
+    """A file to read, and how."""
+
+    number: int  # names its reading picture
+    path: Path
+    size: int  # pixels per side of the network's square
+    pictures: Path  # folder for reading pictures
+    chest_words: tuple[str, ...]
+    min_age_years: float
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class FilmRead:
+    """What a file turned out to be.
+
+    `square` is None for a rejected one; `row` holds the columns of SCORED_IMAGES that
+    need no network.
+    """
+
+    row: dict[str, object]
+    square: np.ndarray | None  # (size, size) uint8
+    accession_number: str
+    study_date: str  # YYYYMMDD or ""
+
+
+def read_backlog_film(request: FilmRequest) -> FilmRead:
+    """Read one file and write its reading picture; a bad file is a result."""
+    header: FilmHeader | None = None
+    try:
+        if request.path.suffix.lower() in PICTURE_SUFFIXES:
+            picture = _picture(request)
+        else:
+            dataset = read_header(request.path, limits=request.limits)
+            header = describe(dataset)
+            accept(
+                dataset,
+                chest_words=request.chest_words,
+                min_age_years=request.min_age_years,
+            )
+            _check_identity(header)
+            picture = _picture(request)
+    except Rejected as rejected:
+        return _film_read(request, header, rejected=rejected)
+    return _film_read(request, header, picture=picture)
+
+
+def empty_row(path: Path) -> dict[str, object]:
+    """Give a row of SCORED_IMAGES for a file nothing is known about."""
+    return {
+        "path": str(path),
+        "sop_instance_uid": "",
+        "sop_class_uid": "",
+        "series_instance_uid": "",
+        "study_instance_uid": "",
+        "outcome": "rejected",
+        "reason": "",
+        "detail": "",
+        "view": "unknown",
+        "rows": 0,
+        "columns": 0,
+        "voi": "",
+        "pixel_hash": "",
+        "logit": float("nan"),
+        "probability": float("nan"),
+        "quality": "unusable",
+        "evidence": b"",
+        "evidence_rows": 0,
+        "evidence_columns": 0,
+        "placement": "",
+        "picture": "",
+    }
+
+
+class Copies:
+    """Remembers the films of a run, so that a copy is not scored twice."""
+
+    def __init__(self) -> None:
+        self._uids: dict[str, str] = {}  # SOP Instance UID -> pixel hash
+        self._pixels: set[tuple[str, str]] = set()  # study, pixel hash
+
+    def refuse(self, row: dict[str, object], folder: Path) -> bool:
+        """Turn a copy's row into a rejection; the first in the order of files stays.
+
+        Args:
+            row: of a film that was read; changed if it is a copy.
+            folder: of the run; a copy's reading picture is removed.
+        """
+        uid, pixels = str(row["sop_instance_uid"]), str(row["pixel_hash"])
+        study = str(row["study_instance_uid"])
+        why = ""
+        if uid in self._uids:
+            other = "the same pixels" if self._uids[uid] == pixels else "other pixels"
+            why = f"same SOP Instance UID as an earlier file, {other}"
+        elif (study, pixels) in self._pixels:
+            why = "same pixels as an earlier file of the study"
+        self._uids.setdefault(uid, pixels)
+        self._pixels.add((study, pixels))
+        if not why:
+            return False
+        (folder / str(row["picture"])).unlink()
+        row |= {"reason": "duplicate", "detail": why, "quality": "unusable"}
+        row |= {"picture": "", "placement": ""}
+        return True
+
+
+def _picture(request: FilmRequest) -> Picture:
+    picture = read_film(request.path, limits=request.limits)
+    accept_picture(picture.image)
+    return picture
+
+
+def _check_identity(header: FilmHeader) -> None:
+    """Refuse a film that no report could refer to."""
+    for name, uid in (
+        ("SOP", header.sop_instance_uid),
+        ("Study", header.study_instance_uid),
+        ("Series", header.series_instance_uid),
+    ):
+        if not _legal(uid):
+            raise Rejected("no_identity", f"{name} Instance UID is missing or no UID")
+
+
+def _legal(uid: str) -> str:
+    """Give a UID back, or "" if it is none: what is refused may hold anything."""
+    return uid if len(uid) <= 64 and _LEGAL_UID.fullmatch(uid) else ""
+
+
+def _film_read(
+    request: FilmRequest,
+    header: FilmHeader | None,
+    *,
+    picture: Picture | None = None,
+    rejected: Rejected | None = None,
+) -> FilmRead:
+    row = empty_row(request.path) | _identity(header, picture)
+    accession = header.accession_number if header else ""
+    date = f"{header.study_date:%Y%m%d}" if header and header.study_date else ""
+    if rejected is not None:
+        row |= {"reason": rejected.reason, "detail": rejected.detail}
+        return FilmRead(row, None, accession, date)
+    if picture is None:
+        raise ValueError("a film is read or rejected")
+    square, placement = network_square(picture.image, size=request.size)
+    quality, why = judge_quality(picture, size=request.size)
+    row |= {
+        "detail": why,
+        "voi": picture.voi,
+        "pixel_hash": picture.pixel_hash,
+        "quality": quality,
+        "placement": placement.to_json(),
+        "picture": _store(picture, request),
+    }
+    return FilmRead(row, square, accession, date)
+
+
+def _identity(header: FilmHeader | None, picture: Picture | None) -> dict[str, object]:
+    """Name the film; a plain picture is named after its pixels and is its own study."""
+    if header is not None:
+        return {
+            "sop_instance_uid": _legal(header.sop_instance_uid),
+            "sop_class_uid": _legal(header.sop_class_uid),
+            "series_instance_uid": _legal(header.series_instance_uid),
+            "study_instance_uid": _legal(header.study_instance_uid),
+            "view": header.view,
+            "rows": header.rows,
+            "columns": header.columns,
+        }
+    if picture is None:
+        return {}
+    rows, columns = picture.image.shape
+    return {
+        "sop_instance_uid": derived_uid("picture", [picture.pixel_hash], ""),
+        "study_instance_uid": derived_uid("picture-study", [picture.pixel_hash], ""),
+        "rows": rows,
+        "columns": columns,
+    }
+
+
+def judge_quality(picture: Picture, *, size: int) -> tuple[str, str]:
+    """Judge whether the film shows what the network needs: ok or limited, and why."""
+    if max(picture.image.shape) < size:
+        return "limited", f"smaller than the network's {size} pixels"
+    if (picture.image > WHITE).mean() > CLIPPED:
+        return "limited", f"more than {CLIPPED:.0%} of the film is white"
+    return "ok", ""
+
+
+def _store(picture: Picture, request: FilmRequest) -> str:
+    name = f"{request.number:06d}.npy"
+    with whole(request.pictures / name) as draft, draft.open("wb") as file:
+        np.save(file, reading_picture(picture.image, longest_side=READING_SIDE))
+    return f"{request.pictures.name}/{name}"

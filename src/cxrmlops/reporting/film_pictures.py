@@ -1,0 +1,127 @@
+"""Pictures of one scored film: its overlay, and what the reading list shows of it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from cxrmlops.data.preprocess import Placement
+from cxrmlops.dicom.answers import ModelIdentity
+from cxrmlops.dicom.overlay import FULL_SCALE, above_threshold, blend, draw_overlay
+from cxrmlops.dicom.secondary_capture import OverlayPicture
+from cxrmlops.files import whole
+from cxrmlops.findings import Finding, answer
+from cxrmlops.model.saliency import evidence_on_film
+from cxrmlops.reporting.texts import caption
+
+PAGE_SIDE = 768  # longest side of the pictures of the reading list, pixels
+JPEG_QUALITY = 85
+EVIDENCE = "evidence"  # the method whose maps are in logits
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ShownFilm:
+    """A scored film, ready to draw."""
+
+    row: Row  # of SCORED_IMAGES
+    picture: np.ndarray  # (h, w) uint8, as displayed
+    heat: np.ndarray | None  # (h, w) float32, logits above the threshold; None: NSF
+
+
+def show_film(
+    row: Row, score: Path, *, model: ModelIdentity, method: str, side: int
+) -> ShownFilm:
+    """Bring a film's stored picture and evidence onto one grid.
+
+    Args:
+        row: of SCORED_IMAGES, scored.
+        score: folder with the reading pictures.
+        model: who read.
+        method: what made the evidence.
+        side: longest side of the grid, pixels; smaller films are enlarged.
+    """
+    stored = np.load(score / row["picture"], allow_pickle=False)
+    picture = _resized(stored, side)
+    if answer(row["probability"], model.balanced) is Finding.NSF:
+        return ShownFilm(row, picture, None)
+    return ShownFilm(row, picture, _heat(row, model, method, picture.shape))
+
+
+def draw(film: ShownFilm, *, model: ModelIdentity, method: str) -> OverlayPicture:
+    """Draw the overlay with its band.
+
+    The built-in font has Latin letters only, so the band speaks English everywhere.
+    """
+    words = caption(film.row["probability"], model, method=method)
+    pixels, _, _ = draw_overlay(blend(film.picture, film.heat), words)
+    rows, columns = film.picture.shape
+    return OverlayPicture(pixels, rows, columns, film.heat is not None)
+
+
+def save_page_pictures(film: ShownFilm, out: Path) -> tuple[str, str]:
+    """Write film and map, same size and without text, for the reading list.
+
+    Returns:
+        Their names below `out`; the map's is "" when there is none.
+    """
+    plain = f"pictures/{_name(film)}-film.jpg"
+    _save_jpeg(blend(film.picture, None), out / plain)
+    if film.heat is None:
+        return plain, ""
+    shown = f"pictures/{_name(film)}-map.jpg"
+    _save_jpeg(blend(film.picture, film.heat), out / shown)
+    return plain, shown
+
+
+def save_picture(film: ShownFilm, out: Path, picture: OverlayPicture) -> str:
+    """Write an overlay as PNG, for a film without a DICOM header to refer to."""
+    name = f"overlays/{_name(film)}.png"
+    if not (out / name).exists():
+        with whole(out / name) as draft:
+            Image.fromarray(picture.pixels).save(draft, format="PNG")
+    return name
+
+
+def _heat(
+    row: Row, model: ModelIdentity, method: str, shape: tuple[int, ...]
+) -> np.ndarray:
+    grid = np.frombuffer(row["evidence"], "<f2").astype(np.float32)
+    grid = grid.reshape(row["evidence_rows"], row["evidence_columns"])
+    if method == EVIDENCE:
+        grid = above_threshold(
+            grid,
+            logit_of_film=row["logit"],
+            temperature=model.temperature,
+            threshold=model.balanced.threshold,
+        )
+    else:  # 0-1, each film scaled for itself: the colours are not comparable
+        grid = grid * FULL_SCALE
+    placement = Placement.from_json(row["placement"])
+    return evidence_on_film(grid, placement, rows=shape[0], columns=shape[1])
+
+
+def _resized(picture: np.ndarray, longest_side: int) -> np.ndarray:
+    rows, columns = picture.shape[:2]
+    scale = longest_side / max(rows, columns)
+    size = max(1, round(columns * scale)), max(1, round(rows * scale))
+    image = Image.fromarray(picture)
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+
+
+def _save_jpeg(pixels: np.ndarray, path: Path) -> None:
+    if path.exists():
+        return
+    small = Image.fromarray(_resized(pixels, PAGE_SIDE))
+    with whole(path) as draft:
+        small.save(draft, format="JPEG", quality=JPEG_QUALITY)
+
+
+def _name(film: ShownFilm) -> str:
+    """Name a film without showing its UID."""
+    return hashlib.sha256(film.row["sop_instance_uid"].encode()).hexdigest()[:16]

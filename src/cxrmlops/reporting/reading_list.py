@@ -1,0 +1,215 @@
+"""
+The night's reading list: one page that opens from disk, without network or server.
+
+Of the patient it shows accession number and study date, nothing else; the page and its
+data are readable by their owner only.
+"""
+
+import datetime as dt
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from cxrmlops.dicom.answers import PRODUCT
+from cxrmlops.errors import DataError
+from cxrmlops.files import read_json, whole
+from cxrmlops.findings import Finding
+from cxrmlops.reporting.priority import Place, Waiting, order
+from cxrmlops.reporting.texts import catalogue, finding_words, reason_sentence
+
+PAGE, DATA = "reading_list.html", "reading_list.json"
+TEMPLATES = Path(__file__).parent / "templates"
+OWNER_ONLY = 0o600
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One study of the list."""
+
+    study_instance_uid: str  # orders and draws; not on the page
+    accession_number: str
+    study_date: str  # YYYYMMDD or ""
+    probability: float | None  # of ASF; None: not evaluable
+    answer: str  # NSF, ASF or ""
+    reasons: tuple[str, ...]  # of the films that were not scored
+    pictures: tuple[tuple[str, str], ...]  # film and map ("" none), below the folder
+    waiting_since: str = ""  # ISO 8601; "" just arrived
+
+
+@dataclass(frozen=True)
+class Night:
+    """All that the page shows."""
+
+    site: str
+    language: str
+    model: str
+    bundle: str  # hash, shortened
+    thresholds: tuple[tuple[str, float], ...]  # operating point, 0-1
+    analysed_at: str  # ISO 8601 with offset
+    comparable: bool  # maps are in logits, one scale for all cases
+    files: int  # that came in
+    rejected: tuple[tuple[str, int], ...]  # reason, files
+    max_wait_hours: float
+    audit_fraction: float
+    entries: tuple[Entry, ...]
+
+
+def write_reading_list(out: Path, night: Night) -> None:
+    """Write out/reading_list.html and the data it was made from."""
+    words = catalogue(night.language)
+    places = _places(night)
+    entries = {entry.study_instance_uid: entry for entry in night.entries}
+    text = (
+        _environment()
+        .get_template(PAGE)
+        .render(
+            night=night,
+            product=PRODUCT,
+            words=words,
+            rows=[
+                _row(entries[place.study_instance_uid], place, night)
+                for place in places
+            ],
+            counts=Counter(entry.answer or "none" for entry in night.entries),
+            rejected=[
+                {
+                    "reason": reason,
+                    "n": n,
+                    "means": reason_sentence(reason, night.language),
+                }
+                for reason, n in night.rejected
+            ],
+        )
+    )
+    _write_private(out / PAGE, text)
+    data = json.dumps(asdict(night), indent=1, sort_keys=True, allow_nan=False)
+    _write_private(out / DATA, data + "\n")
+
+
+def join_reading_lists(reports: Sequence[Path], out: Path) -> None:
+    """Write one list for a night that was reported in chunks.
+
+    Args:
+        reports: folders with a reading list each; pictures stay where they are.
+        out: folder for the joined list, on the same disk.
+    """
+    nights = [_read(folder) for folder in reports]
+    if not nights:
+        raise DataError("no chunk of this night has a reading list; nothing to join")
+    rejected: Counter[str] = Counter()
+    entries: dict[str, Entry] = {}
+    for folder, night in zip(reports, nights, strict=True):
+        rejected.update(dict(night.rejected))
+        for entry in night.entries:  # a study that was read again: the last answer
+            entries[entry.study_instance_uid] = _moved(entry, folder, out)
+    write_reading_list(
+        out,
+        replace(
+            nights[0],
+            analysed_at=min(night.analysed_at for night in nights),
+            files=sum(night.files for night in nights),
+            rejected=tuple(sorted(rejected.items())),
+            entries=tuple(entries.values()),
+        ),
+    )
+
+
+def _places(night: Night) -> list[Place]:
+    if not night.entries:
+        return []
+    waiting = [
+        Waiting(
+            entry.study_instance_uid,
+            entry.probability,
+            Finding(entry.answer) if entry.answer else None,
+        )
+        for entry in night.entries
+    ]
+    since = {
+        entry.study_instance_uid: dt.datetime.fromisoformat(entry.waiting_since)
+        for entry in night.entries
+        if entry.waiting_since
+    }
+    return order(
+        waiting,
+        waiting_since=since,
+        now=dt.datetime.fromisoformat(night.analysed_at),
+        max_wait_hours=night.max_wait_hours,
+        audit_fraction=night.audit_fraction,
+    )
+
+
+def _row(entry: Entry, place: Place, night: Night) -> dict[str, Any]:
+    finding = Finding(entry.answer) if entry.answer else None
+    why = f"why_{place.why}"
+    return {
+        "rank": place.rank,
+        "css": entry.answer.lower() or "none",
+        "answer": finding_words(finding, night.language),
+        "percent": None if entry.probability is None else 100 * entry.probability,
+        "why": catalogue(night.language)[why],
+        "audit": place.audit,
+        "accession": entry.accession_number,
+        "date": _shown_date(entry.study_date),
+        "reasons": [
+            {"code": reason, "means": reason_sentence(reason, night.language)}
+            for reason in sorted(set(entry.reasons))
+        ],
+        "pictures": entry.pictures,
+    }
+
+
+def _shown_date(date: str) -> str:
+    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else date
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _write_private(path: Path, text: str) -> None:
+    with whole(path) as draft:
+        draft.touch(mode=OWNER_ONLY)  # before there is anything to read
+        draft.write_text(text, encoding="utf-8")
+
+
+def _read(folder: Path) -> Night:
+    try:
+        content = read_json(folder / DATA)
+    except FileNotFoundError:
+        raise DataError(
+            f"{folder / DATA} is missing; run the stage 'report' for this chunk first"
+        ) from None
+    entries = tuple(
+        Entry(
+            **entry
+            | {
+                "reasons": tuple(entry["reasons"]),
+                "pictures": tuple((film, shown) for film, shown in entry["pictures"]),
+            }
+        )
+        for entry in content["entries"]
+    )
+    pairs = {key: tuple(map(tuple, content[key])) for key in ("thresholds", "rejected")}
+    return Night(**content | pairs | {"entries": entries})
+
+
+def _moved(entry: Entry, folder: Path, out: Path) -> Entry:
+    way = Path(os.path.relpath(folder, out)).as_posix()
+    pictures = tuple(
+        (f"{way}/{film}", f"{way}/{shown}" if shown else "")
+        for film, shown in entry.pictures
+    )
+    return replace(entry, pictures=pictures)

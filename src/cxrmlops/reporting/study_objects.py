@@ -1,0 +1,252 @@
+"""
+Everything that is written about one study, built from its stored rows.
+
+No network runs here and no clock is read: the rows, the source headers and the settings
+decide every byte. What is there already is left alone, so a second run writes nothing.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxrmlops.dicom.answers import (
+    FilmAnswer,
+    ModelIdentity,
+    ObjectReference,
+    StudyAnswer,
+)
+from cxrmlops.dicom.derived import can_hold, save
+from cxrmlops.dicom.headers import Limits, describe, read_header
+from cxrmlops.dicom.secondary_capture import OverlayPicture, build_secondary_capture
+from cxrmlops.dicom.structured_report import build_report
+from cxrmlops.errors import Rejected
+from cxrmlops.files import whole
+from cxrmlops.reporting.fhir import build_bundle
+from cxrmlops.reporting.film_pictures import (
+    Row,
+    ShownFilm,
+    draw,
+    save_page_pictures,
+    save_picture,
+    show_film,
+)
+from cxrmlops.reporting.texts import catalogue, summary, wording
+
+# A study whose films were refused for these reasons was looked at and has no answer: it
+# gets a report that says so. Refused for another reason it was none of our business.
+NOT_EVALUABLE = frozenset(
+    {
+        "blank",
+        "child",
+        "for_processing",
+        "inverted",
+        "lateral",
+        "multi_frame",
+        "noise_only",
+        "not_grayscale",
+        "too_small",
+        "undecodable",
+    }
+)
+_ANY = Limits(max_bytes=2**40, max_pixels=2**40)  # they passed the limits of `score`
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How objects of a run are written."""
+
+    model: ModelIdentity
+    method: str  # what made the maps: evidence, or a method of pytorch-grad-cam
+    language: str
+    institution: str
+    comprehensive_3d: bool
+    picture_side: int
+    fhir: bool
+
+
+@dataclass(frozen=True)
+class StudyJob:
+    """One study to write about."""
+
+    study: Row  # of SCORED_STUDIES
+    films: tuple[Row, ...]  # its rows of SCORED_IMAGES
+    score: Path  # folder with the reading pictures
+    out: Path
+    settings: Settings
+    predecessors: tuple[ObjectReference, ...] = ()
+
+
+@dataclass(frozen=True)
+class WrittenObject:
+    """An object in the results folder."""
+
+    study_instance_uid: str
+    kind: str  # report, overlay or fhir
+    series_instance_uid: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    file: str  # relative to the results folder
+
+
+@dataclass(frozen=True)
+class StudyWritten:
+    """What was written about one study."""
+
+    objects: tuple[WrittenObject, ...]
+    pictures: tuple[tuple[str, str], ...]  # film and map per scored film; "" no map
+    failed: str = ""  # why there is no report
+
+
+def write_study(job: StudyJob) -> StudyWritten:
+    """Write overlays, report, FHIR bundle and page pictures of one study."""
+    settings = job.settings
+    shown = [
+        show_film(
+            film,
+            job.score,
+            model=settings.model,
+            method=settings.method,
+            side=settings.picture_side,
+        )
+        for film in job.films
+        if film["outcome"] == "scored"
+    ]
+    pages = tuple(save_page_pictures(film, job.out) for film in shown)
+    drawn = [draw(film, model=settings.model, method=settings.method) for film in shown]
+    if not _is_dicom(job):
+        return StudyWritten(_write_pictures(job, shown, drawn), pages)
+    try:
+        return StudyWritten(_write_objects(job, drawn), pages)
+    except Rejected as rejected:  # the file changed after it was scored
+        return StudyWritten((), pages, rejected.reason)
+
+
+def _is_dicom(job: StudyJob) -> bool:
+    return all(film["sop_class_uid"] for film in _reported(job))
+
+
+def _reported(job: StudyJob) -> list[Row]:
+    """Give the films that the report speaks of: scored, or else looked at in vain."""
+    scored = [film for film in job.films if film["outcome"] == "scored"]
+    return scored or [f for f in job.films if f["reason"] in NOT_EVALUABLE]
+
+
+def _write_pictures(
+    job: StudyJob, shown: Sequence[ShownFilm], drawn: Sequence[OverlayPicture]
+) -> tuple[WrittenObject, ...]:
+    return tuple(
+        WrittenObject(
+            study_instance_uid=film.row["study_instance_uid"],
+            kind="picture",
+            series_instance_uid="",
+            sop_class_uid="",
+            sop_instance_uid=film.row["sop_instance_uid"],
+            file=save_picture(film, job.out, picture),
+        )
+        for film, picture in zip(shown, drawn, strict=True)
+    )
+
+
+def _write_objects(
+    job: StudyJob, drawn: Sequence[OverlayPicture]
+) -> tuple[WrittenObject, ...]:
+    reported = _reported(job)
+    if not reported:
+        return ()
+    sources = [read_header(Path(film["path"]), limits=_ANY) for film in reported]
+    study = _study_answer(job, reported, sources)
+    overlays = [
+        build_secondary_capture(
+            source, picture, answer=study, model=job.settings.model, number=number
+        )
+        for number, (source, picture) in enumerate(zip(sources, drawn, strict=False), 1)
+    ]
+    report = _report(job, study, overlays)
+    written = [_save(made, "overlay", job.out) for made in overlays]
+    written.append(_save(report, "report", job.out))
+    if job.settings.fhir:
+        written.append(_save_fhir(job, study, report.SOPInstanceUID))
+    return tuple(written)
+
+
+def _report(job: StudyJob, study: StudyAnswer, overlays: Sequence[Any]) -> Any:
+    source = study.films[0].source
+    language = _language(job.settings.language, source)
+    return build_report(
+        study,
+        job.settings.model,
+        wording=wording(language),
+        comment=_summary(job, study, language),
+        overlays=overlays,
+        predecessors=job.predecessors,
+        comprehensive_3d=job.settings.comprehensive_3d,
+        institution=_institution(job.settings.institution, source),
+    )
+
+
+def _summary(job: StudyJob, study: StudyAnswer, language: str) -> str:
+    reported = {film["path"] for film in _reported(job)}
+    left_out = [f["reason"] for f in job.films if f["path"] not in reported]
+    return summary(study, job.settings.model, left_out=left_out, language=language)
+
+
+def _study_answer(
+    job: StudyJob, reported: Sequence[Row], sources: Sequence[Any]
+) -> StudyAnswer:
+    scored = job.study["outcome"] == "scored"
+    films = tuple(
+        FilmAnswer(
+            source,
+            film["probability"] if scored else None,
+            film["quality"],
+            film["reason"],
+        )
+        for film, source in zip(reported, sources, strict=True)
+    )
+    return StudyAnswer(
+        films,
+        job.study["probability"] if scored else None,
+        dt.datetime.fromisoformat(job.study["analysed_at"]),
+    )
+
+
+def _language(wanted: str, source: Any) -> str:
+    """Use the site's language if the film's own character set has its letters."""
+    return wanted if can_hold(source, "".join(catalogue(wanted).values())) else "en"
+
+
+def _institution(name: str, source: Any) -> str:
+    return name if can_hold(source, name) else ""
+
+
+def _save(made: Any, kind: str, out: Path) -> WrittenObject:
+    file = f"{made.SOPInstanceUID}.dcm"
+    if not (out / file).exists():
+        save(made, out / file)
+    return WrittenObject(
+        str(made.StudyInstanceUID),
+        kind,
+        str(made.SeriesInstanceUID),
+        str(made.SOPClassUID),
+        str(made.SOPInstanceUID),
+        file,
+    )
+
+
+def _save_fhir(job: StudyJob, study: StudyAnswer, uid: str) -> WrittenObject:
+    header = describe(study.films[0].source)
+    file = f"fhir/{uid}.json"
+    if not (job.out / file).exists():
+        text = build_bundle(
+            study,
+            job.settings.model,
+            header=header,
+            report_uid=uid,
+            conclusion=_summary(job, study, job.settings.language),
+            disclaimer=catalogue(job.settings.language)["disclaimer"],
+        )
+        with whole(job.out / file) as draft:
+            draft.write_text(text, encoding="utf-8")
+    return WrittenObject(header.study_instance_uid, "fhir", "", "", uid, file)

@@ -1,0 +1,286 @@
+"""Films of a backlog -> an answer per film and per study, or the reason why not."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxrmlops.data.backlog_film import (
+    Copies,
+    FilmRead,
+    FilmRequest,
+    empty_row,
+    read_backlog_film,
+)
+from cxrmlops.data.fence import Done, fenced, worker_count
+from cxrmlops.data.preprocess import preprocessing_hash
+from cxrmlops.dicom.headers import Limits
+from cxrmlops.errors import DataError
+from cxrmlops.files import whole_folder, write_json
+from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, answer, study_probability
+from cxrmlops.model.bundle import (
+    Bundle,
+    BundleCard,
+    read_bundle,
+    require_preprocessing,
+)
+from cxrmlops.model.gradcam import EVIDENCE, film_maps
+from cxrmlops.model.inference import Reader
+from cxrmlops.params import ScoreParams
+from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
+
+log = logging.getLogger(__name__)
+
+DIGITS = 4  # of logits and probabilities in rows: objects are built from these
+PROGRESS_SECONDS = 5.0
+
+
+def run(
+    *,
+    films: Sequence[Path],
+    bundle: Path,
+    out: Path,
+    params: ScoreParams,
+    chest_words: Sequence[str],
+    started: datetime,
+    min_age_years: float = 18.0,
+) -> None:
+    """Write out/images.parquet, studies.parquet, model.json and films/<n>.npy.
+
+    Every file has exactly one outcome, scored or rejected.
+
+    Args:
+        films: files; what is no film is rejected with a reason.
+        bundle: folder of the model.
+        out: written whole or not at all.
+        params: limits, batch size, device.
+        chest_words: in BodyPartExamined or a description, upper case.
+        started: start of the analysis, with its offset; stands in every object.
+        min_age_years: younger patients are rejected.
+    """
+    model = read_bundle(bundle)
+    require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
+    reader = Reader(model, accelerator=params.accelerator, batch_size=params.batch_size)
+    with whole_folder(out) as draft:
+        requests = _requests(
+            films, draft, model.card, params, chest_words, min_age_years
+        )
+        rows, facts = _read_all(requests, reader, params)
+        images = SCORED_IMAGES.from_rows(rows)
+        studies = _studies(images, facts, model, started)
+        _check_balance(films, images)
+        SCORED_IMAGES.write(images, draft)
+        SCORED_STUDIES.write(studies, draft)
+        write_json(draft / "model.json", _identity(model, params))
+    _log_counts(images, studies)
+
+
+def _requests(  # noqa: PLR0913
+    films: Sequence[Path],
+    draft: Path,
+    card: BundleCard,
+    params: ScoreParams,
+    chest_words: Sequence[str],
+    min_age_years: float,
+) -> list[FilmRequest]:
+    limits = Limits(max_bytes=params.max_file_mib * 2**20, max_pixels=params.max_pixels)
+    pictures = draft / "films"
+    pictures.mkdir()
+    return [
+        FilmRequest(
+            number=number,
+            path=path.absolute(),
+            size=card.size,
+            pictures=pictures,
+            chest_words=tuple(chest_words),
+            min_age_years=min_age_years,
+            limits=limits,
+        )
+        for number, path in enumerate(films)
+    ]
+
+
+def _read_all(
+    requests: Sequence[FilmRequest], reader: Reader, params: ScoreParams
+) -> tuple[list[dict[str, object]], dict[str, tuple[str, str]]]:
+    """Decode in processes while the network reads; give rows and facts per study."""
+    workers = worker_count()
+    results = fenced(
+        read_backlog_film,
+        requests,
+        workers=workers,
+        ahead=params.batch_size + 2 * workers,
+    )
+    rows: list[dict[str, object]] = []
+    facts: dict[str, tuple[str, str]] = {}
+    copies = Copies()
+    batch: list[tuple[dict[str, object], np.ndarray]] = []
+    for done in _with_progress(results, len(requests)):
+        film = _film(done)
+        study = str(film.row["study_instance_uid"])
+        facts.setdefault(study, (film.accession_number, film.study_date))
+        rows.append(film.row)
+        if film.square is None or copies.refuse(film.row, done.input.pictures.parent):
+            continue
+        batch.append((film.row, film.square))
+        if len(batch) == params.batch_size:
+            _answer(batch, reader, params.saliency_method)
+            batch.clear()
+    _answer(batch, reader, params.saliency_method)
+    return rows, facts
+
+
+def _film(done: Done[FilmRequest, FilmRead]) -> FilmRead:
+    if done.output is not None:
+        return done.output
+    row = empty_row(done.input.path) | {"reason": "undecodable", "detail": done.why}
+    return FilmRead(row, None, "", "")
+
+
+def _answer(
+    batch: Sequence[tuple[dict[str, object], np.ndarray]], reader: Reader, method: str
+) -> None:
+    """Fill in what the network says."""
+    if not batch:
+        return
+    squares = np.stack([square for _, square in batch])
+    answers = reader.read(squares)
+    maps = answers.evidence
+    if method != EVIDENCE:
+        maps = _coarse(film_maps(reader.bundle.network, squares, method=method), maps)
+    for (row, _), logit, probability, grid in zip(
+        batch, answers.logit, answers.probability, maps, strict=True
+    ):
+        row |= {
+            "outcome": "scored",
+            "logit": round(float(logit), DIGITS),
+            "probability": round(float(probability), DIGITS),
+            "evidence": grid.astype("<f2").tobytes(),
+            "evidence_rows": grid.shape[0],
+            "evidence_columns": grid.shape[1],
+        }
+
+
+def _coarse(maps: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Average maps of the square's size down to the network's own grid.
+
+    Those methods enlarge a map of that grid; only the grid is worth keeping.
+    """
+    rows, columns = like.shape[1:]
+    down = [
+        np.array_split(part, columns, axis=2) for part in np.array_split(maps, rows, 1)
+    ]
+    cells = [[block.mean((1, 2)) for block in line] for line in down]
+    return np.moveaxis(np.array(cells), 2, 0)
+
+
+def _studies(
+    images: pd.DataFrame,
+    facts: dict[str, tuple[str, str]],
+    model: Bundle,
+    started: datetime,
+) -> pd.DataFrame:
+    """Join a study's films by the bundle's rule, as evaluation did."""
+    known = images[images.study_instance_uid != ""]
+    rows = [
+        _study(str(uid), group, facts[str(uid)], model, started)
+        for uid, group in known.groupby("study_instance_uid", sort=False)
+    ]
+    return SCORED_STUDIES.from_rows(rows)
+
+
+def _study(
+    uid: str,
+    films: pd.DataFrame,
+    facts: tuple[str, str],
+    model: Bundle,
+    started: datetime,
+) -> dict[str, object]:
+    scored = films[films.outcome == "scored"]
+    row: dict[str, object] = {
+        "study_instance_uid": uid,
+        "outcome": "rejected",
+        "reason": "",
+        "n_images": len(films),
+        "n_scored": len(scored),
+        "probability": float("nan"),
+        "answer_balanced": "",
+        "answer_high_sensitivity": "",
+        "accession_number": facts[0],
+        "study_date": facts[1],
+        "analysed_at": started.isoformat(timespec="seconds"),
+        "model_key": model.key,
+    }
+    if scored.empty:
+        return row | {"reason": "|".join(sorted(set(films.reason)))}
+    joined = study_probability(list(scored.probability), model.card.study_rule)
+    probability = round(joined, DIGITS)
+    points = {p.name: answer(probability, p) for p in model.card.operating_points}
+    return row | {
+        "outcome": "scored",
+        "probability": probability,
+        "answer_balanced": points[BALANCED].value,
+        "answer_high_sensitivity": points[HIGH_SENSITIVITY].value,
+    }
+
+
+def _identity(model: Bundle, params: ScoreParams) -> dict[str, object]:
+    """Say who read, so that objects can be built without the bundle."""
+    card = model.card
+    return {
+        "name": card.name,
+        "bundle_hash": model.hash,
+        "key": model.key,
+        "architecture": card.architecture,
+        "size": card.size,
+        "preprocessing_hash": card.preprocessing_hash,
+        "temperature": card.temperature,
+        "study_rule": card.study_rule,
+        "operating_points": [asdict(point) for point in card.operating_points],
+        "saliency_method": params.saliency_method,
+    }
+
+
+def _check_balance(films: Sequence[Path], images: pd.DataFrame) -> None:
+    outcomes = images.outcome.value_counts().to_dict()
+    scored, rejected = outcomes.get("scored", 0), outcomes.get("rejected", 0)
+    if not len(films) == len(images) == scored + rejected:
+        raise DataError(
+            f"{len(films)} files came in, {scored} were scored and {rejected} "
+            "rejected; nothing is written, please report this"
+        )
+
+
+def _with_progress(
+    results: Iterator[Done[FilmRequest, FilmRead]], total: int
+) -> Iterator[Done[FilmRequest, FilmRead]]:
+    start = last = time.monotonic()
+    for number, done in enumerate(results, start=1):
+        yield done
+        now = time.monotonic()
+        if now - last > PROGRESS_SECONDS:
+            last = now
+            rate = number / (now - start)
+            log.info("score: %d of %d files, %.1f/s", number, total, rate)
+
+
+def _log_counts(images: pd.DataFrame, studies: pd.DataFrame) -> None:
+    rejected = images[images.outcome == "rejected"]
+    reasons = ", ".join(
+        f"{n} {reason}" for reason, n in sorted(Counter(rejected.reason).items())
+    )
+    log.info(
+        "score: %d files: %d scored, %d rejected%s; %d studies, %d with an answer",
+        len(images),
+        len(images) - len(rejected),
+        len(rejected),
+        f" ({reasons})" if reasons else "",
+        len(studies),
+        int((studies.outcome == "scored").sum()),
+    )
