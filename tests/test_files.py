@@ -7,6 +7,7 @@ from cxrmlops.errors import ResourceError
 from cxrmlops.files import (
     code_hash,
     disk_space,
+    only_run,
     read_json,
     sha256_folder,
     sha256_json,
@@ -111,3 +112,21 @@ def test_unfinished_work_of_other_inputs_lies_elsewhere():
     assert work_folder("train", "a", 1) == work_folder("train", "a", 1)
     assert work_folder("train", "a", 1) != work_folder("train", "a", 2)
     assert work_folder("train", "a").parent.name == "train"
+
+
+def test_a_second_run_of_a_stage_is_refused_while_the_first_goes_on(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+
+    with only_run("train"):
+        with (
+            pytest.raises(ResourceError, match="another 'train' runs"),
+            only_run("train"),
+        ):
+            pass
+        with only_run("preprocess"):
+            pass
+
+    with only_run("train"):
+        pass

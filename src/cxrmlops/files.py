@@ -1,6 +1,7 @@
 """Files that are either complete or absent, and their hashes."""
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -68,6 +69,25 @@ def disk_space(path: Path) -> Iterator[None]:
             f"no disk space left while writing {path}; free some and run again: "
             "finished work is kept"
         ) from error
+
+
+@contextmanager
+def only_run(stage: str) -> Iterator[None]:
+    """Hold this checkout's lock on `stage`: two runs would spoil each other's work.
+
+    Raises:
+        ResourceError: another run holds it.
+    """
+    WORK.mkdir(parents=True, exist_ok=True)
+    with (WORK / f"{stage}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ResourceError(
+                f"another '{stage}' runs in this checkout ({Path.cwd()}); wait until "
+                "it ends, or work in another clone"
+            ) from None
+        yield
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -21,6 +21,7 @@ from cxrmlops.errors import DataError
 from cxrmlops.files import (
     code_hash,
     disk_space,
+    only_run,
     sha256_file,
     whole_folder,
     work_folder,
@@ -46,7 +47,7 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
 
     Raises:
         DataError: the cohort is empty, or no film could be read.
-        ResourceError: the disk is full.
+        ResourceError: the disk is full, or another run is at work here.
     """
     images = IMAGES.read(cohort)
     films = [
@@ -58,27 +59,16 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
         "preprocess", inputs, site.films, params.model_dump(), code_hash(*CODE)
     )
 
-    with disk_space(work):
-        rows = _decode(films, work, params)
-    index = INDEX.from_rows(
-        [
-            {"image_id": image_id, **row}
-            for image_id, row in zip(images.image_id, rows, strict=True)
-        ]
-    )
-    rejected = {str(k): int(n) for k, n in Counter(index.rejected).items() if k}
-    _check_some_left(index, rejected)
-
-    INDEX.write(index, work)
-    summary = {
-        "hash": preprocessing_hash(size=params.size),
-        "size": params.size,
-        "n": int((index.rejected == "").sum()),
-        "rejected": rejected,
-    }
-    write_json(work / "preprocessing.json", summary)
-    _hand_over(work, out)
-    log.info("preprocess: %d films, %s", summary["n"], _tell(rejected))
+    with only_run("preprocess"):
+        with disk_space(work):
+            rows = _decode(films, work, params)
+        index = _index(images, rows)
+        rejected = {k: n for k, n in sorted(Counter(index.rejected).items()) if k}
+        _check_some_left(index, rejected)
+        INDEX.write(index, work)
+        write_json(work / "preprocessing.json", _summary(index, rejected, params))
+        _hand_over(work, out)
+    log.info("preprocess: %d films, %s", len(index), _tell(rejected))
 
 
 def _decode(films: Sequence[Film], work: Path, params: PreprocessParams) -> list[Row]:
@@ -150,6 +140,22 @@ def _append(work: Path, rows: list[Row]) -> None:
         file.write(json.dumps(rows) + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def _index(images: pd.DataFrame, rows: list[Row]) -> pd.DataFrame:
+    pairs = zip(images.image_id, rows, strict=True)
+    return INDEX.from_rows([{"image_id": image_id, **row} for image_id, row in pairs])
+
+
+def _summary(
+    index: pd.DataFrame, rejected: dict[str, int], params: PreprocessParams
+) -> dict[str, object]:
+    return {
+        "hash": preprocessing_hash(size=params.size),
+        "size": params.size,
+        "n": len(index) - sum(rejected.values()),
+        "rejected": rejected,
+    }
 
 
 def _check_some_left(index: pd.DataFrame, rejected: dict[str, int]) -> None:
