@@ -13,8 +13,9 @@ from pydicom.uid import (
 )
 
 from cxrmlops.dicom.answers import FilmAnswer, ModelIdentity, StudyAnswer
+from cxrmlops.files import write_json
 from cxrmlops.findings import OperatingPoint
-from cxrmlops.params import Site
+from cxrmlops.params import Site, TrainParams, load_params
 from cxrmlops.tables import IMAGES, INDEX, SPLITS, STUDIES, VALIDATED
 
 
@@ -262,14 +263,23 @@ def save_film(film: Dataset, path: Path) -> Path:
     return path
 
 
-def make_bundle(folder: Path, *, seed: int = 0, size: int = 64) -> Path:
+def make_bundle(
+    folder: Path,
+    *,
+    seed: int = 0,
+    size: int = 64,
+    **card_quirks: object,
+) -> Path:
     """Write the bundle of an untrained ResNet-18 for films of the current front end."""
+    from dataclasses import replace
+
     import torch
 
     from cxrmlops.data.preprocess import preprocessing_hash
     from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
     from cxrmlops.model.bundle import BundleCard, write_bundle
     from cxrmlops.model.network import build_network
+    from cxrmlops.model.skew import skew_logit
 
     torch.manual_seed(seed)
     card = BundleCard(
@@ -285,5 +295,106 @@ def make_bundle(folder: Path, *, seed: int = 0, size: int = 64) -> Path:
         ),
         lineage={"seed": seed},
     )
-    write_bundle(folder, build_network("resnet18"), card=card, reference={})
+    network = build_network("resnet18")
+    reference = {"skew_logit": skew_logit(network, size)}
+    card = replace(card, **card_quirks)
+    write_bundle(folder, network, card=card, reference=reference)
+    return folder
+
+
+def make_train_inputs(
+    folder: Path, *, patients: int = 30, size: int = 32, seed: int = 0
+) -> tuple[Path, Path]:
+    """Write data/preprocess and data/split: a bright square marks abnormal films."""
+    images = make_splits(patients=patients)
+    rng = np.random.default_rng(seed)
+    squares = rng.integers(0, 120, (len(images), size, size)).astype(np.uint8)
+    squares[images.abnormal, size // 4 : size // 2, size // 4 : size // 2] += 100
+    preprocess, split = folder / "preprocess", folder / "split"
+    preprocess.mkdir(parents=True)
+    np.save(preprocess / "shard-000.npy", squares)
+    write_json(
+        preprocess / "preprocessing.json",
+        {"hash": "0" * 64, "size": size, "n": len(images), "rejected": {}},
+    )
+    SPLITS.write(images, split)
+    n = {"images": 1, "studies": 1, "patients": 1, "abnormal_studies": 1}
+    write_json(
+        split / "manifest.json",
+        {
+            "policy": "patient",
+            "seed": 1,
+            "hash": "1" * 64,
+            "test_hash": "2" * 64,
+            "n": {name: n for name in ("train", "val", "test")},
+        },
+    )
+    return preprocess, split
+
+
+def make_train_params(**quirks: object) -> TrainParams:
+    """Build the section train as params.yaml has it, but small."""
+    params = load_params(Path(__file__).parent.parent / "params.yaml").train
+    small = {"architecture": "resnet18", "epochs": 2, "batch_size": 8}
+    return TrainParams(**params.model_dump() | small | quirks)  # type: ignore[arg-type]
+
+
+def make_evaluation_inputs(
+    folder: Path, images: pd.DataFrame, *, size: int = 32
+) -> Path:
+    """Write preprocess/, split/ and train/ for `images` (SPLITS rows), untrained."""
+    from dataclasses import replace
+
+    from cxrmlops.data.shards import ShardWriter
+    from cxrmlops.data.split import split_hash
+    from cxrmlops.evaluation.thresholds import choose_points
+    from cxrmlops.files import write_json
+    from cxrmlops.model.bundle import read_bundle, write_bundle
+    from cxrmlops.tables import HISTORY
+
+    rng = np.random.default_rng(0)
+    shards = ShardWriter(folder / "preprocess", size=size, images_per_shard=10_000)
+    for abnormal in images.abnormal:
+        square = rng.integers(60, 90, size=(size, size), dtype=np.uint8)
+        shards.add(square + np.uint8(20 * abnormal))
+    shards.close()
+    test = images[images.split == "test"]
+    manifest = {
+        "policy": "patient",
+        "seed": 1,
+        "hash": split_hash(images.image_id, images.split),
+        "test_hash": split_hash(test.image_id, test.split),
+        "leaking_patients": 0,
+        "n": {
+            side: {
+                "images": len(part),
+                "studies": part.study_id.nunique(),
+                "patients": part.patient_id.nunique(),
+                "abnormal_studies": part[part.abnormal].study_id.nunique(),
+            }
+            for side in ("train", "val", "test")
+            for part in [images[images.split == side]]
+        },
+    }
+    SPLITS.write(images, folder / "split")
+    write_json(folder / "split" / "manifest.json", manifest)
+    val = make_studies(60, split="val", seed=1)
+    made = read_bundle(make_bundle(folder / "made", size=size))
+    points = choose_points(
+        val.probability, val.abnormal, val.split, high_sensitivity=0.98
+    )
+    lineage = {"split_hash": manifest["hash"], "params": {"high_sensitivity": 0.98}}
+    card = replace(made.card, operating_points=points, lineage=lineage)
+    write_bundle(folder / "train" / "bundle", made.network, card=card, reference={})
+    write_json(
+        folder / "preprocess" / "preprocessing.json",
+        {"hash": card.preprocessing_hash, "size": size},
+    )
+    STUDIES.write(val, folder / "train")
+    epochs: list[dict[str, object]] = [
+        dict.fromkeys(HISTORY.columns, 0.5) | {"epoch": k} for k in (1, 2)
+    ]
+    HISTORY.write(HISTORY.from_rows(epochs), folder / "train")
+    training = {"epochs": 2, "best_epoch": 1, "seed": 1, "device": "cpu"}
+    write_json(folder / "train" / "training.json", training | {"precision": "32-true"})
     return folder
