@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cxrmlops.data.preprocess import (
-    PICTURE_SUFFIXES,
-    WHITE,
+    is_picture,
     network_square,
     read_film,
     reading_picture,
@@ -21,6 +20,7 @@ from cxrmlops.errors import Rejected
 from cxrmlops.files import whole
 
 READING_SIDE = 1024  # longest side of the stored reading picture, pixels
+WHITE = 0.98  # from here on a pixel is taken for clipped
 CLIPPED = 0.35  # of all pixels white: the display window cuts off what matters
 _LEGAL_UID = re.compile(r"[0-9]+(\.[0-9]+)*")  # PS3.5 9.1; at most 64 characters
 
@@ -56,7 +56,7 @@ def read_backlog_film(request: FilmRequest) -> FilmRead:
     """Read one file and write its reading picture; a bad file is a result."""
     header: FilmHeader | None = None
     try:
-        if request.path.suffix.lower() in PICTURE_SUFFIXES:
+        if is_picture(request.path):
             picture = _picture(request)
         else:
             dataset = read_header(request.path, limits=request.limits)

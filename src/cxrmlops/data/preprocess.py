@@ -73,10 +73,19 @@ class Placement:
 def read_film(path: Path, *, limits: Limits = LIMITS) -> Picture:
     """Read a film: DICOM by the pixel policy, PNG and JPEG at full scale.
 
-    What a file is, its first bytes say, not its name.
-
     Raises:
         Rejected: with a reason of `dicom.acceptance.REASONS`.
+    """
+    if is_picture(path):
+        return _read_picture(path, limits)
+    return display_picture(path, limits=limits)
+
+
+def is_picture(path: Path) -> bool:
+    """Tell PNG and JPEG from everything else by the first bytes, not by the name.
+
+    Raises:
+        Rejected: `unreadable`.
     """
     try:
         with path.open("rb") as file:
@@ -84,9 +93,7 @@ def read_film(path: Path, *, limits: Limits = LIMITS) -> Picture:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise Rejected("unreadable", f"opening the file: {reason}") from error
-    if head.startswith((_PNG, _JPEG)):
-        return _read_picture(path, limits)
-    return display_picture(path, limits=limits)
+    return head.startswith((_PNG, _JPEG))
 
 
 def network_square(image: np.ndarray, *, size: int) -> tuple[np.ndarray, Placement]:

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from cxrmlops.dicom.attributes import age_years, date, text, texts, whole_number
 from cxrmlops.dicom.body_part import is_chest, is_human
 from cxrmlops.dicom.pixels import COLOUR, GREY
-from cxrmlops.dicom.plausibility import is_blank, is_inverted, is_noise
+from cxrmlops.dicom.plausibility import is_blank, is_negative, is_noise, thumbnail
 from cxrmlops.dicom.projection import view
 from cxrmlops.errors import Rejected
 
@@ -40,6 +40,7 @@ REASONS = {
     "noise_only": "The film shows nothing but noise.",
     "inverted": "The film's black and white are exchanged.",
     "duplicate": "The same film was there before.",
+    "no_identity": "The header lacks the UIDs that a report must refer to.",
 }
 
 _CR, _DX = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1"
@@ -90,12 +91,13 @@ def accept_picture(image: np.ndarray) -> None:
         Rejected: `too_small`, `partial`, `blank`, `noise_only` or `inverted`.
     """
     check_shape(*image.shape)
-    if is_blank(image):
+    small = thumbnail(image)
+    if is_blank(small):
         raise Rejected("blank", "almost all pixels are alike")
-    if is_noise(image):
+    if is_noise(small):
         raise Rejected("noise_only", "neighbouring pixels have nothing in common")
-    if is_inverted(image):
-        raise Rejected("inverted", "lungs brighter than what surrounds them")
+    if is_negative(small):
+        raise Rejected("inverted", "the lungs are brighter than spine and abdomen")
 
 
 def check_shape(rows: int, columns: int) -> None:

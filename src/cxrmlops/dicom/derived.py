@@ -10,9 +10,7 @@ import copy
 import datetime as dt
 import logging
 import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -25,6 +23,7 @@ from pydicom.sr.codedict import codes
 from pydicom.valuerep import DA, TM, validate_value
 
 from cxrmlops.dicom.answers import MANUFACTURER, PRODUCT, ModelIdentity
+from cxrmlops.dicom.headers import quiet
 from cxrmlops.dicom.identity import derived_uid
 from cxrmlops.files import whole
 
@@ -59,14 +58,6 @@ _UNICODE = ("ISO_IR 192", "GB18030", "GBK")
 
 # It logs the UIDs of sources at INFO; UIDs are identifiers (PS3.15 Annex E).
 logging.getLogger("highdicom").setLevel(logging.ERROR)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep warnings of pydicom and highdicom away: they quote values of patients."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def reference(source: Dataset) -> Dataset:

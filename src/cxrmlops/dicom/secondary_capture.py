@@ -15,9 +15,9 @@ from cxrmlops.dicom.derived import (
     complete,
     local_time,
     object_uid,
-    quiet,
     reference,
 )
+from cxrmlops.dicom.headers import quiet
 
 SERIES_NUMBER = 9002
 SERIES_DESCRIPTION = "AI: CXR evidence overlay (investigational)"

@@ -27,9 +27,9 @@ from cxrmlops.dicom.derived import (
     device_uid,
     local_time,
     object_uid,
-    quiet,
     reference,
 )
+from cxrmlops.dicom.headers import quiet
 from cxrmlops.dicom.measurement_group import groups
 
 SERIES_NUMBER = 9001

@@ -23,6 +23,7 @@ class Why(StrEnum):
     SCORE = "score"
     NOT_EVALUABLE = "not_evaluable"
     AUDIT = "audit"
+    OUT_OF_SCOPE = "out_of_scope"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Waiting:
     study_instance_uid: str
     probability: float | None  # of ASF; None: not evaluable
     answer: Finding | None  # at the balanced point
+    in_scope: bool = True  # a frontal chest film of an adult, or meant to be one
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def order(
 
     First what waited longer than `max_wait_hours`, longest first; then ASF, highest
     score first; then what could not be evaluated, because nobody knows; then the audit
-    sample of NSF; then the other NSF, highest score first.
+    sample of NSF; then the other NSF, highest score first; last what is not the model's
+    business, such as a hip.
 
     Args:
         studies: any order.
@@ -76,7 +79,7 @@ def order(
         audit = study.answer is Finding.NSF and _drawn(
             study.study_instance_uid, audit_fraction, seed
         )
-        overdue = waited > limit
+        overdue = study.in_scope and waited > limit
         why = Why.OVERDUE if overdue else _why(study, audit)
         key = (
             _class(study, why),
@@ -94,14 +97,22 @@ def order(
 
 def _why(study: Waiting, audit: bool) -> Why:
     if study.answer is None:
-        return Why.NOT_EVALUABLE
+        return Why.NOT_EVALUABLE if study.in_scope else Why.OUT_OF_SCOPE
     return Why.AUDIT if audit else Why.SCORE
 
 
 def _class(study: Waiting, why: Why) -> int:
     if why is Why.SCORE:
         return 1 if study.answer is Finding.ASF else 4
-    return {Why.OVERDUE: 0, Why.NOT_EVALUABLE: 2, Why.AUDIT: 3}[why]
+    return _CLASS[why]
+
+
+_CLASS = {
+    Why.OVERDUE: 0,
+    Why.NOT_EVALUABLE: 2,
+    Why.AUDIT: 3,
+    Why.OUT_OF_SCOPE: 5,
+}
 
 
 def _drawn(study_instance_uid: str, fraction: float, seed: str) -> bool:

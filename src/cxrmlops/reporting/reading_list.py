@@ -39,6 +39,7 @@ class Entry:
     answer: str  # NSF, ASF or ""
     reasons: tuple[str, ...]  # of the films that were not scored
     pictures: tuple[tuple[str, str], ...]  # film and map ("" none), below the folder
+    in_scope: bool  # False: not a frontal chest film of an adult, so not our business
     waiting_since: str = ""  # ISO 8601; "" just arrived
 
 
@@ -76,7 +77,7 @@ def write_reading_list(out: Path, night: Night) -> None:
                 _row(entries[place.study_instance_uid], place, night)
                 for place in places
             ],
-            counts=Counter(entry.answer or "none" for entry in night.entries),
+            counts=Counter(_css(entry) for entry in night.entries),
             rejected=[
                 {
                     "reason": reason,
@@ -128,6 +129,7 @@ def _places(night: Night) -> list[Place]:
             entry.study_instance_uid,
             entry.probability,
             Finding(entry.answer) if entry.answer else None,
+            entry.in_scope,
         )
         for entry in night.entries
     ]
@@ -147,13 +149,15 @@ def _places(night: Night) -> list[Place]:
 
 def _row(entry: Entry, place: Place, night: Night) -> dict[str, Any]:
     finding = Finding(entry.answer) if entry.answer else None
-    why = f"why_{place.why}"
+    words = catalogue(night.language)
     return {
         "rank": place.rank,
-        "css": entry.answer.lower() or "none",
-        "answer": finding_words(finding, night.language),
+        "css": _css(entry),
+        "answer": finding_words(finding, night.language)
+        if entry.in_scope
+        else words["out_of_scope"],
         "percent": None if entry.probability is None else 100 * entry.probability,
-        "why": catalogue(night.language)[why],
+        "why": words[f"why_{place.why}"],
         "audit": place.audit,
         "accession": entry.accession_number,
         "date": _shown_date(entry.study_date),
@@ -163,6 +167,13 @@ def _row(entry: Entry, place: Place, night: Night) -> dict[str, Any]:
         ],
         "pictures": entry.pictures,
     }
+
+
+def _css(entry: Entry) -> str:
+    """Name a study's kind: asf, nsf, none (not evaluable) or out (of scope)."""
+    if entry.answer:
+        return entry.answer.lower()
+    return "none" if entry.in_scope else "out"
 
 
 def _shown_date(date: str) -> str:

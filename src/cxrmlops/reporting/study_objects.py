@@ -46,6 +46,7 @@ NOT_EVALUABLE = frozenset(
         "multi_frame",
         "noise_only",
         "not_grayscale",
+        "partial",
         "too_small",
         "undecodable",
     }
@@ -125,6 +126,11 @@ def write_study(job: StudyJob) -> StudyWritten:
 
 def _is_dicom(job: StudyJob) -> bool:
     return all(film["sop_class_uid"] for film in _reported(job))
+
+
+def in_scope(job: StudyJob) -> bool:
+    """Tell a study that the model read, or should have, from a hip or a CT."""
+    return bool(_reported(job))
 
 
 def _reported(job: StudyJob) -> list[Row]:

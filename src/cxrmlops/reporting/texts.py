@@ -20,10 +20,10 @@ from cxrmlops.findings import Finding, OperatingPoint, answer
 from cxrmlops.reporting.texts_zh import REASONS_ZH, ZH
 
 EN = {
-    "language": "English",
     "asf": "any significant finding suspected",
     "nsf": "no significant finding detected",
     "not_evaluable": "not evaluable",
+    "out_of_scope": "out of scope",
     "balanced": "balanced",
     "high_sensitivity": "high sensitivity",
     "summary": "AI RESULT: {answer}. Probability of any significant finding "
@@ -57,22 +57,16 @@ EN = {
     "page_analysed": "Analysed",
     "page_studies": "Studies",
     "page_files": "Files",
-    "page_in": "in",
-    "page_scored": "scored",
-    "page_rejected": "not evaluable",
     "page_files_scored": "scored",
     "page_files_rejected": "rejected",
     "page_rank": "No.",
     "page_films": "Film and evidence",
-    "page_answer": "Answer",
-    "page_probability": "Probability",
+    "page_answer": "Answer and probability",
     "page_accession": "Accession",
     "page_date": "Study date",
-    "page_why": "Place in the list",
     "page_reasons": "Rejected files",
     "page_reason": "Reason",
     "page_count": "Files",
-    "page_all": "all",
     "page_film": "Film",
     "page_map": "Evidence",
     "page_no_map": "no map: below the balanced threshold",
@@ -80,12 +74,12 @@ EN = {
     "page_sort": "Click a column head to sort.",
     "page_legend": "Colour: evidence in logits above the balanced threshold, one scale "
     "for all cases.",
-    "page_more": "+{n} more images",
     "page_empty": "No study in this run.",
     "why_overdue": "waited longest",
     "why_score": "by score",
     "why_not_evaluable": "needs a person: not evaluable",
-    "why_audit": "audit sample",
+    "why_audit": "audit sample: second look",
+    "why_out_of_scope": "not read by the model",
 }
 
 _CATALOGUES: dict[str, Mapping[str, str]] = {"en": EN, "zh": ZH}

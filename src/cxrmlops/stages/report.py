@@ -20,6 +20,7 @@ from cxrmlops.reporting.study_objects import (
     Settings,
     StudyJob,
     StudyWritten,
+    in_scope,
     write_study,
 )
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
@@ -139,6 +140,7 @@ def _entries(
                 answer=str(study["answer_balanced"]),
                 reasons=tuple(f["reason"] for f in job.films if f["reason"]),
                 pictures=result.pictures,
+                in_scope=in_scope(job),
                 waiting_since=since.isoformat() if since else "",
             )
         )
