@@ -125,5 +125,9 @@ def imported(stage: str) -> set[str]:
 
 
 def listed(stage: str) -> set[str]:
-    """List the source files in a stage's `deps`, one by one: a folder has caches."""
-    return {dep for dep in DVC[stage]["deps"] if dep.startswith("src/")}
+    """List what a stage's `deps` name of our code; no folders, for they hold caches.
+
+    Templates and other texts are left out: no import tells who reads them.
+    """
+    deps = {dep for dep in DVC[stage]["deps"] if dep.startswith("src/")}
+    return {dep for dep in deps if Path(dep).suffix in ("", ".py")}
