@@ -263,7 +263,7 @@ def save_film(film: Dataset, path: Path) -> Path:
     return path
 
 
-def make_bundle(
+def make_reading_bundle(
     folder: Path,
     *,
     seed: int = 0,
@@ -337,64 +337,3 @@ def make_train_params(**quirks: object) -> TrainParams:
     params = load_params(Path(__file__).parent.parent / "params.yaml").train
     small = {"architecture": "resnet18", "epochs": 2, "batch_size": 8}
     return TrainParams(**params.model_dump() | small | quirks)  # type: ignore[arg-type]
-
-
-def make_evaluation_inputs(
-    folder: Path, images: pd.DataFrame, *, size: int = 32
-) -> Path:
-    """Write preprocess/, split/ and train/ for `images` (SPLITS rows), untrained."""
-    from dataclasses import replace
-
-    from cxrmlops.data.shards import ShardWriter
-    from cxrmlops.data.split import split_hash
-    from cxrmlops.evaluation.thresholds import choose_points
-    from cxrmlops.files import write_json
-    from cxrmlops.model.bundle import read_bundle, write_bundle
-    from cxrmlops.tables import HISTORY
-
-    rng = np.random.default_rng(0)
-    shards = ShardWriter(folder / "preprocess", size=size, images_per_shard=10_000)
-    for abnormal in images.abnormal:
-        square = rng.integers(60, 90, size=(size, size), dtype=np.uint8)
-        shards.add(square + np.uint8(20 * abnormal))
-    shards.close()
-    test = images[images.split == "test"]
-    manifest = {
-        "policy": "patient",
-        "seed": 1,
-        "hash": split_hash(images.image_id, images.split),
-        "test_hash": split_hash(test.image_id, test.split),
-        "leaking_patients": 0,
-        "n": {
-            side: {
-                "images": len(part),
-                "studies": part.study_id.nunique(),
-                "patients": part.patient_id.nunique(),
-                "abnormal_studies": part[part.abnormal].study_id.nunique(),
-            }
-            for side in ("train", "val", "test")
-            for part in [images[images.split == side]]
-        },
-    }
-    SPLITS.write(images, folder / "split")
-    write_json(folder / "split" / "manifest.json", manifest)
-    val = make_studies(60, split="val", seed=1)
-    made = read_bundle(make_bundle(folder / "made", size=size))
-    points = choose_points(
-        val.probability, val.abnormal, val.split, high_sensitivity=0.98
-    )
-    lineage = {"split_hash": manifest["hash"], "params": {"high_sensitivity": 0.98}}
-    card = replace(made.card, operating_points=points, lineage=lineage)
-    write_bundle(folder / "train" / "bundle", made.network, card=card, reference={})
-    write_json(
-        folder / "preprocess" / "preprocessing.json",
-        {"hash": card.preprocessing_hash, "size": size},
-    )
-    STUDIES.write(val, folder / "train")
-    epochs: list[dict[str, object]] = [
-        dict.fromkeys(HISTORY.columns, 0.5) | {"epoch": k} for k in (1, 2)
-    ]
-    HISTORY.write(HISTORY.from_rows(epochs), folder / "train")
-    training = {"epochs": 2, "best_epoch": 1, "seed": 1, "device": "cpu"}
-    write_json(folder / "train" / "training.json", training | {"precision": "32-true"})
-    return folder

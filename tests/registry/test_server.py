@@ -84,7 +84,7 @@ def test_a_training_reaches_the_server_and_its_champion_answers_over_http(
     server, measured, project, settings, monkeypatch
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
-    folder = make.make_bundle(project / "bundle")
+    folder = make.make_reading_bundle(project / "bundle")
 
     with open_epoch_log(settings) as send:
         send({"epoch": 1, "val_loss": 0.4})

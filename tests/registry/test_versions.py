@@ -147,7 +147,7 @@ def test_a_bundle_changed_in_the_store_is_not_used(register, project):
 
 
 def test_nothing_in_a_version_is_a_pickle(register, project):
-    register(folder=make.make_bundle(project / "bundle"))
+    register(folder=make.make_reading_bundle(project / "bundle"))
 
     files = [path for path in (project / "mlartifacts").rglob("*") if path.is_file()]
     assert {path.name for path in files} >= {"serving.py", "weights.safetensors"}
@@ -156,7 +156,7 @@ def test_nothing_in_a_version_is_a_pickle(register, project):
 
 
 def test_mlflow_loads_a_version_and_it_answers_like_our_reader(register, project):
-    folder = make.make_bundle(project / "bundle")
+    folder = make.make_reading_bundle(project / "bundle")
     version, _ = register(folder=folder)
     film, square = chest_film(project)
 
