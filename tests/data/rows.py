@@ -1,9 +1,18 @@
 """Rows as a source gives them. A builder's arguments are the quirks a test is about."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from cxrmlops.data.film_list import FilmFile
-from cxrmlops.data.sources.rows import FILM_ROWS, REPORT_ROWS, film_row, report_row
+from cxrmlops.data.sources.rows import (
+    FILM_ROWS,
+    REPORT_ROWS,
+    Namer,
+    Reading,
+    film_row,
+    report_row,
+)
 
 
 def make_film_row(image: str, **quirks: object) -> dict[str, object]:
@@ -33,4 +42,16 @@ def make_report_rows(*rows: dict[str, object]) -> pd.DataFrame:
             report_row(**({"study_id": "S1", "conclusion": "NSF"} | row))
             for row in rows or ({},)
         ]
+    )
+
+
+def make_reading(folder: Path, *, reports: str = "reports.csv") -> Reading:
+    """Build what a source is asked: films in folder/films, reports beside it."""
+    return Reading(
+        films=folder / "films",
+        reports=folder / reports,
+        namer=Namer(b"key"),
+        chest_words=("CHEST",),
+        min_age_years=18,
+        work=folder / "work",
     )

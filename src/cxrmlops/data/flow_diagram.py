@@ -79,6 +79,10 @@ class _Drawing:
     def exclude(self, reasons: Mapping[str, int]) -> None:
         """Draw what leaves here, beside the way down to the next box."""
         middle = _MARGIN + _MAIN // 2
+        if not reasons:
+            self.line(f"M{middle} {self.y}V{self.y + _GAP - 2}")
+            self.y += _GAP
+            return
         height = 2 * _PAD + _LINE * (1 + len(reasons))
         top, bottom = self.y + _GAP // 2, self.y + height + _GAP
         self.line(f"M{middle} {self.y}V{bottom - 2}")

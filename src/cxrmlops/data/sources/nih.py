@@ -66,8 +66,11 @@ def film_rows(files: Sequence[FilmFile], reading: Reading) -> pd.DataFrame:
     Returns:
         `FILM_ROWS`, one row per file.
     """
-    table = _read(reading.reports).drop_duplicates(_IMAGE)
-    lines = {PurePosixPath(row[_IMAGE]).stem: row for row in table.to_dict("records")}
+    table = _read(reading.reports)
+    stems = table[_IMAGE].str.replace(r"\.\w+$", "", regex=True)
+    here = stems.isin({PurePosixPath(file.path).stem for file in files})
+    named = table[here].assign(stem=stems[here]).drop_duplicates("stem")
+    lines = {row["stem"]: row for row in named.to_dict("records")}
     return FILM_ROWS.from_rows([_film_row(file, lines, reading) for file in files])
 
 

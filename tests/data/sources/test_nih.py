@@ -1,0 +1,132 @@
+import csv
+import gzip
+import math
+
+import pytest
+
+from cxrmlops.data.film_list import FilmFile, list_films
+from cxrmlops.data.sources import nih
+from cxrmlops.errors import DataError
+from tests.data.rows import make_reading
+
+COLUMNS = (
+    "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,"
+    "View Position"
+)
+
+
+def reading(tmp_path, *lines: str, columns: str = COLUMNS, name: str = "table.csv"):
+    text = "\n".join([columns, *lines]) + "\n"
+    path = tmp_path / name
+    path.write_bytes(
+        gzip.compress(text.encode()) if name.endswith("gz") else text.encode()
+    )
+    return make_reading(tmp_path, reports=name)
+
+
+def film(name: str) -> FilmFile:
+    return FilmFile(name, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("labels", "conclusion", "findings"),
+    [
+        ("No Finding", "NSF", ""),
+        ("Mass|Edema", "ASF", "Edema|Mass"),
+        ("Pleural_Thickening", "ASF", "Pleural_Thickening"),
+        ("Mass|No Finding", "disputed", "Mass"),
+    ],
+)
+def test_any_of_the_findings_makes_a_film_abnormal(
+    tmp_path, labels, conclusion, findings
+):
+    asked = reading(tmp_path, f"1_000.png,{labels},0,1,50,F,PA")
+
+    row = nih.report_rows(asked).iloc[0]
+
+    assert (row.conclusion, row.findings) == (conclusion, findings)
+
+
+def test_an_unknown_label_is_named_with_its_count(tmp_path):
+    asked = reading(
+        tmp_path, "1_0.png,Mass,0,1,50,F,PA", "1_1.png,Covid|Mass,1,1,50,F,PA"
+    )
+
+    with pytest.raises(DataError, match=r"'Finding Labels': 1 row.*15 \(Covid\)"):
+        nih.report_rows(asked)
+
+
+def test_a_missing_column_is_named(tmp_path):
+    asked = reading(tmp_path, columns="Image Index,Patient ID")
+
+    with pytest.raises(DataError, match="column 'Finding Labels', 'Follow-up #'"):
+        nih.report_rows(asked)
+
+
+def test_a_film_is_found_by_its_stem_and_shares_the_study_of_its_line(tmp_path):
+    asked = reading(
+        tmp_path, "1_000.png,Mass,0,1,50,F,PA", "1_001.png,Mass,1,1,51,F,AP",
+        name="table.csv.gz",
+    )  # fmt: skip
+
+    films = nih.film_rows([film("deep/1_001.jpg")], asked)
+    reports = nih.report_rows(asked)
+
+    row = films.iloc[0]
+    assert (row["view"], row.age_years, row.sex) == ("AP", 51.0, "F")
+    assert row.study_id == reports.study_id[1] != reports.study_id[0]
+
+
+def test_a_film_that_the_table_does_not_name_has_no_report(tmp_path):
+    asked = reading(tmp_path, "1_000.png,Mass,0,1,50,F,PA")
+
+    assert list(nih.film_rows([film("other.png")], asked).rejected) == ["no_report"]
+
+
+def test_children_are_out_and_unknown_ages_are_in(tmp_path):
+    asked = reading(
+        tmp_path,
+        "1_0.png,Mass,0,1,17,F,PA",
+        "2_0.png,Mass,0,2,18,F,PA",
+        "3_0.png,Mass,0,3,411,F,PA",
+    )
+
+    films = nih.film_rows([film("1_0.png"), film("2_0.png"), film("3_0.png")], asked)
+
+    assert list(films.rejected) == ["child", "", ""]
+    assert math.isnan(films.age_years[2])
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [("58", 58), ("058Y", 58), ("006M", 0.5), ("120", 120), ("0", 0)],
+)
+def test_ages_are_read_in_years(text, years):
+    assert nih.age_in_years(text) == years
+
+
+@pytest.mark.parametrize("text", ["", "411", "-3", "old", "1e9"])
+def test_what_no_person_can_be_is_unknown(text):
+    assert math.isnan(nih.age_in_years(text))
+
+
+def test_labels_of_the_real_films_are_those_of_their_manifest(real_data):
+    folder = real_data / "real_cxr/open"
+    asked = make_reading(folder)
+    asked = type(asked)(
+        **vars(asked)
+        | {
+            "films": folder / "images",
+            "reports": real_data / "metadata/Data_Entry_2017_v2020.csv.gz",
+        }
+    )
+    with (folder / "manifest.csv").open() as file:
+        truth = {row["file"]: row["label"] == "1" for row in csv.DictReader(file)}
+
+    films = nih.film_rows(list_films(folder / "images"), asked)
+    reports = nih.report_rows(asked).set_index("study_id").conclusion
+
+    assert len(truth) == len(films) == 730
+    abnormal = films.study_id.map(reports) == "ASF"
+    assert dict(zip("images/" + films.path, abnormal, strict=True)) == truth
+    assert films.patient_id.nunique() == 544

@@ -1,0 +1,42 @@
+import gzip
+
+import pytest
+
+from cxrmlops.data.sources.recognise import find_reports, recognise_reports
+from tests.data.sources.test_openi import write_report
+
+NIH = "Image Index,Finding Labels,Follow-up #\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "source"),
+    [
+        ("a.csv", b"Conclusion;accession_number\n", "hospital"),
+        ("a.csv", NIH.encode(), "nih"),
+        ("a.csv.gz", gzip.compress(NIH.encode()), "nih"),
+        ("a.csv.gz", b"torn", None),
+        ("a.csv", b"id,result\n", None),
+        ("a.pdf", b"conclusion", None),
+        ("a.zip", b"no archive", None),
+    ],
+)
+def test_reports_are_known_by_their_look(tmp_path, name, content, source):
+    (tmp_path / name).write_bytes(content)
+
+    assert recognise_reports(tmp_path / name) == source
+
+
+def test_a_folder_of_report_xml_is_known(tmp_path):
+    write_report(tmp_path / "xml", "1", "normal")
+
+    assert recognise_reports(tmp_path / "xml") == "openi"
+    assert recognise_reports(tmp_path) == "openi"
+
+
+def test_reports_are_found_in_and_beside_the_films(tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    (films / "projections.csv").write_text("filename,projection\n")
+    (tmp_path / "table.csv").write_text(NIH)
+
+    assert find_reports(films) == [(tmp_path / "table.csv", "nih")]
