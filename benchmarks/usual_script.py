@@ -1,4 +1,4 @@
-"""The script most people write: pydicom + torchvision + pytorch-grad-cam, one by one."""
+"""The script people write: pydicom + torchvision + pytorch-grad-cam, one by one."""
 
 import time
 from collections.abc import Sequence

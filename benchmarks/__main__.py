@@ -1,0 +1,78 @@
+"""Run every benchmark, or the named ones: python -m benchmarks scoring training."""
+
+import json
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+OUT = Path("bench/figures.json")
+
+
+def main() -> None:
+    """Measure, print ratios as a table, keep the figures in bench/figures.json."""
+    chosen = sys.argv[1:] or list(BENCHES)
+    unknown = sorted(set(chosen) - set(BENCHES))
+    if unknown:
+        raise SystemExit(f"error: no benchmark {unknown}; there are {list(BENCHES)}")
+    where = (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else f"{platform.processor() or platform.machine()}, "
+        f"{torch.get_num_threads()} threads, no GPU"
+    )
+    print(f"machine: {where}; torch {torch.__version__}\n")
+    figures = {"machine": where} | {name: BENCHES[name]() for name in chosen}
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _scoring() -> dict[str, dict[str, float]]:
+    from benchmarks import scoring
+
+    figures = {}
+    for size in scoring.FILMS:
+        at = figures[str(size)] = scoring.measure(size)
+        print(f"scoring, {scoring.FILM_SIDE}-pixel films, network input {size}:")
+        print(
+            f"  ours {at['ours']:.2f} images/s, bare forward {at['bare']:.2f}", end=""
+        )
+        print(f": ratio {at['ours'] / at['bare']:.2f}  (target >= 0.85 at 512)")
+        for name, target in (("usual", 4), ("usual_channels_last", 2)):
+            ratio = at["ours"] / at[name]
+            print(
+                f"  against {name} {at[name]:.2f}: {ratio:.1f} x (target >= {target})"
+            )
+        print(
+            f"  seconds per image: score {at['score_stage']:.2f}, "
+            f"report {at['report_stage']:.2f}\n"
+        )
+    return figures
+
+
+def _training() -> dict[str, float]:
+    from benchmarks import training_step
+
+    return training_step.measure()
+
+
+def _no_op() -> dict[str, float]:
+    from benchmarks import no_op
+
+    figures = no_op.measure()
+    print(f"nothing to do, {no_op.IMAGES:,} images:")
+    print(f"  dvc repro {figures['dvc_repro_no_op']:.2f} s (target < 3 s)")
+    print(f"  cxrmlops --help {figures['help']:.2f} s (target < 0.5 s)\n")
+    return figures
+
+
+BENCHES: dict[str, Callable[[], dict]] = {
+    "scoring": _scoring,
+    "training": _training,
+    "no_op": _no_op,
+}
+
+if __name__ == "__main__":
+    main()
