@@ -194,7 +194,7 @@ def _floor(name: str, what: str, figure: Plain | None, bound: float) -> Gate:
         return _missing(name, what, bound)
     low = float(figure["low"])
     than = "reaches" if low >= bound else "is under"
-    reason = f"{what}: 95 % lower bound {low:.3f} {than} {bound:.3f}"
+    reason = f"{what}: 95 % lower bound {low:.4f} {than} {bound:.4f}"
     return _gate(name, low, bound, figure["n"], low >= bound, reason)
 
 
@@ -203,7 +203,7 @@ def _ceiling(name: str, what: str, figure: Plain | None, bound: float) -> Gate:
         return _missing(name, what, bound)
     high = float(figure["high"])
     than = "stays within" if high <= bound else "is over"
-    reason = f"{what}: 95 % upper bound {high:.3f} {than} {bound:.3f}"
+    reason = f"{what}: 95 % upper bound {high:.4f} {than} {bound:.4f}"
     return _gate(name, high, bound, figure["n"], high <= bound, reason)
 
 

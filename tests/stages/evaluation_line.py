@@ -1,0 +1,86 @@
+"""What evaluate reads: preprocess/, split/ and train/, small and untrained."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from cxrmlops.data.shards import ShardWriter
+from cxrmlops.data.split import split_hash
+from cxrmlops.evaluation.thresholds import choose_points
+from cxrmlops.files import write_json
+from cxrmlops.model.bundle import BundleCard, write_bundle
+from cxrmlops.model.network import build_network
+from cxrmlops.tables import HISTORY, SPLITS, STUDIES
+from tests.make import make_studies
+
+PIXELS = "0" * 64  # hash of the preprocessing
+
+
+def make_line(folder: Path, images: pd.DataFrame, *, size: int = 32) -> Path:
+    """Write all inputs for `images` (SPLITS rows); abnormal films are brighter."""
+    manifest = _manifest(images)
+    _write_films(folder / "preprocess", images, size=size)
+    SPLITS.write(images, folder / "split")
+    write_json(folder / "split" / "manifest.json", manifest)
+    val = make_studies(60, split="val", seed=1)
+    STUDIES.write(val, folder / "train")
+    _write_bundle(folder / "train" / "bundle", val, manifest["hash"], size=size)
+    epochs: list[dict[str, object]] = [
+        dict.fromkeys(HISTORY.columns, 0.5) | {"epoch": k} for k in (1, 2)
+    ]
+    HISTORY.write(HISTORY.from_rows(epochs), folder / "train")
+    training = {"epochs": 2, "best_epoch": 1, "seed": 1, "device": "cpu"}
+    write_json(folder / "train" / "training.json", training | {"precision": "32-true"})
+    return folder
+
+
+def _write_films(folder: Path, images: pd.DataFrame, *, size: int) -> None:
+    rng = np.random.default_rng(0)
+    shards = ShardWriter(folder, size=size, images_per_shard=10_000)
+    for abnormal in images.abnormal:
+        square = rng.integers(60, 90, size=(size, size), dtype=np.uint8)
+        shards.add(square + np.uint8(20 * abnormal))
+    shards.close()
+    write_json(folder / "preprocessing.json", {"hash": PIXELS, "size": size})
+
+
+def _manifest(images: pd.DataFrame) -> dict[str, object]:
+    test = images[images.split == "test"]
+    return {
+        "policy": "patient",
+        "seed": 1,
+        "hash": split_hash(images.image_id, images.split),
+        "test_hash": split_hash(test.image_id, test.split),
+        "leaking_patients": 0,
+        "n": {
+            side: _n(images[images.split == side]) for side in ("train", "val", "test")
+        },
+    }
+
+
+def _n(images: pd.DataFrame) -> dict[str, int]:
+    return {
+        "images": len(images),
+        "studies": images.study_id.nunique(),
+        "patients": images.patient_id.nunique(),
+        "abnormal_studies": images[images.abnormal].study_id.nunique(),
+    }
+
+
+def _write_bundle(folder: Path, val: pd.DataFrame, split: object, *, size: int) -> None:
+    torch.manual_seed(0)
+    card = BundleCard(
+        name="cxr-resnet18",
+        architecture="resnet18",
+        size=size,
+        preprocessing_hash=PIXELS,
+        temperature=1.5,
+        study_rule="max",
+        operating_points=choose_points(
+            val.probability, val.abnormal, val.split, high_sensitivity=0.98
+        ),
+        lineage={"split_hash": split, "params": {"high_sensitivity": 0.98}},
+    )
+    write_bundle(folder, build_network("resnet18"), card=card, reference={})
