@@ -21,12 +21,9 @@ _ANIMAL = re.compile(
 )
 
 # Image and series first: a study's words may speak of several films.
-_OWN_WORDS = (
-    "SeriesDescription",
-    "ProtocolName",
-    "AcquisitionDeviceProcessingDescription",
-)
+_OWN_WORDS = ("SeriesDescription", "ProtocolName")
 _STUDY_WORDS = (
+    "AcquisitionDeviceProcessingDescription",
     "StudyDescription",
     "RequestedProcedureDescription",
     "PerformedProcedureStepDescription",

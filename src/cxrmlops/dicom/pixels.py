@@ -13,7 +13,15 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.pixels import get_decoder
-from pydicom.uid import UID
+from pydicom.uid import (
+    JPEG2000,
+    UID,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+)
 
 from cxrmlops.dicom.attributes import numbers, text, whole_number
 from cxrmlops.dicom.codestream import check_codestream
@@ -31,6 +39,16 @@ COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")  # may be gre
 GREY_TOLERANCE = 3  # of 255: colour channels so alike are grey; lossy colour rounds
 SQUARE_TOLERANCE = 0.01  # pixels so nearly square stay as they are
 MAX_PIXEL_ASPECT = 4.0
+
+# One decoder per transfer syntax: where several could, they agree, and gdcm is slower.
+_DECODERS = {
+    JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: "pillow",  # 8 bits only; nothing here decodes 12
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+}
 
 # What the picture depends on. A change makes models trained before unusable: the hash
 # of it travels with the model.
@@ -179,8 +197,12 @@ def _decode(dataset: Dataset, form: _Format) -> np.ndarray:
             _check_frame(dataset, form, syntax)
         else:
             _check_length(dataset, form)
-        decoder = get_decoder(syntax)
-        values, _ = decoder.as_array(dataset, index=0, correct_unused_bits=False)
+        values, _ = get_decoder(syntax).as_array(
+            dataset,
+            index=0,
+            correct_unused_bits=False,
+            decoding_plugin=_DECODERS.get(syntax, ""),
+        )
     if values.shape[:2] != (form.rows, form.columns) or values.itemsize > 2:
         raise Rejected("undecodable", "decoded to another shape than the header says")
     return _mask(values.astype(values.dtype.newbyteorder("="), copy=False), form)
