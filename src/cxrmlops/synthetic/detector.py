@@ -69,12 +69,13 @@ def develop(
     dense = -np.log(signal)
     rows, columns = dense.shape
     middle = dense[rows // 8 : -rows // 6, columns // 7 : -columns // 7]
-    low, half, high = np.percentile(middle[::3, ::3], [8, 50, 94])
+    low, high = np.percentile(middle[::3, ::3], [10, 90])  # lung, mediastinum
+    pivot = 0.70 * low + 0.30 * high
     broad = blur(dense, 26 / spacing)
-    dense = dense - processing.equalise * (broad - half)
+    dense = dense - processing.equalise * (broad - pivot)
     dense = dense + processing.edges * (dense - blur(dense, 2.2))
     width = max((high - low) * (1 - 0.75 * processing.equalise), 0.3)
-    return ((dense - half) / width * processing.contrast - level).astype(np.float32)
+    return ((dense - pivot) / width * processing.contrast - level).astype(np.float32)
 
 
 def display_curve(values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from cxrmlops.synthetic.blur import blur, clouds
 from cxrmlops.synthetic.clutter import draw_clutter
 from cxrmlops.synthetic.findings import Finding, changes, heart_factor
 from cxrmlops.synthetic.lung_vessels import vessel_tree
-from cxrmlops.synthetic.rays import Geometry, Shadow, overlap, splat, thickness
+from cxrmlops.synthetic.rays import FRONTAL, Geometry, Shadow, overlap, splat, thickness
 from cxrmlops.synthetic.skeleton import bones
 from cxrmlops.synthetic.thorax import (
     BONE,
@@ -64,7 +64,9 @@ def attenuation(
     added = change.tissue * np.minimum(inflated / 15, 1) + change.pleura
     total += (SOFT - LUNG) * np.minimum(added, inflated)
     total += SOFT * clutter.tissue * (total > 0.3)
-    skeleton = splat(*bones(thorax, shoulders=0.15 if bedside else 0.9), geometry)
+    shoulders = 0.15 if bedside else 0.9
+    arms = geometry.axis == FRONTAL
+    skeleton = splat(*bones(thorax, shoulders=shoulders, arms=arms), geometry)
     total += BONE * (blur(skeleton, 0.7) + clutter.bone)
     return np.maximum(total, 0)
 

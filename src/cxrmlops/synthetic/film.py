@@ -14,7 +14,7 @@ from cxrmlops.synthetic.storage import store, store_raw
 from cxrmlops.synthetic.thorax import Traits
 from cxrmlops.synthetic.vendors import Vendor
 
-FILM_WIDTH = 425.0  # mm at the detector
+FILM_WIDTH = (330.0, 430.0)  # mm at the detector, narrowest and widest field
 
 _LETTERS = {  # 5 x 7 dots, as lead letters on a film
     "L": ("10000", "10000", "10000", "10000", "10000", "10000", "11111"),
@@ -80,12 +80,15 @@ def _position(
     """Place patient, source and detector; nobody stands quite straight."""
     columns = round(side * vendor.scale * min(1, 1 / vendor.portrait) / 2) * 2
     rows = round(columns * vendor.portrait / 2) * 2
-    spacing = FILM_WIDTH / max(columns, 0.9 * rows) * rng.uniform(0.92, 1.04)
     back = traits.depth + traits.fat + 30
+    body = 2.0 * (traits.breadth + traits.fat + 15) * (1.22 if view == "AP" else 1.09)
+    field = float(np.clip(body * rng.uniform(0.84, 1.02), *FILM_WIDTH))
+    spacing = max(field / columns, 1.22 * traits.height / rows)
     loose = 1.8 if vendor.bedside else 1.0
     if view == "LL":
         out = traits.breadth + traits.fat + 40
         axis, source, detector = LATERAL, -(1800 - out), out
+        columns = round(columns * 0.41) * 2  # the beam is narrowed to the body
     elif view == "PA":
         axis, source, detector = FRONTAL, 1800 - back, -back
     else:
@@ -97,7 +100,7 @@ def _position(
         rows=rows,
         columns=columns,
         spacing=spacing,
-        centre=(rng.normal(0, 7 * loose), rng.normal(-14, 10 * loose)),
+        centre=(rng.normal(0, 7 * loose), rng.normal(-6, 9 * loose)),
         yaw=rng.normal(0, 0.035 * loose),
         tilt=rng.normal(0.1 if view == "AP" else 0.0, 0.04 * loose),
         roll=rng.normal(0, 0.02 * loose),
@@ -119,8 +122,8 @@ def _vary(usual: Processing, rng: np.random.Generator) -> Processing:
 def _collimate(
     geometry: Geometry, rng: np.random.Generator
 ) -> tuple[int, int, int, int]:
-    """Leave 0 to 5 % of the film outside the beam on each side."""
-    cut = np.maximum(rng.uniform(-0.04, 0.05, 4), 0)
+    """Leave 0 to 4.5 % of the film outside the beam on each side."""
+    cut = np.maximum(rng.uniform(-0.12, 0.045, 4), 0)
     rows, columns = geometry.rows, geometry.columns
     top, bottom = int(cut[0] * rows), rows - int(cut[1] * rows)
     return top, bottom, int(cut[2] * columns), columns - int(cut[3] * columns)

@@ -59,7 +59,7 @@ def draw_findings(rng: np.random.Generator) -> tuple[Finding, ...]:
 
 def heart_factor(findings: tuple[Finding, ...]) -> float:
     """Tell how much the findings enlarge the heart."""
-    grown = [1.20 + 0.25 * f.severity for f in findings if f.code == "cardiomegaly"]
+    grown = [1.18 + 0.22 * f.severity for f in findings if f.code == "cardiomegaly"]
     return max(grown, default=1.0)
 
 
@@ -102,7 +102,7 @@ def _nodules(
     clouds = []
     for _ in range(count):
         side = finding.side if rng.random() < 0.6 else 1 - finding.side
-        radius = (5.0 + 6.5 * finding.severity) * rng.uniform(0.85, 1.15)
+        radius = (7.0 + 9.0 * finding.severity) * rng.uniform(0.85, 1.15)
         at = [
             [rng.uniform(-0.45, 0.7), rng.uniform(-0.6, 0.6), rng.uniform(0.36, 0.86)]
         ]
@@ -130,13 +130,13 @@ def _consolidation(
         [[rng.uniform(-0.3, 0.6), rng.uniform(-0.6, 0.7), rng.uniform(0.34, 0.75)]]
     )
     centre = thorax.place(finding.side, at)[0]
-    extent = (13 + 15 * finding.severity) * rng.uniform(0.8, 1.2, 3)
-    acini = 26 + int(26 * finding.severity)
+    extent = (14 + 16 * finding.severity) * rng.uniform(0.8, 1.2, 3)
+    acini = 34 + int(46 * finding.severity)
     spots = centre + rng.normal(0, 0.55, (acini, 3)) * extent
     radius = rng.uniform(2.5, 5.0, acini)
     grain = 160
     spread = rng.normal(0, 0.6, (acini, grain, 3)) * radius[:, None, None]
-    volume = np.repeat(4.19 * radius**3 / grain, grain) * 1.15
+    volume = np.repeat(4.19 * radius**3 / grain, grain) * 1.7
     return splat((spots[:, None] + spread).reshape(-1, 3), volume, geometry)
 
 
@@ -153,7 +153,7 @@ def _effusion(
     wall = outward * middle[:, axis] + lung.half[:, axis]
     edge = np.interp(z, middle[:, 2], wall)[:, None]
     away = np.maximum(edge - outward * across[None, :], 0)
-    level = thorax.base + 20 + 26 * finding.severity + rng.normal(0, 3)
+    level = thorax.base + 30 + 40 * finding.severity + rng.normal(0, 3)
     rise = (12 + 22 * finding.severity) * np.exp(-away / 11)
     return _step((level + rise - z[:, None]) / 1.6)
 
@@ -163,7 +163,7 @@ def _pneumothorax(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Let the lung fall off the wall: gas without vessels, a fine pleural line."""
     lung = thorax.lungs[finding.side]
-    gap = 7 + 16 * finding.severity  # mm at the side
+    gap = 14 + 24 * finding.severity  # mm at the side
     inner = _shrink(lung, gap, finding.side).shadow(geometry)
     core = _shrink(lung, gap + 0.9, finding.side).shadow(geometry)
     whole = np.maximum(thickness(surfaces[finding.side]), 1e-3)

@@ -133,10 +133,6 @@ def _digital(dataset: Dataset, shot: Shot) -> None:
     view[0].ViewModifierCodeSequence = Sequence()
     dataset.ViewCodeSequence = view
     dataset.PatientOrientationCodeSequence = _code("10904000", "erect")
-    dataset.PatientOrientationCodeSequence[
-        0
-    ].PatientOrientationModifierCodeSequence = Sequence()
-    dataset.PatientGantryRelationshipCodeSequence = Sequence()
     dataset.AcquisitionContextSequence = Sequence()
     dataset.DetectorType = "SCINTILLATOR"
     dataset.PositionerType = "NONE"
@@ -149,9 +145,6 @@ def _digital(dataset: Dataset, shot: Shot) -> None:
 
 def _code(value: str, meaning: str) -> Sequence:
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = (
-        value,
-        "SCT",
-        meaning,
-    )
+    item.CodeValue, item.CodingSchemeDesignator = value, "SCT"
+    item.CodeMeaning = meaning
     return Sequence([item])

@@ -6,7 +6,7 @@ from cxrmlops.synthetic.skeleton import Cloud
 from cxrmlops.synthetic.thorax import Thorax
 
 GENERATIONS = 6
-ROOTS = 7  # per lung
+ROOTS = 8  # per lung
 
 
 def vessel_tree(thorax: Thorax, side: int) -> Cloud:
@@ -22,7 +22,7 @@ def vessel_tree(thorax: Thorax, side: int) -> Cloud:
     heading = np.stack(
         [np.cos(angle), rng.normal(0, 0.45, ROOTS), 0.55 * np.sin(angle)], axis=1
     )
-    radius = rng.uniform(2.9, 4.4, ROOTS) * np.where(angle < 0, 1.12, 0.92)
+    radius = rng.uniform(3.4, 5.2, ROOTS) * np.where(angle < 0, 1.12, 0.92)
     length = np.full(ROOTS, 0.36)
     points, volume = [], []
     for _ in range(GENERATIONS):

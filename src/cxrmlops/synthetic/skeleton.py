@@ -10,12 +10,13 @@ STEP = 1.0  # mm between samples; a film's pixel is about that wide
 Cloud = tuple[np.ndarray, np.ndarray]  # points (n, 3) in mm, volumes (n,) in mm3
 
 
-def bones(thorax: Thorax, *, shoulders: float) -> Cloud:
+def bones(thorax: Thorax, *, shoulders: float, arms: bool = True) -> Cloud:
     """Gather all bones of one patient.
 
     Args:
         thorax: the patient's shapes.
         shoulders: 1 rolled forward, scapulae off the lungs (PA); 0 not (AP).
+        arms: hanging at the sides; raised out of the film for a lateral.
 
     Returns:
         Points and volumes of cortical bone; spongy bone counts by its mineral.
@@ -23,7 +24,8 @@ def bones(thorax: Thorax, *, shoulders: float) -> Cloud:
     parts = [_rib(thorax, n, side) for n in range(RIBS) for side in (-1, 1)]
     parts += [_clavicle(thorax, side, shoulders) for side in (-1, 1)]
     parts += [_scapula(thorax, side, shoulders) for side in (-1, 1)]
-    parts += [_humerus(thorax, side) for side in (-1, 1)]
+    if arms:
+        parts += [_humerus(thorax, side) for side in (-1, 1)]
     parts.append(_spine(thorax))
     points = np.concatenate([part[0] for part in parts])
     volume = np.concatenate([part[1] for part in parts])
@@ -64,7 +66,7 @@ def _rib(thorax: Thorax, number: int, side: int) -> Cloud:
     """Bend one rib around the cage, from the spine to its cartilage."""
     traits = thorax.traits
     end = np.deg2rad(np.interp(number, [0, 1, 6, 9, 10], [95, 125, 146, 120, 95]))
-    turn = np.linspace(np.deg2rad(9), end, 320)
+    turn = np.linspace(np.deg2rad(9), end, 240)
     origin = thorax.apex + 6 - traits.rib_gap * number * (0.86 + 0.014 * number)
     drop = traits.rib_slope * np.interp(number, [0, 2, 10], [0.45, 0.95, 1.25])
     z = origin - drop * np.sin(turn / 2) ** 2.4
@@ -128,34 +130,32 @@ def _humerus(thorax: Thorax, side: int) -> Cloud:
 def _spine(thorax: Thorax) -> Cloud:
     """Pile up vertebrae: box-like bodies, pedicles, spinous processes."""
     traits: Traits = thorax.traits
-    z = np.arange(thorax.base - 110, thorax.apex + 85, STEP)
+    z = np.arange(thorax.base - 190, thorax.apex + 85, STEP)
     pitch = traits.rib_gap * 0.98
     phase = (z - thorax.apex) / pitch % 1
     body = np.where(phase < 0.2, 0.12, 1.0) + np.where(abs(phase - 0.24) < 0.05, 0.9, 0)
     grow = np.interp(z, [thorax.base, thorax.apex], [1.25, 0.85])
     offset = np.arange(-16.5, 17, 1.2)
     x, y = spine_at(traits, z)
-    points = np.stack(
+    across = x[:, None] + grow[:, None] * offset
+    round_off = 14 * np.sqrt(1 - (offset / 17) ** 2)
+    tall = np.broadcast_to(z[:, None], across.shape)
+    points = np.concatenate(
         [
-            (x[:, None] + grow[:, None] * offset).ravel(),
-            np.repeat(y, len(offset)),
-            np.repeat(z, len(offset)),
-        ],
-        axis=1,
+            np.stack([across, y[:, None] + half, tall], axis=-1).reshape(-1, 3)
+            for half in (round_off, -round_off)
+        ]
     )
-    rim = (
-        1
-        + 0.8 * (abs(offset) > 15)
-        + 1.0 * ((abs(offset) > 9) & (abs(offset) < 14)) * 0.4
-    )
+    pedicles = (abs(offset) > 9) & (abs(offset) < 14)
+    rim = 1 + 0.8 * (abs(offset) > 15) + 0.4 * pedicles
     mineral = 3.4 * rim[None, :] * (body * grow)[:, None]  # mm of bone along the beam
-    volume = mineral.ravel() * STEP * 1.2
+    volume = np.tile(mineral.ravel(), 2) * STEP * 1.2 / 2
     knobs = _processes(traits, thorax, pitch)
     return np.concatenate([points, knobs[0]]), np.concatenate([volume, knobs[1]])
 
 
 def _processes(traits: Traits, thorax: Thorax, pitch: float) -> Cloud:
-    levels = np.arange(thorax.base - 90, thorax.apex + 60, pitch)
+    levels = np.arange(thorax.base - 170, thorax.apex + 60, pitch)
     x, y = spine_at(traits, levels)
     golden = np.arange(60) * 2.399963
     disc = np.sqrt((np.arange(60) + 0.5) / 60)[:, None]

@@ -16,7 +16,7 @@ from cxrmlops.synthetic.rays import thickness as chord
 SOFT = 0.0205  # attenuation per mm, soft tissue, at the beam's mean energy
 FAT = 0.0175
 LUNG = 0.0056  # inflated lung: about a quarter of tissue
-BONE = 0.055  # cortical bone, on top of the tissue it replaces
+BONE = 0.040  # cortical bone at 120 kV, on top of the tissue it replaces
 
 LEVELS = np.linspace(0, 1, 41)  # base to apex
 
@@ -58,7 +58,7 @@ def draw_traits(rng: np.random.Generator, *, sex: str, age: float) -> Traits:
         breadth=142 * size * (1 + 0.025 * stout) * rng.normal(1, 0.04),
         depth=88 * size * (1 + 0.03 * stout + 0.06 * old) * rng.normal(1, 0.04),
         fat=float(np.clip(17 + 8 * stout, 7, 45)),
-        breast=float(np.clip(rng.normal(36, 14), 8, 75)) if sex == "F" else 0.0,
+        breast=float(np.clip(rng.normal(22, 9), 5, 48)) if sex == "F" else 0.0,
         heart=float(
             np.clip(rng.normal(1.0 + 0.02 * stout + 0.03 * old, 0.06), 0.85, 1.16)
         ),
@@ -140,7 +140,7 @@ def build_thorax(
     lungs = (_lung(traits, z, level, -1), _lung(traits, z, level, 1))
     crown = base + (top - base) * 0.27
     size = traits.heart * heart * (1 + 0.12 * (1 - breath))
-    left_dome = (0.56 * traits.breadth, 6.0, crown - 58 - traits.dome / 2)
+    left_dome = (0.50 * traits.breadth, 6.0, crown - 76 - traits.dome / 2)
     return Thorax(
         traits=traits,
         base=base,
@@ -149,7 +149,7 @@ def build_thorax(
         breasts=_breasts(traits, crown),
         lungs=lungs,
         domes=(
-            _dome(traits, (-0.54 * traits.breadth, 6, crown - 58 + traits.dome / 2)),
+            _dome(traits, (-0.49 * traits.breadth, 6, crown - 76 + traits.dome / 2)),
             _dome(traits, left_dome),
         ),
         heart=_heart(traits, crown, size),
@@ -195,7 +195,7 @@ def _lung(traits: Traits, z: np.ndarray, level: np.ndarray, sign: int) -> Stack:
 
 
 def _dome(traits: Traits, centre: tuple[float, float, float]) -> Ellipsoid:
-    return Ellipsoid(centre, (0.66 * traits.breadth, 1.02 * traits.depth, 58))
+    return Ellipsoid(centre, (0.52 * traits.breadth, 1.02 * traits.depth, 76))
 
 
 def _heart(traits: Traits, crown: float, size: float) -> tuple[Ellipsoid, Ellipsoid]:
@@ -239,7 +239,7 @@ def _trachea(traits: Traits, top: float) -> Stack:
 
 def _bubble(dome: tuple[float, float, float], radius: float) -> Ellipsoid:
     x, y, z = dome
-    return Ellipsoid((x - 8, y, z + 50 - radius), (radius * 1.3, radius, radius * 0.8))
+    return Ellipsoid((x - 8, y, z + 66 - radius), (radius * 1.3, radius, radius * 0.8))
 
 
 def _body(traits: Traits, base: float, top: float) -> tuple[Stack, ...]:
@@ -266,7 +266,7 @@ def _rounded(z: np.ndarray, values: np.ndarray, fine: np.ndarray) -> np.ndarray:
 def _breasts(traits: Traits, crown: float) -> tuple[Ellipsoid, ...]:
     if not traits.breast:
         return ()
-    front = -(traits.depth + 12 + 0.6 * traits.fat)
+    front = -(traits.depth + 4 + 0.5 * traits.fat)
     half = (52 + 0.3 * traits.breast, traits.breast, 50 + 0.35 * traits.breast)
     low = crown + 12 - 0.25 * traits.breast - 0.3 * max(traits.age - 50, 0)
     x = 0.56 * traits.breadth
