@@ -95,7 +95,7 @@ def make_index(images: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
             "white": 0.01,
             "border": 0.2,
             "pixel_hash": rng.bytes(32).hex(),
-            "perceptual_hash": rng.bytes(32).hex(),
+            "perceptual_hash": rng.bytes(64).hex(),
         }
         for row, image_id in enumerate(images.image_id)
     ]

@@ -59,7 +59,7 @@ class SplitParams(Section):
     train: float = Field(gt=0, lt=1)
     val: float = Field(gt=0, lt=1)
     test: float = Field(gt=0, lt=1)
-    near_duplicate_bits: int = Field(ge=0, le=32)  # of 256; 0: identical hash only
+    near_duplicate_bits: int = Field(ge=0, le=64)  # of 512; 0: identical hash only
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

@@ -130,7 +130,7 @@ INDEX = Table(
         "white": "float64",  # fraction of pixels above 0.98
         "border": "float64",  # mean of the outer 5 %
         "pixel_hash": "string",  # SHA-256 of the decoded stored values
-        "perceptual_hash": "string",  # 64 hex digits, 256-bit difference hash
+        "perceptual_hash": "string",  # 128 hex digits, 512-bit difference hash
     },
 )
 

@@ -3,8 +3,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from cxrmlops.data.duplicates import near_pairs, patient_groups
+from cxrmlops.data.preprocess import perceptual_hash, read_film
 
 
 def hashes(n: int, *, seed: int = 0) -> np.ndarray:
@@ -108,3 +110,23 @@ def test_groups_do_not_depend_on_the_order_of_rows(seed):
         table["group"] = patient_groups(table.who, table.pixels, table["look"], bits=8)
 
     pd.testing.assert_frame_equal(frame, shuffled.sort_index())
+
+
+def test_real_strangers_are_far_apart_and_copies_near(real_data, tmp_path):
+    paths = sorted((real_data / "real_cxr/open/images").iterdir())[::10]
+    films = [read_film(path).image for path in paths]
+    copies = []
+    for number, film in enumerate(films[::5]):
+        small = Image.fromarray((film**0.8 * 255).astype(np.uint8)).resize((400, 400))
+        small.save(tmp_path / f"{number}.jpg", quality=60)
+        copies.append(read_film(tmp_path / f"{number}.jpg").image)
+
+    looks = np.array([perceptual_hash(film) for film in films + copies])
+
+    patients = [path.name[:8] for path in paths]
+    near = {
+        (int(i), int(j) - len(films))
+        for i, j in near_pairs(looks, bits=24)
+        if j >= len(films) or patients[i] != patients[j]
+    }
+    assert near == {(5 * number, number) for number in range(len(copies))}

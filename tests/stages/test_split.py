@@ -19,7 +19,7 @@ def params(**changed) -> SplitParams:
         "train": 0.7,
         "val": 0.2,
         "test": 0.1,
-        "near_duplicate_bits": 8,
+        "near_duplicate_bits": 24,
     }
     return SplitParams(**(defaults | changed))
 
@@ -48,7 +48,7 @@ def test_every_image_gets_a_side_and_its_patients_side(tmp_path):
 def test_near_duplicates_of_two_patients_stay_on_one_side(tmp_path):
     images = make_validated(patients=60)
     near = int(images.perceptual_hash[3], 16) ^ 0b111
-    images.loc[0, "perceptual_hash"] = f"{near:064x}"
+    images.loc[0, "perceptual_hash"] = f"{near:0128x}"
 
     table = SPLITS.read(run(tmp_path, images))
 
