@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
@@ -15,7 +14,7 @@ from cxrmlops.errors import BundleError, ParamsError
 from cxrmlops.files import read_json, sha256_file, sha256_folder, whole_folder
 from cxrmlops.files import write_json as _write_json
 from cxrmlops.findings import OperatingPoint
-from cxrmlops.model.network import EvidenceResNet, build_network
+from cxrmlops.model.network import EvidenceResNet, load_network
 
 FORMAT = "cxrmlops bundle 1"
 WEIGHTS, CARD, REFERENCE = "weights.safetensors", "model.json", "reference.npz"
@@ -86,7 +85,7 @@ def bundle_hash(folder: Path) -> str:
     if missing:
         raise BundleError(
             f"{folder} holds no model bundle, {', '.join(missing)} is missing; "
-            "run the stage 'train' (dvc repro) or give another --bundle"
+            "run the stage 'train' (dvc repro) or name another bundle"
         )
     return sha256_folder(folder)
 
@@ -173,11 +172,9 @@ def _read_card(folder: Path, content: Mapping[str, Any]) -> BundleCard:
 
 def _read_network(folder: Path, card: BundleCard) -> EvidenceResNet:
     try:
-        network = build_network(card.architecture)
-        network.load_state_dict(load_file(folder / WEIGHTS))
+        return load_network(card.architecture, load_file(folder / WEIGHTS))
     except (ParamsError, RuntimeError, SafetensorError) as error:
         raise BundleError(
             f"{folder / WEIGHTS} does not fit {card.architecture}: "
             f"{str(error).splitlines()[0]}; fetch or train the model again"
         ) from None
-    return network.to(memory_format=torch.channels_last).eval()

@@ -83,16 +83,38 @@ def build_network(
         ParamsError: no such architecture or weights, or they do not belong together.
         ResourceError: the weights must be fetched and cannot be.
     """
+    _check(architecture)
+    network = EvidenceResNet(architecture)
+    if weights is not None:
+        _take_over(network, _read_weights(architecture, str(weights)), str(weights))
+    return network.to(memory_format=torch.channels_last)
+
+
+def load_network(architecture: str, tensors: Mapping[str, Tensor]) -> EvidenceResNet:
+    """Make a network around weights, without drawing any first; in eval mode.
+
+    Args:
+        architecture: name of a torchvision ResNet.
+        tensors: a state of such a network; kept, not copied.
+
+    Raises:
+        ParamsError: no such architecture.
+        RuntimeError: tensors are missing, unknown or of another shape.
+    """
+    _check(architecture)
+    with torch.device("meta"):
+        network = EvidenceResNet(architecture)
+    network.load_state_dict(tensors, assign=True)
+    return network.to(memory_format=torch.channels_last).eval()
+
+
+def _check(architecture: str) -> None:
     known = list_models(include=FAMILIES)
     if architecture not in known:
         raise ParamsError(
             f"train.architecture: no ResNet is called '{architecture}'; "
             f"choose one of {', '.join(known)}"
         )
-    network = EvidenceResNet(architecture)
-    if weights is not None:
-        _take_over(network, _read_weights(architecture, str(weights)), str(weights))
-    return network.to(memory_format=torch.channels_last)
 
 
 def _read_weights(architecture: str, weights: str) -> dict[str, Tensor]:

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrmlops.model.augment import Augmentation, augment
+
+STRONG = Augmentation(15, 0.3, 0.2, 0.5, 0.5, 0.5, 0.1)
+
+
+def drawn(images: torch.Tensor, by: Augmentation, *, seed: int = 0) -> torch.Tensor:
+    return augment(images, by, generator=torch.Generator().manual_seed(seed))
+
+
+def blob(*, row: int, column: int, n: int = 1, size: int = 33) -> torch.Tensor:
+    images = torch.zeros(n, 1, size, size)
+    images[:, :, row - 1 : row + 2, column - 1 : column + 2] = 1
+    return images
+
+
+def centre(image: torch.Tensor) -> np.ndarray:
+    """Give the centre of mass, (row, column)."""
+    weights = image.numpy().astype(np.float64)
+    places = np.indices(weights.shape)
+    return np.asarray((places * weights).sum((1, 2)) / weights.sum())
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    level=st.sampled_from([0.0, 0.3, 1.0]),
+    by=st.builds(
+        Augmentation,
+        rotate_degrees=st.floats(0, 15),
+        scale=st.floats(0, 0.3),
+        shift=st.floats(0, 0.2),
+        brightness=st.floats(0, 0.5),
+        contrast=st.floats(0, 0.5),
+        gamma=st.floats(0, 0.5),
+        noise=st.floats(0, 0.1),
+    ),
+)
+def test_a_film_stays_in_its_range(seed, level, by):
+    images = torch.full((2, 1, 16, 16), level)
+    images[:, :, 4:8, 4:8] = 1 - level
+
+    moved = drawn(images, by, seed=seed)
+
+    assert moved.shape == images.shape
+    assert moved.isfinite().all()
+    assert moved.amin() >= 0
+    assert moved.amax() <= 1
+
+
+def test_nothing_asked_changes_nothing():
+    images = torch.rand(2, 1, 16, 16)
+
+    torch.testing.assert_close(drawn(images, Augmentation()), images)
+
+
+def test_the_same_seed_gives_the_same_films_and_another_others():
+    images = torch.rand(2, 1, 16, 16)
+
+    assert torch.equal(drawn(images, STRONG, seed=1), drawn(images, STRONG, seed=1))
+    assert not torch.equal(drawn(images, STRONG, seed=1), drawn(images, STRONG, seed=2))
+
+
+def test_every_film_of_a_batch_is_moved_in_its_own_way():
+    images = blob(row=16, column=16, n=8)
+
+    moved = drawn(images, Augmentation(shift=0.2))
+
+    centres = {tuple(centre(image[0]).round(3)) for image in moved}
+    assert len(centres) == 8
+
+
+def test_left_stays_left():
+    left = blob(row=16, column=6, n=200)
+
+    moved = drawn(left, Augmentation(rotate_degrees=15, scale=0.3))
+
+    assert all(centre(image[0])[1] < 16 for image in moved)
+
+
+@pytest.mark.parametrize("degrees", [5.0, 15.0])
+def test_rotation_stays_within_what_was_asked(degrees):
+    top = blob(row=6, column=16, n=200)
+
+    moved = drawn(top, Augmentation(rotate_degrees=degrees))
+
+    down, across = np.array([centre(image[0]) - 16 for image in moved]).T
+    angles = np.degrees(np.arctan2(across, -down))
+    assert np.abs(angles).max() <= degrees + 0.5
+    assert angles.min() < -degrees / 2 < degrees / 2 < angles.max()
+
+
+def test_a_shift_is_a_fraction_of_the_side():
+    middle = blob(row=16, column=16, n=200)
+
+    moved = drawn(middle, Augmentation(shift=0.2))
+
+    away = np.array([centre(image[0]) - 16 for image in moved])
+    assert np.abs(away).max() <= 0.2 * 33 + 0.1
+    assert np.abs(away).max() > 0.15 * 33
+
+
+def test_what_comes_from_outside_is_black():
+    bright = torch.ones(50, 1, 16, 16)
+
+    moved = drawn(bright, Augmentation(shift=0.2))
+
+    assert (moved[:, :, (0, -1)][:, :, :, (0, -1)] == 0).any()
+    assert set(moved[:, 0, 8, 8].tolist()) == {1.0}
+
+
+def test_contrast_keeps_the_mean_of_a_film():
+    images = torch.rand(20, 1, 16, 16) * 0.5 + 0.25
+
+    other = drawn(images, Augmentation(contrast=0.3))
+
+    torch.testing.assert_close(other.mean((1, 2, 3)), images.mean((1, 2, 3)))
+    assert (other.std((1, 2, 3)) / images.std((1, 2, 3))).max() > 1.2

@@ -1,0 +1,170 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from cxrmlops.errors import BundleError
+from cxrmlops.files import sha256_file
+from cxrmlops.model.bundle import (
+    BundleCard,
+    bundle_hash,
+    read_bundle,
+    require_preprocessing,
+    write_bundle,
+)
+from cxrmlops.model.network import build_network
+from tests.make import make_reading_bundle
+
+
+def test_what_was_written_is_read_back(tmp_path):
+    make_reading_bundle(
+        tmp_path, temperature=1.25, lineage={"seed": 4, "n": {"train": 7}}
+    )
+
+    bundle = read_bundle(tmp_path)
+
+    assert bundle.card.temperature == 1.25
+    assert bundle.card.lineage == {"seed": 4, "n": {"train": 7}}
+    assert bundle.card.operating_points[0].name == "balanced"
+    assert bundle.key == f"{bundle.card.name}|{bundle.hash}"
+    assert not bundle.network.training
+
+
+def test_the_same_model_gives_the_same_bytes_at_any_time(tmp_path, monkeypatch):
+    make_reading_bundle(tmp_path / "a")
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    make_reading_bundle(tmp_path / "b")
+
+    assert bundle_hash(tmp_path / "a") == bundle_hash(tmp_path / "b")
+
+
+def test_another_weight_gives_another_hash(tmp_path):
+    assert bundle_hash(make_reading_bundle(tmp_path / "a", seed=0)) != bundle_hash(
+        make_reading_bundle(tmp_path / "b", seed=1)
+    )
+
+
+def test_a_bundle_holds_no_pickle(tmp_path):
+    make_reading_bundle(tmp_path)
+
+    assert {path.suffix for path in tmp_path.iterdir()} == {
+        ".safetensors",
+        ".json",
+        ".npz",
+    }
+    with np.load(tmp_path / "reference.npz", allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype != object for name in arrays.files)
+
+
+@pytest.mark.parametrize("name", ["model.json", "weights.safetensors", "reference.npz"])
+def test_a_missing_file_is_named(tmp_path, name):
+    make_reading_bundle(tmp_path)
+    (tmp_path / name).unlink()
+
+    with pytest.raises(BundleError, match=f"{name} is missing; run the stage 'train'"):
+        read_bundle(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "reference.npz"])
+def test_a_changed_byte_is_noticed_without_a_hash_to_compare_with(tmp_path, name):
+    make_reading_bundle(tmp_path)
+    content = bytearray((tmp_path / name).read_bytes())
+    content[-1] ^= 1
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(BundleError, match=f"{name} was changed"):
+        read_bundle(tmp_path)
+
+
+def test_a_changed_card_is_noticed_by_its_registered_hash(tmp_path):
+    known = bundle_hash(make_reading_bundle(tmp_path))
+    card = json.loads((tmp_path / "model.json").read_text())
+    card["card"]["temperature"] = 9.0
+    (tmp_path / "model.json").write_text(json.dumps(card))
+
+    with pytest.raises(BundleError, match=f"expected {known[:12]}"):
+        read_bundle(tmp_path, expect_hash=known)
+
+
+def test_an_unknown_format_is_refused(tmp_path):
+    make_reading_bundle(tmp_path)
+    card = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(card | {"format": "bundle 99"}))
+
+    with pytest.raises(BundleError, match="format 'bundle 99'"):
+        read_bundle(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["not json", "[]", '{"format": 3}'])
+def test_a_broken_card_is_refused_in_one_sentence(tmp_path, content):
+    make_reading_bundle(tmp_path)
+    (tmp_path / "model.json").write_text(content)
+
+    with pytest.raises(BundleError, match=r"model\.json"):
+        read_bundle(tmp_path)
+
+
+def test_a_card_of_another_time_is_refused_by_the_fields_that_differ(tmp_path):
+    make_reading_bundle(tmp_path)
+    content = json.loads((tmp_path / "model.json").read_text())
+    content["card"]["mood"] = content["card"].pop("temperature")
+    (tmp_path / "model.json").write_text(json.dumps(content))
+
+    with pytest.raises(BundleError, match=r"\['mood', 'temperature'\]"):
+        read_bundle(tmp_path)
+
+
+def test_weights_of_another_shape_are_refused(tmp_path):
+    make_reading_bundle(tmp_path)
+    weights = load_file(tmp_path / "weights.safetensors")
+    weights["conv1.weight"] = torch.zeros(64, 3, 7, 7)
+    save_file(weights, tmp_path / "weights.safetensors")
+    content = json.loads((tmp_path / "model.json").read_text())
+    content["files"]["weights.safetensors"] = sha256_file(
+        tmp_path / "weights.safetensors"
+    )
+    (tmp_path / "model.json").write_text(json.dumps(content))
+
+    with pytest.raises(BundleError, match="does not fit resnet18"):
+        read_bundle(tmp_path)
+
+
+def test_a_bundle_for_other_pixels_is_refused(tmp_path):
+    card = read_bundle(make_reading_bundle(tmp_path)).card
+
+    require_preprocessing(card, card.preprocessing_hash)
+    with pytest.raises(BundleError, match="preprocessed another way.*at 64 pixels"):
+        require_preprocessing(card, "f" * 64)
+
+
+def test_a_failed_write_leaves_the_old_bundle(tmp_path):
+    before = bundle_hash(make_reading_bundle(tmp_path / "bundle"))
+    card = read_bundle(tmp_path / "bundle").card
+    unfit = replace(card, lineage={"loss": float("nan")})
+
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_bundle(
+            tmp_path / "bundle", build_network("resnet18"), card=unfit, reference={}
+        )
+
+    assert bundle_hash(tmp_path / "bundle") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_reference_histograms_come_back_as_arrays(tmp_path):
+    card = read_bundle(make_reading_bundle(tmp_path / "a")).card
+    counts = np.arange(256)
+    write_bundle(
+        tmp_path / "b",
+        build_network("resnet18"),
+        card=card,
+        reference={"intensity": counts},
+    )
+
+    assert isinstance(card, BundleCard)
+    np.testing.assert_array_equal(
+        read_bundle(tmp_path / "b").reference["intensity"], counts
+    )

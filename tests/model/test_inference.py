@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+
+from cxrmlops.model.bundle import read_bundle
+from cxrmlops.model.inference import Reader, calibrated, to_images
+from tests.make import make_reading_bundle
+
+SIZE = 64
+
+
+def squares(n: int, *, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (n, SIZE, SIZE)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundle")
+    return read_bundle(make_reading_bundle(folder, size=SIZE, temperature=2.0))
+
+
+def test_an_answer_does_not_depend_on_its_neighbours(bundle):
+    films = squares(9)
+
+    together = Reader(bundle, batch_size=8).read(films)
+    alone = [Reader(bundle, batch_size=1).read(film[None]) for film in films]
+
+    np.testing.assert_allclose(
+        together.logit, np.concatenate([one.logit for one in alone]), atol=1e-5
+    )
+    np.testing.assert_allclose(
+        together.evidence, np.concatenate([one.evidence for one in alone]), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 5])
+def test_every_film_gets_an_answer_the_last_batch_included(bundle, n):
+    answers = Reader(bundle, batch_size=2).read(squares(n))
+
+    assert answers.logit.shape == answers.probability.shape == (n,)
+    assert answers.evidence.shape == (n, 2, 2)
+
+
+def test_probability_is_the_calibrated_logit(bundle):
+    answers = Reader(bundle).read(squares(3))
+
+    expected = 1 / (1 + np.exp(-answers.logit.astype(np.float64) / 2.0))
+    np.testing.assert_allclose(answers.probability, expected)
+    assert answers.probability.dtype == np.float64
+    assert answers.logit.dtype == answers.evidence.dtype == np.float32
+
+
+def test_evidence_and_bias_make_the_logit(bundle):
+    answers = Reader(bundle).read(squares(3))
+
+    bias = bundle.network.bias.item()
+    np.testing.assert_allclose(
+        answers.evidence.mean((1, 2)) + bias, answers.logit, atol=1e-5
+    )
+
+
+def test_extreme_logits_stay_probabilities():
+    p = calibrated(np.array([-1e4, 0.0, 1e4]), temperature=0.5)
+
+    np.testing.assert_array_equal(p, [0.0, 0.5, 1.0])
+
+
+def test_films_of_another_size_are_refused(bundle):
+    with pytest.raises(ValueError, match=r"\(n, 64, 64\), are \(2, 32, 32\)"):
+        Reader(bundle).read(np.zeros((2, 32, 32), np.uint8))
+
+
+def test_films_that_are_not_bytes_are_refused(bundle):
+    with pytest.raises(TypeError, match="uint8"):
+        Reader(bundle).read(np.zeros((1, SIZE, SIZE), np.float32))
+
+
+def test_bytes_become_the_range_0_to_1():
+    images = to_images(
+        torch.tensor([[[0, 255]]], dtype=torch.uint8), torch.device("cpu")
+    )
+
+    assert images.shape == (1, 1, 1, 2)
+    assert images.flatten().tolist() == [0.0, 1.0]

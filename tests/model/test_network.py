@@ -1,0 +1,153 @@
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision.models import get_model, list_models
+
+from cxrmlops.errors import ParamsError, ResourceError
+from cxrmlops.model.network import FAMILIES, EvidenceResNet, build_network
+
+
+def films(n: int = 3, *, size: int = 64) -> torch.Tensor:
+    return torch.rand(n, 1, size, size, generator=torch.Generator().manual_seed(1))
+
+
+def shaken(network: torch.nn.Module) -> torch.nn.Module:
+    """Give every scale and statistic a value of its own, as a training would."""
+    generator = torch.Generator().manual_seed(2)
+    for name, value in network.state_dict().items():
+        if value.is_floating_point() and value.ndim == 1 and "mean" not in name:
+            value.copy_(torch.rand(value.shape, generator=generator) * 0.2 + 0.7)
+    return network.eval()
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])
+def test_the_logit_is_that_of_pooling_and_a_linear_layer(architecture):
+    ours = shaken(build_network(architecture))
+    usual = get_model(architecture, num_classes=1).eval()
+    usual.conv1 = ours.conv1
+    own = ours.state_dict()
+    usual.load_state_dict(
+        {key: own[key] for key in usual.state_dict() if not key.startswith("fc")}
+        | {"fc.weight": own["evidence.weight"][:, :, 0, 0], "fc.bias": own["bias"]}
+    )
+
+    with torch.inference_mode():
+        logit, _ = ours(films())
+        expected = usual((films() - ours.mean) / ours.std)[:, 0]
+
+    torch.testing.assert_close(logit, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_evidence_adds_up_to_the_logit():
+    network = shaken(build_network("resnet18"))
+
+    with torch.inference_mode():
+        logit, evidence = network(films(size=96))
+
+    assert evidence.shape == (3, 1, 3, 3)
+    torch.testing.assert_close(evidence.mean((1, 2, 3)) + network.bias, logit)
+
+
+def test_weights_of_colour_photographs_see_a_grey_film_as_three_equal_channels(
+    tmp_path,
+):
+    colour = shaken(get_model("resnet18"))
+    save_file(colour.state_dict(), tmp_path / "colour.safetensors")
+
+    network = build_network("resnet18", weights=tmp_path / "colour.safetensors").eval()
+    with torch.inference_mode():
+        grey = network.conv1(films())
+        expected = colour.conv1(films().expand(-1, 3, -1, -1))
+
+    torch.testing.assert_close(grey, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(network.layer4.state_dict(), colour.layer4.state_dict())
+
+
+def test_our_own_weights_are_taken_over_with_the_head(tmp_path):
+    torch.manual_seed(1)
+    network = shaken(build_network("resnet18"))
+    state = {key: value.contiguous() for key, value in network.state_dict().items()}
+    save_file(state, tmp_path / "own.safetensors")
+
+    again = build_network("resnet18", weights=str(tmp_path / "own.safetensors")).eval()
+
+    with torch.inference_mode():
+        torch.testing.assert_close(again(films())[0], network(films())[0])
+
+
+def test_weights_lie_channels_last():
+    network = build_network("resnet18")
+
+    assert network.layer1[0].conv1.weight.is_contiguous(
+        memory_format=torch.channels_last
+    )
+
+
+def test_every_resnet_of_torchvision_can_be_built():
+    for name in list_models(include=FAMILIES):
+        with torch.device("meta"):
+            network = EvidenceResNet(name)
+
+        assert network.evidence.weight.shape[1] in (512, 2048)
+
+
+@pytest.mark.parametrize("name", ["resnet999", "vgg16", "resnet_fpn"])
+def test_an_unknown_architecture_is_refused_and_the_known_are_named(name):
+    with pytest.raises(ParamsError, match=f"'{name}'.*resnet152"):
+        build_network(name)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("IMAGENET9K", "has no weights 'IMAGENET9K'.*IMAGENET1K_V1"),
+        ("gone.safetensors", "there is no file gone.safetensors"),
+    ],
+)
+def test_unknown_weights_are_refused(weights, message):
+    with pytest.raises(ParamsError, match=message):
+        build_network("resnet18", weights=weights)
+
+
+def test_a_file_that_is_no_safetensors_is_refused(tmp_path):
+    path = tmp_path / "pickle.safetensors"
+    path.write_bytes(b"\x80\x04 not a tensor")
+
+    with pytest.raises(ParamsError, match="is no safetensors file"):
+        build_network("resnet18", weights=path)
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    save_file(get_model("resnet34").state_dict(), tmp_path / "other.safetensors")
+
+    with pytest.raises(ParamsError, match="does not fit resnet50"):
+        build_network("resnet50", weights=tmp_path / "other.safetensors")
+
+
+def test_weights_that_cannot_be_fetched_say_what_to_do(monkeypatch, tmp_path):
+    def no_network(*_args, **_kwargs):
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
+
+    with pytest.raises(ResourceError, match="could not be fetched.*checkpoints"):
+        build_network("resnet18", weights="DEFAULT")
+
+
+def test_nothing_is_unpickled_when_weights_are_read(monkeypatch, tmp_path):
+    asked = {}
+
+    def load(_url, **options):
+        asked.update(options)
+        return get_model("resnet18").state_dict()
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", load)
+
+    build_network("resnet18", weights="ResNet18_Weights.IMAGENET1K_V1")
+
+    assert asked["weights_only"] is True
+    assert not list(Path(tmp_path).iterdir())
