@@ -121,9 +121,9 @@ def _validated(validation: Plain) -> Gate:
 
 def _leak(images: pd.DataFrame, manifest: Plain) -> Gate:
     found = {what: n for what, n in leaks(images).items() if n}
-    told = ", ".join(f"{n} {what}" for what, n in found.items())
+    told = ", ".join(f"{what} {n}" for what, n in found.items())
     policy = manifest["policy"]
-    reason = f"{told} in more than one split" if told else "no patient on two sides"
+    reason = f"in more than one split: {told}" if told else "no patient on two sides"
     if policy != "patient":
         reason = f"split policy '{policy}' leaks by design ({told or 'none here'})"
     passed = not found and policy == "patient"

@@ -1,0 +1,159 @@
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from cxrmlops.evaluation.metrics import measure
+from cxrmlops.evaluation.thresholds import choose_points
+from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
+from cxrmlops.reporting.evaluation_report import write_report
+from cxrmlops.tables import HISTORY
+from tests.make import make_studies
+
+PLOTS = ("beside", "roc", "pr", "confusion", "reliability", "scores", "decision",
+         "subgroups", "training")  # fmt: skip
+HASH = "0123456789abcdef" * 4
+
+
+def make_evidence(n=120, *, separation=2.5, policy="patient"):
+    studies = make_studies(n, separation=separation)
+    val = make_studies(200, split="val", seed=3)
+    points = choose_points(
+        val.probability, val.abnormal, val.split, high_sensitivity=0.98
+    )
+    thumbnail = np.random.default_rng(0).random(n)
+    settings = {"bootstrap_rounds": 100, "seed": 1, "ece_bins": 5}
+    metrics = measure(
+        studies, thumbnail, points, prevalences=[0.1], bins=5, rounds=100, seed=1
+    )
+    names = ("bundle_hash", "preprocessing_hash", "split_hash", "test_hash")
+    metrics |= dict.fromkeys(names, HASH)
+    metrics["operating_points"] = [vars(point) for point in points]
+    metrics["thresholds_moved"] = 0.0
+    epochs: list[dict[str, object]] = [
+        dict.fromkeys(HISTORY.columns, 0.5) | {"epoch": k} for k in (1, 2)
+    ]
+    side = {"images": n, "studies": n, "patients": n, "abnormal_studies": n // 2}
+    return Evidence(
+        metrics=metrics,
+        studies=studies,
+        thumbnail=thumbnail,
+        history=HISTORY.from_rows(epochs),
+        card={
+            "name": "cxr-resnet18-64",
+            "architecture": "resnet18",
+            "size": 64,
+            "temperature": 1.2,
+            "study_rule": "max",
+            "lineage": {},
+        },
+        manifest={
+            "policy": policy,
+            "seed": 1,
+            "leaking_patients": 7,
+            "n": dict.fromkeys(("train", "val", "test"), side),
+        },
+        training={
+            "epochs": 2,
+            "best_epoch": 1,
+            "seed": 1,
+            "device": "cpu",
+            "precision": "32-true",
+        },
+        settings=settings,
+    )
+
+
+def render(path, evidence, plots=None):
+    drawn = draw_plots(evidence) if plots is None else plots
+    write_report(path / "report.html", evidence, drawn)
+    return (path / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    return make_evidence()
+
+
+@pytest.fixture(scope="module")
+def page(evidence, tmp_path_factory):
+    return render(tmp_path_factory.mktemp("page"), evidence)
+
+
+def words(page):
+    text = re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", text)
+
+
+def test_it_says_what_it_is_not(page):
+    assert words(page).count("Not a medical device") == 2
+
+
+def test_every_figure_of_the_source_study_stands_beside_ours(page, evidence):
+    for name, published in {
+        "Recall ASF": "0.898 0.878 to 0.915 1,018",
+        "Recall NSF": "0.880 0.859 to 0.899 995",
+        "Precision ASF": "0.885 0.864 to 0.903 1,033",
+        "Precision NSF": "0.894 0.873 to 0.912 980",
+    }.items():
+        row = re.search(rf"<tr><td>{name}.*?</tr>", page, re.DOTALL).group()
+        assert words(row).rstrip().endswith(published)
+        figure = evidence.metrics["figures"][
+            "balanced." + name.lower().replace(" ", "_")
+        ]
+        assert f"{figure['value']:.3f}" in row
+
+
+def test_every_plot_is_inside_the_page(page, evidence):
+    assert page.count("data:image/svg+xml;base64,") == len(PLOTS)
+    assert not re.search(r"(src|href)=\"(?!data:)", page)
+
+
+def test_the_page_is_well_formed(page):
+    class Balance(HTMLParser):
+        open_tags: list[str] = []
+
+        def handle_starttag(self, tag, attrs):
+            if tag not in ("meta", "img", "br"):
+                self.open_tags.append(tag)
+
+        def handle_endtag(self, tag):
+            assert self.open_tags.pop() == tag
+
+    reader = Balance()
+    reader.feed(page)
+
+    assert reader.open_tags == []
+
+
+def test_it_names_model_split_and_rule(page, evidence):
+    assert page.count(HASH) == 4
+    for point in evidence.metrics["operating_points"]:
+        assert point["rule"] in page
+
+
+def test_groups_too_small_are_not_assessed(page):
+    assert "not assessed" in words(page)
+
+
+def test_a_study_is_never_named(page, evidence):
+    assert not any(name in page for name in evidence.studies.study_id)
+
+
+def test_the_draw_by_film_is_called_too_good(tmp_path):
+    leaking = make_evidence(60, policy="case")
+    nothing = dict.fromkeys(PLOTS, "")
+
+    page = render(tmp_path, leaking, nothing)
+
+    assert "7 patients stand on more than one side" in words(page)
+
+
+def test_perfect_separation_still_gives_a_page(tmp_path):
+    perfect = make_evidence(60, separation=10.0)
+
+    page = render(tmp_path, perfect)
+
+    assert "1.000" in page
+    assert "nan" not in words(page).lower().split()

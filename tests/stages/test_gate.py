@@ -1,0 +1,86 @@
+import logging
+
+import pytest
+
+from cxrmlops.data.split import split_hash
+from cxrmlops.errors import DataError
+from cxrmlops.files import read_json, sha256_file, write_json
+from cxrmlops.params import load_params
+from cxrmlops.stages import gate
+from cxrmlops.tables import SPLITS
+from tests.evaluation.test_gate import VALIDATION, case, group, interval
+from tests.make import make_splits
+
+
+def run(folder, given, *, validation=VALIDATION):
+    SPLITS.write(given["images"], folder / "split")
+    write_json(folder / "split" / "manifest.json", given["manifest"])
+    write_json(folder / "evaluate" / "metrics.json", given["metrics"])
+    write_json(folder / "validate" / "report.json", validation)
+    gate.run(
+        evaluate=folder / "evaluate",
+        split=folder / "split",
+        validate=folder / "validate",
+        out=folder / "gate",
+        params=load_params().gate,
+    )
+    return read_json(folder / "gate" / "verdict.json")
+
+
+def test_a_good_model_passes_and_every_gate_says_why(tmp_path):
+    verdict = run(tmp_path, case(groups=[group()]))
+
+    assert verdict["passed"] is True
+    assert verdict["reasons"] == []
+    assert verdict["bundle_hash"] == "b" * 64
+    for each in verdict["gates"]:
+        assert set(each) == {"name", "value", "bound", "n", "verdict", "reason"}
+        assert each["reason"]
+
+
+def test_a_refusal_is_a_completed_stage_with_one_line_a_reason(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    weak = {"auc": interval(0.9, 0.93, 0.95), "ece": interval(0.0, 0.05, 0.08)}
+
+    verdict = run(tmp_path, case(figures=weak))
+
+    assert verdict["passed"] is False
+    assert verdict["reasons"] == [
+        "AUC: 95 % lower bound 0.9000 is under 0.9450",
+        "calibration error: 95 % upper bound 0.0800 is over 0.0600",
+    ]
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines[:2] == [f"gate: {reason}" for reason in verdict["reasons"]]
+    assert lines[2] == "gate: refused; 11 gates, 2 failed, 0 not assessed"
+
+
+def test_a_leaking_split_is_refused_whatever_the_manifest_says(tmp_path):
+    images = make_splits(patients=30)
+    images.loc[29, "patient_id"] = images.loc[0, "patient_id"]
+    given = case(images=images)
+    assert given["manifest"]["hash"] == split_hash(images.image_id, images.split)
+
+    verdict = run(tmp_path, given)
+
+    assert verdict["reasons"] == ["in more than one split: patients 1"]
+
+
+def test_twice_gives_the_same_verdict(tmp_path):
+    run(tmp_path, case(groups=[group()]))
+    once = sha256_file(tmp_path / "gate" / "verdict.json")
+    run(tmp_path, case(groups=[group()]))
+
+    assert sha256_file(tmp_path / "gate" / "verdict.json") == once
+
+
+def test_missing_figures_name_the_stage_to_run(tmp_path):
+    SPLITS.write(make_splits(), tmp_path / "split")
+
+    with pytest.raises(DataError, match="run the stage 'evaluate'"):
+        gate.run(
+            evaluate=tmp_path / "evaluate",
+            split=tmp_path / "split",
+            validate=tmp_path / "validate",
+            out=tmp_path / "gate",
+            params=load_params().gate,
+        )
