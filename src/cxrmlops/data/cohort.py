@@ -44,7 +44,7 @@ EXCLUSIONS = {
     **AFTER_HEADERS,
 }
 STUDY_EXCLUSIONS = {
-    "no_film": "No film of the reported study lies in the film folder.",
+    "no_film": "No film of the reported study was found among those asked for.",
     "no_accepted_film": "No film of the study is a frontal chest film of an adult.",
 }
 

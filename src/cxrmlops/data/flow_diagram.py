@@ -23,6 +23,14 @@ text { font: 14px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1d273
 .line { stroke: #7b8794; stroke-width: 1.5; fill: none }
 """
 
+# Reasons that their code with blanks would misspell.
+_SPELT = {
+    "not_dicom": "not DICOM",
+    "not_cr_dx": "neither CR nor DX",
+    "no_patient_id": "no patient ID",
+    "no_study_id": "no study ID",
+}
+
 
 def draw_flow(summary: Mapping[str, Any]) -> str:
     """Draw `exclusions.json` as SVG text.
@@ -163,7 +171,9 @@ def _steps(excluded: Mapping[str, int]) -> Sequence[tuple[str, dict[str, int]]]:
 
 
 def _words(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
-    return [(reason.replace("_", " "), n) for reason, n in reasons.items()]
+    return [
+        (_SPELT.get(code, code.replace("_", " ")), n) for code, n in reasons.items()
+    ]
 
 
 def _window(summary: Mapping[str, Any]) -> str:
