@@ -1,11 +1,13 @@
 """One file of the backlog: header, acceptance, pixels; all but the network."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from cxrmlops.data.film_list import list_films
 from cxrmlops.data.preprocess import (
     is_picture,
     network_square,
@@ -16,7 +18,7 @@ from cxrmlops.dicom.acceptance import accept, accept_picture
 from cxrmlops.dicom.headers import FilmHeader, Limits, describe, read_header
 from cxrmlops.dicom.identity import derived_uid
 from cxrmlops.dicom.pixels import Picture
-from cxrmlops.errors import Rejected
+from cxrmlops.errors import DataError, Rejected
 from cxrmlops.files import whole
 
 READING_SIDE = 1024  # longest side of the stored reading picture, pixels
@@ -50,6 +52,26 @@ class FilmRead:
     square: np.ndarray | None  # (size, size) uint8
     accession_number: str
     study_date: str  # YYYYMMDD or ""
+
+
+def list_backlog(at: Path, *, skip: Sequence[Path] = ()) -> list[Path]:
+    """List the files to read: one file, or all below a folder, sorted.
+
+    Args:
+        at: file or folder.
+        skip: folders that may lie there and hold results, not films.
+
+    Raises:
+        DataError: there is nothing at that place.
+    """
+    if at.is_file():
+        return [at]
+    if not at.is_dir():
+        raise DataError(
+            f"there is no file or folder {at} here ({Path.cwd()}); name a film, or a "
+            "folder of films"
+        )
+    return [at / film.path for film in list_films(at, skip=skip)]
 
 
 def read_backlog_film(request: FilmRequest) -> FilmRead:

@@ -1,0 +1,36 @@
+"""The time at the site; CXR_CLOCK fixes it, so that a rerun gives the same bytes."""
+
+import os
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cxrmlops.errors import ParamsError
+
+
+def now(time_zone: str) -> datetime:
+    """Give the time at the site, with its offset, in whole seconds.
+
+    Args:
+        time_zone: IANA name, as in site.yaml.
+
+    Raises:
+        ParamsError: an unknown zone, or CXR_CLOCK is no ISO 8601 time.
+    """
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ParamsError(
+            f"site.yaml: time_zone '{time_zone}' is unknown; give an IANA name such as "
+            "Europe/Berlin or Asia/Shanghai"
+        ) from None
+    fixed = os.environ.get("CXR_CLOCK")
+    try:
+        moment = datetime.fromisoformat(fixed) if fixed else datetime.now(UTC)
+    except ValueError:
+        raise ParamsError(
+            "CXR_CLOCK is no time; give ISO 8601 such as 2024-01-31T02:00:00+00:00, "
+            "or unset it"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return moment.astimezone(zone).replace(microsecond=0)

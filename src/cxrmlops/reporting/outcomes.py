@@ -1,0 +1,34 @@
+"""What became of each file, one line each, for the person at the terminal."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from cxrmlops.files import read_json
+from cxrmlops.findings import BALANCED, OperatingPoint, answer
+from cxrmlops.reporting.texts import finding_words, reason_sentence
+from cxrmlops.tables import SCORED_IMAGES
+
+
+def outcome_lines(score: Path, *, below: Path) -> Iterator[str]:
+    """Say for every file: scored with its probability, or rejected and why.
+
+    Args:
+        score: what the stage `score` wrote.
+        below: files are named relative to this folder.
+    """
+    points = read_json(score / "model.json")["operating_points"]
+    balanced = next(
+        point for p in points if (point := OperatingPoint(**p)).name == BALANCED
+    )
+    for film in SCORED_IMAGES.read(score).to_dict("records"):
+        name = os.path.relpath(film["path"], below)
+        if film["outcome"] == "scored":
+            probability = float(film["probability"])
+            finding = answer(probability, balanced)
+            words = finding_words(finding, "en")
+            yield f"{name}: scored p={probability:.4f} {finding} ({words})"
+        else:
+            means = reason_sentence(film["reason"], "en")
+            detail = f" [{film['detail']}]" if film["detail"] else ""
+            yield f"{name}: rejected {film['reason']}: {means}{detail}"
