@@ -65,8 +65,8 @@ def test_edited_lines_stay_and_other_films_need_force(hospital, here, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda films: (films / "1").unlink(), "holds no file"),
-        (lambda films: shutil.rmtree(films), "there is no folder"),
+        (lambda films: (films / "1").unlink(), "there is no file below"),
+        (lambda films: shutil.rmtree(films), "there is no file below"),
         (
             lambda films: (films.parent / "reports.csv").unlink(),
             "no report table lies in or beside .*--reports",

@@ -55,11 +55,11 @@ def init(
     folder: Annotated[Path, typer.Argument(help="folder of films, any names, nested")],
     reports: Annotated[
         Path | None,
-        typer.Option(help="report table or archive  [default: look for it]"),
+        typer.Option(help="report table or archive; else looked for"),
     ] = None,
     source: Annotated[
         Literal["hospital", "nih", "openi"] | None,
-        typer.Option(help="kind of films and reports  [default: by their look]"),
+        typer.Option(help="of films and reports; else by their look"),
     ] = None,
     force: Annotated[bool, typer.Option(help="point site.yaml at other films")] = False,
 ) -> None:

@@ -59,9 +59,11 @@ def set_up(
         DataError: no films, no reports, or reports of an unknown kind.
         ParamsError: site.yaml is there and wrong, or names other films.
     """
-    files = list_films(films)
+    files = list_films(films) if films.is_dir() else []
     if not files:
-        raise DataError(f"init: {films} holds no file; name the folder of the films")
+        raise DataError(
+            f"init: there is no file below {films}; name the folder of your films"
+        )
     reports, source = _reports(films, reports, source)
     text = _site_text(here / SITE, films, force=force)
     values = {"source": source, "films": films.resolve(), "reports": reports.resolve()}
