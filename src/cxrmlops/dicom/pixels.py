@@ -31,6 +31,8 @@ from cxrmlops.dicom.grey_values import (
     grey_table,
 )
 from cxrmlops.dicom.headers import LIMITS, Limits, foreign, read_whole
+from cxrmlops.dicom.jpeg_lossless import SYNTAXES as LOSSLESS
+from cxrmlops.dicom.jpeg_lossless import decode_lossless
 from cxrmlops.errors import Rejected
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -88,6 +90,17 @@ class _Format:
     high_bit: int
     signed: bool
     photometric_interpretation: str
+
+    @property
+    def shape(self) -> dict[str, int]:
+        return {"rows": self.rows, "columns": self.columns, "samples": self.samples}
+
+    @property
+    def bits(self) -> dict[str, int]:
+        return {
+            "bits_allocated": self.bits_allocated,
+            "bits_stored": self.bits_stored,
+        }
 
 
 def display_picture(source: Path | Dataset, *, limits: Limits = LIMITS) -> Picture:
@@ -193,26 +206,30 @@ def _decode(dataset: Dataset, form: _Format) -> np.ndarray:
     """Decode to stored values: shape (rows, columns) or (rows, columns, 3)."""
     with foreign("undecodable", "decoding"):
         syntax = UID(text(dataset.file_meta, "TransferSyntaxUID"))
-        if syntax.is_encapsulated:
-            _check_frame(dataset, form, syntax)
-        else:
+        if not syntax.is_encapsulated:
             _check_length(dataset, form)
-        values, _ = get_decoder(syntax).as_array(
-            dataset,
-            index=0,
-            correct_unused_bits=False,
-            decoding_plugin=_DECODERS.get(syntax, ""),
-        )
+            values = _by_pydicom(dataset, syntax)
+        else:
+            frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+            check_codestream(frame, syntax, **form.shape)
+            values = (
+                decode_lossless(frame, **form.shape, **form.bits)
+                if syntax in LOSSLESS
+                else _by_pydicom(dataset, syntax)
+            )
     if values.shape[:2] != (form.rows, form.columns) or values.itemsize > 2:
         raise Rejected("undecodable", "decoded to another shape than the header says")
     return _mask(values.astype(values.dtype.newbyteorder("="), copy=False), form)
 
 
-def _check_frame(dataset: Dataset, form: _Format, syntax: UID) -> None:
-    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
-    check_codestream(
-        frame, syntax, rows=form.rows, columns=form.columns, samples=form.samples
+def _by_pydicom(dataset: Dataset, syntax: UID) -> np.ndarray:
+    values, _ = get_decoder(syntax).as_array(
+        dataset,
+        index=0,
+        correct_unused_bits=False,
+        decoding_plugin=_DECODERS.get(syntax, ""),
     )
+    return values
 
 
 def _check_length(dataset: Dataset, form: _Format) -> None:
@@ -225,12 +242,11 @@ def _check_length(dataset: Dataset, form: _Format) -> None:
 def _mask(values: np.ndarray, form: _Format) -> np.ndarray:
     """Keep BitsStored bits up to HighBit; older files keep overlays in the others."""
     width = 8 * values.itemsize
+    kind = np.dtype(f"{'i' if form.signed else 'u'}{values.itemsize}")
     above = max(width - 1 - form.high_bit, 0)
     if above == 0 and form.bits_stored >= width:
-        return values
-    kind = np.dtype(f"{'i' if form.signed else 'u'}{values.itemsize}")
-    shifted = values.view(kind) << above
-    return shifted >> (width - form.bits_stored)
+        return values.view(kind)
+    return (values.view(kind) << above) >> (width - form.bits_stored)
 
 
 def _picture_values(
