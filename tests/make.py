@@ -337,3 +337,35 @@ def make_train_params(**quirks: object) -> TrainParams:
     params = load_params(Path(__file__).parent.parent / "params.yaml").train
     small = {"architecture": "resnet18", "epochs": 2, "batch_size": 8}
     return TrainParams(**params.model_dump() | small | quirks)  # type: ignore[arg-type]
+
+
+def make_readable_film(
+    number: int = 1, *, study: str = "1", **attributes: object
+) -> Dataset:
+    """Build a film with lungs, spine and noise: one the model may read."""
+    values = make_lungs(seed=number)
+    film = make_cxr(values)
+    header = make_film(number, Rows=None, Columns=None, **attributes)
+    film.update({element.tag: element for element in header})
+    film.StudyInstanceUID = f"1.2.826.0.1.3680043.8.498.{study}"
+    film.SeriesInstanceUID = f"{film.StudyInstanceUID}.1"
+    film.SOPInstanceUID = f"{film.SeriesInstanceUID}.{number}"
+    film.AccessionNumber = attributes.get("AccessionNumber", f"ACC{study}")
+    film.PatientAge, film.ViewPosition = attributes.get("PatientAge", "054Y"), "PA"
+    film.PresentationIntentType = "FOR PRESENTATION"
+    film.ImageType = ["ORIGINAL", "PRIMARY", ""]
+    film.file_meta.MediaStorageSOPClassUID = film.SOPClassUID
+    film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
+    return film
+
+
+def make_lungs(*, rows: int = 160, columns: int = 140, seed: int = 0) -> np.ndarray:
+    """Draw stored values of a crude chest: shape (rows, columns), 12 bits."""
+    y, x = np.mgrid[0:rows, 0:columns]
+    y, x = y / rows, x / columns
+    picture = 0.55 + 0.25 * np.exp(-(((x - 0.5) / 0.1) ** 2))
+    for centre in (0.27, 0.73):
+        picture -= 0.35 * (((x - centre) / 0.17) ** 2 + ((y - 0.45) / 0.32) ** 2 < 1)
+    picture[:, : columns // 20] = picture[:, -(columns // 20) :] = 0.05
+    noise = np.random.default_rng(seed).normal(0, 0.01, picture.shape)
+    return np.asarray(np.clip(picture + noise, 0, 1) * 4095, np.uint16)

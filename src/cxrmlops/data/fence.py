@@ -37,6 +37,10 @@ class Limits:
     bytes: int = 8 * 2**30  # address space of a worker
 
 
+_LOCK = threading.Lock()
+_POOLS: "dict[tuple[int, Limits], ProcessPoolExecutor]" = {}
+
+
 @dataclass(frozen=True)
 class Done(Generic[Input, Output]):
     """One input and what became of it."""
@@ -77,19 +81,13 @@ def fenced(
     if workers == 0:
         yield from (Done(item, function(item)) for item in inputs)
         return
-    todo, sent = iter(inputs), deque[_Sent[Input, Output]]()
-    while True:
-        try:
-            with _pool(workers, limits, function.__module__) as pool:
-                for one in sent:  # of the pool that broke
-                    one.future = pool.submit(_timed, function, one.input, limits)
-                while _send(pool, function, todo, sent, ahead, limits):
-                    yield _done(sent[0])
-                    sent.popleft()
-            return
-        except BrokenProcessPool:
-            log.warning("a worker died; the file it read is tried once more, alone")
-        yield _alone(function, sent.popleft().input, limits)
+    sent = deque[_Sent[Input, Output]]()
+    try:
+        yield from _in_order(function, iter(inputs), sent, workers, ahead, limits)
+    finally:
+        for one in sent:  # the caller stopped asking
+            if one.future is not None:
+                one.future.cancel()
 
 
 @dataclass
@@ -98,6 +96,29 @@ class _Sent(Generic[Input, Output]):
 
     input: Input
     future: "Future[Output] | None" = None
+
+
+def _in_order(  # noqa: PLR0913
+    function: Callable[[Input], Output],
+    todo: Iterator[Input],
+    sent: "deque[_Sent[Input, Output]]",
+    workers: int,
+    ahead: int,
+    limits: Limits,
+) -> Iterator[Done[Input, Output]]:
+    while True:
+        pool = _shared_pool(workers, limits, function.__module__)
+        try:
+            for one in sent:  # of the pool that broke
+                one.future = pool.submit(_timed, function, one.input, limits)
+            while _send(pool, function, todo, sent, ahead, limits):
+                yield _done(sent[0])
+                sent.popleft()
+            return
+        except BrokenProcessPool:
+            _discard(pool)
+            log.warning("a worker died; the file it read is tried once more, alone")
+        yield _alone(function, sent.popleft().input, limits)
 
 
 def _send(
@@ -147,6 +168,25 @@ def _timed(function: Callable[[Input], Output], item: Input, limits: Limits) -> 
         return function(item)
     finally:
         signal.alarm(0)
+
+
+def _shared_pool(workers: int, limits: Limits, preload: str) -> ProcessPoolExecutor:
+    """Give the pool that all callers of this process share.
+
+    Workers are started once a night, not once a chunk, and chunks that are read at the
+    same time do not start more processes than the machine has cores.
+    """
+    with _LOCK:
+        if (workers, limits) not in _POOLS:
+            _POOLS[workers, limits] = _pool(workers, limits, preload)
+        return _POOLS[workers, limits]
+
+
+def _discard(pool: ProcessPoolExecutor) -> None:
+    with _LOCK:
+        for key in [key for key, known in _POOLS.items() if known is pool]:
+            del _POOLS[key]
+    pool.shutdown(wait=False)
 
 
 def _pool(workers: int, limits: Limits, preload: str) -> ProcessPoolExecutor:

@@ -1,0 +1,292 @@
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cxrmlops.data.backlog_film import list_backlog
+from cxrmlops.errors import BundleError, DataError, ParamsError
+from cxrmlops.files import read_json
+from cxrmlops.params import ScoreParams
+from cxrmlops.stages import score
+from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
+from tests.deadly import die_on_the_second_film
+from tests.make import make_lungs, make_readable_film, make_reading_bundle, save_film
+
+STARTED = dt.datetime(2026, 5, 2, 2, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> Path:
+    return make_reading_bundle(tmp_path_factory.mktemp("model") / "bundle")
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch):
+    monkeypatch.setenv("CXR_WORKERS", "0")
+
+
+def params(**quirks) -> ScoreParams:
+    values = {
+        "accelerator": "cpu",
+        "batch_size": 3,
+        "chunk_studies": 10,
+        "saliency_method": "evidence",
+        "max_file_mib": 16,
+        "max_pixels": 10_000_000,
+        "settle_minutes": 0,
+    }
+    return ScoreParams.model_validate(values | quirks)
+
+
+def read(folder, bundle, out, **quirks):
+    score.run(
+        films=list_backlog(folder),
+        bundle=bundle,
+        out=out,
+        params=params(**quirks),
+        chest_words=["CHEST"],
+        started=STARTED,
+    )
+    return SCORED_IMAGES.read(out), SCORED_STUDIES.read(out)
+
+
+def put(folder, name, *arguments, **attributes):
+    return save_film(make_readable_film(*arguments, **attributes), folder / name)
+
+
+@pytest.fixture
+def backlog(tmp_path) -> Path:
+    """Give two studies (two films and one), a lateral, a hip, a child, a text."""
+    folder = tmp_path / "backlog"
+    put(folder, "a1.dcm", 1, study="1")
+    put(folder, "a2.dcm", 2, study="1")
+    put(folder, "b.dcm", 3, study="2")
+    lateral = make_readable_film(4, study="3")
+    lateral.ViewPosition = "LL"
+    save_film(lateral, folder / "lateral.dcm")
+    put(folder, "hip.dcm", 5, study="4", BodyPartExamined="HIP")
+    put(folder, "child.dcm", 6, study="5", PatientAge="007Y")
+    (folder / "notes.txt").write_text("nothing to see")
+    return folder
+
+
+def test_every_file_has_exactly_one_outcome(backlog, bundle, tmp_path):
+    images, _ = read(backlog, bundle, tmp_path / "score")
+
+    outcome = {Path(p).name: r or "scored" for p, r in zip(images.path, images.reason)}
+    assert outcome == {
+        "a1.dcm": "scored",
+        "a2.dcm": "scored",
+        "b.dcm": "scored",
+        "lateral.dcm": "lateral",
+        "hip.dcm": "not_chest",
+        "child.dcm": "child",
+        "notes.txt": "not_dicom",
+    }
+
+
+def test_a_study_is_answered_by_the_rule_of_the_bundle(backlog, bundle, tmp_path):
+    images, studies = read(backlog, bundle, tmp_path / "score")
+
+    first = studies.iloc[0]
+    films = images[images.study_instance_uid == first.study_instance_uid]
+    assert (first.n_images, first.n_scored) == (2, 2)
+    assert first.probability == films.probability.max()
+    assert first.answer_balanced == ("ASF" if first.probability >= 0.5 else "NSF")
+    assert first.analysed_at == "2026-05-02T02:30:00+02:00"
+    assert (first.accession_number, first.study_date) == ("ACC1", "20240501")
+
+
+def test_a_study_without_a_scored_film_says_why(backlog, bundle, tmp_path):
+    _, studies = read(backlog, bundle, tmp_path / "score")
+
+    rejected = studies[studies.outcome == "rejected"]
+    assert list(rejected.reason) == ["child", "not_chest", "lateral"]
+    assert rejected.probability.isna().all()
+    assert (rejected.answer_balanced == "").all()
+
+
+def test_rows_are_rounded_and_hold_the_whole_map(backlog, bundle, tmp_path):
+    images, _ = read(backlog, bundle, tmp_path / "score")
+
+    film = images[images.outcome == "scored"].iloc[0]
+    evidence = np.frombuffer(film.evidence, "<f2")
+    assert film.probability == round(film.probability, 4)
+    assert film.logit == round(film.logit, 4)
+    assert len(evidence) == film.evidence_rows * film.evidence_columns == 4
+    assert len(film.evidence) <= 4096
+
+
+def test_reading_pictures_lie_beside_the_rows(backlog, bundle, tmp_path):
+    out = tmp_path / "score"
+    images, _ = read(backlog, bundle, out)
+
+    film = images[images.outcome == "scored"].iloc[0]
+    picture = np.load(out / film.picture, allow_pickle=False)
+    assert picture.dtype == np.uint8
+    assert max(picture.shape) == 1024
+    assert len(list((out / "films").iterdir())) == 3
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_rows_are_the_same_for_any_number_of_workers(
+    backlog, bundle, tmp_path, monkeypatch, workers
+):
+    alone, _ = read(backlog, bundle, tmp_path / "alone")
+    monkeypatch.setenv("CXR_WORKERS", workers)
+
+    many, _ = read(backlog, bundle, tmp_path / "many", batch_size=2)
+
+    pd.testing.assert_frame_equal(alone, many)
+
+
+def test_a_copy_of_a_film_is_scored_once(bundle, tmp_path):
+    folder = tmp_path / "backlog"
+    put(folder, "1.dcm", 1)
+    put(folder, "2.dcm", 1)
+    other = make_readable_film(2)
+    other.PixelData = make_readable_film(1).PixelData
+    save_film(other, folder / "3.dcm")
+    changed = make_readable_film(1)
+    changed.PixelData = make_readable_film(7).PixelData
+    save_film(changed, folder / "4.dcm")
+    elsewhere = make_readable_film(1, study="2")
+    save_film(elsewhere, folder / "5.dcm")
+
+    images, studies = read(folder, bundle, tmp_path / "score")
+
+    assert list(images.reason) == ["", "duplicate", "duplicate", "duplicate", ""]
+    assert images.detail[1].endswith("the same pixels")
+    assert images.detail[3].endswith("other pixels")
+    assert list(studies.n_scored) == [1, 1]
+    assert len(list((tmp_path / "score/films").iterdir())) == 2
+
+
+def test_png_and_jpeg_films_are_scored_each_as_its_own_study(bundle, tmp_path):
+    folder = tmp_path / "backlog"
+    folder.mkdir()
+    for number, suffix in enumerate(("png", "jpg")):
+        values = (make_lungs(seed=number) >> 4).astype(np.uint8)
+        Image.fromarray(values).save(folder / f"film.{suffix}")
+
+    images, studies = read(folder, bundle, tmp_path / "score")
+
+    assert list(images.outcome) == ["scored", "scored"]
+    assert (images.sop_class_uid == "").all()
+    assert images.study_instance_uid.nunique() == len(studies) == 2
+
+
+def test_a_picture_is_told_by_its_bytes_and_not_by_its_name(bundle, tmp_path):
+    folder = tmp_path / "backlog"
+    put(folder, "really_dicom.png", 1)
+    (folder / "really_text.dcm").write_text("text " * 100)
+
+    images, _ = read(folder, bundle, tmp_path / "score")
+
+    assert list(images.reason) == ["", "not_dicom"]
+
+
+def test_a_uid_that_is_none_cannot_reach_a_report(bundle, tmp_path):
+    folder = tmp_path / "backlog"
+    film = make_readable_film(1)
+    film.SeriesInstanceUID = ""
+    save_film(film, folder / "a.dcm")
+
+    images, studies = read(folder, bundle, tmp_path / "score")
+
+    assert list(images.reason) == ["no_identity"]
+    assert list(studies.outcome) == ["rejected"]
+
+
+def test_an_empty_backlog_gives_empty_tables(bundle, tmp_path):
+    (tmp_path / "backlog").mkdir()
+
+    images, studies = read(tmp_path / "backlog", bundle, tmp_path / "score")
+
+    assert images.empty
+    assert studies.empty
+
+
+def test_results_inside_the_backlog_are_not_read_again(bundle, tmp_path):
+    folder = tmp_path / "backlog"
+    put(folder, "a.dcm", 1)
+    put(folder / "out", "b.dcm", 2)
+
+    assert list_backlog(folder, skip=[folder / "out"]) == [folder / "a.dcm"]
+
+
+def test_nothing_at_that_place_is_refused_in_one_sentence(tmp_path):
+    with pytest.raises(DataError, match="there is no file or folder .*/absent"):
+        list_backlog(tmp_path / "absent")
+
+
+def test_a_bundle_for_other_pixels_is_refused_before_anything_is_read(
+    backlog, tmp_path
+):
+    other = make_reading_bundle(tmp_path / "other", preprocessing_hash="0" * 64)
+
+    with pytest.raises(BundleError, match="preprocess"):
+        read(backlog, other, tmp_path / "score")
+
+    assert not (tmp_path / "score").exists()
+
+
+def test_a_missing_bundle_is_refused(backlog, tmp_path):
+    with pytest.raises(BundleError, match="no model bundle"):
+        read(backlog, tmp_path / "absent", tmp_path / "score")
+
+
+def test_an_unknown_saliency_method_is_refused_and_nothing_is_left(
+    backlog, bundle, tmp_path
+):
+    with pytest.raises(ParamsError, match="sunshine"):
+        read(backlog, bundle, tmp_path / "score", saliency_method="sunshine")
+
+    assert not list(tmp_path.glob("*score*"))
+
+
+def test_another_saliency_method_fills_the_same_grid(backlog, bundle, tmp_path):
+    out = tmp_path / "score"
+    images, _ = read(backlog, bundle, out, saliency_method="gradcam")
+
+    grid = np.frombuffer(images.evidence[0], "<f2")
+    assert grid.size == 4
+    assert 0 <= grid.min() <= grid.max() <= 1
+    assert read_json(out / "model.json")["saliency_method"] == "gradcam"
+
+
+def test_limits_of_a_file_are_kept(bundle, tmp_path):
+    folder = tmp_path / "backlog"
+    put(folder, "a.dcm", 1)
+
+    images, _ = read(folder, bundle, tmp_path / "score", max_pixels=1000)
+
+    assert list(images.reason) == ["too_large"]
+
+
+def test_no_name_or_number_reaches_the_log(backlog, bundle, tmp_path, caplog, capfd):
+    caplog.set_level("DEBUG")
+
+    read(backlog, bundle, tmp_path / "score")
+
+    said = caplog.text + "".join(capfd.readouterr())
+    for secret in ("SYN0001", "Synthetic", "ACC1", "1.2.826", "19700101", "a1.dcm"):
+        assert secret not in said
+    assert "7 files: 3 scored, 4 rejected" in said
+
+
+def test_a_film_that_kills_its_decoder_costs_only_itself(
+    backlog, bundle, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CXR_WORKERS", "1")
+    monkeypatch.setattr(score, "read_backlog_film", die_on_the_second_film)
+
+    images, studies = read(backlog, bundle, tmp_path / "score")
+
+    assert images.reason[1] == "undecodable"
+    assert "crashed" in images.detail[1]
+    assert (images.outcome == "scored").sum() == 2
+    assert studies.n_scored.sum() == 2
