@@ -7,6 +7,9 @@ import numpy as np
 from cxrmlops.synthetic.blur import blur
 
 
+SHOULDER = 0.7  # the display curve is flatter in bright regions, as film was
+
+
 @dataclass(frozen=True)
 class Processing:
     """How one vendor turns detector signal into a picture for reading."""
@@ -70,12 +73,13 @@ def develop(
     rows, columns = dense.shape
     middle = dense[rows // 8 : -rows // 6, columns // 7 : -columns // 7]
     low, high = np.percentile(middle[::3, ::3], [10, 90])  # lung, mediastinum
-    pivot = 0.70 * low + 0.30 * high
+    pivot = 0.82 * low + 0.18 * high
     broad = blur(dense, 26 / spacing)
     dense = dense - processing.equalise * (broad - pivot)
     dense = dense + processing.edges * (dense - blur(dense, 2.2))
     width = max((high - low) * (1 - 0.75 * processing.equalise), 0.3)
-    return ((dense - pivot) / width * processing.contrast - level).astype(np.float32)
+    values = (dense - pivot) / width * processing.contrast - level
+    return np.where(values > 0, SHOULDER * values, values).astype(np.float32)
 
 
 def display_curve(values: np.ndarray) -> np.ndarray:

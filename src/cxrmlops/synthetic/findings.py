@@ -49,7 +49,7 @@ def draw_findings(rng: np.random.Generator) -> tuple[Finding, ...]:
     return tuple(
         Finding(
             code=str(code),
-            severity=float(rng.beta(1.6, 1.2)),
+            severity=float(rng.beta(1.8, 1.1)),
             side=int(rng.integers(2)),
             seed=int(rng.integers(2**31)),
         )
@@ -98,11 +98,11 @@ def changes(
 def _nodules(
     finding: Finding, rng: np.random.Generator, thorax: Thorax, geometry: Geometry
 ) -> np.ndarray:
-    count = int(rng.choice([1, 2, 3, 4], p=[0.5, 0.2, 0.15, 0.15]))
+    count = int(rng.choice([1, 2, 3, 4, 5], p=[0.3, 0.2, 0.2, 0.15, 0.15]))
     clouds = []
     for _ in range(count):
         side = finding.side if rng.random() < 0.6 else 1 - finding.side
-        radius = (7.0 + 9.0 * finding.severity) * rng.uniform(0.85, 1.15)
+        radius = (7.5 + 9.0 * finding.severity) * rng.uniform(0.85, 1.15)
         at = [
             [rng.uniform(-0.45, 0.7), rng.uniform(-0.6, 0.6), rng.uniform(0.36, 0.86)]
         ]
@@ -136,7 +136,7 @@ def _consolidation(
     radius = rng.uniform(2.5, 5.0, acini)
     grain = 160
     spread = rng.normal(0, 0.6, (acini, grain, 3)) * radius[:, None, None]
-    volume = np.repeat(4.19 * radius**3 / grain, grain) * 1.7
+    volume = np.repeat(4.19 * radius**3 / grain, grain) * 2.4
     return splat((spots[:, None] + spread).reshape(-1, 3), volume, geometry)
 
 
@@ -169,7 +169,7 @@ def _pneumothorax(
     whole = np.maximum(thickness(surfaces[finding.side]), 1e-3)
     gas = np.clip(1 - thickness(inner) / whole, 0, 1)
     line = np.clip(thickness(inner) - thickness(core), 0, 40)
-    return gas.astype(np.float32), (0.5 * line).astype(np.float32)
+    return gas.astype(np.float32), (0.9 * line).astype(np.float32)
 
 
 def _shrink(lung: Stack, gap: float, side: int) -> Stack:

@@ -1,8 +1,8 @@
 """
 Films that the line must refuse, each for one reason.
 
-The codes are those of `cxrmlops.dicom.acceptance`; `truth.csv` holds them, the line
-never reads it.
+Kinds are named after the reasons of `cxrmlops.dicom.acceptance`; a truncated file is
+`unreadable` where pixels are encapsulated, else `undecodable`.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from cxrmlops.synthetic.vendors import Vendor
 WITH_STUDY = (  # beside a study's good film
     "for_processing",
     "duplicate",
-    "undecodable",
+    "truncated",
     "inverted",
     "blank",
     "not_cr_dx",

@@ -21,15 +21,14 @@ def bones(thorax: Thorax, *, shoulders: float, arms: bool = True) -> Cloud:
     Returns:
         Points and volumes of cortical bone; spongy bone counts by its mineral.
     """
-    parts = [_rib(thorax, n, side) for n in range(RIBS) for side in (-1, 1)]
-    parts += [_clavicle(thorax, side, shoulders) for side in (-1, 1)]
-    parts += [_scapula(thorax, side, shoulders) for side in (-1, 1)]
+    parts = [_rib(thorax, number) for number in range(RIBS)]
+    parts += [_clavicle(thorax, shoulders), _scapula(thorax, shoulders)]
     if arms:
-        parts += [_humerus(thorax, side) for side in (-1, 1)]
-    parts.append(_spine(thorax))
-    points = np.concatenate([part[0] for part in parts])
-    volume = np.concatenate([part[1] for part in parts])
-    return points, volume * thorax.traits.bone
+        parts.append(_humerus(thorax))
+    left, half = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    middle, rest = _spine(thorax)
+    points = np.concatenate([left, left * [-1, 1, 1], middle])
+    return points, np.concatenate([half, half, rest]) * thorax.traits.bone
 
 
 def strap(
@@ -62,8 +61,8 @@ def strap(
     return np.concatenate(points), np.concatenate(volume)
 
 
-def _rib(thorax: Thorax, number: int, side: int) -> Cloud:
-    """Bend one rib around the cage, from the spine to its cartilage."""
+def _rib(thorax: Thorax, number: int) -> Cloud:
+    """Bend one left rib around the cage, from the spine to its cartilage."""
     traits = thorax.traits
     end = np.deg2rad(np.interp(number, [0, 1, 6, 9, 10], [95, 125, 146, 120, 95]))
     turn = np.linspace(np.deg2rad(9), end, 240)
@@ -73,17 +72,17 @@ def _rib(thorax: Thorax, number: int, side: int) -> Cloud:
     level = (z - thorax.base) / (thorax.apex - thorax.base)
     width, depth = cage(traits, np.minimum(level, 0.975 - 0.02 * (number > 0)))
     _, back = spine_at(traits, z)
-    x = side * (width + 4) * np.sin(turn) ** 0.9
+    x = (width + 4) * np.sin(turn) ** 0.9
     y = (depth + 4) * np.cos(turn) + 0.1 * back
     path = np.stack([x, y, z], axis=1)
-    outward = np.stack([side * np.sin(turn), np.cos(turn), 0 * turn], axis=1)
+    outward = np.stack([np.sin(turn), np.cos(turn), 0 * turn], axis=1)
     return strap(path, outward, height=12.5 - 0.25 * abs(number - 4), depth=6.0)
 
 
-def _clavicle(thorax: Thorax, side: int, shoulders: float) -> Cloud:
+def _clavicle(thorax: Thorax, shoulders: float) -> Cloud:
     traits, top = thorax.traits, thorax.apex
     t = np.linspace(0, 1, 170)
-    x = side * (12 + t * (traits.breadth * 1.02))
+    x = 12 + t * traits.breadth * 1.02
     z = top - 28 + t * (20 + 14 * (1 - shoulders)) + 7 * np.sin(2 * np.pi * t)
     y = -traits.depth * (0.72 - 0.5 * t) - 8 * np.sin(2 * np.pi * t)
     path = np.stack([x, y, z], axis=1)
@@ -91,7 +90,7 @@ def _clavicle(thorax: Thorax, side: int, shoulders: float) -> Cloud:
     return strap(path, outward, height=13.0, depth=10.0, cortex=1.6)
 
 
-def _scapula(thorax: Thorax, side: int, shoulders: float) -> Cloud:
+def _scapula(thorax: Thorax, shoulders: float) -> Cloud:
     """Lay a thin plate with a thick border and spine behind the upper ribs."""
     traits, top = thorax.traits, thorax.apex
     inner = traits.breadth * (0.70 + 0.28 * shoulders)
@@ -115,14 +114,13 @@ def _scapula(thorax: Thorax, side: int, shoulders: float) -> Cloud:
         path = corners[a] + np.linspace(0, 1, 130)[:, None] * (corners[b] - corners[a])
         rims.append(strap(path, np.tile([0.0, 1.0, 0.0], (130, 1)), 7.0, 5.0))
     points = np.concatenate([plate, *(rim[0] for rim in rims)])
-    points[:, 0] *= side
     return points, np.concatenate([volume, *(rim[1] for rim in rims)])
 
 
-def _humerus(thorax: Thorax, side: int) -> Cloud:
+def _humerus(thorax: Thorax) -> Cloud:
     traits, top = thorax.traits, thorax.apex
     t = np.linspace(0, 1, 120)
-    x = side * (traits.breadth + 52 + 14 * t)
+    x = traits.breadth + 52 + 14 * t
     path = np.stack([x, 10 + 0 * t, top - 12 - 110 * t], axis=1)
     return strap(path, np.tile([0.0, 1.0, 0.0], (120, 1)), 30.0, 26.0, cortex=2.2)
 

@@ -123,9 +123,12 @@ def _misfit(
         if kind == "not_cr_dx":
             misfits.disguise(dataset)
         content = encode(dataset, study.vendor.transfer_syntax)
-        if kind == "undecodable":
+        if kind == "truncated":
             content = misfits.truncate(content)
     (folder / path).write_bytes(content)
+    if kind == "truncated":
+        encapsulated = study.vendor.transfer_syntax.is_encapsulated
+        kind = "unreadable" if encapsulated else "undecodable"
     return _row(study, shot, path, kind)
 
 

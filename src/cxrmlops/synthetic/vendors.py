@@ -48,7 +48,7 @@ VENDORS = (
         1.0,
         "ISO_IR 192",
         (0.06, 0.88),
-        Processing(0.22, 18000, 0.45, 0.35, 0.5, 3.2),
+        Processing(0.19, 18000, 0.45, 0.47, 0.5, 3.7),
     ),
     Vendor(
         "Halcyon Medical",
@@ -63,7 +63,7 @@ VENDORS = (
         1.17,
         "ISO_IR 100",
         (0.10, 0.92),
-        Processing(0.28, 14000, 0.55, 0.25, 0.4, 2.9),
+        Processing(0.24, 14000, 0.55, 0.37, 0.4, 3.3),
     ),
     Vendor(
         "Ferrum Radiography",
@@ -78,7 +78,7 @@ VENDORS = (
         1.22,
         "ISO_IR 100",
         (0.05, 0.10),
-        Processing(0.35, 9000, 0.8, 0.2, 0.3, 2.7),
+        Processing(0.30, 9000, 0.8, 0.32, 0.3, 3.1),
     ),
     Vendor(
         "Kestrel R\u00f6ntgen",
@@ -93,7 +93,7 @@ VENDORS = (
         1.0,
         "ISO_IR 192",
         (0.07, 0.12),
-        Processing(0.30, 10000, 0.75, 0.4, 0.5, 3.3),
+        Processing(0.26, 10000, 0.75, 0.52, 0.5, 3.8),
     ),
     Vendor(
         "Meridian Mobile",
@@ -108,7 +108,7 @@ VENDORS = (
         0.86,
         "ISO_IR 192",
         (0.08, 0.90),
-        Processing(0.55, 10000, 0.55, 0.45, 0.5, 3.2),
+        Processing(0.47, 10000, 0.55, 0.57, 0.5, 3.7),
     ),
     Vendor(
         "Ferrum Radiography",
@@ -123,7 +123,7 @@ VENDORS = (
         1.22,
         "ISO_IR 100",
         (0.90, 0.10),
-        Processing(0.65, 7000, 0.85, 0.25, 0.3, 2.7),
+        Processing(0.55, 7000, 0.85, 0.37, 0.3, 3.1),
     ),
     Vendor(
         "Northlight Imaging",
@@ -138,6 +138,6 @@ VENDORS = (
         1.0,
         "ISO_IR 192",
         (0.06, 0.88),
-        Processing(0.50, 12000, 0.5, 0.35, 0.5, 3.1),
+        Processing(0.42, 12000, 0.5, 0.47, 0.5, 3.6),
     ),
 )
