@@ -38,3 +38,13 @@ def translated() -> Iterator[None]:
             f"MLflow ({kind} address in MLFLOW_TRACKING_URI, or ./mlflow.db) did not "
             f"do its part: {error.error_code}; look at the server, then run again"
         ) from error
+
+
+def run_page(run_id: str) -> str:
+    """Give the page of a run, or the command that shows it where no server runs."""
+    address = tracking_address()
+    if not address.startswith("http"):
+        return "http://127.0.0.1:5000"
+    with translated():
+        experiment = open_client().get_run(run_id).info.experiment_id
+    return f"{address.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"

@@ -1,0 +1,193 @@
+"""Bring every DVC stage up to date, then offer the candidate to the registry."""
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import (
+    create_image_artifact,
+    create_link_artifact,
+    create_table_artifact,
+)
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from cxrmlops.backlog import history
+from cxrmlops.errors import CxrError, ServiceError
+from cxrmlops.files import read_json
+from cxrmlops.params import load_params, load_site
+from cxrmlops.registry import versions
+from cxrmlops.registry.record import complete_run
+from cxrmlops.registry.service import run_page
+from cxrmlops.registry.tracking import find_or_make_run
+from cxrmlops.reporting.synthetic_map import draw_synthetic_map
+from flows.outcome import finish, unreachable
+
+DATA = Path("data")
+DELAYS = [10.0, 60.0, 600.0]  # seconds before another try
+HINTS = ("To track", "git add", "To enable", "dvc config", "Use `dvc push`")
+WORDS = {  # of DVC or of the stage -> what became of the stage
+    "didn't change, skipping": "up to date",
+    "is cached - skipping run": "restored from the cache",
+    ": unchanged": "unchanged",
+}
+
+
+@flow(name="train")
+def train() -> State[Any]:
+    """From raw studies to a registered candidate, or a refusal with its reasons."""
+    settings = load_params().model_dump(mode="json", by_alias=True)
+    done = {}
+    for stage in yaml.safe_load(Path("dvc.yaml").read_text())["stages"]:
+        run_id = open_run(settings) if stage == "train" else ""
+        done[stage] = repro(stage, run_id)
+    show_stages(done)
+    run_id = record(settings)
+    show_figures(run_id)
+    verdict = read_json(DATA / "gate" / "verdict.json")
+    if not verdict["passed"]:
+        return Completed(name="Refused", message="; ".join(verdict["reasons"]))
+    return Completed(message=register(run_id))
+
+
+@task(name="repro", task_run_name="{stage}")
+def repro(stage: str, run_id: str = "") -> str:
+    """Bring one stage up to date; DVC decides whether there is work to do."""
+    log = get_run_logger()
+    command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
+    became, last = "ran", ""
+    with _running(command, MLFLOW_RUN_ID=run_id) as dvc:
+        for line in map(str.rstrip, dvc.stdout or ()):
+            if line.strip() and not line.strip().startswith(HINTS):
+                log.info(line)
+            became = next(
+                (word for sign, word in WORDS.items() if sign in line), became
+            )
+            last = line if line.startswith("error: ") else last
+    if dvc.returncode:
+        why = last.removeprefix("error: ") or "its own message is just above"
+        raise CxrError(f"stage '{stage}' failed: {why}")
+    return became
+
+
+@task(name="open run")
+def open_run(settings: Mapping[str, Any]) -> str:
+    """Find or make the training's MLflow run; without MLflow training goes on."""
+    try:
+        return find_or_make_run(settings, split=DATA / "split")
+    except ServiceError as error:
+        get_run_logger().warning("no live curves: %s", error)
+        return ""
+
+
+@task(
+    name="record", retries=3, retry_delay_seconds=DELAYS, retry_condition_fn=unreachable
+)
+def record(settings: Mapping[str, Any]) -> str:
+    """Complete the training's run in MLflow, and count the look at the test set."""
+    metrics = read_json(DATA / "evaluate" / "metrics.json")
+    looks = history.count_look(metrics["bundle_hash"], metrics["test_hash"])
+    run_id = find_or_make_run(settings, split=DATA / "split")
+    new = complete_run(run_id, settings=settings, data=DATA)
+    get_run_logger().info(
+        "MLflow run %s %s; model %d measured on this test set",
+        run_id,
+        "completed" if new else "was complete",
+        looks,
+    )
+    return run_id
+
+
+@task(
+    name="register",
+    retries=3,
+    retry_delay_seconds=DELAYS,
+    retry_condition_fn=unreachable,
+)
+def register(run_id: str) -> str:
+    """Offer the candidate to the registry; the same bundle is registered once."""
+    version, new = versions.register(
+        DATA / "train" / "bundle",
+        verdict=read_json(DATA / "gate" / "verdict.json"),
+        run_id=run_id,
+        chest_words=load_site().chest_words,
+    )
+    said = (
+        f"registered as version {version.number} ({', '.join(version.aliases)})"
+        if new
+        else f"version {version.number}, registered before"
+    )
+    get_run_logger().info("%s %s", versions.MODEL, said)
+    return said
+
+
+@task(name="show stages")
+def show_stages(done: Mapping[str, str]) -> None:
+    """Say per stage whether there was work to do."""
+    get_run_logger().info(
+        "stages: %s", ", ".join(f"{stage} {became}" for stage, became in done.items())
+    )
+    rows = [{"stage": stage, "became": became} for stage, became in done.items()]
+    create_table_artifact(rows, key="stages", description="What each stage did")
+
+
+@task(name="show figures")
+def show_figures(run_id: str) -> None:
+    """Show figures with intervals, the MLflow run, and a map of a synthetic film."""
+    metrics = read_json(DATA / "evaluate" / "metrics.json")
+    rows = [
+        {"figure": name} | {key: at.get(key) for key in ("value", "low", "high", "n")}
+        for name, at in metrics["figures"].items()
+    ]
+    create_table_artifact(
+        rows, key="figures", description="Test figures with 95 % intervals"
+    )
+    page = run_page(run_id)
+    create_link_artifact(page, link_text="MLflow run", key="mlflow-run")
+    picture = base64.b64encode(draw_synthetic_map(DATA / "train" / "bundle")).decode()
+    create_image_artifact(
+        f"data:image/jpeg;base64,{picture}",
+        key="synthetic-film",
+        description="What the model points at, on a made-up film",
+    )
+
+
+def _surroundings(**values: str) -> dict[str, str]:
+    """Give the environment of a stage: our own programs first on the PATH."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    ours = {"PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+    return os.environ | ours | {name: value for name, value in values.items() if value}
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], **values: str
+) -> Iterator["subprocess.Popen[str]"]:
+    """Run a program to its end; cancelling the flow ends it and its children too."""
+    program = subprocess.Popen(
+        command,
+        env=_surroundings(**values),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    with program:
+        try:
+            yield program
+        except BaseException:
+            os.killpg(program.pid, signal.SIGTERM)
+            raise
+
+
+if __name__ == "__main__":
+    finish(train(return_state=True))

@@ -1,0 +1,79 @@
+"""What a model points at, on a made-up film: for screens that must show no patient."""
+
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cxrmlops.data.preprocess import network_square, read_film, reading_picture
+from cxrmlops.dicom.answers import ModelIdentity
+from cxrmlops.model.bundle import Bundle, read_bundle
+from cxrmlops.model.inference import Reader
+from cxrmlops.reporting.film_pictures import EVIDENCE, Row, draw, show_film
+from cxrmlops.synthetic.reference import reference_datasets
+
+FILMS = 4  # normal and abnormal; the one the model suspects most is shown
+SIDE = 512  # pixels
+QUALITY = 85  # of a JPEG: it is kept once a run
+
+
+def draw_synthetic_map(bundle: Path) -> bytes:
+    """Read made-up films and draw the most suspicious one as the night would.
+
+    Args:
+        bundle: folder of the model.
+
+    Returns:
+        A JPEG file. Without a map where the model finds nothing in any of the films.
+    """
+    model = read_bundle(bundle)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = _read(model, Path(folder))
+        row = max(rows, key=lambda one: float(one["probability"]))
+        identity = _identity(model)
+        film = show_film(row, Path(folder), model=identity, method=EVIDENCE, side=SIDE)
+        overlay = draw(film, model=identity, method=EVIDENCE)
+    file = io.BytesIO()
+    Image.fromarray(overlay.pixels).save(file, format="JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
+def _read(model: Bundle, folder: Path) -> list[Row]:
+    squares, rows = [], []
+    for number, dataset in enumerate(reference_datasets(FILMS)):
+        path = folder / f"{number}.dcm"
+        dataset.save_as(path, enforce_file_format=True)
+        image = read_film(path).image
+        square, placement = network_square(image, size=model.card.size)
+        squares.append(square)
+        np.save(folder / f"{number}.npy", reading_picture(image, longest_side=SIDE))
+        rows.append({"picture": f"{number}.npy", "placement": placement.to_json()})
+    answers = Reader(model, accelerator="cpu").read(np.stack(squares))
+    return [
+        row
+        | {
+            "logit": float(answers.logit[n]),
+            "probability": float(answers.probability[n]),
+            "evidence": answers.evidence[n].astype("<f2").tobytes(),
+            "evidence_rows": answers.evidence.shape[1],
+            "evidence_columns": answers.evidence.shape[2],
+        }
+        for n, row in enumerate(rows)
+    ]
+
+
+def _identity(model: Bundle) -> ModelIdentity:
+    card = model.card
+    return ModelIdentity(
+        name=card.name,
+        bundle_hash=model.hash,
+        key=model.key,
+        architecture=card.architecture,
+        size=card.size,
+        preprocessing_hash=card.preprocessing_hash,
+        temperature=card.temperature,
+        study_rule=card.study_rule,
+        operating_points=card.operating_points,
+    )
