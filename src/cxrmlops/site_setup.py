@@ -92,7 +92,7 @@ def _reports(films: Path, reports: Path | None, source: str | None) -> tuple[Pat
             raise DataError(
                 f"init: --reports: {reports} is neither a CSV with a column "
                 "'conclusion', nor NIH's Data_Entry table, nor Open-i's report XML; "
-                "see the columns in data/sources/hospital.py, or name --source"
+                "name the columns so, or say --source"
             )
         return reports, kind
     found = [(p, kind) for p, kind in find_reports(films) if source in (None, kind)]

@@ -8,6 +8,7 @@ conclusion; otherwise it is disputed. Only NSF and ASF are labels: uncertain and
 disputed studies are set aside and counted, never guessed.
 """
 
+import re
 from enum import StrEnum
 
 import pandas as pd
@@ -109,8 +110,10 @@ def _shown(words: pd.Series) -> str:
 
 
 def _quoted(word: str) -> str:
+    """Show a word, but nothing that could be a name, a number or a report."""
     if not word:
         return "empty"
-    return (
-        f"'{word}'" if len(word) <= LONGEST_WORD else f"a text of {len(word)} letters"
-    )
+    plain = len(word) <= LONGEST_WORD and word.isprintable()
+    if not plain or "^" in word or re.search(r"\d{4}", word):
+        return f"a text of {len(word)} letters"
+    return f"'{word}'"

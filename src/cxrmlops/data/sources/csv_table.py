@@ -3,6 +3,7 @@
 import csv
 import gzip
 import re
+import warnings
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,14 +25,21 @@ def read_csv(path: Path) -> pd.DataFrame:
     """
     try:
         encoding, head = _look(path)
-        frame = pd.read_csv(
-            path,
-            sep=_delimiter(head),
-            dtype=str,
-            encoding=encoding,
-            keep_default_na=False,
-            skipinitialspace=True,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                sep=_delimiter(head),
+                dtype=str,
+                encoding=encoding,
+                keep_default_na=False,
+                skipinitialspace=True,
+                index_col=False,  # a row that is too long must not shift the others
+            )
+    except pd.errors.ParserWarning:
+        raise DataError(
+            f"{path}: rows have more fields than the heading; name every column"
+        ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
         raise DataError(f"{path} is not a CSV table ({_line(error)})") from None
     except (OSError, EOFError, zlib.error, UnicodeError) as error:
@@ -40,7 +48,7 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def require_columns(frame: pd.DataFrame, names: Sequence[str], *, where: Path) -> None:
-    """Raise DataError, naming what is there, unless every column of `names` is."""
+    """Raise DataError, saying what is there, unless each of `names` is there once."""
     missing = [name for name in names if name not in frame.columns]
     if missing:
         quoted = ", ".join(f"'{name}'" for name in missing)
@@ -48,6 +56,9 @@ def require_columns(frame: pd.DataFrame, names: Sequence[str], *, where: Path) -
             f"{where}: column {quoted} is missing, found {found_columns(frame)}; "
             "rename or add it"
         )
+    twice = sorted(set(frame.columns[frame.columns.duplicated()]) & set(names))
+    if twice:
+        raise DataError(f"{where}: column '{twice[0]}' is there twice; remove one")
 
 
 def found_columns(frame: pd.DataFrame) -> str:

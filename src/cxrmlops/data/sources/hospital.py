@@ -86,6 +86,7 @@ def _read(reading: Reading) -> pd.DataFrame:
             f"{where}: column '{_STUDY}' or '{_ACCESSION}' is missing, found "
             f"{found_columns(table)}; one of both must name the study"
         )
+    require_columns(table, [n for n in _OPTIONAL if n in table.columns], where=where)
     table = table.assign(**{n: "" for n in _OPTIONAL if n not in table.columns})
     nameless = int(
         (table[_STUDY].str.strip() + table[_ACCESSION].str.strip()).eq("").sum()
