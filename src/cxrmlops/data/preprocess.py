@@ -6,6 +6,7 @@ The pixels of a DICOM file, of a PNG and of a JPEG come out alike: float32, 0 da
 """
 
 import json
+import stat
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -76,18 +77,23 @@ def read_film(path: Path, *, limits: Limits = LIMITS) -> Picture:
     Raises:
         Rejected: with a reason of `dicom.acceptance.REASONS`.
     """
-    if is_picture(path):
+    if is_picture(path, limits=limits):
         return _read_picture(path, limits)
     return display_picture(path, limits=limits)
 
 
-def is_picture(path: Path) -> bool:
+def is_picture(path: Path, *, limits: Limits = LIMITS) -> bool:
     """Tell PNG and JPEG from everything else by the first bytes, not by the name.
 
     Raises:
-        Rejected: `unreadable`.
+        Rejected: `unreadable` or `too_large`.
     """
     try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise Rejected("unreadable", "not a regular file")
+        if found.st_size > limits.max_bytes:
+            raise Rejected("too_large", f"file of {found.st_size} bytes")
         with path.open("rb") as file:
             head = file.read(len(_PNG))
     except OSError as error:

@@ -49,7 +49,7 @@ class Limits:
     max_bytes: int = 256 * 1024**2  # of the file, and of its dataset once inflated
     max_pixels: int = 100_000_000  # rows x columns x frames
     max_nesting: int = 32  # sequences within sequences
-    max_reads: int = 1_000_000  # parser steps, about three per attribute
+    max_reads: int = 200_000  # parser steps, about three per attribute
     max_inflation: int = 100  # times the size of a deflated dataset
 
 
