@@ -10,6 +10,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from cxrmlops.backlog.database import transaction
 from cxrmlops.backlog.schema import films
+from cxrmlops.data.film_list import FilmFile, list_films
 from cxrmlops.dicom.headers import describe, read_header
 from cxrmlops.errors import ParamsError, Rejected
 from cxrmlops.files import sha256_json
@@ -60,18 +61,11 @@ def look(
         )
     new: list[Film] = []
     studies: dict[str, list[Film]] = defaultdict(list)
-    n_files = 0
-    for path in sorted(folder.rglob("*")):
-        if not _may_be_film(path):
-            continue
-        n_files += 1
-        stat, place = path.stat(), path.relative_to(folder).as_posix()
-        film = known.get(place)
-        if film is None or (film.bytes, film.mtime_ns) != (
-            stat.st_size,
-            stat.st_mtime_ns,
-        ):
-            film = _read(path, place, stat.st_size, stat.st_mtime_ns)
+    files = [file for file in list_films(folder) if _may_be_film(file)]
+    for file in files:
+        film = known.get(file.path)
+        if film is None or (film.bytes, film.mtime_ns) != (file.bytes, file.mtime_ns):
+            film = _read(folder, file)
             new.append(film)
         studies[film.study_uid].append(film)
     settled = (time.time() - 60 * settle_minutes) * 1e9
@@ -80,7 +74,7 @@ def look(
         for uid, those in studies.items()
         if settle_minutes == 0 or max(film.mtime_ns for film in those) <= settled
     }
-    return Arrivals(ready, n_files, len(studies) - len(ready)), new
+    return Arrivals(ready, len(files), len(studies) - len(ready)), new
 
 
 def known_films(engine: Engine) -> dict[str, Film]:
@@ -99,17 +93,16 @@ def note_films(engine: Engine, seen: Iterable[Film]) -> None:
                 connection.execute(insert(films).values(values))
 
 
-def _may_be_film(path: Path) -> bool:
-    return (
-        path.is_file() and not path.name.startswith(".") and path.name not in NOT_FILMS
-    )
+def _may_be_film(file: FilmFile) -> bool:
+    name = file.path.rpartition("/")[2]
+    return name not in NOT_FILMS and not name.startswith(".")  # still being copied
 
 
-def _read(path: Path, place: str, size: int, mtime_ns: int) -> Film:
+def _read(folder: Path, file: FilmFile) -> Film:
     try:
-        header = describe(read_header(path))
+        header = describe(read_header(folder / file.path))
         uids = header.sop_instance_uid, header.study_instance_uid
     except Rejected:
         uids = "", ""
-    own = f"file:{sha256_json([place, size])[:16]}"  # an answer for every file
-    return Film(place, size, mtime_ns, uids[0], uids[1] or own)
+    own = f"file:{sha256_json([file.path, file.bytes])[:16]}"  # an answer for each file
+    return Film(file.path, file.bytes, file.mtime_ns, uids[0], uids[1] or own)

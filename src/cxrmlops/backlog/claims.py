@@ -6,13 +6,14 @@ after a kill goes on where it stopped and writes the same bytes. Every step chec
 the lease is still ours: a run that slept too long cannot undo what another did.
 """
 
+import itertools
 import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, insert, select, update
@@ -22,17 +23,15 @@ from cxrmlops.backlog.ledger import (
     CLAIMED,
     DELIVERED,
     DISSOLVED,
-    DONE,
     FAILED,
     FOUND,
     OPEN,
     REJECTED,
-    SCORED,
-    WRITTEN,
     set_study,
 )
-from cxrmlops.backlog.schema import chunks, objects, studies
+from cxrmlops.backlog.schema import chunks, studies
 from cxrmlops.errors import ServiceError
+from cxrmlops.files import sha256_json
 
 LEASE_SECONDS = 90.0  # renewed while the work goes on; a killed run frees it so soon
 MAX_ATTEMPTS = 6  # a chunk that ended its process so often is taken apart
@@ -60,24 +59,6 @@ class Chunk:
     owner: str
     lease_seconds: float
     studies: tuple[Claimed, ...]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the model said of one study."""
-
-    outcome: str  # scored or rejected
-    reason: str = ""
-    row: Mapping[str, Any] = field(default_factory=dict)  # plain values
-
-
-@dataclass(frozen=True)
-class Written:
-    """An object that was made of a study."""
-
-    uid: str
-    kind: str
-    study_uid: str
 
 
 def claim(
@@ -118,7 +99,7 @@ def held(engine: Engine, chunk: Chunk) -> Iterator[None]:
         while not done.wait(chunk.lease_seconds / 3):
             try:
                 with transaction(engine) as connection:
-                    _still_ours(connection, chunk)
+                    still_ours(connection, chunk)
             except ServiceError as error:
                 log.warning("chunk %s: lease not renewed: %s", chunk.id, error)
 
@@ -131,71 +112,12 @@ def held(engine: Engine, chunk: Chunk) -> Iterator[None]:
         thread.join()
 
 
-def record_scored(engine: Engine, chunk: Chunk, answers: Mapping[str, Answer]) -> None:
-    """Store the answers, by study UID; a study without one was rejected unread."""
-    with transaction(engine) as connection:
-        _still_ours(connection, chunk)
-        for study in chunk.studies:
-            answer = answers.get(study.study_uid, Answer(REJECTED, "unreadable"))
-            set_study(
-                connection,
-                study.number,
-                state=SCORED,
-                outcome=answer.outcome,
-                reason=answer.reason,
-                row=dict(answer.row),
-                scored_at=now(),
-            )
-
-
-def record_written(engine: Engine, chunk: Chunk, made: Sequence[Written]) -> None:
-    """Store which objects exist; a study without one has nothing to deliver."""
-    number = {study.study_uid: study.number for study in chunk.studies}
-    with transaction(engine) as connection:
-        _still_ours(connection, chunk)
-        known = set(connection.execute(_objects_of(chunk)).scalars())
-        for one in made:
-            if one.uid not in known:
-                row = {
-                    "sop_instance_uid": one.uid,
-                    "kind": one.kind,
-                    "study": number[one.study_uid],
-                    "state": WRITTEN,
-                    "receipt": "",
-                    "written_at": now(),
-                }
-                connection.execute(insert(objects).values(row))
-        reported = {one.study_uid for one in made}
-        for study in chunk.studies:
-            state = WRITTEN if study.study_uid in reported else REJECTED
-            set_study(connection, study.number, state=state, written_at=now())
-
-
-def record_receipt(engine: Engine, chunk: Chunk, uid: str, receipt: str) -> None:
-    """Store that the archive has this object."""
-    with transaction(engine) as connection:
-        _still_ours(connection, chunk)
-        values = {"state": DELIVERED, "receipt": receipt, "delivered_at": now()}
-        this = (objects.c.sop_instance_uid == uid) & (objects.c.state != DELIVERED)
-        connection.execute(update(objects).where(this).values(values))
-
-
-def finish(engine: Engine, chunk: Chunk) -> None:
-    """Close the chunk: the archive has everything."""
-    with transaction(engine) as connection:
-        _still_ours(connection, chunk)
-        mine = (studies.c.chunk == chunk.id) & (studies.c.state == WRITTEN)
-        values = {"state": DELIVERED, "delivered_at": now()}
-        connection.execute(update(studies).where(mine).values(values))
-        _close(connection, chunk.id, state=DONE, reason="")
-
-
 def release(engine: Engine, chunk: Chunk, reason: str) -> None:
     """Give the chunk back as it is: not its fault, another run goes on with it."""
     with transaction(engine) as connection:
-        _still_ours(connection, chunk)
+        still_ours(connection, chunk)
         attempts = chunks.c.attempts - 1
-        _close(connection, chunk.id, state=OPEN, reason=reason, attempts=attempts)
+        close(connection, chunk.id, state=OPEN, reason=reason, attempts=attempts)
 
 
 def fail(engine: Engine, chunk: Chunk, reason: str) -> None:
@@ -204,7 +126,7 @@ def fail(engine: Engine, chunk: Chunk, reason: str) -> None:
     A study that fails alone has failed, with this reason.
     """
     with transaction(engine) as connection:
-        _still_ours(connection, chunk)
+        still_ours(connection, chunk)
         _take_apart(connection, chunk.id, reason)
 
 
@@ -232,13 +154,20 @@ def _new(connection: Connection, model_key: str, size: int, started: str) -> str
             break
     else:
         return None
-    name = secrets.token_hex(8)
+    name = _free_name(connection, model_key, numbers)
     row = {"id": name, "model_key": model_key, "started": started, "state": OPEN}
     blank = {"owner": "", "run": "", "lease_until": 0.0, "attempts": 0, "reason": ""}
     connection.execute(insert(chunks).values(row | blank))
     values = {"chunk": name, "state": CLAIMED, "claimed_at": now()}
     connection.execute(update(studies).where(studies.c.id.in_(numbers)).values(values))
     return name
+
+
+def _free_name(connection: Connection, model_key: str, numbers: list[int]) -> str:
+    """Name a chunk by its members: a rebuilt ledger gives the same names."""
+    names = (sha256_json([model_key, numbers, n])[:16] for n in itertools.count())
+    taken = set(connection.execute(select(chunks.c.id)).scalars())
+    return next(name for name in names if name not in taken)
 
 
 def _lease(connection: Connection, name: str, run: str, lease_seconds: float) -> Chunk:
@@ -263,7 +192,7 @@ def _lease(connection: Connection, name: str, run: str, lease_seconds: float) ->
 def _take_apart(connection: Connection, name: str, reason: str) -> None:
     open_ones = (studies.c.chunk == name) & ~studies.c.state.in_([DELIVERED, REJECTED])
     numbers = list(connection.execute(select(studies.c.id).where(open_ones)).scalars())
-    _close(connection, name, state=DISSOLVED, reason=reason)
+    close(connection, name, state=DISSOLVED, reason=reason)
     for number in numbers:
         if len(numbers) == 1:
             set_study(connection, number, state=FAILED, outcome=FAILED, reason=reason)
@@ -271,7 +200,12 @@ def _take_apart(connection: Connection, name: str, reason: str) -> None:
             set_study(connection, number, state=FOUND, outcome="", alone=1, chunk=None)
 
 
-def _still_ours(connection: Connection, chunk: Chunk) -> None:
+def still_ours(connection: Connection, chunk: Chunk) -> None:
+    """Renew the lease within this transaction.
+
+    Raises:
+        ServiceError: another run took the chunk over.
+    """
     mine = (chunks.c.id == chunk.id) & (chunks.c.owner == chunk.owner)
     until = time.time() + chunk.lease_seconds
     query = update(chunks).where(mine & (chunks.c.state == OPEN))
@@ -282,14 +216,10 @@ def _still_ours(connection: Connection, chunk: Chunk) -> None:
         )
 
 
-def _close(connection: Connection, name: str, **values: Any) -> None:
+def close(connection: Connection, name: str, **values: Any) -> None:
+    """End the lease, with these values."""
     done = values | {"owner": "", "lease_until": 0.0}
     connection.execute(update(chunks).where(chunks.c.id == name).values(done))
-
-
-def _objects_of(chunk: Chunk) -> Select[tuple[str]]:
-    numbers = [study.number for study in chunk.studies]
-    return select(objects.c.sop_instance_uid).where(objects.c.study.in_(numbers))
 
 
 def _locked(connection: Connection, query: Select[Any]) -> Row[Any] | None:

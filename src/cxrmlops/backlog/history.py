@@ -19,7 +19,6 @@ from cxrmlops.files import sha256_json
 
 APPROVED = "approved"
 ROLLED_BACK = "rolled back"
-REGISTERED = "registered"
 
 
 @dataclass(frozen=True)

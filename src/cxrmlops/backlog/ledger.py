@@ -121,23 +121,6 @@ def counts(engine: Engine) -> dict[str, int]:
         return {state: n for state, n in rows}
 
 
-def waiting(engine: Engine, model_key: str) -> int:
-    """Count the studies that nobody has claimed yet."""
-    with transaction(engine) as connection:
-        here = (studies.c.state == FOUND) & (studies.c.model_key == model_key)
-        return connection.execute(
-            select(func.count()).select_from(studies).where(here)
-        ).scalar_one()
-
-
-def unfinished_chunks(engine: Engine) -> int:
-    """Count the chunks that were claimed once and are not delivered."""
-    with transaction(engine) as connection:
-        return connection.execute(
-            select(func.count()).select_from(chunks).where(chunks.c.state == OPEN)
-        ).scalar_one()
-
-
 def stuck(engine: Engine) -> list[Stuck]:
     """Name what failed, and what was claimed and then left with a reason."""
     with transaction(engine) as connection:
@@ -173,26 +156,47 @@ def retry(engine: Engine) -> int:
         ).rowcount
 
 
-def check_balance(engine: Engine, numbers: Iterable[int]) -> dict[str, int]:
-    """Count what became of these studies: in = scored + rejected + failed.
+def check_balance(engine: Engine, run: str) -> dict[str, int]:
+    """Count what became of the studies that a run claimed.
 
-    Args:
-        engine: the ledger's database.
-        numbers: the studies that a run claimed.
+    Returns:
+        `in`, `scored`, `rejected`, `failed`; in = scored + rejected + failed.
 
     Raises:
-        DataError: a study has no outcome, or is not in the ledger.
+        DataError: a study has no outcome.
     """
-    claimed = set(numbers)
-    tally = {"in": len(claimed), SCORED: 0, REJECTED: 0, FAILED: 0}
+    tally = {"in": 0, SCORED: 0, REJECTED: 0, FAILED: 0}
     with transaction(engine) as connection:
-        rows = connection.execute(select(studies.c.id, studies.c.outcome)).all()
-    for number, outcome in rows:
-        if number in claimed and outcome:
-            tally[outcome] += 1
+        mine = select(studies.c.outcome).where(studies.c.run == run)
+        for outcome in connection.execute(mine).scalars():
+            tally["in"] += 1
+            if outcome:
+                tally[outcome] += 1
     if tally["in"] != tally[SCORED] + tally[REJECTED] + tally[FAILED]:
         said = ", ".join(f"{name} {n}" for name, n in tally.items())
         raise DataError(
             f"this run does not balance: {said}; the others wait, see: cxrmlops backlog"
         )
     return tally
+
+
+def finished_chunks(engine: Engine, run: str) -> list[str]:
+    """Name the chunks that a run finished, in the order of their first study."""
+    with transaction(engine) as connection:
+        mine = (chunks.c.run == run) & (chunks.c.state == DONE)
+        query = (
+            select(chunks.c.id)
+            .join(studies, studies.c.chunk == chunks.c.id)
+            .where(mine)
+            .group_by(chunks.c.id)
+            .order_by(func.min(studies.c.id))
+        )
+        return list(connection.execute(query).scalars())
+
+
+def probabilities(engine: Engine, run: str) -> list[float]:
+    """Give the probabilities of a run's scored studies, without saying whose."""
+    with transaction(engine) as connection:
+        mine = (studies.c.run == run) & (studies.c.outcome == SCORED)
+        rows = connection.execute(select(studies.c.row).where(mine)).scalars()
+        return sorted(float(row["study"]["probability"]) for row in rows)

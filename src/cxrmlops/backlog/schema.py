@@ -78,7 +78,9 @@ objects = Table(
     "objects",
     metadata,
     Column("sop_instance_uid", Text, primary_key=True),
-    Column("kind", Text, nullable=False),  # SR, SC, FHIR
+    Column("kind", Text, nullable=False),  # report or overlay
+    Column("series_instance_uid", Text, nullable=False),
+    Column("sop_class_uid", Text, nullable=False),
     Column("study", Integer, ForeignKey("studies.id"), nullable=False, index=True),
     Column("state", Text, nullable=False),  # written or delivered
     Column("receipt", Text, nullable=False),
@@ -91,7 +93,7 @@ history = Table(
     "history",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),  # from 1
-    Column("event", Text, nullable=False),  # registered, approved or rolled back
+    Column("event", Text, nullable=False),  # approved or rolled back
     Column("version", Text, nullable=False),
     Column("bundle_hash", Text, nullable=False),
     Column("name", Text, nullable=False),

@@ -65,6 +65,8 @@ def _work() -> None:
         "objects",
         sa.Column("sop_instance_uid", sa.Text, primary_key=True),
         sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("series_instance_uid", sa.Text, nullable=False),
+        sa.Column("sop_class_uid", sa.Text, nullable=False),
         sa.Column(
             "study", sa.Integer, sa.ForeignKey("studies.id"), nullable=False, index=True
         ),

@@ -1,0 +1,105 @@
+"""How far the work on a chunk is: scored, written, delivered. Safe to repeat."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, Select, insert, select, update
+
+from cxrmlops.backlog.claims import Chunk, close, still_ours
+from cxrmlops.backlog.database import now, transaction
+from cxrmlops.backlog.ledger import (
+    DELIVERED,
+    DONE,
+    REJECTED,
+    SCORED,
+    WRITTEN,
+    set_study,
+)
+from cxrmlops.backlog.schema import objects, studies
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said of one study."""
+
+    outcome: str  # scored or rejected
+    reason: str = ""
+    row: Mapping[str, Any] = field(default_factory=dict)  # plain values
+
+
+@dataclass(frozen=True)
+class Written:
+    """An object that was made of a study and goes to the archive."""
+
+    uid: str
+    kind: str  # report or overlay
+    study_uid: str
+    series_instance_uid: str = ""
+    sop_class_uid: str = ""
+
+
+def record_scored(engine: Engine, chunk: Chunk, answers: Mapping[str, Answer]) -> None:
+    """Store the answers, by study UID; a study without one was rejected unread."""
+    with transaction(engine) as connection:
+        still_ours(connection, chunk)
+        for study in chunk.studies:
+            answer = answers.get(study.study_uid, Answer(REJECTED, "unreadable"))
+            set_study(
+                connection,
+                study.number,
+                state=SCORED,
+                outcome=answer.outcome,
+                reason=answer.reason,
+                row=dict(answer.row),
+                scored_at=now(),
+            )
+
+
+def record_written(engine: Engine, chunk: Chunk, made: Sequence[Written]) -> None:
+    """Store which objects exist; a study without one has nothing to deliver."""
+    number = {study.study_uid: study.number for study in chunk.studies}
+    with transaction(engine) as connection:
+        still_ours(connection, chunk)
+        known = set(connection.execute(_objects_of(chunk)).scalars())
+        for one in made:
+            if one.uid not in known:
+                row = {
+                    "sop_instance_uid": one.uid,
+                    "kind": one.kind,
+                    "series_instance_uid": one.series_instance_uid,
+                    "sop_class_uid": one.sop_class_uid,
+                    "study": number[one.study_uid],
+                    "state": WRITTEN,
+                    "receipt": "",
+                    "written_at": now(),
+                }
+                connection.execute(insert(objects).values(row))
+        reported = {one.study_uid for one in made}
+        for study in chunk.studies:
+            state = WRITTEN if study.study_uid in reported else REJECTED
+            set_study(connection, study.number, state=state, written_at=now())
+
+
+def record_receipt(engine: Engine, chunk: Chunk, uid: str, receipt: str) -> None:
+    """Store that the archive has this object."""
+    with transaction(engine) as connection:
+        still_ours(connection, chunk)
+        values = {"state": DELIVERED, "receipt": receipt, "delivered_at": now()}
+        this = (objects.c.sop_instance_uid == uid) & (objects.c.state != DELIVERED)
+        connection.execute(update(objects).where(this).values(values))
+
+
+def finish(engine: Engine, chunk: Chunk) -> None:
+    """Close the chunk: the archive has everything."""
+    with transaction(engine) as connection:
+        still_ours(connection, chunk)
+        mine = (studies.c.chunk == chunk.id) & (studies.c.state == WRITTEN)
+        values = {"state": DELIVERED, "delivered_at": now()}
+        connection.execute(update(studies).where(mine).values(values))
+        close(connection, chunk.id, state=DONE, reason="")
+
+
+def _objects_of(chunk: Chunk) -> Select[tuple[str]]:
+    numbers = [study.number for study in chunk.studies]
+    return select(objects.c.sop_instance_uid).where(objects.c.study.in_(numbers))

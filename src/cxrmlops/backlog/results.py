@@ -1,0 +1,125 @@
+"""What the stages `score` and `report` wrote about a chunk, in the ledger's words."""
+
+import base64
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine, select
+
+from cxrmlops.backlog.claims import Chunk, Claimed
+from cxrmlops.backlog.database import transaction
+from cxrmlops.backlog.ledger import DELIVERED, REJECTED
+from cxrmlops.backlog.progress import Answer, Written
+from cxrmlops.backlog.schema import objects, studies
+from cxrmlops.dicom.answers import ObjectReference
+from cxrmlops.files import read_json
+from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
+
+REPORT = "report"  # kind of object: the structured report
+
+
+def read_answers(score: Path, chunk: Chunk, backlog: Path) -> dict[str, Answer]:
+    """Give the answer to each study of the chunk, with the row that objects come from.
+
+    A study whose files could not be read has no row of its own: it was rejected for
+    what was wrong with them.
+
+    Args:
+        score: what the stage `score` wrote.
+        chunk: its studies.
+        backlog: folder that the places of films are relative to.
+    """
+    images = SCORED_IMAGES.read(score)
+    answered = SCORED_STUDIES.read(score).set_index("study_instance_uid", drop=False)
+    by_path = images.set_index("path", drop=False)
+    return {
+        study.study_uid: _answer(study, by_path, answered, backlog)
+        for study in chunk.studies
+    }
+
+
+def read_written(report: Path, chunk: Chunk) -> list[Written]:
+    """Name the DICOM objects that the stage `report` wrote about the chunk."""
+    known = {study.study_uid for study in chunk.studies}
+    return [
+        Written(
+            uid=one["sop_instance_uid"],
+            kind=one["kind"],
+            study_uid=one["study_instance_uid"],
+            series_instance_uid=one["series_instance_uid"],
+            sop_class_uid=one["sop_class_uid"],
+        )
+        for one in read_json(report / "objects.json")
+        if one["file"].endswith(".dcm") and one["study_instance_uid"] in known
+    ]
+
+
+def predecessors(engine: Engine, chunk: Chunk) -> dict[str, list[ObjectReference]]:
+    """Give the delivered reports of each study that a new one replaces."""
+    numbers = [study.number for study in chunk.studies]
+    uids = [study.study_uid for study in chunk.studies]
+    wanted = (
+        studies.c.study_uid.in_(uids)
+        & studies.c.id.not_in(numbers)
+        & (objects.c.kind == REPORT)
+        & (objects.c.state == DELIVERED)
+    )
+    query = (
+        select(studies.c.study_uid, objects)
+        .join(objects, objects.c.study == studies.c.id)
+        .where(wanted)
+        .order_by(studies.c.id)
+    )
+    found: dict[str, list[ObjectReference]] = {}
+    with transaction(engine) as connection:
+        for row in connection.execute(query):
+            found[row.study_uid] = [  # the last one replaced those before it
+                ObjectReference(
+                    row.study_uid,
+                    row.series_instance_uid,
+                    row.sop_class_uid,
+                    row.sop_instance_uid,
+                )
+            ]
+    return found
+
+
+def waiting_since(engine: Engine, chunk: Chunk) -> dict[str, datetime]:
+    """Say since when the backlog knows each study."""
+    uids = [study.study_uid for study in chunk.studies]
+    query = select(studies.c.study_uid, studies.c.found_at)
+    with transaction(engine) as connection:
+        rows = connection.execute(query.where(studies.c.study_uid.in_(uids)))
+        since = [(uid, datetime.fromisoformat(at)) for uid, at in rows]
+    return {uid: min(at for other, at in since if other == uid) for uid, _ in since}
+
+
+def _answer(
+    study: Claimed, images: pd.DataFrame, answered: pd.DataFrame, backlog: Path
+) -> Answer:
+    paths = [str((backlog / place).absolute()) for place in study.places]
+    mine = images[images.index.isin(paths)]
+    row = {"images": [_plain(one) for one in mine.to_dict("records")]}
+    uids = [uid for uid in mine.study_instance_uid.unique() if uid in answered.index]
+    if not uids:
+        reasons = "|".join(sorted(set(mine.reason))) or "unreadable"
+        return Answer(REJECTED, reasons, row)
+    found = answered.loc[uids[0]].to_dict()
+    return Answer(found["outcome"], found["reason"], row | {"study": _plain(found)})
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Make a row fit for JSON: bytes as base64, what is not a number as nothing."""
+    return {str(name): _plain_value(value) for name, value in row.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value.item() if hasattr(value, "item") else value
