@@ -57,10 +57,10 @@ def put(folder, name, *arguments, **attributes):
     return save_film(make_readable_film(*arguments, **attributes), folder / name)
 
 
-@pytest.fixture
-def backlog(tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def backlog(tmp_path_factory) -> Path:
     """Give two studies (two films and one), a lateral, a hip, a child, a text."""
-    folder = tmp_path / "backlog"
+    folder = tmp_path_factory.mktemp("night") / "backlog"
     put(folder, "a1.dcm", 1, study="1")
     put(folder, "a2.dcm", 2, study="1")
     put(folder, "b.dcm", 3, study="2")
@@ -73,10 +73,22 @@ def backlog(tmp_path) -> Path:
     return folder
 
 
-def test_every_file_has_exactly_one_outcome(backlog, bundle, tmp_path):
-    images, _ = read(backlog, bundle, tmp_path / "score")
+@pytest.fixture(scope="module")
+def night(backlog, bundle):
+    """Give the folder, films and studies of that backlog, read once."""
+    out = backlog.parent / "score"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXR_WORKERS", "0")
+        return out, *read(backlog, bundle, out)
 
-    outcome = {Path(p).name: r or "scored" for p, r in zip(images.path, images.reason)}
+
+def test_every_file_has_exactly_one_outcome(night):
+    _, images, _ = night
+
+    outcome = {
+        Path(p).name: r or "scored"
+        for p, r in zip(images.path, images.reason, strict=True)
+    }
     assert outcome == {
         "a1.dcm": "scored",
         "a2.dcm": "scored",
@@ -88,8 +100,8 @@ def test_every_file_has_exactly_one_outcome(backlog, bundle, tmp_path):
     }
 
 
-def test_a_study_is_answered_by_the_rule_of_the_bundle(backlog, bundle, tmp_path):
-    images, studies = read(backlog, bundle, tmp_path / "score")
+def test_a_study_is_answered_by_the_rule_of_the_bundle(night):
+    _, images, studies = night
 
     first = studies.iloc[0]
     films = images[images.study_instance_uid == first.study_instance_uid]
@@ -100,8 +112,8 @@ def test_a_study_is_answered_by_the_rule_of_the_bundle(backlog, bundle, tmp_path
     assert (first.accession_number, first.study_date) == ("ACC1", "20240501")
 
 
-def test_a_study_without_a_scored_film_says_why(backlog, bundle, tmp_path):
-    _, studies = read(backlog, bundle, tmp_path / "score")
+def test_a_study_without_a_scored_film_says_why(night):
+    _, _, studies = night
 
     rejected = studies[studies.outcome == "rejected"]
     assert list(rejected.reason) == ["child", "not_chest", "lateral"]
@@ -109,8 +121,8 @@ def test_a_study_without_a_scored_film_says_why(backlog, bundle, tmp_path):
     assert (rejected.answer_balanced == "").all()
 
 
-def test_rows_are_rounded_and_hold_the_whole_map(backlog, bundle, tmp_path):
-    images, _ = read(backlog, bundle, tmp_path / "score")
+def test_rows_are_rounded_and_hold_the_whole_map(night):
+    _, images, _ = night
 
     film = images[images.outcome == "scored"].iloc[0]
     evidence = np.frombuffer(film.evidence, "<f2")
@@ -120,9 +132,8 @@ def test_rows_are_rounded_and_hold_the_whole_map(backlog, bundle, tmp_path):
     assert len(film.evidence) <= 4096
 
 
-def test_reading_pictures_lie_beside_the_rows(backlog, bundle, tmp_path):
-    out = tmp_path / "score"
-    images, _ = read(backlog, bundle, out)
+def test_reading_pictures_lie_beside_the_rows(night):
+    out, images, _ = night
 
     film = images[images.outcome == "scored"].iloc[0]
     picture = np.load(out / film.picture, allow_pickle=False)
@@ -133,9 +144,9 @@ def test_reading_pictures_lie_beside_the_rows(backlog, bundle, tmp_path):
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_rows_are_the_same_for_any_number_of_workers(
-    backlog, bundle, tmp_path, monkeypatch, workers
+    backlog, bundle, night, tmp_path, monkeypatch, workers
 ):
-    alone, _ = read(backlog, bundle, tmp_path / "alone")
+    _, alone, _ = night
     monkeypatch.setenv("CXR_WORKERS", workers)
 
     many, _ = read(backlog, bundle, tmp_path / "many", batch_size=2)
