@@ -72,7 +72,9 @@ def test_the_audit_sample_does_not_depend_on_the_rest_of_the_night():
         {p.study_instance_uid for p in ordered(s, audit_fraction=0.1) if p.audit}
         for s in (studies, studies[:100])
     )
-    other = {p.study_instance_uid for p in ordered(studies, audit_fraction=0.1, seed="2")}
+    other = {
+        p.study_instance_uid for p in ordered(studies, audit_fraction=0.1, seed="2")
+    }
 
     assert part == {uid for uid in whole if int(uid[1:]) < 100}
     assert other

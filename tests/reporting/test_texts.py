@@ -1,0 +1,102 @@
+import re
+from string import Formatter
+
+import pytest
+
+from cxrmlops.dicom.acceptance import REASONS
+from cxrmlops.findings import Finding
+from cxrmlops.reporting.texts import (
+    EN,
+    caption,
+    catalogue,
+    finding_words,
+    reason_sentence,
+    summary,
+    wording,
+)
+from cxrmlops.reporting.texts_zh import REASONS_ZH, ZH
+from tests.make import make_model_identity, make_study_answer
+
+MODEL = make_model_identity()
+LANGUAGES = ("en", "zh")
+
+
+def fields(text):
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_both_catalogues_have_the_same_sentences_with_the_same_gaps():
+    assert set(EN) == set(ZH)
+    assert {key: fields(EN[key]) for key in EN} == {key: fields(ZH[key]) for key in ZH}
+
+
+def test_every_reason_has_a_sentence_in_both_languages():
+    assert set(REASONS_ZH) >= set(REASONS)
+
+
+def test_english_fits_into_any_character_set():
+    assert all(text.isascii() for text in EN.values())
+    assert all(text.isascii() for text in REASONS.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_summary_says_answer_numbers_model_and_disclaimer(language):
+    text = summary(make_study_answer(0.873), MODEL, language=language)
+
+    for part in ("87.30", "41.37", "8.30", MODEL.name, MODEL.version):
+        assert part in text
+    assert catalogue(language)["disclaimer"] in text
+    assert not re.search(r"[{}]", text)
+
+
+def test_a_summary_counts_what_was_not_analysed():
+    text = summary(
+        make_study_answer(0.9, 0.2), MODEL, left_out=["lateral", "duplicate", "lateral"]
+    )
+
+    assert "2 images analysed; study answer by the rule 'max'." in text
+    assert "Not analysed: 1 x duplicate, 2 x lateral." in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_not_evaluable_gives_the_reason_and_no_number(language):
+    text = summary(make_study_answer(reason="blank"), MODEL, language=language)
+
+    assert reason_sentence("blank", language) in text
+    assert "%" not in text
+
+
+def test_between_the_thresholds_both_answers_are_told():
+    text = summary(make_study_answer(0.2), MODEL)
+
+    assert "AI RESULT: NO SIGNIFICANT FINDING DETECTED" in text
+    assert (
+        "high sensitivity threshold 8.30 %: any significant finding suspected" in text
+    )
+
+
+def test_the_band_of_a_film_answered_nsf_says_why_there_is_no_map():
+    below, above = (caption(p, MODEL, method="evidence") for p in (0.1, 0.9))
+
+    assert below.scale == ""
+    assert EN["caption_plain"] in below.facts
+    assert above.scale == EN["caption_scale"]
+    assert EN["caption_plain"] not in above.facts
+
+
+def test_maps_of_other_methods_do_not_claim_one_scale():
+    assert "not comparable" in caption(0.9, MODEL, method="gradcam").scale
+
+
+def test_an_unknown_reason_is_shown_as_it_is():
+    assert reason_sentence("brand_new", "zh") == "brand new"
+
+
+def test_the_language_of_a_report_is_named_by_its_code():
+    assert wording("en").language[0] == "en-US"
+    assert wording("zh").language[0] == "zh-CN"
+
+
+def test_no_answer_is_called_not_evaluable():
+    assert finding_words(None, "en") == "not evaluable"
+    assert finding_words(Finding.ASF, "zh") == ZH["asf"]
