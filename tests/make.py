@@ -369,3 +369,19 @@ def make_lungs(*, rows: int = 160, columns: int = 140, seed: int = 0) -> np.ndar
     picture[:, : columns // 20] = picture[:, -(columns // 20) :] = 0.05
     noise = np.random.default_rng(seed).normal(0, 0.01, picture.shape)
     return np.asarray(np.clip(picture + noise, 0, 1) * 4095, np.uint16)
+
+
+def make_thorax(
+    *,
+    rows: int = 256,
+    columns: int = 240,
+    lungs: float = 0.2,  # grey
+) -> np.ndarray:
+    """Draw a rough frontal chest: shape (rows, columns), float32, 0-1, air dark."""
+    down, across = np.mgrid[0 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    grey = 0.45 + 0.25 * down + 0.02 * np.sin(40 * down)
+    spread = ((np.abs(across) - 0.45) / 0.3) ** 2 + ((down - 0.42) / 0.33) ** 2
+    grey = np.where(spread < 1, lungs + 0.1 * spread, grey)
+    grey = np.where(np.abs(across) < 0.12, 0.8, grey)
+    grey = np.where(np.abs(across) > 0.95, 0.05, grey)
+    return grey.astype(np.float32)

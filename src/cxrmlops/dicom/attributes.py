@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
 
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _EMPTY_PARTS = re.compile(r"[.\-/ ]")  # ACR-NEMA wrote 1995.07.20
@@ -66,9 +67,8 @@ def whole_number(dataset: Dataset, keyword: str, default: int = 0) -> int:
 def items(dataset: Dataset, keyword: str) -> Iterator[Dataset]:
     """Go over the items of a sequence; no sequence has none."""
     value = dataset.get(keyword)
-    for item in value if isinstance(value, MultiValue | list) else ():
-        if isinstance(item, Dataset):
-            yield item
+    if isinstance(value, Sequence):
+        yield from value
 
 
 def coded(dataset: Dataset, *keywords: str) -> list[tuple[str, str]]:
