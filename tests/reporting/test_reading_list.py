@@ -1,0 +1,144 @@
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from cxrmlops.reporting.reading_list import (
+    Entry,
+    Night,
+    join_reading_lists,
+    write_reading_list,
+)
+
+ASF = Entry(
+    "1.1", "A<b>1", "20240501", 0.9, "ASF", (), (("p/1.jpg", "p/1m.jpg"),), True
+)
+NSF = Entry("1.2", "A2", "", 0.1, "NSF", ("lateral",), (("p/2.jpg", ""),), True)
+LOST = Entry("1.3", "A3", "20240502", None, "", ("blank", "blank"), (), True)
+HIP = Entry("1.4", "A4", "20240503", None, "", ("not_chest",), (), False)
+NIGHT = Night(
+    site="North & South",
+    language="en",
+    model="cxr-test",
+    bundle="abababababab",
+    thresholds=(("balanced", 0.41), ("high_sensitivity", 0.08)),
+    analysed_at="2026-05-02T02:30:00+02:00",
+    comparable=True,
+    files=7,
+    rejected=(("blank", 2), ("lateral", 1), ("not_chest", 1)),
+    max_wait_hours=24,
+    audit_fraction=0.0,
+    entries=(HIP, NSF, LOST, ASF),
+)
+
+
+class _Balanced(HTMLParser):
+    """Notes every tag that is left open or closed twice."""
+
+    VOID = ("meta", "img", "br", "link", "input")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.wrong = [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def page_of(folder, night=NIGHT):
+    write_reading_list(folder, night)
+    return (folder / "reading_list.html").read_text(encoding="utf-8")
+
+
+def test_the_page_is_ordered_and_whole(tmp_path):
+    page = page_of(tmp_path)
+
+    parser = _Balanced()
+    parser.feed(page)
+    places = [page.index(f">{text}<") for text in ("2024-05-01", "A3", "A2", "A4")]
+    assert places == sorted(places)
+    assert not parser.open
+    assert not parser.wrong
+
+
+def test_what_a_header_says_cannot_run_in_the_page(tmp_path):
+    page = page_of(tmp_path)
+
+    assert "A&lt;b&gt;1" in page
+    assert "<b>1" not in page
+
+
+def test_film_and_map_stand_side_by_side_and_nsf_has_no_map(tmp_path):
+    page = page_of(tmp_path)
+
+    assert page.index("p/1.jpg") < page.index("p/1m.jpg")
+    assert page.count("no map: below the balanced threshold") == 1
+
+
+def test_both_thresholds_are_marked_on_every_probability(tmp_path):
+    page = page_of(tmp_path)
+
+    assert page.count("left:41.00%") == page.count("left:8.00%") == 2
+
+
+def test_reasons_and_counts_are_shown(tmp_path):
+    page = page_of(tmp_path)
+
+    assert page.count("The film is blank.") == 2  # the study, the table of reasons
+    assert "3 scored, 4 rejected" in page
+    assert "out of scope" in page
+
+
+def test_an_audit_sample_is_marked(tmp_path):
+    page = page_of(tmp_path, replace(NIGHT, audit_fraction=1.0))
+
+    assert page.count("audit sample: second look") == 1
+
+
+def test_one_colour_scale_is_only_claimed_for_maps_in_logits(tmp_path):
+    shared, own = (
+        page_of(tmp_path, replace(NIGHT, comparable=comparable))
+        for comparable in (True, False)
+    )
+
+    assert "one scale for all cases" in shared
+    assert "one scale for all cases" not in own
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_speaks_the_language_of_the_site(tmp_path, language):
+    page = page_of(tmp_path, replace(NIGHT, language=language))
+
+    assert f'<html lang="{language}">' in page
+    assert ("阅片列表" in page) == (language == "zh")
+
+
+def test_writing_twice_gives_the_same_bytes(tmp_path):
+    assert page_of(tmp_path / "a") == page_of(tmp_path / "b")
+
+
+def test_the_page_stays_private_when_it_is_written_again(tmp_path):
+    page_of(tmp_path)
+    (tmp_path / "reading_list.html").chmod(0o644)
+
+    page_of(tmp_path)
+
+    assert (tmp_path / "reading_list.html").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_study_that_came_in_two_chunks_is_listed_once_with_its_last_answer(tmp_path):
+    later = replace(NIGHT, entries=(replace(NSF, probability=0.8, answer="ASF"),))
+    write_reading_list(tmp_path / "1", NIGHT)
+    write_reading_list(tmp_path / "2", later)
+
+    join_reading_lists([tmp_path / "1", tmp_path / "2"], tmp_path / "night")
+
+    page = (tmp_path / "night/reading_list.html").read_text()
+    assert page.count('data-key="A2"') == 1
+    assert "80.0 %" in page
+    assert "../2/p/2.jpg" in page
