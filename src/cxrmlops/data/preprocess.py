@@ -15,6 +15,7 @@ from struct import error as StructError
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from cxrmlops.dicom.grey_values import full_scale
 from cxrmlops.dicom.headers import LIMITS, Limits, quiet
 from cxrmlops.dicom.pixels import (
     PIXEL_POLICY,
@@ -200,9 +201,8 @@ def _read_picture(path: Path, limits: Limits) -> Picture:
         raise Rejected("unreadable", "neither PNG nor JPEG inside") from error
     except _DAMAGE as error:
         raise Rejected("undecodable", f"decoding: {type(error).__name__}") from error
-    scale = np.float32(1 / ((1 << bits) - 1))
     return Picture(
-        image=values.astype(np.float32) * scale,
+        image=full_scale(bits)[values],
         voi="full_scale",
         pixel_hash=pixel_hash(values),
         bits_stored=bits,

@@ -18,6 +18,7 @@ from cxrmlops.dicom.attributes import items, number, numbers, text
 from cxrmlops.errors import Rejected
 
 PERCENTILES = (0.5, 99.5)
+DIGITS = 7  # of grey, what float32 holds
 MIN_INSIDE = 0.01  # fraction of pixels that a usable window does not clip
 
 
@@ -47,10 +48,16 @@ def grey_table(dataset: Dataset, counts: np.ndarray, lowest: int) -> GreyTable:
     counts = np.where(padding, 0, counts)
     values = _modality(dataset, stored)
     grey, voi = _voi(dataset, values, counts)
+    grey = grey.round(DIGITS)  # a negative's arithmetic differs in the last digits
     if is_inverted(dataset):
-        grey = 1 - grey
+        grey = (1 - grey).round(DIGITS)
     grey[padding] = 0  # no image there: black like the world outside the film
     return GreyTable(lowest, grey.astype(np.float32), voi)
+
+
+def full_scale(bits: int) -> np.ndarray:
+    """Give the grey of values that use all their bits: shape (2**bits,), float32."""
+    return np.linspace(0, 1, 1 << bits).round(DIGITS).astype(np.float32)
 
 
 def is_inverted(dataset: Dataset) -> bool:

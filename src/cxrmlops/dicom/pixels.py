@@ -28,6 +28,7 @@ from cxrmlops.dicom.codestream import check_codestream
 from cxrmlops.dicom.grey_values import (
     MIN_INSIDE,
     PERCENTILES,
+    full_scale,
     grey_table,
 )
 from cxrmlops.dicom.headers import LIMITS, Limits, foreign, read_whole
@@ -174,13 +175,14 @@ def _format(dataset: Dataset, limits: Limits) -> _Format:
         raise Rejected("not_an_image", "no Pixel Data")
     if whole_number(dataset, "NumberOfFrames", 1) > 1:
         raise Rejected("multi_frame", "NumberOfFrames is above 1")
+    bits_stored = whole_number(dataset, "BitsStored")
     form = _Format(
         rows=whole_number(dataset, "Rows"),
         columns=whole_number(dataset, "Columns"),
         samples=whole_number(dataset, "SamplesPerPixel", 1),
         bits_allocated=whole_number(dataset, "BitsAllocated"),
-        bits_stored=whole_number(dataset, "BitsStored"),
-        high_bit=whole_number(dataset, "HighBit", -1),
+        bits_stored=bits_stored,
+        high_bit=whole_number(dataset, "HighBit", bits_stored - 1),
         signed=whole_number(dataset, "PixelRepresentation") == 1,
         photometric_interpretation=text(dataset, "PhotometricInterpretation").upper(),
     )
@@ -258,7 +260,7 @@ def _picture_values(
     # as positions in the table: 0 for the lowest value
     at = (stored.astype(np.int32) - lowest).astype(np.uint16) if lowest else stored
     if form.samples == 3:
-        return np.linspace(0, 1, size, dtype=np.float32)[at], "full_scale"
+        return full_scale(form.bits_stored)[at], "full_scale"
     table = grey_table(dataset, np.bincount(at.reshape(-1), minlength=size), lowest)
     return table.grey[at], table.voi
 

@@ -1,0 +1,256 @@
+"""One film -> the square the network sees, and the picture people see."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from cxrmlops.data.preprocess import (
+    Placement,
+    film_statistics,
+    network_square,
+    perceptual_hash,
+    preprocessing_hash,
+    read_film,
+    reading_picture,
+)
+from cxrmlops.dicom import pixels
+from cxrmlops.dicom.headers import Limits
+from cxrmlops.errors import Rejected
+from tests.make import make_chest_film, make_thorax, save_film
+
+RAMP = np.arange(6400, dtype=np.uint8).reshape(80, 80)
+
+
+def save_picture(path: Path, values: np.ndarray, kind: str = "PNG", **how) -> Path:
+    Image.fromarray(values).save(path, kind, **how)
+    return path
+
+
+def refused(path: Path, **limits: int) -> str:
+    with pytest.raises(Rejected) as caught:
+        read_film(path, limits=Limits(**limits))
+    return caught.value.reason
+
+
+def ball(rows: int, columns: int) -> np.ndarray:
+    """Draw a bright disc as wide as the shorter side on grey: what aspect does to it
+    shows in its shape."""
+    down, across = np.mgrid[:rows, :columns]
+    radius = min(rows, columns) / 3
+    away = np.hypot(down - (rows - 1) / 2, across - (columns - 1) / 2)
+    return np.where(away < radius, 1, 0.2).astype(np.float32)
+
+
+def test_an_8_bit_picture_is_read_at_full_scale(tmp_path):
+    film = read_film(save_picture(tmp_path / "film.png", RAMP))
+
+    assert (film.bits_stored, film.voi) == (8, "full_scale")
+    np.testing.assert_allclose(film.image, RAMP / 255, atol=1e-6)
+
+
+def test_a_16_bit_picture_is_read_at_full_scale(tmp_path):
+    values = (RAMP.astype(np.uint16) * 256).astype(np.uint16)
+
+    film = read_film(save_picture(tmp_path / "film.png", values))
+
+    assert film.bits_stored == 16
+    np.testing.assert_allclose(film.image, values / 65535, atol=1e-6)
+
+
+def test_what_a_file_is_its_bytes_say(tmp_path):
+    picture = save_picture(tmp_path / "film.dcm", RAMP)
+    film = make_chest_film(WindowCenter=2048, WindowWidth=4096)
+    dicom = save_film(film, tmp_path / "film.png")
+
+    assert read_film(picture).voi == "full_scale"
+    assert read_film(dicom).voi == "window"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P"])
+def test_a_grey_picture_in_colour_is_grey(tmp_path, mode):
+    path = tmp_path / "film.png"
+    Image.fromarray(RAMP).convert(mode).save(path)
+
+    np.testing.assert_allclose(read_film(path).image, RAMP / 255, atol=1e-6)
+
+
+def test_a_picture_in_colour_is_refused(tmp_path):
+    values = np.stack([RAMP, RAMP, 255 - RAMP], axis=-1)
+
+    assert refused(save_picture(tmp_path / "a", values)) == "not_grayscale"
+    assert refused(save_picture(tmp_path / "b", values, "JPEG")) == "not_grayscale"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_half_a_picture_is_undecodable(tmp_path, kind):
+    path = save_picture(tmp_path / "film", make_noise(), kind)
+    path.write_bytes(path.read_bytes()[:2000])
+
+    assert refused(path) == "undecodable"
+
+
+def test_a_decompression_bomb_is_refused_by_its_header(tmp_path):
+    path = save_picture(tmp_path / "film.png", RAMP)
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">II", 60_000, 60_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+
+    assert refused(path) == "too_large"
+
+
+def test_limits_hold_for_pictures(tmp_path):
+    path = save_picture(tmp_path / "film.png", RAMP)
+
+    assert refused(path, max_pixels=6399) == "too_large"
+    assert refused(path, max_bytes=10) == "too_large"
+    assert read_film(path, limits=Limits(max_pixels=6400)).image.shape == (80, 80)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"x"])
+def test_a_file_that_is_none_is_refused(tmp_path, content):
+    path = tmp_path / "film.png"
+    path.write_bytes(content)
+
+    assert refused(path) in ("unreadable", "undecodable", "not_dicom")
+    assert refused(tmp_path) == "unreadable"
+    assert refused(tmp_path / "absent") == "unreadable"
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(64, 300), st.integers(64, 300), st.integers(32, 128))
+def test_a_film_keeps_its_shape_in_the_square(rows, columns, size):
+    image = ball(rows, columns)
+
+    square, place = network_square(image, size=size)
+
+    assert square.shape == (size, size)
+    assert square.dtype == np.uint8
+    assert max(place.height, place.width) == size
+    assert place.height / place.width == pytest.approx(
+        rows / columns, abs=1 / min(place.height, place.width) * rows / columns
+    )
+    bright = np.argwhere(square > 150)
+    height, width = np.ptp(bright, axis=0) + 1
+    assert abs(int(height) - int(width)) <= 2
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(64, 300), st.integers(64, 300), st.integers(32, 128))
+def test_a_film_lies_where_its_placement_says_and_nowhere_else(rows, columns, size):
+    square, place = network_square(np.ones((rows, columns), np.float32), size=size)
+
+    inside = square[
+        place.top : place.top + place.height, place.left : place.left + place.width
+    ]
+    assert (inside == 255).all()
+    assert square.sum() == inside.sum()
+    assert abs(2 * place.top + place.height - size) <= 1  # centred
+    assert abs(2 * place.left + place.width - size) <= 1
+    assert (place.rows, place.columns, place.size) == (rows, columns, size)
+    assert Placement.from_json(place.to_json()) == place
+
+
+def test_a_film_of_the_squares_own_size_is_only_rounded():
+    image = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
+
+    square, _ = network_square(image, size=64)
+
+    np.testing.assert_array_equal(square, np.round(image * 255 + 1e-4))
+
+
+def test_shrinking_averages_instead_of_picking():
+    stripes = np.tile(np.array([0, 1], np.float32), (512, 256))
+
+    square, _ = network_square(stripes, size=64)
+
+    assert square[4:-4, 4:-4].min() > 110
+    assert square[4:-4, 4:-4].max() < 145
+
+
+@pytest.mark.parametrize(
+    ("shape", "longest", "expected"),
+    [
+        ((200, 100), 50, (50, 25)),
+        ((100, 200), 50, (25, 50)),
+        ((50, 25), 100, (100, 50)),
+    ],
+)
+def test_the_reading_picture_keeps_aspect_and_longest_side(shape, longest, expected):
+    picture = reading_picture(np.ones(shape, np.float32), longest_side=longest)
+
+    assert picture.shape == expected
+    assert picture.dtype == np.uint8
+    assert (picture == 255).all()
+
+
+def test_the_hash_names_size_and_pixel_policy(monkeypatch):
+    first = preprocessing_hash(size=512)
+
+    assert first == preprocessing_hash(size=512)
+    assert len(first) == 64
+    assert first != preprocessing_hash(size=224)
+    monkeypatch.setitem(pixels.PIXEL_POLICY, "version", 99)
+    assert first != preprocessing_hash(size=512)
+
+
+def test_statistics_are_those_of_the_film():
+    image = np.full((200, 100), 0.5, np.float32)
+    image[:10], image[-10:], image[:, :5], image[:, -5:] = 0, 0, 0, 0
+
+    found = film_statistics(image)
+
+    assert found["border"] == 0
+    assert found["p50"] == 0.5
+    assert found["black"] == pytest.approx((image == 0).mean())
+    assert found["white"] == 0
+    assert found["mean"] == pytest.approx(image.mean(), abs=1e-6)
+    assert found["std"] == pytest.approx(image.std(), abs=1e-6)
+
+
+def test_statistics_of_a_large_film_are_nearly_exact():
+    image = np.random.default_rng(0).random((2000, 1800), dtype=np.float32)
+
+    found = film_statistics(image)
+
+    assert found["mean"] == pytest.approx(float(image.mean()), abs=0.005)
+    assert found["p99"] == pytest.approx(0.99, abs=0.005)
+
+
+def test_a_rewritten_copy_looks_alike_and_another_film_does_not():
+    film = make_thorax(rows=400, columns=380)
+    soft = np.random.default_rng(1).normal(0, 0.1, (20, 19)).astype(np.float32)
+    texture = np.asarray(Image.fromarray(soft).resize((380, 400)))
+    one, other = film + texture, film - texture[::-1]
+
+    copies = [
+        reading_picture(np.clip(one, 0, 1), longest_side=300) / np.float32(255),
+        np.clip(one * 0.8 + 0.1, 0, 1),
+        compressed(np.clip(one, 0, 1)),
+    ]
+
+    for copy in copies:
+        assert apart(one, copy) <= 20
+    assert apart(one, other) > 60
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> int:
+    first, second = perceptual_hash(one), perceptual_hash(other)
+    return (int(first, 16) ^ int(second, 16)).bit_count()
+
+
+def compressed(image: np.ndarray) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray((image * 255).astype(np.uint8)).save(file, "JPEG", quality=75)
+    return np.asarray(Image.open(file)).astype(np.float32) / 255
+
+
+def make_noise() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (100, 100)).astype(np.uint8)

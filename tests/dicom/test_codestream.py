@@ -1,0 +1,81 @@
+"""What a compressed frame says of itself."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.uid import JPEG2000Lossless as J2K
+from pydicom.uid import (
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from cxrmlops.dicom.codestream import check_codestream
+from cxrmlops.errors import Rejected
+
+
+def frame(kind: str, rows: int = 40, columns: int = 60) -> bytes:
+    file = io.BytesIO()
+    picture = Image.fromarray(np.zeros((rows, columns), np.uint8))
+    picture.save(file, kind, **({"no_jp2": True} if kind == "JPEG2000" else {}))
+    return file.getvalue()
+
+
+def check(content: bytes, syntax: str, rows: int = 40, columns: int = 60) -> None:
+    check_codestream(content, syntax, rows=rows, columns=columns, samples=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax"), [("JPEG", JPEGBaseline8Bit), ("JPEG2000", J2K)]
+)
+def test_a_codestream_that_agrees_with_the_header_passes(kind, syntax):
+    check(frame(kind), syntax)
+    check(frame(kind) + b"\0" * 8, syntax)  # padded
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax"), [("JPEG", JPEGBaseline8Bit), ("JPEG2000", J2K)]
+)
+def test_another_size_than_the_headers_is_refused(kind, syntax):
+    with pytest.raises(Rejected, match="says 40 x 60 x 1 pixels"):
+        check(frame(kind), syntax, rows=41)
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax"), [("JPEG", JPEGBaseline8Bit), ("JPEG2000", J2K)]
+)
+def test_half_a_codestream_is_refused(kind, syntax):
+    content = frame(kind)
+
+    with pytest.raises(Rejected, match="ends before its end"):
+        check(content[: -len(content) // 4], syntax)
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEGLosslessSV1])
+def test_another_codec_than_the_transfer_syntax_is_refused(syntax):
+    with pytest.raises(Rejected, match="codec differs from the transfer syntax"):
+        check(frame("JPEG"), syntax)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xd8", b"\0" * 500, b"\xff\xd8\xff\xff"]
+)
+@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, J2K, RLELossless])
+def test_what_is_no_codestream_is_refused(content, syntax):
+    with pytest.raises(Rejected) as refused:
+        check(content, syntax)
+
+    assert refused.value.reason == "undecodable"
+
+
+def test_rle_segments_lie_within_the_frame():
+    good = struct.pack("<16I", 1, 64, *[0] * 14) + b"\0" * 20
+    bad = struct.pack("<16I", 1, 4_000_000_000, *[0] * 14) + b"\0" * 20
+
+    check(good, RLELossless)
+    with pytest.raises(Rejected, match="impossible offsets"):
+        check(bad, RLELossless)
