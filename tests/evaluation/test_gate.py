@@ -155,6 +155,12 @@ def test_a_finding_type_is_counted_by_its_own_studies():
     assert failed(case(groups=[rare])) == {}
 
 
+def test_a_group_of_all_studies_is_no_subgroup():
+    everyone = group("source", "hospital", n=2013, auc=(0.5, 0.6, 0.7))
+
+    assert failed(case(groups=[everyone])) == {}
+
+
 def test_failed_data_validation_is_refused():
     broken = VALIDATION | {"success": False, "expectations": [{"success": False}]}
 

@@ -163,7 +163,7 @@ def test_a_bootstrap_without_a_single_figure_says_nothing():
 
 
 def test_an_interval_reads_like_a_sentence_part():
-    assert str(Interval(0.96, 0.951, 0.969, 2013)) == "0.960 (0.951-0.969)"
+    assert str(Interval(0.96, 0.951, 0.969, 2013)) == "0.960 (0.951 to 0.969)"
 
 
 def test_bootstrap_of_a_mean_is_as_wide_as_theory_says():

@@ -79,7 +79,11 @@ def judge(
             figures.get("auc_over_thumbnail"),
             bounds.min_thumbnail_margin,
         ),
-        *(_subgroup(group, bounds) for group in metrics["subgroups"]),
+        *(
+            _subgroup(group, bounds)
+            for group in metrics["subgroups"]
+            if group["n"] < metrics["n_test_studies"]  # all studies are no subgroup
+        ),
     ]
 
 

@@ -36,7 +36,7 @@ class Interval:
 
     def __str__(self) -> str:
         """Write value and limits with three digits."""
-        return f"{self.value:.3f} ({self.low:.3f}-{self.high:.3f})"
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
 def wilson(found: float, n: float) -> Interval:

@@ -164,11 +164,13 @@ def _forest(metrics: Plain) -> list[Row]:
     rows: list[Row] = []
     seen = ""
     for group in metrics["subgroups"]:
+        if group["n"] == metrics["n_test_studies"]:
+            continue  # all studies are no group
         if group["group"] != seen:
             seen = group["group"]
             rows.append(Row(GROUPS[seen], None, heading=True))
         counted = "n_asf" if seen == "finding" else "n"  # the normals are all alike
-        name = f"{group['level']}   n = {group[counted]:,}"
+        name = f"{group['level'].replace('_', ' ')}   n = {group[counted]:,}"
         rows.append(Row(name, _limits(group["auc"])))
     return rows
 

@@ -160,8 +160,9 @@ def training_plot(
             axes.grid()
             axes.xaxis.get_major_locator().set_params(integer=True)
         left.legend()
-        right.text(best, right.get_ylim()[0], f" kept: {best}", color=ASF,
-                   fontsize=8.5, va="bottom")  # fmt: skip
+        side = "right" if best > epoch.mean() else "left"
+        right.text(best, right.get_ylim()[0], f" kept: {best} ", color=ASF,
+                   fontsize=8.5, va="bottom", ha=side)  # fmt: skip
         return svg_of(figure)
 
 
@@ -191,7 +192,7 @@ def _confusion(axes: Axes, name: str, table: tuple[int, int, int, int]) -> None:
         axes.add_patch(
             Rectangle((x, y), 1, 1, color=colour, alpha=0.06 + 0.8 * share, lw=0)
         )
-        ink = "white" if share > 0.55 else INK
+        ink = "white" if share > 0.7 else INK
         axes.text(x + 0.5, y + 0.56, f"{count:,}", ha="center", va="center", color=ink,
                   fontsize=13, weight="bold" if good else "normal")  # fmt: skip
         axes.text(x + 0.5, y + 0.27, f"{share:.1%} of {of:,}", ha="center", va="center",

@@ -176,7 +176,8 @@ def _write(out: Path, evidence: Evidence) -> None:
 def _tell(metrics: dict[str, Any]) -> None:
     auc, margin = (metrics["figures"][name] for name in ("auc", "auc_over_thumbnail"))
     log.info(
-        "evaluate: %d studies, AUC %.3f (%.3f-%.3f), %.3f (%.3f-%.3f) over a thumbnail",
+        "evaluate: %d studies, AUC %.3f (%.3f to %.3f), over a thumbnail %.3f "
+        "(%.3f to %.3f)",
         metrics["n_test_studies"],
         *(auc[key] for key in ("value", "low", "high")),
         *(margin[key] for key in ("value", "low", "high")),
