@@ -345,7 +345,8 @@ def make_readable_film(
     """Build a film with lungs, spine and noise: one the model may read."""
     values = make_lungs(seed=number)
     film = make_cxr(values)
-    header = make_film(number, Rows=None, Columns=None, **attributes)
+    square = {"ImagerPixelSpacing": [0.25, 0.25], "Rows": None, "Columns": None}
+    header = make_film(number, **square | attributes)
     film.update({element.tag: element for element in header})
     film.StudyInstanceUID = f"1.2.826.0.1.3680043.8.498.{study}"
     film.SeriesInstanceUID = f"{film.StudyInstanceUID}.1"

@@ -1,0 +1,117 @@
+import numpy as np
+import pydicom
+import pytest
+
+from cxrmlops.data.backlog_film import (
+    FilmRequest,
+    empty_row,
+    judge_quality,
+    list_backlog,
+    read_backlog_film,
+)
+from cxrmlops.data.preprocess import Placement
+from cxrmlops.dicom.acceptance import REASONS
+from cxrmlops.dicom.headers import Limits
+from cxrmlops.dicom.pixels import Picture
+from cxrmlops.tables import SCORED_IMAGES
+from tests.make import make_lungs, make_readable_film, save_film
+
+
+def request(path, **quirks):
+    values = {
+        "number": 3,
+        "path": path,
+        "size": 64,
+        "pictures": path.parent / "pictures",
+        "chest_words": ("CHEST",),
+        "min_age_years": 18.0,
+        "limits": Limits(),
+    }
+    return FilmRequest(**values | quirks)
+
+
+def picture(image):
+    return Picture(image.astype(np.float32), "window", "0" * 64, 12, "MONOCHROME2")
+
+
+def test_a_film_gives_its_square_its_row_and_its_reading_picture(tmp_path):
+    path = save_film(make_readable_film(1), tmp_path / "a.dcm")
+
+    film = read_backlog_film(request(path))
+
+    placement = Placement.from_json(film.row["placement"])
+    assert film.square.shape == (64, 64)
+    assert film.square.dtype == np.uint8
+    assert (placement.rows, placement.columns) == (160, 140)
+    assert (film.row["rows"], film.row["columns"]) == (160, 140)
+    assert film.row["picture"] == "pictures/000003.npy"
+    assert (film.accession_number, film.study_date) == ("ACC1", "20240501")
+
+
+def test_a_rejected_film_leaves_no_picture_and_tells_who_it_was(tmp_path):
+    path = save_film(make_readable_film(1, PatientAge="003Y"), tmp_path / "a.dcm")
+
+    film = read_backlog_film(request(path))
+
+    assert film.square is None
+    assert film.row["reason"] == "child"
+    assert film.row["study_instance_uid"].startswith("1.2.826")
+    assert film.accession_number == "ACC1"
+    assert not (tmp_path / "pictures").exists()
+
+
+@pytest.mark.parametrize(
+    "uid", ["../../etc/passwd", "1.2.x", "1" * 65, "", "1..2"], ids=repr
+)
+def test_what_is_no_uid_never_reaches_a_row(tmp_path, monkeypatch, uid):
+    monkeypatch.setattr(
+        pydicom.config.settings, "writing_validation_mode", pydicom.config.IGNORE
+    )
+    film = make_readable_film(1)
+    film.SeriesInstanceUID = uid
+    save_film(film, tmp_path / "a.dcm")
+
+    read = read_backlog_film(request(tmp_path / "a.dcm"))
+
+    assert read.row["reason"] == "no_identity"
+    assert read.row["series_instance_uid"] == ""
+
+
+def test_a_missing_file_is_a_result(tmp_path):
+    assert (
+        read_backlog_film(request(tmp_path / "gone.dcm")).row["reason"] == "unreadable"
+    )
+
+
+def test_every_reason_it_gives_has_a_sentence(tmp_path):
+    (tmp_path / "a").write_text("text")
+
+    assert read_backlog_film(request(tmp_path / "a")).row["reason"] in REASONS
+
+
+def test_an_empty_row_fits_the_table(tmp_path):
+    SCORED_IMAGES.check(SCORED_IMAGES.from_rows([empty_row(tmp_path)]))
+
+
+@pytest.mark.parametrize(
+    ("image", "quality"),
+    [
+        (make_lungs(rows=200, columns=180) / 4095, "ok"),
+        (make_lungs(rows=60, columns=50) / 4095, "limited"),
+        (np.where(make_lungs(rows=200, columns=180) > 2000, 1.0, 0.3), "limited"),
+    ],
+    ids=["large", "small", "clipped"],
+)
+def test_a_small_or_clipped_film_is_of_limited_quality(image, quality):
+    assert judge_quality(picture(image), size=128)[0] == quality
+
+
+def test_files_are_listed_in_one_order(tmp_path):
+    for name in ("b/2.dcm", "a/1.dcm", "c.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+
+    names = [path.relative_to(tmp_path).as_posix() for path in list_backlog(tmp_path)]
+
+    assert names == ["a/1.dcm", "b/2.dcm", "c.txt"]
+    assert list_backlog(tmp_path / "c.txt") == [tmp_path / "c.txt"]
