@@ -1,0 +1,270 @@
+"""Real, odd and hostile files: each is read as a reader sees it, or refused."""
+
+import csv
+import multiprocessing
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.pixels import get_decoder
+
+from cxrmlops.data.preprocess import network_square, perceptual_hash, read_film
+from cxrmlops.dicom.acceptance import REASONS, accept, accept_picture
+from cxrmlops.dicom.headers import describe, read_header, read_whole
+from cxrmlops.dicom.pixels import display_picture, pixel_hash
+from cxrmlops.errors import Rejected
+
+WORDS = ["CHEST", "THORAX", "LUNG", "TORAX", "POUMON"]
+BASE = "native/cr_mono1_10bit_pa_explicit.dcm"
+MAX_SECONDS = 10.0
+MAX_MEGABYTES = 1024
+
+
+@pytest.fixture(scope="module")
+def films(real_data) -> Path:
+    return real_data / "real_dicom"
+
+
+@pytest.fixture(scope="module")
+def hostile(real_data) -> list[dict]:
+    """Read every hostile file in a process of its own kind: what became of it."""
+    with (real_data / "hostile_dicom/manifest.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    paths = [real_data / "hostile_dicom" / row["file"] for row in rows]
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        found = pool.submit(read_each, paths).result()
+    return [row | one for row, one in zip(rows, found, strict=True)]
+
+
+def read_each(paths: list[Path]) -> list[dict]:
+    found = []
+    for path in paths:
+        start = time.monotonic()
+        outcome = outcome_of(path)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        seconds = time.monotonic() - start
+        found.append({"outcome": outcome, "seconds": seconds, "megabytes": peak})
+    return found
+
+
+def outcome_of(path: Path) -> str:
+    """Name what becomes of a file on the whole way in: accepted, or the reason."""
+    try:
+        header = read_header(path)
+        describe(header)
+        accept(header, chest_words=WORDS)
+        picture = read_film(path)
+        accept_picture(picture.image)
+    except Rejected as rejected:
+        return rejected.reason
+    image = picture.image
+    good = np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1
+    return "accepted" if good else "not between 0 and 1"
+
+
+def square(path: Path, size: int = 256) -> np.ndarray:
+    return network_square(read_film(path).image, size=size)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [
+        ("native/cr_mono1_10bit_pa_explicit.dcm", "accepted"),
+        ("native/cr_mono1_10bit_pa_no_file_meta.dcm", "accepted"),
+        ("native/cr_mono1_15bit_pa_j2k_lossy_RG1.dcm", "accepted"),
+        ("native/cr_rsna_ap_opacity.dcm", "accepted"),
+        ("native/cr_rsna_pa_notnormal.dcm", "accepted"),
+        ("native/cr_siim_pa_jpeg_baseline.dcm", "accepted"),
+        ("native/cr_mono1_8bit_jpeg_baseline_konica.dcm", "chest_unknown"),
+        ("native/dx_nih_cardiomegaly_implicit.dcm", "chest_unknown"),
+        ("native/dx_nih_nodule_implicit.dcm", "chest_unknown"),
+        ("native/dx_nih_nofinding_implicit.dcm", "chest_unknown"),
+        ("native/dx_14bit_LATERAL_j2k_lossless_lidc.dcm", "lateral"),
+        ("native/dx_14bit_voilut_cropped_cptac.dcm", "partial"),
+        ("non_chest/cr_hip_RG2_jpeg_extended12.dcm", "not_chest"),
+        ("non_chest/cr_leg_RG3_j2k.dcm", "not_chest"),
+        ("non_chest/cr_leg_RG3_rle.dcm", "not_chest"),
+        ("non_chest/dx_dog_thorax_lateral.dcm", "not_human"),
+        ("transcoded/canon_12bit_jpeg_lossless_sv1.dcm", "accepted"),
+        ("transcoded/crmono1_two_frames.dcm", "multi_frame"),
+        ("transcoded/crmono1_rgb_gray.dcm", "accepted"),
+        ("transcoded/crmono1_aspect_2_1.dcm", "accepted"),
+    ],
+)
+def test_every_real_film_meets_its_fate(films, name, outcome):
+    assert outcome_of(films / name) == outcome
+
+
+@pytest.mark.parametrize(
+    ("name", "voi"),
+    [
+        (BASE, "window"),
+        ("native/dx_14bit_voilut_cropped_cptac.dcm", "lut"),
+        ("native/cr_rsna_pa_notnormal.dcm", "percentile"),
+        ("transcoded/crmono1_rgb_gray.dcm", "full_scale"),
+    ],
+)
+def test_the_contrast_comes_from_where_the_file_says(films, name, voi):
+    assert display_picture(films / name).voi == voi
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "native/cr_mono1_10bit_pa_no_file_meta",
+        "transcoded/crmono1_implicit_le",
+        "transcoded/crmono1_explicit_be",
+        "transcoded/crmono1_jpeg_lossless_p14",
+        "transcoded/crmono1_jpeg_lossless_sv1",
+        "transcoded/crmono1_jpegls_lossless",
+        "transcoded/crmono1_unicode_name",
+        "transcoded/crmono1_plut_inverse",
+    ],
+)
+def test_a_film_rewritten_without_loss_gives_the_same_bytes(films, name):
+    base, copy = read_film(films / BASE), read_film(films / f"{name}.dcm")
+
+    assert copy.pixel_hash == base.pixel_hash
+    np.testing.assert_array_equal(
+        network_square(copy.image, size=256)[0], network_square(base.image, size=256)[0]
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["8bit", "as_mono2", "aspect_2_1", "rgb_gray", "signed", "two_windows"]
+)
+def test_a_film_rewritten_with_other_numbers_looks_the_same(films, name):
+    base = square(films / BASE)
+    copy = square(films / f"transcoded/crmono1_{name}.dcm")
+
+    likeness = np.corrcoef(base.ravel(), copy.ravel())[0, 1]
+    assert copy.shape == base.shape
+    assert likeness > 0.999
+
+
+def test_the_negative_gives_the_same_bytes_once_its_window_is_mirrored(films):
+    # The file's maker left the window as it was: 550 of 1,024 instead of 474, which by
+    # the standard is 76 of 1,023 grey values darker, all over.
+    base = display_picture(films / BASE)
+    film = read_whole(films / "transcoded/crmono1_as_mono2.dcm")
+    as_sent = display_picture(film)
+    film.WindowCenter = 1024 - film.WindowCenter
+
+    mirrored = display_picture(film)
+
+    np.testing.assert_array_equal(
+        network_square(mirrored.image, size=256)[0],
+        network_square(base.image, size=256)[0],
+    )
+    inside = (as_sent.image > 0) & (base.image < 1)
+    apart = (base.image - as_sent.image)[inside]
+    np.testing.assert_allclose(apart, 76 / 1023, atol=1e-6)
+
+
+def test_labelled_films_as_dicom_and_as_jpeg_are_the_same_film(films, real_data):
+    wrapped = sorted((films / "wrapped_nih").glob("*.dcm"))
+    pictures = real_data / "real_cxr/open/images"
+    pairs = [(film, pictures / f"{film.stem[:12]}.jpg") for film in wrapped]
+    compared = [
+        np.abs(square(film).astype(int) - square(picture)).mean()
+        for film, picture in pairs
+        if picture.exists()
+    ]
+
+    assert len(compared) >= 15
+    assert max(compared) < 1.0  # of 255: another resize and JPEG lie between
+
+
+def test_jpeg_lossless_decodes_as_pydicom_decodes_it(films):
+    path = films / "transcoded/canon_12bit_jpeg_lossless_sv1.dcm"
+    film = read_whole(path)
+    theirs, _ = get_decoder(film.file_meta.TransferSyntaxUID).as_array(film, index=0)
+
+    ours = display_picture(path)
+
+    assert ours.pixel_hash == pixel_hash(theirs)
+
+
+def test_no_hostile_file_raises_hangs_or_eats_memory(hostile):
+    known = {"accepted", *REASONS}
+
+    assert len(hostile) == 80
+    assert [row["file"] for row in hostile if row["outcome"] not in known] == []
+    assert [row["file"] for row in hostile if row["seconds"] > MAX_SECONDS] == []
+    assert max(row["megabytes"] for row in hostile) < MAX_MEGABYTES
+
+
+def test_hostile_files_meet_the_fate_their_list_expects(hostile):
+    def expects(row: dict, word: str) -> bool:
+        return row["expect"].startswith(word) and " or " not in row["expect"]
+
+    refused = [row for row in hostile if expects(row, "reject")]
+    accepted = [row for row in hostile if expects(row, "accept")]
+
+    assert len(refused) > 40
+    assert len(accepted) >= 3
+    assert [row["file"] for row in refused if row["outcome"] == "accepted"] == []
+    assert [row["file"] for row in accepted if row["outcome"] != "accepted"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("made/wrong_monochrome_tag.dcm", "inverted"),
+        ("made/noise.dcm", "noise_only"),
+        ("made/all_black.dcm", "blank"),
+        ("made/slope_0.dcm", "blank"),
+        ("made/deflate_bomb_512MiB.dcm", "too_large"),
+        ("made/rows_cols_65535.dcm", "too_large"),
+        ("made/jpeg_dims_65500.dcm", "undecodable"),
+        ("made/jpeg_truncated.dcm", "undecodable"),
+        ("made/trunc_pixels_minus_1000.dcm", "undecodable"),
+        ("made/nested_sq_200.dcm", "unreadable"),
+        ("made/bodypart_knee.dcm", "not_chest"),
+        ("made/encapsulated_pdf.dcm", "not_cr_dx"),
+        ("made/00_control_good_small.dcm", "accepted"),
+        ("made/window_width_0.dcm", "accepted"),
+        ("made/upside_down.dcm", "accepted"),
+    ],
+)
+def test_a_refusal_says_why(hostile, name, reason):
+    (row,) = [row for row in hostile if row["file"] == name]
+
+    assert row["outcome"] == reason
+
+
+def test_real_films_are_accepted_and_their_negatives_refused(real_data):
+    folder = real_data / "real_cxr/open/images"
+    negatives = 0
+    paths = sorted(folder.glob("*.jpg"))[::10]
+    for path in paths:
+        image = read_film(path).image
+        accept_picture(image)
+        try:
+            accept_picture(1 - image)
+        except Rejected as rejected:
+            negatives += rejected.reason == "inverted"
+
+    assert len(paths) == 73
+    assert negatives / len(paths) > 0.95
+
+
+def test_strangers_look_less_alike_than_copies(real_data):
+    folder = real_data / "real_cxr/open/images"
+    images = [read_film(path).image for path in sorted(folder.glob("*.jpg"))[::10]]
+    hashes = np.array([bits(perceptual_hash(image)) for image in images])
+    small = [Image.fromarray(image).resize((300, 300)) for image in images]
+    copies = np.array([bits(perceptual_hash(np.asarray(copy))) for copy in small])
+
+    between = (hashes[:, None] != hashes[None]).sum(-1)
+    np.fill_diagonal(between, 512)
+    assert (hashes != copies).sum(-1).max() < between.min()
+
+
+def bits(digits: str) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(bytes.fromhex(digits), np.uint8))
