@@ -30,7 +30,7 @@ METHODS: Mapping[str, type[BaseCAM]] = {
 }
 
 
-class _LogitOnly(nn.Module):
+class LogitOnly(nn.Module):
     """The network as pytorch-grad-cam expects one: images -> (n, 1) logits."""
 
     def __init__(self, network: EvidenceResNet) -> None:
@@ -38,6 +38,7 @@ class _LogitOnly(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
+        """Answer films, shape (n, 1, s, s), by logits, shape (n, 1)."""
         return self.network(images)[0][:, None]
 
 
@@ -65,5 +66,5 @@ def film_maps(
         )
     images = to_images(torch.from_numpy(squares), network.bias.device)
     targets = [BinaryClassifierOutputTarget(1)] * len(squares)
-    with METHODS[method](_LogitOnly(network), [network.layer4[-1]]) as explain:
+    with METHODS[method](LogitOnly(network), [network.layer4[-1]]) as explain:
         return np.asarray(explain(images, targets), np.float32)

@@ -1,0 +1,147 @@
+"""
+A whole training on a machine with nothing but PyTorch, from pictures and a table.
+
+For a GPU box with torch, torchvision, lightning-fabric, safetensors, pandas, Pillow and
+this folder: no pyarrow, pydicom, DVC or MLflow. It shows what the network learns and
+how fast; it makes no bundle, since the pictures do not pass the pixel front end.
+
+    PYTHONPATH=src python -m benchmarks.gpu_training FOLDER --size 512
+
+FOLDER holds manifest.csv with the columns file, patient_id and label (1: any
+significant finding), and the files it names.
+"""
+
+import argparse
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from cxrmlops.model.augment import Augmentation
+from cxrmlops.model.device import describe, open_fabric, repeatable
+from cxrmlops.model.fitting import fit
+from cxrmlops.model.inference import read_squares
+from cxrmlops.model.learner import Learner, Recipe
+from cxrmlops.model.loader import Films
+from cxrmlops.model.network import build_network
+from cxrmlops.model.training import Lesson, auc
+
+WORK = Path("bench/gpu_training")
+SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}  # of patients
+
+
+def main() -> None:
+    """Train, read the test patients once, print the figures as JSON."""
+    asked = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    table = _assign(pd.read_csv(asked.folder / "manifest.csv"), seed=asked.seed)
+    squares = np.stack(
+        [_square(asked.folder / file, asked.size) for file in table.file]
+    )
+    fabric = open_fabric(accelerator=asked.accelerator, precision=asked.precision)
+    fabric.launch()
+    lessons = {name: _lesson(table, squares, name, fabric.device) for name in SHARES}
+    shutil.rmtree(WORK, ignore_errors=True)
+    with repeatable(asked.seed, device=fabric.device):
+        network = build_network(asked.architecture, weights=asked.weights)
+        learner = Learner(fabric, network, _recipe(asked))
+        history = fit(
+            learner,
+            lessons["train"],
+            lessons["val"],
+            patience=asked.patience,
+            work=WORK,
+            on_epoch=lambda _: None,
+        )
+    test = lessons["test"]
+    logit, _ = read_squares(
+        learner.network,
+        test.films.read(np.arange(test.films.n)),
+        device=fabric.device,
+        batch_size=asked.batch_size,
+    )
+    figures = {
+        "device": describe(fabric.device),
+        "precision": learner.precision,
+        "architecture": asked.architecture,
+        "size": asked.size,
+        "n": {name: lesson.films.n for name, lesson in lessons.items()},
+        "epochs": len(history),
+        "seconds": round(sum(epoch.seconds for epoch in history), 1),
+        "images_per_second": float(
+            np.median([epoch.images_per_second for epoch in history])
+        ),
+        "test_auc": auc(logit, test.abnormal),
+    }
+    print(json.dumps(figures, indent=2))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--architecture", default="resnet152")
+    parser.add_argument("--weights", default=None)
+    parser.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "gpu"])
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--patience", type=int, default=8)
+    parser.add_argument("--learning-rate", type=float, default=3e-4)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def _assign(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """Put every patient on one side."""
+    patients = np.sort(table.patient_id.unique())
+    np.random.default_rng(seed).shuffle(patients)
+    ends = np.round(np.cumsum(list(SHARES.values())) * len(patients)).astype(int)
+    side = np.repeat(list(SHARES), np.diff(ends, prepend=0))
+    return table.assign(
+        split=table.patient_id.map(dict(zip(patients, side, strict=True)))
+    )
+
+
+def _square(path: Path, size: int) -> np.ndarray:
+    """Read a picture into a padded square, aspect kept: (size, size), uint8."""
+    with Image.open(path) as picture:
+        grey = picture.convert("L")
+    scale = size / max(grey.size)
+    width, height = (max(1, round(side * scale)) for side in grey.size)
+    square = np.zeros((size, size), np.uint8)
+    top, left = (size - height) // 2, (size - width) // 2
+    square[top : top + height, left : left + width] = grey.resize(
+        (width, height), Image.Resampling.LANCZOS
+    )
+    return square
+
+
+def _lesson(table: pd.DataFrame, squares: np.ndarray, name: str, device) -> Lesson:
+    rows = np.flatnonzero(table.split == name)
+    films = Films([squares], np.zeros(len(rows), int), rows, device=device)
+    return Lesson(films, table.label.to_numpy()[rows] == 1)
+
+
+def _recipe(asked: argparse.Namespace) -> Recipe:
+    """Learn as params.yaml does."""
+    return Recipe(
+        seed=asked.seed,
+        epochs=asked.epochs,
+        batch_size=asked.batch_size,
+        learning_rate=asked.learning_rate,
+        weight_decay=0.05,
+        warmup_epochs=2,
+        ema_decay=0.998,
+        label_smoothing=0.05,
+        class_weights=True,
+        augmentation=Augmentation(7, 0.1, 0.05, 0.1, 0.15, 0.15, 0.01),
+    )
+
+
+if __name__ == "__main__":
+    main()

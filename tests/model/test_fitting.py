@@ -1,0 +1,79 @@
+import pytest
+import torch
+
+from cxrmlops.model import fitting
+from cxrmlops.model.training import Epoch
+from tests.model.make import make_learner, make_lesson
+
+
+def fit(folder, *, epochs: int = 3, patience: int = 9, on_epoch=lambda _: None):
+    learner = make_learner(epochs=epochs)
+    history = fitting.fit(
+        learner,
+        make_lesson(),
+        make_lesson(8, seed=1),
+        patience=patience,
+        work=folder,
+        on_epoch=on_epoch,
+    )
+    return learner, history
+
+
+def test_a_killed_training_ends_with_the_weights_of_an_uninterrupted_one(tmp_path):
+    def kill(figures):
+        if figures["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    whole, history = fit(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "killed", on_epoch=kill)
+    told = []
+    resumed, again = fit(
+        tmp_path / "killed", on_epoch=lambda f: told.append(f["epoch"])
+    )
+
+    assert told == [3]
+    assert [e.val_loss for e in again] == [e.val_loss for e in history]
+    for ours, theirs in zip(
+        resumed.network.state_dict().values(),
+        whole.network.state_dict().values(),
+        strict=True,
+    ):
+        assert torch.equal(ours, theirs)
+
+
+def scripted(monkeypatch, losses: list[float]) -> None:
+    """Replace the training loop by one whose val losses are known."""
+
+    def epochs(learner, _train, _val, *, done):
+        for number, loss in list(enumerate(losses, 1))[done:]:
+            learner.average.network.shift(1.0)
+            yield Epoch(number, 0.5, loss, 0.5, 1e-3, 1.0, 1.0)
+
+    monkeypatch.setattr(fitting, "epochs", epochs)
+    monkeypatch.setattr("cxrmlops.model.checkpoint._tensors", lambda _: {})
+
+
+def test_training_stops_when_val_gets_no_better(monkeypatch, tmp_path):
+    scripted(monkeypatch, [0.6, 0.5, 0.7, 0.5, 0.4])
+
+    learner, history = fit(tmp_path, epochs=5, patience=2)
+
+    assert [epoch.epoch for epoch in history] == [1, 2, 3, 4]
+    assert learner.network.bias.item() == pytest.approx(2.0, abs=0.1)  # of epoch 2
+
+
+def test_a_training_that_had_stopped_does_not_start_again(monkeypatch, tmp_path):
+    scripted(monkeypatch, [0.5, 0.6, 0.7, 0.1])
+    fit(tmp_path, patience=2)
+    monkeypatch.setattr(
+        fitting,
+        "load_checkpoint",
+        lambda *_: [Epoch(k, 0.5, 0.4 + k / 10, 0.5, 1e-3, 1, 1) for k in (1, 2, 3)],
+    )
+    told = []
+
+    _, history = fit(tmp_path, patience=2, on_epoch=told.append)
+
+    assert told == []
+    assert len(history) == 3

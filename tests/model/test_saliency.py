@@ -1,0 +1,104 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrmlops.model.saliency import evidence_on_film
+
+
+@dataclass(frozen=True)
+class Place:
+    top: int
+    left: int
+    height: int
+    width: int
+    size: int
+
+
+WHOLE = Place(0, 0, 64, 64, 64)
+WIDE = Place(16, 0, 32, 64, 64)  # a film twice as wide as high, padded above and below
+
+
+def test_a_constant_map_stays_constant():
+    spread = evidence_on_film(np.full((4, 4), 1.5), WIDE, rows=50, columns=100)
+
+    assert spread.shape == (50, 100)
+    np.testing.assert_allclose(spread, 1.5, rtol=1e-6)
+
+
+def test_the_centre_of_a_cell_keeps_its_value():
+    evidence = np.arange(16.0).reshape(4, 4)
+
+    spread = evidence_on_film(evidence, WHOLE, rows=12, columns=12)
+
+    np.testing.assert_allclose(spread[1::3, 1::3], evidence, rtol=1e-5)
+
+
+def test_a_ramp_stays_a_ramp():
+    evidence = np.tile(np.arange(8.0), (8, 1))
+
+    spread = evidence_on_film(evidence, WHOLE, rows=64, columns=64)
+
+    inner = spread[0, 4:-4]
+    np.testing.assert_allclose(np.diff(inner), 1 / 8, rtol=1e-4)
+
+
+def test_what_lies_in_the_padding_does_not_reach_the_film():
+    evidence = np.zeros((8, 8))
+    evidence[[0, 7]] = 100.0  # rows of the padding, away from the film's edge
+
+    spread = evidence_on_film(evidence, WIDE, rows=32, columns=64)
+
+    assert spread.max() == 0
+
+
+def test_a_spot_lies_where_it_lies_on_the_film():
+    evidence = np.zeros((8, 8))
+    evidence[3, 6] = 1.0  # square rows 24-32, columns 48-56: film rows 8-16
+
+    spread = evidence_on_film(evidence, WIDE, rows=32, columns=64)
+
+    assert np.unravel_index(spread.argmax(), spread.shape) in {
+        (row, column) for row in (11, 12) for column in (51, 52)
+    }
+
+
+def test_more_pixels_show_the_same_map():
+    evidence = np.random.default_rng(0).normal(size=(4, 4))
+
+    small = evidence_on_film(evidence, WIDE, rows=16, columns=32)
+    large = evidence_on_film(evidence, WIDE, rows=48, columns=96)
+
+    np.testing.assert_allclose(large[1::3, 1::3], small, atol=1e-5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    cells=st.integers(1, 16),
+    rows=st.integers(1, 80),
+    columns=st.integers(1, 80),
+    top=st.integers(0, 20),
+    height=st.integers(1, 44),
+)
+def test_no_place_shows_more_than_the_map_holds(cells, rows, columns, top, height):
+    evidence = np.random.default_rng(cells).normal(size=(cells, cells))
+    place = Place(top, 0, height, 64, 64)
+
+    spread = evidence_on_film(evidence, place, rows=rows, columns=columns)
+
+    assert spread.shape == (rows, columns)
+    assert spread.dtype == np.float32
+    assert spread.min() >= evidence.min() - 1e-5
+    assert spread.max() <= evidence.max() + 1e-5
+
+
+def test_the_front_ends_placement_fits():
+    preprocess = pytest.importorskip("cxrmlops.data.preprocess")
+    film = np.random.default_rng(0).random((90, 60), np.float32)
+
+    _, placement = preprocess.network_square(film, size=32)
+    spread = evidence_on_film(np.ones((1, 1)), placement, rows=90, columns=60)
+
+    assert spread.shape == (90, 60)

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from cxrmlops.errors import BundleError
+from cxrmlops.model.bundle import read_bundle
+from cxrmlops.model.inference import Reader
+from cxrmlops.model.skew import check_skew, skew_films
+from tests.make import make_reading_bundle
+
+
+def test_a_bundle_answers_its_own_films_as_when_it_was_made(tmp_path):
+    bundle = read_bundle(make_reading_bundle(tmp_path, size=32))
+
+    assert check_skew(bundle, Reader(bundle)) < 1e-4
+
+
+def test_a_machine_that_computes_something_else_is_refused(tmp_path):
+    bundle = read_bundle(make_reading_bundle(tmp_path, size=32))
+    bundle.network.shift(1.0)
+
+    with pytest.raises(BundleError, match="by up to 1.000 logits"):
+        check_skew(bundle, Reader(bundle))
+
+
+@pytest.mark.parametrize("size", [32, 100, 512])
+def test_the_films_are_alike_at_every_size_and_unlike_each_other(size):
+    films = skew_films(size)
+
+    assert films.shape == (3, size, size)
+    assert films.dtype == np.uint8
+    np.testing.assert_allclose(
+        films.mean((1, 2)), skew_films(256).mean((1, 2)), rtol=0.05
+    )
+    assert not np.array_equal(films[0], films[1])

@@ -1,0 +1,117 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from cxrmlops.errors import ParamsError, ResourceError
+from cxrmlops.model import training
+from cxrmlops.model.training import auc, class_weight, epochs, read_films
+from tests.model.make import make_learner, make_lesson
+
+
+def test_each_epoch_hands_over_what_it_showed():
+    learner = make_learner(epochs=3)
+
+    shown = list(epochs(learner, make_lesson(), make_lesson(8, seed=1)))
+
+    assert [epoch.epoch for epoch in shown] == [1, 2, 3]
+    assert all(0 < epoch.train_loss < 2 for epoch in shown)
+    assert learner.step == 9
+    assert all(epoch.images_per_second > 0 for epoch in shown)
+    assert all(0 <= epoch.val_auc <= 1 for epoch in shown)
+    assert shown[0].learning_rate > shown[-1].learning_rate > 0
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
+    def trained(seed: int) -> torch.Tensor:
+        learner = make_learner(seed=seed, epochs=1)
+        list(epochs(learner, make_lesson(), make_lesson(8)))
+        return learner.network.layer4[0].conv1.weight
+
+    assert torch.equal(trained(1), trained(1))
+    assert not torch.equal(trained(1), trained(2))
+
+
+def test_val_is_only_looked_at():
+    learner = make_learner(epochs=1)
+    list(epochs(learner, make_lesson(), make_lesson(8, seed=1)))
+    other = make_learner(epochs=1)
+    list(epochs(other, make_lesson(), make_lesson(8, seed=2)))
+
+    assert torch.equal(learner.network.bias, other.network.bias)
+
+
+def test_val_is_judged_by_the_averaged_weights():
+    learner, val = make_learner(epochs=1), make_lesson(7)
+
+    (epoch,) = epochs(learner, make_lesson(), val)
+
+    images = torch.from_numpy(val.films.read(np.arange(7)))[:, None] / 255
+    with torch.inference_mode():
+        expected = learner.average.network(images)[0].numpy()
+    np.testing.assert_allclose(read_films(learner, val.films), expected, atol=1e-5)
+    assert epoch.val_auc == pytest.approx(roc_auc_score(val.abnormal, expected))
+
+
+def test_a_loss_that_is_no_number_says_what_to_do():
+    learner = make_learner()
+    with torch.no_grad():
+        learner.network.bias.fill_(float("nan"))
+
+    with pytest.raises(ParamsError, match="not a number.*epoch 1.*learning_rate"):
+        next(epochs(learner, make_lesson(), make_lesson(8)))
+
+
+def test_too_little_gpu_memory_names_the_batch_size_and_what_next(monkeypatch):
+    learner = make_learner(batch_size=8)
+
+    def full(*_args, **_kwargs):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(learner, "learn", full)
+
+    with pytest.raises(ResourceError, match="train.batch_size 8 at 32 x 32.*halve it"):
+        next(epochs(learner, make_lesson(), make_lesson(8)))
+
+
+def test_a_film_out_of_range_is_never_learnt_from_unnoticed(monkeypatch):
+    monkeypatch.setattr(training, "augment", lambda images, *_a, **_k: images * 2)
+
+    with pytest.raises(ValueError, match="left the range 0-1"):
+        next(epochs(make_learner(), make_lesson(), make_lesson(8)))
+
+
+def test_progress_is_told_within_an_epoch(monkeypatch, caplog):
+    monkeypatch.setattr(training, "LOG_SECONDS", 0.0)
+
+    with caplog.at_level(logging.INFO):
+        next(epochs(make_learner(), make_lesson(24), make_lesson(8)))
+
+    assert "epoch 1, 8 of 24 films" in caplog.text
+    assert "images/s" in caplog.text
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=2, max_size=40))
+def test_auc_is_that_of_scikit_learn_ties_included(rows):
+    score = np.array([value for value, _ in rows], np.float32)
+    abnormal = np.array([label for _, label in rows])
+    if abnormal.all() or not abnormal.any():
+        assert np.isnan(auc(score, abnormal))
+        return
+
+    assert auc(score, abnormal) == pytest.approx(roc_auc_score(abnormal, score))
+
+
+def test_class_weights_make_both_classes_count_alike():
+    abnormal = np.array([True] + [False] * 9)
+
+    nsf, asf = class_weight(abnormal, balanced=True).tolist()
+
+    assert nsf * 9 == pytest.approx(asf)
+    assert nsf * 9 + asf == pytest.approx(10)
+    assert class_weight(abnormal, balanced=False).tolist() == [1, 1]

@@ -1,0 +1,189 @@
+import fcntl
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from cxrmlops.errors import DataError, ParamsError, ResourceError
+from cxrmlops.files import WORK
+from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
+from cxrmlops.model.bundle import bundle_hash, read_bundle
+from cxrmlops.model.inference import Reader
+from cxrmlops.stages import train
+from cxrmlops.tables import HISTORY, SPLITS, STUDIES
+from tests.make import make_train_inputs, make_train_params
+
+
+@pytest.fixture(autouse=True)
+def _in_a_checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(folder, *, out="train", on_epoch=lambda _: None, **quirks):
+    train.run(
+        preprocess=folder / "preprocess",
+        split=folder / "split",
+        out=folder / out,
+        params=make_train_params(**quirks),
+        on_epoch=on_epoch,
+    )
+    return folder / out
+
+
+def test_a_bundle_can_be_read_and_says_where_it_comes_from(tmp_path, caplog):
+    make_train_inputs(tmp_path)
+    told = []
+
+    with caplog.at_level(logging.INFO):
+        out = run(tmp_path, on_epoch=told.append)
+
+    bundle = read_bundle(out / "bundle")
+    card = bundle.card
+    training = json.loads((out / "training.json").read_text())
+    assert card.preprocessing_hash == "0" * 64
+    assert card.lineage["split_hash"] == "1" * 64
+    assert card.lineage["test_hash"] == "2" * 64
+    assert card.lineage["params"]["architecture"] == "resnet18"
+    assert [point.name for point in card.operating_points] == [
+        BALANCED,
+        HIGH_SENSITIVITY,
+    ]
+    assert bundle.reference["intensity"].sum() == 6 * 32 * 32
+    assert bundle.reference["probability"].sum() == 6
+    assert training["bundle_hash"] == bundle.hash
+    history = HISTORY.read(out)
+    assert [figures["epoch"] for figures in told] == history.epoch.tolist() == [1, 2]
+    assert set(told[0]) == set(HISTORY.columns)
+    assert "images/s" in caplog.text
+
+
+def test_val_studies_hold_what_a_reader_of_the_bundle_says(tmp_path):
+    preprocess, split = make_train_inputs(tmp_path)
+
+    out = run(tmp_path)
+
+    studies = STUDIES.read(out)
+    images = SPLITS.read(split).set_index("study_id").loc[studies.study_id]
+    squares = np.load(preprocess / "shard-000.npy")[images.row]
+    answers = Reader(read_bundle(out / "bundle")).read(squares)
+    assert set(studies.split) == {"val"}
+    np.testing.assert_allclose(studies.logit, answers.logit, atol=1e-5)
+    np.testing.assert_allclose(studies.probability, answers.probability, atol=1e-5)
+
+
+def test_pixels_of_the_test_set_are_never_read(tmp_path):
+    hashes = []
+    for name in ("a", "b"):
+        preprocess, split = make_train_inputs(tmp_path / name)
+        if name == "b":
+            squares = np.load(preprocess / "shard-000.npy")
+            images = SPLITS.read(split)
+            squares[images.row[images.split == "test"]] = 255
+            np.save(preprocess / "shard-000.npy", squares)
+        hashes.append(bundle_hash(run(tmp_path / name, epochs=1) / "bundle"))
+
+    assert hashes[0] == hashes[1]
+
+
+def test_the_order_of_rows_changes_nothing(tmp_path):
+    hashes = []
+    for name in ("a", "b"):
+        _, split = make_train_inputs(tmp_path / name)
+        if name == "b":
+            SPLITS.write(SPLITS.read(split).sample(frac=1, random_state=1), split)
+        hashes.append(bundle_hash(run(tmp_path / name, epochs=1) / "bundle"))
+
+    assert hashes[0] == hashes[1]
+
+
+def test_a_killed_stage_goes_on_and_gives_the_same_bundle(tmp_path, caplog):
+    make_train_inputs(tmp_path)
+    whole = bundle_hash(run(tmp_path, out="whole") / "bundle")
+
+    def kill(_figures):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, on_epoch=kill)
+    assert not (tmp_path / "train").exists()
+    assert list((WORK / "train").rglob("last.safetensors"))
+    with caplog.at_level(logging.INFO):
+        out = run(tmp_path)
+
+    assert "goes on after epoch 1" in caplog.text
+    assert bundle_hash(out / "bundle") == whole
+    assert not (WORK / "train").exists()
+
+
+def test_unfinished_work_of_other_params_is_not_taken_up(tmp_path, caplog):
+    make_train_inputs(tmp_path)
+
+    def kill(_figures):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, on_epoch=kill)
+    with caplog.at_level(logging.INFO):
+        run(tmp_path, seed=2)
+
+    assert "goes on" not in caplog.text
+
+
+def test_a_second_training_in_the_checkout_is_refused(tmp_path):
+    make_train_inputs(tmp_path)
+    WORK.mkdir()
+
+    with (WORK / "train.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ResourceError, match="another training runs in this"):
+            run(tmp_path)
+
+    assert not (tmp_path / "train").exists()
+
+
+@pytest.mark.parametrize("side", ["train", "val"])
+def test_an_empty_side_is_refused(tmp_path, side):
+    _, split = make_train_inputs(tmp_path)
+    images = SPLITS.read(split)
+    SPLITS.write(images[images.split != side], split)
+
+    with pytest.raises(DataError, match=f"split '{side}' holds 0 ASF and 0 NSF"):
+        run(tmp_path)
+
+
+def test_a_side_of_one_class_is_refused(tmp_path):
+    _, split = make_train_inputs(tmp_path)
+    images = SPLITS.read(split)
+    SPLITS.write(images[(images.split != "val") | images.abnormal], split)
+
+    with pytest.raises(DataError, match="split 'val' holds 3 ASF and 0 NSF"):
+        run(tmp_path)
+
+
+def test_missing_pixels_are_named_by_the_stage_to_run(tmp_path):
+    preprocess, _ = make_train_inputs(tmp_path)
+    (preprocess / "shard-000.npy").unlink()
+    with pytest.raises(DataError, match="holds 0 shard.*run the stage 'preprocess'"):
+        run(tmp_path)
+
+    (preprocess / "preprocessing.json").unlink()
+    with pytest.raises(DataError, match="run the stage 'preprocess'"):
+        run(tmp_path)
+
+
+def test_a_gpu_that_is_not_there_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    make_train_inputs(tmp_path)
+
+    with pytest.raises(ResourceError, match="no CUDA GPU"):
+        run(tmp_path, accelerator="gpu")
+
+
+def test_an_unknown_architecture_leaves_nothing_half_written(tmp_path):
+    make_train_inputs(tmp_path)
+
+    with pytest.raises(ParamsError, match="no ResNet is called 'resnet19'"):
+        run(tmp_path, architecture="resnet19")
+
+    assert not (tmp_path / "train").exists()
