@@ -16,8 +16,8 @@ from cxrmlops.synthetic.people import Person, made_uid
 from cxrmlops.synthetic.vendors import Vendor
 
 _VIEWS = {  # SNOMED CT codes of PS3.16 CID 4010 and the PA/AP/lateral terms
-    "PA": ("399348003", "postero-anterior", ["R", "F"]),
-    "AP": ("399067008", "antero-posterior", ["L", "F"]),
+    "PA": ("272479007", "postero-anterior", ["R", "F"]),
+    "AP": ("399348003", "antero-posterior", ["L", "F"]),
     "LL": ("399173006", "left lateral", ["A", "F"]),
 }
 _REGIONS = {  # body part -> SNOMED CT code and meaning (PS3.16 CID 4009)
