@@ -82,11 +82,10 @@ def blend(picture: np.ndarray, heat: np.ndarray | None) -> np.ndarray:
     grey = np.repeat(picture[..., None], 3, axis=2)
     if heat is None:
         return grey
-    share = np.clip(heat / FULL_SCALE, 0, 1).astype(np.float32)
-    opacity = np.clip(2 * share, 0, 1)  # full from half scale on, close to none near 0
-    alpha = (MAX_OPACITY * opacity**2 * (3 - 2 * opacity))[..., None]
-    mixed = grey * (1 - alpha) + colour(share) * alpha
-    return np.asarray(np.rint(mixed), dtype=np.uint8)
+    share = np.clip(heat * np.float32(_STEPS / FULL_SCALE), 0, _STEPS)
+    step = (share + 0.5).astype(np.uint8)
+    mixed = grey * _CLEAR[step][..., None] + _TINT[step]
+    return np.asarray(mixed + 0.5, dtype=np.uint8)
 
 
 def colour(share: np.ndarray) -> np.ndarray:
@@ -94,6 +93,20 @@ def colour(share: np.ndarray) -> np.ndarray:
     steps = np.linspace(0, 1, len(_RAMP))
     channels = [np.interp(share, steps, _RAMP[:, c]) for c in range(3)]
     return np.stack(channels, axis=-1).astype(np.float32)
+
+
+_STEPS = 255  # of colour between the threshold and full scale
+
+
+def _opacity(share: np.ndarray) -> np.ndarray:
+    """Give how far the colour covers the film: full from half scale on, 0 at 0."""
+    rising = np.clip(2 * share, 0, 1)
+    return np.asarray(MAX_OPACITY * rising**2 * (3 - 2 * rising), np.float32)
+
+
+_SHARES = np.linspace(0, 1, _STEPS + 1, dtype=np.float32)
+_CLEAR = 1 - _opacity(_SHARES)  # of the film, per step
+_TINT = colour(_SHARES) * _opacity(_SHARES)[:, None]  # added, per step
 
 
 def draw_overlay(film: np.ndarray, caption: Caption) -> tuple[np.ndarray, int, int]:

@@ -32,6 +32,7 @@ class ShownFilm:
     row: Row  # of SCORED_IMAGES
     picture: np.ndarray  # (h, w) uint8, as displayed
     heat: np.ndarray | None  # (h, w) float32, logits above the threshold; None: NSF
+    blended: np.ndarray  # (h, w, 3) uint8, the map on the picture
 
 
 def show_film(
@@ -49,8 +50,9 @@ def show_film(
     stored = np.load(score / row["picture"], allow_pickle=False)
     picture = _resized(stored, side)
     if answer(row["probability"], model.balanced) is Finding.NSF:
-        return ShownFilm(row, picture, None)
-    return ShownFilm(row, picture, _heat(row, model, method, picture.shape))
+        return ShownFilm(row, picture, None, blend(picture, None))
+    heat = _heat(row, model, method, picture.shape)
+    return ShownFilm(row, picture, heat, blend(picture, heat))
 
 
 def draw(film: ShownFilm, *, model: ModelIdentity, method: str) -> OverlayPicture:
@@ -59,7 +61,7 @@ def draw(film: ShownFilm, *, model: ModelIdentity, method: str) -> OverlayPictur
     The built-in font has Latin letters only, so the band speaks English everywhere.
     """
     words = caption(film.row["probability"], model, method=method)
-    pixels, _, _ = draw_overlay(blend(film.picture, film.heat), words)
+    pixels, _, _ = draw_overlay(film.blended, words)
     rows, columns = film.picture.shape
     return OverlayPicture(pixels, rows, columns, film.heat is not None)
 
@@ -71,11 +73,11 @@ def save_page_pictures(film: ShownFilm, out: Path) -> tuple[str, str]:
         Their names below `out`; the map's is "" when there is none.
     """
     plain = f"pictures/{_name(film)}-film.jpg"
-    _save_jpeg(blend(film.picture, None), out / plain)
+    _save_jpeg(film.picture, out / plain)
     if film.heat is None:
         return plain, ""
     shown = f"pictures/{_name(film)}-map.jpg"
-    _save_jpeg(blend(film.picture, film.heat), out / shown)
+    _save_jpeg(film.blended, out / shown)
     return plain, shown
 
 
