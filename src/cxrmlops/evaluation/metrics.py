@@ -66,8 +66,7 @@ def measure(
         "thumbnail": _thumbnail(thumbnail, read, **draws),
         "source_study": _source_study(**draws),
         "subgroups": [
-            _group(group)
-            for group in subgroups(studies, read, threshold=at[BALANCED])
+            _group(group) for group in subgroups(studies, read, threshold=at[BALANCED])
         ],
         "n_test_studies": len(read),
         "n_test_asf": int(read.abnormal.sum()),
