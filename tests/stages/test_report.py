@@ -181,7 +181,6 @@ def test_any_number_of_processes_writes_the_same_bytes(
     written, scored, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("CXR_WORKERS", "2")
-    monkeypatch.setattr(report, "FEW", 0)
 
     assert digest(write(scored, tmp_path / "report")) == digest(written)
 

@@ -10,6 +10,7 @@ import copy
 import datetime as dt
 import logging
 import re
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -56,8 +57,10 @@ _CHECKED = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI")
 _SEXES = ("", "M", "F", "O")
 _UNICODE = ("ISO_IR 192", "GB18030", "GBK")
 
-# It logs the UIDs of sources at INFO; UIDs are identifiers (PS3.15 Annex E).
+# It logs the UIDs of sources at INFO and warns with a patient's name; both identify
+# (PS3.15 Annex E). `quiet` alone would not do: threads undo each other's filters.
 logging.getLogger("highdicom").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", module="highdicom")
 
 
 def reference(source: Dataset) -> Dataset:

@@ -27,8 +27,6 @@ from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
 
 log = logging.getLogger(__name__)
 
-FEW = 4  # studies that are written faster in this process than by starting others
-
 
 def run(
     *,
@@ -111,7 +109,7 @@ def _films_by_study(images: pd.DataFrame) -> dict[str, tuple[dict[str, object], 
 
 def _write_all(jobs: Sequence[StudyJob]) -> Iterator[StudyWritten]:
     """Write studies in processes; a study that kills its process is a failure."""
-    workers = 0 if len(jobs) <= FEW else worker_count()
+    workers = worker_count()
     for done in fenced(write_study, jobs, workers=workers, ahead=2 * workers + 1):
         yield done.output or StudyWritten((), (), done.why)
 
