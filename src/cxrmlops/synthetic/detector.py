@@ -6,7 +6,6 @@ import numpy as np
 
 from cxrmlops.synthetic.blur import blur
 
-
 SHOULDER = 0.7  # the display curve is flatter in bright regions, as film was
 
 

@@ -13,11 +13,11 @@ from cxrmlops.synthetic.rays import Geometry, Shadow, Stack, splat, thickness
 from cxrmlops.synthetic.thorax import Thorax
 
 SHARES = {  # among abnormal studies; the first finding of each
-    "nodule": 0.38,
+    "nodule": 0.36,
     "consolidation": 0.30,
-    "effusion": 0.14,
-    "pneumothorax": 0.09,
-    "cardiomegaly": 0.09,
+    "effusion": 0.15,
+    "pneumothorax": 0.11,
+    "cardiomegaly": 0.08,
 }
 SECOND_FINDING = 0.25  # probability that an abnormal study has two
 
@@ -102,7 +102,7 @@ def _nodules(
     clouds = []
     for _ in range(count):
         side = finding.side if rng.random() < 0.6 else 1 - finding.side
-        radius = (7.5 + 9.0 * finding.severity) * rng.uniform(0.85, 1.15)
+        radius = (8.5 + 9.0 * finding.severity) * rng.uniform(0.85, 1.15)
         at = [
             [rng.uniform(-0.45, 0.7), rng.uniform(-0.6, 0.6), rng.uniform(0.36, 0.86)]
         ]
@@ -153,7 +153,7 @@ def _effusion(
     wall = outward * middle[:, axis] + lung.half[:, axis]
     edge = np.interp(z, middle[:, 2], wall)[:, None]
     away = np.maximum(edge - outward * across[None, :], 0)
-    level = thorax.base + 30 + 40 * finding.severity + rng.normal(0, 3)
+    level = thorax.base + 36 + 50 * finding.severity + rng.normal(0, 3)
     rise = (12 + 22 * finding.severity) * np.exp(-away / 11)
     return _step((level + rise - z[:, None]) / 1.6)
 

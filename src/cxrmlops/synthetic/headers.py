@@ -15,15 +15,15 @@ from pydicom.uid import (
 from cxrmlops.synthetic.people import Person, made_uid
 from cxrmlops.synthetic.vendors import Vendor
 
-_VIEWS = {  # SNOMED CT codes of PS3.16 CID 4010 and the PA/AP/lateral terms
-    "PA": ("272479007", "postero-anterior", ["R", "F"]),
+# SNOMED CT codes of PS3.16 CID 4010; where the rows and the columns of the film point
+_VIEWS = {
+    "PA": ("272479007", "postero-anterior", ["L", "F"]),
     "AP": ("399348003", "antero-posterior", ["L", "F"]),
-    "LL": ("399173006", "left lateral", ["A", "F"]),
+    "LL": ("399173006", "left lateral", ["P", "F"]),
 }
 _REGIONS = {  # body part -> SNOMED CT code and meaning (PS3.16 CID 4009)
     "CHEST": ("51185008", "Chest"),
     "HAND": ("85562004", "Hand"),
-    "HIP": ("24136001", "Hip joint"),
 }
 
 

@@ -1,9 +1,9 @@
 """One planned study -> its DICOM files and what should become of each."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from pydicom.dataset import Dataset
 
 from cxrmlops.synthetic import misfits
 from cxrmlops.synthetic.film import Picture, expose, make_film
@@ -14,6 +14,8 @@ from cxrmlops.synthetic.storage import encode
 from cxrmlops.synthetic.thorax import Traits, draw_traits
 
 Row = dict[str, str]
+
+MISFIT_NUMBER = 90  # of the extra film, within its study
 
 
 def write_study(
@@ -35,15 +37,19 @@ def write_study(
     home = f"{study.folder}/P{study.exam.person.number}/{study.exam.accession}"
     (folder / home).mkdir(parents=True)
     rows = []
-    for number, view in enumerate(study.views, start=1):
-        picture = _picture(study, traits, rng, view=view, side=side)
-        shot = _shot(study, seed, number, view, picture)
-        content = encode(_film(study, shot, picture), study.vendor.transfer_syntax)
+
+    def write(number: int, shot: Shot, content: bytes, reason: str) -> None:
         path = f"{home}/IM{number:04d}.dcm"
         (folder / path).write_bytes(content)
-        rows.append(_row(study, shot, path, _reason(study, view)))
+        rows.append(_row(study, shot, path, reason))
+
+    for number, view in enumerate(study.views, start=1):
+        picture = _picture(study, traits, rng, view=view, side=side)
+        shot = _shot(study, number, view, picture, seed=seed)
+        content = _file(study, shot, picture)
+        write(number, shot, content, _reason(study, view))
         if number == 1 and study.misfit in misfits.WITH_STUDY:
-            rows.append(_misfit(study, folder, home, picture, content, seed, rng))
+            write(MISFIT_NUMBER, *_misfit(study, shot, picture, content, rng))
     return rows
 
 
@@ -65,7 +71,7 @@ def shrink_to_child(traits: Traits, age: float) -> Traits:
     }
     changed |= {"heart": traits.heart * scale * 1.05, "fat": 8.0, "breast": 0.0}
     changed["mediastinum"] = traits.mediastinum * scale
-    return Traits(**({**vars(traits)} | changed))
+    return replace(traits, **changed)
 
 
 def _picture(
@@ -82,7 +88,7 @@ def _picture(
 
 
 def _shot(
-    study: PlannedStudy, seed: int, number: int, view: str, picture: Picture
+    study: PlannedStudy, number: int, view: str, picture: Picture, *, seed: int
 ) -> Shot:
     return Shot(
         uid=made_uid(seed, "image", study.exam.study_uid, number),
@@ -90,46 +96,39 @@ def _shot(
         view=view,
         spacing=picture.spacing,
         body_part="HAND" if study.misfit == "not_chest" else "CHEST",
-        raw=number == 90,
     )
 
 
-def _film(study: PlannedStudy, shot: Shot, picture: Picture) -> Dataset:
-    return make_film(picture, study.exam, shot, study.vendor)
+def _file(study: PlannedStudy, shot: Shot, picture: Picture) -> bytes:
+    dataset = make_film(picture, study.exam, shot, study.vendor)
+    return encode(dataset, study.vendor.transfer_syntax)
 
 
 def _misfit(
     study: PlannedStudy,
-    folder: Path,
-    home: str,
+    first: Shot,
     picture: Picture,
     content: bytes,
-    seed: int,
     rng: np.random.Generator,
-) -> Row:
-    """Write the film that must be refused, beside the study's first."""
+) -> tuple[Shot, bytes, str]:
+    """Make the film that must be refused, from the study's first; with its reason."""
     kind = study.misfit
-    view = study.views[0]
-    shot = _shot(study, seed, 90 if kind == "for_processing" else 91, view, picture)
-    path = f"{home}/IM{shot.number:04d}.dcm"
     if kind == "duplicate":
-        shot = _shot(study, seed, 1, view, picture)
-    else:
-        if kind == "blank":
-            picture = misfits.blank_picture(picture, rng)
-        dataset = _film(study, shot, picture)
-        if kind == "inverted":
-            misfits.invert_tag(dataset)
-        if kind == "not_cr_dx":
-            misfits.disguise(dataset)
-        content = encode(dataset, study.vendor.transfer_syntax)
-        if kind == "truncated":
-            content = misfits.truncate(content)
-    (folder / path).write_bytes(content)
+        return first, content, kind
+    uid = made_uid(0, "misfit", first.uid)
+    shot = replace(first, uid=uid, number=MISFIT_NUMBER, raw=kind == "for_processing")
+    if kind == "blank":
+        picture = misfits.blank_picture(picture, rng)
     if kind == "truncated":
         encapsulated = study.vendor.transfer_syntax.is_encapsulated
-        kind = "unreadable" if encapsulated else "undecodable"
-    return _row(study, shot, path, kind)
+        reason = "unreadable" if encapsulated else "undecodable"
+        return shot, misfits.truncate(_file(study, shot, picture)), reason
+    dataset = make_film(picture, study.exam, shot, study.vendor)
+    if kind == "inverted":
+        misfits.invert_tag(dataset)
+    if kind == "not_cr_dx":
+        misfits.disguise(dataset)
+    return shot, encode(dataset, study.vendor.transfer_syntax), kind
 
 
 def _reason(study: PlannedStudy, view: str) -> str:
