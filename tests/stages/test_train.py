@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 
 from cxrmlops.errors import DataError, ParamsError, ResourceError
 from cxrmlops.files import WORK
@@ -18,6 +19,10 @@ from tests.make import make_train_inputs, make_train_params
 @pytest.fixture(autouse=True)
 def _in_a_checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # small films: a second thread costs more than it gives
+    yield
+    torch.set_num_threads(before)
 
 
 def run(folder, *, out="train", on_epoch=lambda _: None, **quirks):
