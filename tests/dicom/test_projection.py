@@ -24,6 +24,7 @@ def coded(value: str, meaning: str = "") -> Sequence:
         *(("PA", "PA"), ("AP", "AP"), ("pa ", "PA"), ("LL", "lateral")),
         *(("RL", "lateral"), ("LATERAL", "lateral"), ("RLO", "lateral")),
         *(("LLD", "lateral"), ("", "unknown"), ("XYZ", "unknown")),
+        *(("PA erect", "PA"), ("AP/PA", "unknown"), ("LEFT LAT", "lateral")),
     ],
 )
 def test_view_position_speaks_first(position, name):

@@ -37,6 +37,7 @@ CODE = (
     "dicom/body_part.py",
     "dicom/headers.py",
     "dicom/identity.py",
+    "dicom/plausibility.py",
     "dicom/projection.py",
     "stages/cohort.py",
     "tables.py",

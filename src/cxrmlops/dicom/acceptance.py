@@ -10,9 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from pydicom.dataset import Dataset
 
-from cxrmlops.dicom.attributes import age_years, date, text, texts, whole_number
+from cxrmlops.dicom.attributes import COLOUR, GREY, age_years, text, texts, whole_number
 from cxrmlops.dicom.body_part import is_chest, is_human
-from cxrmlops.dicom.pixels import COLOUR, GREY
 from cxrmlops.dicom.plausibility import is_blank, is_negative, is_noise, thumbnail
 from cxrmlops.dicom.projection import view
 from cxrmlops.errors import Rejected
@@ -76,8 +75,7 @@ def accept(
     if "SECONDARY" in _image_type(dataset):
         raise Rejected("derived", "ImageType SECONDARY")
     _check_view(dataset)
-    age = age_years(dataset, on=date(dataset, "StudyDate"))
-    if age < min_age_years:  # False for NaN
+    if age_years(dataset) < min_age_years:  # False for NaN
         raise Rejected("child", f"younger than {min_age_years:g} years")
 
 

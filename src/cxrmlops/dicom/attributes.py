@@ -9,6 +9,10 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
+# PhotometricInterpretation (PS3.3 C.7.6.3.1.2) of films, and of grey films in colour
+GREY = ("MONOCHROME1", "MONOCHROME2")
+COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
+
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _EMPTY_PARTS = re.compile(r"[.\-/ ]")  # ACR-NEMA wrote 1995.07.20
 _AGE = re.compile(r"(\d{1,4})\s*([DWMY]?)", re.IGNORECASE)
@@ -91,8 +95,13 @@ def date(dataset: Dataset, keyword: str) -> dt.date | None:
         return None
 
 
-def age_years(dataset: Dataset, *, on: dt.date | None) -> float:
-    """Tell the patient's age on a day: as stated, else from the date of birth.
+def study_date(dataset: Dataset) -> dt.date | None:
+    """Give the day of the study, else of the acquisition."""
+    return date(dataset, "StudyDate") or date(dataset, "AcquisitionDate")
+
+
+def age_years(dataset: Dataset) -> float:
+    """Tell the patient's age: as stated, else from birth to study.
 
     A stated age of zero gives way to the date of birth: some systems write 000Y for
     everybody. NaN: unknown, or beyond what people reach.
@@ -100,6 +109,7 @@ def age_years(dataset: Dataset, *, on: dt.date | None) -> float:
     match = _AGE.fullmatch(text(dataset, "PatientAge"))
     stated = int(match[1]) * _YEARS[match[2].upper()] if match else math.nan
     born = date(dataset, "PatientBirthDate")
-    counted = (on - born).days / 365.25 if on and born else math.nan
+    day = study_date(dataset)
+    counted = (day - born).days / 365.25 if day and born else math.nan
     age = counted if math.isfinite(counted) and not stated > 0 else stated
     return age if 0 <= age <= OLDEST_YEARS else math.nan

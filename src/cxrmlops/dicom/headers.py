@@ -28,7 +28,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from cxrmlops.dicom.attributes import age_years, date, text, whole_number
+from cxrmlops.dicom.attributes import age_years, study_date, text, whole_number
 from cxrmlops.dicom.projection import portable, view
 from cxrmlops.errors import Rejected
 
@@ -107,7 +107,6 @@ def read_whole(path: Path, *, limits: Limits = LIMITS) -> Dataset:
 
 def describe(dataset: Dataset) -> FilmHeader:
     """Put a header's values into plain types."""
-    day = date(dataset, "StudyDate") or date(dataset, "AcquisitionDate")
     sex = text(dataset, "PatientSex").upper()
     meta: Dataset = getattr(dataset, "file_meta", Dataset())
     return FilmHeader(
@@ -118,11 +117,11 @@ def describe(dataset: Dataset) -> FilmHeader:
         patient_id=text(dataset, "PatientID"),
         issuer_of_patient_id=text(dataset, "IssuerOfPatientID"),
         accession_number=text(dataset, "AccessionNumber"),
-        study_date=day,
+        study_date=study_date(dataset),
         view=view(dataset),
         portable=portable(dataset),
         sex=sex if sex in ("F", "M", "O") else "unknown",
-        age_years=age_years(dataset, on=day),
+        age_years=age_years(dataset),
         manufacturer=text(dataset, "Manufacturer"),
         modality=text(dataset, "Modality").upper(),
         rows=whole_number(dataset, "Rows"),

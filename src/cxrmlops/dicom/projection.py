@@ -9,8 +9,10 @@ from cxrmlops.dicom.attributes import coded, text, texts, words
 # Defined terms of ViewPosition (PS3.3 C.8.11.5) and what CR vendors write instead.
 # Obliques and decubitus films are no frontal films either.
 _FRONTAL = {"PA": "PA", "AP": "AP", "P A": "PA", "A P": "AP"}
-_SIDE = "LL RL LAT LATERAL LLD RLD LLO RLO LAO RAO LPO RPO LL LEFT RIGHT OBLIQUE"
-_OTHER = frozenset(_SIDE.split())
+_SIDEWAYS = frozenset(
+    ("LL", "RL", "LAT", "LATERAL", "LEFT", "RIGHT")
+    + ("LLD", "RLD", "LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "OBLIQUE")
+)
 
 # PS3.16 CID 4010, as SNOMED CT and as the SRT codes of older files
 _PA_CODES = {"272479007", "R-10214", "R-40888"}
@@ -47,13 +49,9 @@ def view(dataset: Dataset) -> str:
     when they agree with themselves, then PatientOrientation (PS3.3 C.7.6.1.1.1): a
     film whose plane holds the front-back direction is a lateral one.
     """
-    position = words(dataset, "ViewPosition").strip()
-    if position in _FRONTAL:
-        return _FRONTAL[position]
-    if _OTHER & set(position.split()):
-        return "lateral"
     return (
-        _by_code(dataset)
+        _by_position(words(dataset, "ViewPosition"))
+        or _by_code(dataset)
         or _by_words(words(dataset, *_DESCRIPTIONS))
         or _by_orientation(dataset)
         or "unknown"
@@ -66,6 +64,13 @@ def portable(dataset: Dataset) -> str:
     if _BEDSIDE.search(said):
         return "yes"
     return "no" if view(dataset) == "PA" else "unknown"  # nobody lies for a PA film
+
+
+def _by_position(position: str) -> str:
+    if _SIDEWAYS & set(position.split()):
+        return "lateral"
+    found = {view for term, view in _FRONTAL.items() if f" {term} " in position}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _by_code(dataset: Dataset) -> str:
