@@ -1,6 +1,5 @@
 """Bring every DVC stage up to date, then offer the candidate to the registry."""
 
-import base64
 import os
 import signal
 import subprocess
@@ -13,7 +12,6 @@ from typing import Any
 import yaml
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import (
-    create_image_artifact,
     create_link_artifact,
     create_table_artifact,
 )
@@ -28,11 +26,9 @@ from cxrmlops.registry import versions
 from cxrmlops.registry.record import complete_run
 from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run
-from cxrmlops.reporting.synthetic_map import draw_synthetic_map
-from flows.outcome import finish, unreachable
+from flows.outcome import DELAYS, finish, show_synthetic_film, unreachable
 
 DATA = Path("data")
-DELAYS = [10.0, 60.0, 600.0]  # seconds before another try
 HINTS = ("To track", "git add", "To enable", "dvc config", "Use `dvc push`")
 WORDS = {  # of DVC or of the stage -> what became of the stage
     "didn't change, skipping": "up to date",
@@ -152,12 +148,7 @@ def show_figures(run_id: str) -> None:
     )
     page = run_page(run_id)
     create_link_artifact(page, link_text="MLflow run", key="mlflow-run")
-    picture = base64.b64encode(draw_synthetic_map(DATA / "train" / "bundle")).decode()
-    create_image_artifact(
-        f"data:image/jpeg;base64,{picture}",
-        key="synthetic-film",
-        description="What the model points at, on a made-up film",
-    )
+    show_synthetic_film(DATA / "train" / "bundle")
 
 
 def _surroundings(**values: str) -> dict[str, str]:

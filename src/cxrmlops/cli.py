@@ -228,6 +228,118 @@ def report(
     stage.run(score=score, out=out, params=load_params().report, site=load_site())
 
 
+@app.command()
+def register() -> None:
+    """Complete the MLflow run of the last training; its bundle becomes candidate.
+
+    The training flow does the same. A bundle is registered once, and only if its gate
+    let it pass.
+    """
+    from cxrmlops.files import read_json
+    from cxrmlops.params import load_params, load_site
+    from cxrmlops.registry import versions
+    from cxrmlops.registry.record import complete_run
+    from cxrmlops.registry.tracking import find_or_make_run
+
+    settings = load_params().model_dump(mode="json", by_alias=True)
+    run_id = find_or_make_run(settings, split=DATA / "split")
+    complete_run(run_id, settings=settings, data=DATA)
+    version, new = versions.register(
+        DATA / "train" / "bundle",
+        verdict=read_json(DATA / "gate" / "verdict.json"),
+        run_id=run_id,
+        chest_words=load_site().chest_words,
+    )
+    said = "is candidate" if new else "was registered before"
+    typer.echo(f"version {version.number} {said}")
+
+
+@app.command()
+def approve(
+    name: Annotated[str, typer.Option(help="who decides")],
+    reason: Annotated[str, typer.Option(help="why")],
+    version: Annotated[str, typer.Option(help="number or alias")] = "candidate",
+) -> None:
+    """Put a registered version in use; who, when and why is kept for good.
+
+    Example: cxrmlops approve --name "A. Person" --reason "gates passed, maps looked at"
+    """
+    from cxrmlops.backlog import history as book
+    from cxrmlops.registry import versions
+
+    chosen = versions.get(version)
+    with book.recorded(
+        book.APPROVED,
+        version=chosen.number,
+        bundle_hash=chosen.bundle_hash,
+        name=name,
+        reason=reason,
+    ):
+        versions.promote(chosen, name=name, reason=reason)
+    typer.echo(f"version {chosen.number} is champion")
+
+
+@app.command("roll-back")
+def roll_back(
+    name: Annotated[str, typer.Option(help="who decides")],
+    reason: Annotated[str, typer.Option(help="why")],
+) -> None:
+    """Put the champion before back in use; who, when and why is kept for good.
+
+    Example: cxrmlops roll-back --name "A. Person" --reason "too many false alarms"
+    """
+    from cxrmlops.backlog import history as book
+    from cxrmlops.registry import versions
+
+    before = versions.get(versions.PREVIOUS)
+    with book.recorded(
+        book.ROLLED_BACK,
+        version=before.number,
+        bundle_hash=before.bundle_hash,
+        name=name,
+        reason=reason,
+    ):
+        versions.roll_back(name=name, reason=reason)
+    typer.echo(f"version {before.number} is champion again")
+
+
+@app.command()
+def history(
+    verify: Annotated[bool, typer.Option(help="check that no row was changed")] = False,
+) -> None:
+    """Which version was in use since when, by whose decision, and why."""
+    from cxrmlops.backlog import history as book
+    from cxrmlops.errors import DataError
+
+    rows = book.entries()
+    for row in rows:
+        typer.echo(
+            f"{row.number}  {row.at}  {row.event} version {row.version} "
+            f"(bundle {row.bundle_hash[:12]}) by {row.name}: {row.reason}"
+        )
+    if verify and (broken := book.first_broken(rows)) is not None:
+        raise DataError(f"the history was changed: row {broken} breaks its seal")
+    if verify:
+        typer.echo(f"{len(rows)} rows, every seal holds")
+
+
+@app.command()
+def backlog(
+    retry: Annotated[bool, typer.Option(help="put failed studies back")] = False,
+) -> None:
+    """How many studies stand where, and which of them wait for a person."""
+    from cxrmlops.backlog import ledger
+    from cxrmlops.backlog.database import open_database
+
+    engine = open_database()
+    if retry:
+        typer.echo(f"{ledger.retry(engine)} studies put back, the next run reads them")
+    for state, n in sorted(ledger.counts(engine).items()):
+        typer.echo(f"{n:7d} {state}")
+    for one in ledger.stuck(engine):
+        typer.echo(f"study {one.number}: {one.state} since {one.since}: {one.reason}")
+
+
 def run() -> NoReturn:
     """Run the command line; our own errors end with one line, not a traceback."""
     try:

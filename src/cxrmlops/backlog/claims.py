@@ -27,6 +27,7 @@ from cxrmlops.backlog.ledger import (
     FOUND,
     OPEN,
     REJECTED,
+    WRITTEN,
     set_study,
 )
 from cxrmlops.backlog.schema import chunks, studies
@@ -59,6 +60,16 @@ class Chunk:
     owner: str
     lease_seconds: float
     studies: tuple[Claimed, ...]
+
+    @property
+    def is_scored(self) -> bool:
+        """Say whether the answers are stored."""
+        return all(study.state != CLAIMED for study in self.studies)
+
+    @property
+    def is_written(self) -> bool:
+        """Say whether the objects are written."""
+        return all(study.state in (WRITTEN, REJECTED) for study in self.studies)
 
 
 def claim(

@@ -47,6 +47,12 @@ def open_database(url: str | None = None) -> Engine:
     return engine
 
 
+def is_shared(url: str | None = None) -> bool:
+    """Say whether several machines can use the database at once."""
+    address = _address(url or os.environ.get("CXR_LEDGER_URL") or DEFAULT)
+    return address.get_backend_name() != "sqlite"
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """Do everything in the block, or nothing.

@@ -194,9 +194,24 @@ def finished_chunks(engine: Engine, run: str) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
-def probabilities(engine: Engine, run: str) -> list[float]:
-    """Give the probabilities of a run's scored studies, without saying whose."""
+def left_open(engine: Engine, run: str) -> list[str]:
+    """Say why chunks that a run claimed are not delivered; empty: all are."""
+    with transaction(engine) as connection:
+        mine = (chunks.c.run == run) & (chunks.c.state == OPEN)
+        query = (
+            select(chunks.c.reason, func.count())
+            .join(studies, studies.c.chunk == chunks.c.id)
+            .where(mine)
+            .group_by(chunks.c.reason)
+        )
+        rows = connection.execute(query).all()
+    return [f"{n} studies wait: {reason or 'no reason given'}" for reason, n in rows]
+
+
+def histogram(engine: Engine, run: str) -> dict[str, int]:
+    """Count a run's scored studies by probability, in tenths; nobody is named."""
     with transaction(engine) as connection:
         mine = (studies.c.run == run) & (studies.c.outcome == SCORED)
-        rows = connection.execute(select(studies.c.row).where(mine)).scalars()
-        return sorted(float(row["study"]["probability"]) for row in rows)
+        rows = connection.execute(select(studies.c.row).where(mine)).scalars().all()
+    tenths = [min(int(10 * row["study"]["probability"]), 9) for row in rows]
+    return {f"{n / 10:.1f}-{(n + 1) / 10:.1f}": tenths.count(n) for n in range(10)}

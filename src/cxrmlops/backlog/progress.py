@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, Select, insert, select, update
+from sqlalchemy import Engine, insert, select, update
 
 from cxrmlops.backlog.claims import Chunk, close, still_ours
 from cxrmlops.backlog.database import now, transaction
@@ -61,7 +61,10 @@ def record_written(engine: Engine, chunk: Chunk, made: Sequence[Written]) -> Non
     number = {study.study_uid: study.number for study in chunk.studies}
     with transaction(engine) as connection:
         still_ours(connection, chunk)
-        known = set(connection.execute(_objects_of(chunk)).scalars())
+        # A film that came late shares its study's overlays with the answer before.
+        wanted = objects.c.sop_instance_uid.in_([one.uid for one in made])
+        query = select(objects.c.sop_instance_uid).where(wanted)
+        known = set(connection.execute(query).scalars())
         for one in made:
             if one.uid not in known:
                 row = {
@@ -98,8 +101,3 @@ def finish(engine: Engine, chunk: Chunk) -> None:
         values = {"state": DELIVERED, "delivered_at": now()}
         connection.execute(update(studies).where(mine).values(values))
         close(connection, chunk.id, state=DONE, reason="")
-
-
-def _objects_of(chunk: Chunk) -> Select[tuple[str]]:
-    numbers = [study.number for study in chunk.studies]
-    return select(objects.c.sop_instance_uid).where(objects.c.study.in_(numbers))

@@ -113,7 +113,7 @@ def join_reading_lists(reports: Sequence[Path], out: Path) -> None:
         out,
         replace(
             nights[0],
-            analysed_at=min(night.analysed_at for night in nights),
+            analysed_at=min(filter(None, (n.analysed_at for n in nights)), default=""),
             files=sum(night.files for night in nights),
             rejected=tuple(sorted(rejected.items())),
             entries=tuple(entries.values()),

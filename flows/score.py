@@ -1,0 +1,251 @@
+"""Every night: read the backlog, deliver what is done, leave the rest for tomorrow."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, task, unmapped
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.futures import wait
+from prefect.states import Completed, Failed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from cxrmlops.backlog import arrivals, claims, ledger, progress, results
+from cxrmlops.backlog.claims import Chunk
+from cxrmlops.backlog.database import is_shared, open_database
+from cxrmlops.backlog.delivery import deliver, open_archive
+from cxrmlops.clock import now
+from cxrmlops.data.preprocess import preprocessing_hash
+from cxrmlops.errors import BundleError, ParamsError
+from cxrmlops.model.bundle import read_bundle, require_preprocessing
+from cxrmlops.params import load_params, load_site
+from cxrmlops.registry.versions import champion_bundle
+from cxrmlops.reporting.reading_list import join_reading_lists
+from cxrmlops.stages import report as report_stage
+from cxrmlops.stages import score as score_stage
+from flows.outcome import (
+    DELAYS,
+    Fate,
+    Private,
+    finish,
+    show_synthetic_film,
+    unreachable,
+)
+
+SCORE, REPORT = Path("data/score"), Path("data/report")  # one folder per chunk below
+AT_ONCE = int(os.environ.get("CXR_CHUNKS_AT_ONCE", "2"))
+
+
+@dataclass(frozen=True)
+class Night:
+    """What every worker must know; plain values, it may travel to another machine."""
+
+    run: str
+    started: str  # start of analysis, ISO 8601 with offset
+    bundle: Path
+    model_key: str
+    archive: str
+
+
+def choose_runner() -> TaskRunner[Any]:
+    """Work in threads here, or on the Dask cluster at CXR_DASK."""
+    address = os.environ.get("CXR_DASK")
+    if not address:
+        return ThreadPoolTaskRunner(max_workers=AT_ONCE)
+    from prefect_dask.task_runners import DaskTaskRunner  # seconds, and few need it
+
+    return DaskTaskRunner(address=address)
+
+
+@flow(name="score", task_runner=choose_runner())
+def score(bundle: str = "", rescore: bool = False) -> State[Any]:
+    """Score and report every study that waits; what is delivered is never sent again.
+
+    Args:
+        bundle: folder of the model; empty takes the champion.
+        rescore: also read what another model has answered already.
+    """
+    night = open_night(bundle)
+    find(night, rescore)
+    workers = work.map(range(AT_ONCE), night=unmapped(night))
+    wait(workers)
+    for worker in workers:
+        worker.result()  # the ledger itself failed: nothing to count
+    waiting, said = close(night)
+    if waiting:
+        return Failed(message=f"{'; '.join(waiting)}. Nothing is lost: run again")
+    return Completed(message=said)
+
+
+@task(name="open night")
+def open_night(bundle: str) -> Night:
+    """Check model, archive and ledger before anything is claimed."""
+    site = load_site()
+    archive = os.environ.get("CXR_ARCHIVE") or site.archive
+    open_archive(archive)
+    open_database()
+    if os.environ.get("CXR_DASK") and not is_shared():
+        raise ParamsError(
+            "several machines cannot share an SQLite ledger; set CXR_LEDGER_URL to a "
+            "PostgreSQL database, or unset CXR_DASK"
+        )
+    folder = Path(bundle) if bundle else champion_bundle()
+    model = read_bundle(folder)
+    require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
+    return Night(
+        run=secrets.token_hex(8),
+        started=now(site.time_zone).isoformat(),
+        bundle=folder,
+        model_key=model.key,
+        archive=archive,
+    )
+
+
+@task(name="find")
+def find(night: Night, rescore: bool) -> None:
+    """Look into the backlog and put what is new on the list."""
+    params, site, engine = load_params(), load_site(), open_database()
+    with Private(_notes(night.run)):
+        arrived, unknown = arrivals.look(
+            site.backlog,
+            known=arrivals.known_films(engine),
+            settle_minutes=params.score.settle_minutes,
+        )
+        arrivals.note_films(engine, unknown)
+        new = ledger.enter(
+            engine, arrived.studies, model_key=night.model_key, rescore=rescore
+        )
+    get_run_logger().info(
+        "backlog: %d files, %d of them new; %d studies, %d of them new, %d too young",
+        arrived.n_files,
+        len(unknown),
+        len(arrived.studies),
+        new,
+        arrived.n_young,
+    )
+
+
+@task(task_run_name="worker {number}")
+def work(number: int, night: Night) -> None:
+    """Take chunks until none is left; a chunk that fails does not stop the others."""
+    engine, size = open_database(), load_params().score.chunk_studies
+    while chunk := claims.claim(
+        engine,
+        model_key=night.model_key,
+        size=size,
+        run=night.run,
+        started=night.started,
+    ):
+        read(chunk, night, return_state=True)
+
+
+@task(task_run_name="chunk {chunk.id}")
+def read(chunk: Chunk, night: Night) -> None:
+    """Bring one chunk from where it stands to the archive."""
+    engine = open_database()
+    with Fate(engine, chunk), claims.held(engine, chunk):
+        answer(chunk, night)
+        write(chunk)
+        send(chunk, night.archive)
+        progress.finish(engine, chunk)
+
+
+@task(name="score")
+def answer(chunk: Chunk, night: Night) -> None:
+    """Let the model read the films; answers that are stored are not asked for again."""
+    params, site, out = load_params(), load_site(), SCORE / chunk.id
+    with Private(_notes(chunk.id)):
+        if not (out / "studies.parquet").exists():
+            if chunk.model_key != night.model_key:
+                raise BundleError("the model that began this chunk is gone")
+            places = [place for study in chunk.studies for place in study.places]
+            score_stage.run(
+                films=[(site.backlog / place).absolute() for place in places],
+                bundle=night.bundle,
+                out=out,
+                params=params.score,
+                chest_words=site.chest_words,
+                min_age_years=params.cohort.min_age_years,
+                started=datetime.fromisoformat(chunk.started),
+            )
+        if not chunk.is_scored:
+            answers = results.read_answers(out, chunk, site.backlog)
+            progress.record_scored(open_database(), chunk, answers)
+
+
+@task(name="report")
+def write(chunk: Chunk) -> None:
+    """Write reports and pictures from the stored answers."""
+    engine, out = open_database(), REPORT / chunk.id
+    if chunk.is_written and (out / "objects.json").exists():
+        return
+    with Private(_notes(chunk.id)):
+        report_stage.run(
+            score=SCORE / chunk.id,
+            out=out,
+            params=load_params().report,
+            site=load_site(),
+            predecessors=results.predecessors(engine, chunk),
+            waiting_since=results.waiting_since(engine, chunk),
+        )
+        progress.record_written(engine, chunk, results.read_written(out, chunk))
+
+
+@task(
+    name="deliver",
+    retries=3,
+    retry_delay_seconds=DELAYS,
+    retry_condition_fn=unreachable,
+)
+def send(chunk: Chunk, archive: str) -> None:
+    """Store what the archive does not have yet."""
+    engine, out = open_database(), REPORT / chunk.id
+    with Private(_notes(chunk.id)):
+        written = results.read_written(out, chunk)
+        sent = deliver(
+            [out / f"{one.uid}.dcm" for one in written],
+            open_archive(archive),
+            receipt=lambda uid, text: progress.record_receipt(engine, chunk, uid, text),
+        )
+    get_run_logger().info(
+        "archive: %d objects stored, %d were there", sent.stored, sent.present
+    )
+
+
+@task(name="close night")
+def close(night: Night) -> tuple[list[str], str]:
+    """Join the reading list, count what became of every study, and show it.
+
+    Returns:
+        Why studies wait for the next run, one sentence a reason, and the counts.
+    """
+    engine = open_database()
+    if finished := ledger.finished_chunks(engine, night.run):
+        join_reading_lists([REPORT / name for name in finished], REPORT)
+        show_synthetic_film(night.bundle)
+    if waiting := ledger.left_open(engine, night.run):
+        return waiting, ""
+    tally = ledger.check_balance(engine, night.run)
+    said = ", ".join(f"{name} {n}" for name, n in tally.items())
+    rows = [{"what": name, "studies": n} for name, n in tally.items()]
+    create_table_artifact(rows, key="night", description="Studies of this run")
+    bins = ledger.histogram(engine, night.run)
+    create_table_artifact(
+        [{"probability": name, "studies": n} for name, n in bins.items()],
+        key="probabilities",
+        description="Scored studies of this run by probability of a finding",
+    )
+    get_run_logger().info("night: %s", said)
+    return [], said if tally["in"] else "nothing new"
+
+
+def _notes(name: str) -> Path:
+    return SCORE / f"{name}.failed.txt"
+
+
+if __name__ == "__main__":
+    finish(score(return_state=True))

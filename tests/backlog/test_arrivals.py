@@ -1,0 +1,85 @@
+import os
+import time
+
+import pytest
+
+from cxrmlops.backlog import arrivals
+from cxrmlops.backlog.database import open_database
+from cxrmlops.errors import ParamsError
+from tests import make
+
+
+@pytest.fixture
+def backlog(tmp_path):
+    folder = tmp_path / "backlog"
+    for study in ("1.2.1", "1.2.2"):
+        for number in (0, 1):
+            film = make.make_chest_film(study=study, SOPInstanceUID=f"{study}.{number}")
+            make.save_film(film, folder / f"{study}/{number}.dcm")
+    return folder
+
+
+def look(folder, known=None, settle=0.0):
+    return arrivals.look(folder, known=known or {}, settle_minutes=settle)
+
+
+def test_films_are_put_together_by_study(backlog):
+    arrived, new = look(backlog)
+
+    assert sorted(arrived.studies) == ["1.2.1", "1.2.2"]
+    assert [f.place for f in arrived.studies["1.2.1"]] == ["1.2.1/0.dcm", "1.2.1/1.dcm"]
+    assert len(new) == arrived.n_files == 4
+
+
+def test_a_file_seen_before_is_not_read_again(backlog, tmp_path, monkeypatch):
+    engine = open_database(f"sqlite:///{tmp_path}/ledger.db")
+    arrivals.note_films(engine, look(backlog)[1])
+    monkeypatch.setattr(arrivals, "read_header", None)
+
+    arrived, new = look(backlog, arrivals.known_films(engine))
+
+    assert new == []
+    assert sorted(arrived.studies) == ["1.2.1", "1.2.2"]
+
+
+def test_a_file_changed_in_place_is_read_again(backlog, tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path}/ledger.db")
+    arrivals.note_films(engine, look(backlog)[1])
+    other = make.make_chest_film(study="1.2.9", SOPInstanceUID="1.2.9.1")
+    make.save_film(other, backlog / "1.2.1/0.dcm")
+
+    arrived, new = look(backlog, arrivals.known_films(engine))
+    arrivals.note_films(engine, new)
+
+    assert [film.study_uid for film in new] == ["1.2.9"]
+    assert sorted(arrived.studies) == ["1.2.1", "1.2.2", "1.2.9"]
+    assert arrivals.known_films(engine)["1.2.1/0.dcm"].study_uid == "1.2.9"
+
+
+def test_a_study_with_a_young_film_waits(backlog):
+    old = time.time() - 3600
+    for path in backlog.glob("1.2.1/*"):
+        os.utime(path, (old, old))
+    os.utime(backlog / "1.2.2/0.dcm", (old, old))
+
+    arrived, _ = look(backlog, settle=15)
+
+    assert list(arrived.studies) == ["1.2.1"]
+    assert arrived.n_young == 1
+
+
+def test_what_cannot_be_read_is_a_study_of_its_own(backlog):
+    (backlog / "a.txt").write_text("no film")
+    (backlog / "b.txt").write_text("no film")
+    (backlog / ".a.dcm.part").write_text("half a film")
+
+    arrived, _ = look(backlog)
+
+    odd = [uid for uid in arrived.studies if uid.startswith("file:")]
+    assert len(odd) == 2
+    assert arrived.n_files == 6
+
+
+def test_a_missing_backlog_is_one_sentence(tmp_path):
+    with pytest.raises(ParamsError, match="backlog folder .* is missing; make it"):
+        look(tmp_path / "nowhere")

@@ -1,0 +1,51 @@
+import pytest
+from prefect.logging import disable_run_logger
+
+from cxrmlops.backlog import history
+from cxrmlops.errors import BundleError, ParamsError
+from cxrmlops.registry import versions
+from cxrmlops.registry.service import open_client
+from flows.approve import approve, roll_back
+
+
+@pytest.fixture
+def two_versions(project):
+    client = open_client()
+    client.create_registered_model(versions.MODEL)
+    for number in ("1", "2"):
+        tags = {versions.BUNDLE_HASH: number * 64}
+        client.create_model_version(versions.MODEL, "file:///nowhere", tags=tags)
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    with disable_run_logger():
+        yield
+
+
+def test_approvals_and_a_roll_back_leave_their_trace(two_versions):
+    approve.fn("A. Person", "first", "1")
+    approve.fn("A. Person", "better", "2")
+    roll_back.fn("B. Person", "worse at night")
+
+    assert versions.get("champion").number == "1"
+    rows = [(r.event, r.version, r.name, r.reason) for r in history.entries()]
+    assert rows == [
+        ("approved", "1", "A. Person", "first"),
+        ("approved", "2", "A. Person", "better"),
+        ("rolled back", "1", "B. Person", "worse at night"),
+    ]
+    assert history.first_broken(history.entries()) is None
+
+
+def test_what_cannot_be_done_is_not_in_the_history(two_versions):
+    with pytest.raises(BundleError, match="no version of cxr-sigfind is '7'"):
+        approve.fn("A. Person", "better", "7")
+    with pytest.raises(ParamsError, match="a name and a reason"):
+        approve.fn("A. Person", " ", "1")
+    approve.fn("A. Person", "first", "1")
+    with pytest.raises(BundleError, match="version 1 is champion already"):
+        approve.fn("A. Person", "again", "1")
+
+    assert [row.reason for row in history.entries()] == ["first"]
+    assert versions.get("champion").number == "1"

@@ -1,0 +1,340 @@
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from prefect.client.orchestration import get_client
+from pydicom import dcmread
+
+from cxrmlops.backlog import history, ledger
+from cxrmlops.backlog.database import open_database
+from cxrmlops.backlog.delivery import Folder
+from cxrmlops.errors import BundleError, ParamsError, ServiceError
+from cxrmlops.model.bundle import bundle_hash
+from cxrmlops.registry import versions
+from cxrmlops.registry.tracking import find_or_make_run
+from cxrmlops.stages import score as score_stage
+from flows import score as flow_file
+from flows.approve import approve
+from flows.outcome import Private, unreachable
+from flows.score import score
+from tests import make
+from tests.flows.conftest import stand_in
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.usefixtures("prefect"),
+    pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning"),
+]
+CLOCK = "2024-01-31T02:00:00+00:00"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> Path:
+    return make.make_reading_bundle(tmp_path_factory.mktemp("model") / "bundle")
+
+
+@pytest.fixture
+def site(project, bundle, monkeypatch) -> Path:
+    """A site with a clock that stands still, no worker processes, no retries."""
+    set_up(project, monkeypatch)
+    return project
+
+
+def set_up(folder: Path, patch: pytest.MonkeyPatch, **score_params: object) -> None:
+    patch.setenv("CXR_CLOCK", CLOCK)
+    patch.setenv("CXR_WORKERS", "0")
+    patch.setattr("flows.score.send.retries", 0)
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["score"] |= {"settle_minutes": 0, "chunk_studies": 2} | score_params
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (folder / "data/raw/backlog").mkdir(parents=True)
+
+
+def arrive(folder: Path, *studies: str, films: int = 1) -> None:
+    """Put films into the backlog; each study has its own patient."""
+    rows, columns = np.mgrid[0:300, 0:280]
+    for uid in studies:
+        for number in range(films):
+            wave = np.sin(rows / (30 + number)) * np.cos(columns / 50)
+            values = (2000 + 1500 * wave).astype("<u2")
+            film = make.make_chest_film(
+                study=uid,
+                patient=f"MRN-CANARY-{uid}",
+                SOPInstanceUID=f"{uid}.1.{number}",
+                Rows=300,
+                Columns=280,
+                PixelData=values.tobytes(),
+            )
+            place = folder / f"data/raw/backlog/CANARY^TWEETY/{uid}-{number}.dcm"
+            make.save_film(film, place)
+
+
+def archived(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        path.name: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in (folder / "data/archive").glob("*.dcm")
+    }
+
+
+@dataclass
+class Nights:
+    folder: Path
+    states: list
+    archives: list[dict]
+    counts: list[dict]
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory, prefect, empty_mlflow, bundle):
+    """Two nights with the champion over the same backlog."""
+    folder = tmp_path_factory.mktemp("site")
+    with pytest.MonkeyPatch.context() as patch:
+        stand_in(folder, patch, empty_mlflow)
+        set_up(folder, patch)
+        settings = {"train": {"architecture": "resnet18"}, "preprocess": {"size": 64}}
+        (folder / "data/split").mkdir(parents=True)
+        make.make_splits().to_parquet(folder / "data/split/images.parquet")
+        run_id = find_or_make_run(settings, split=folder / "data/split")
+        verdict = {"passed": True, "reasons": [], "bundle_hash": bundle_hash(bundle)}
+        versions.register(bundle, verdict=verdict, run_id=run_id, chest_words=["CHEST"])
+        approve(name="A. Person", reason="gates passed")
+        arrive(folder, "1.2.1", "1.2.2", "1.2.3")
+        arrive(folder, "1.2.4", films=2)
+        (folder / "data/raw/backlog/notes.txt").write_text("not a film")
+        told = Nights(folder, [], [], [])
+        for _ in range(2):
+            told.states.append(score(return_state=True))
+            told.archives.append(archived(folder))
+            told.counts.append(ledger.counts(open_database()))
+        yield told
+
+
+@pytest.mark.usefixtures("nights")
+def test_an_approval_is_in_the_history_and_makes_a_champion():
+    (row,) = history.entries()
+
+    assert (row.event, row.name, row.version) == ("approved", "A. Person", "1")
+    assert versions.get("champion").number == "1"
+
+
+def test_each_study_has_its_report_and_each_film_its_overlay(nights):
+    assert nights.states[0].message == "in 5, scored 4, rejected 1, failed 0"
+    assert nights.counts[0] == {"delivered": 4, "rejected": 1}
+
+    objects = [dcmread(path) for path in (nights.folder / "data/archive").iterdir()]
+
+    reports = [str(one.StudyInstanceUID) for one in objects if one.Modality == "SR"]
+    assert sorted(reports) == ["1.2.1", "1.2.2", "1.2.3", "1.2.4"]
+    assert len(objects) == 4 + 5
+
+
+def test_a_second_night_finds_nothing_to_do(nights):
+    assert nights.states[1].is_completed()
+    assert nights.states[1].message == "nothing new"
+    assert nights.archives[1] == nights.archives[0]
+    assert nights.counts[1] == nights.counts[0]
+
+
+def test_the_reading_list_of_the_night_is_one_page(nights):
+    page = nights.folder / "data/report/reading_list.html"
+
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert all(f"A-1.2.{n}" in page.read_text() for n in (1, 2, 3, 4))
+
+
+@pytest.mark.usefixtures("nights")
+def test_prefect_knows_no_patient_no_uid_and_no_file_of_the_backlog():
+    with get_client(sync_client=True) as client:
+        known = [
+            *client.read_logs(),
+            *client.read_flow_runs(),
+            *client.read_task_runs(),
+            *client.read_artifacts(),
+        ]
+    results = Path(os.environ["PREFECT_HOME"]).rglob("storage/*")
+
+    said = "\n".join(one.model_dump_json() for one in known)
+
+    assert "studies" in said
+    assert list(results) == []
+    for canary in ("CANARY", "Tweety", "TWEETY", "MRN", "1.2.4", "A-1.2", ".dcm"):
+        assert canary not in said
+
+
+def test_one_bad_study_fails_alone(site, bundle, monkeypatch):
+    arrive(site, "1.2.1", "1.2.2", "1.2.3")
+    usual = score_stage.run
+
+    def explode(*, films, **others):
+        if any("1.2.2" in path.name for path in films):
+            raise MemoryError("1.2.2 of CANARY^TWEETY")
+        usual(films=films, **others)
+
+    monkeypatch.setattr(flow_file.score_stage, "run", explode)
+
+    state = score(str(bundle), return_state=True)
+
+    assert state.message == "in 3, scored 2, rejected 0, failed 1"
+    (stuck,) = ledger.stuck(open_database())
+    assert "MemoryError, see data/score/" in stuck.reason
+    assert "CANARY" not in stuck.reason
+    (notes, *_) = sorted((site / "data/score").glob("*.failed.txt"))
+    assert notes.stat().st_mode & 0o777 == 0o600
+    assert "CANARY" in notes.read_text()
+
+
+def test_an_archive_that_is_down_costs_nothing_but_time(site, bundle, monkeypatch):
+    arrive(site, "1.2.1", "1.2.2")
+
+    class Down(Folder):
+        def store(self, file):
+            raise ServiceError("the archive did not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(flow_file, "open_archive", lambda _: Down(site / "data/archive"))
+        tried = score(str(bundle), return_state=True)
+    monkeypatch.setattr(flow_file.score_stage, "run", None)  # no second inference
+    monkeypatch.setattr(flow_file.report_stage, "run", None)
+    monkeypatch.setenv("CXR_CLOCK", "2031-01-01T00:00:00+00:00")
+    again = score(str(bundle), return_state=True)
+
+    assert tried.is_failed()
+    assert "2 studies wait: the archive did not answer" in tried.message
+    assert again.message == "in 2, scored 2, rejected 0, failed 0"
+    assert len(archived(site)) == 4
+
+
+def test_a_night_killed_at_any_step_ends_with_the_same_bytes(site, bundle, monkeypatch):
+    arrive(site, "1.2.1", "1.2.2")
+    score(str(bundle), return_state=True)
+    undisturbed = {name: content for name, (content, _) in archived(site).items()}
+    monkeypatch.setattr("cxrmlops.backlog.claims.LEASE_SECONDS", 0.0)
+
+    for step in ("answer", "write", "send"):
+        for path in (site / "data/archive").iterdir():
+            path.unlink()
+        (site / "ledger.db").unlink()
+        for place in ("score", "report"):
+            (site / f"data/{place}").rename(site / f"data/{place}-{step}")
+        kill(site, str(bundle), monkeypatch, after=step)
+        monkeypatch.setenv("CXR_CLOCK", "2031-01-01T00:00:00+00:00")
+        score(str(bundle), return_state=True)
+        monkeypatch.setenv("CXR_CLOCK", CLOCK)
+
+        now = {name: content for name, (content, _) in archived(site).items()}
+        assert now == undisturbed, step
+
+
+def kill(folder: Path, bundle: str, monkeypatch, *, after: str) -> None:
+    """Do a night's work up to one step, then vanish with the lease in the ledger."""
+    from prefect.logging import disable_run_logger
+
+    with disable_run_logger():
+        night = flow_file.open_night.fn(bundle)
+        flow_file.find.fn(night, False)
+        chunk = flow_file.claims.claim(
+            open_database(),
+            model_key=night.model_key,
+            size=2,
+            run=night.run,
+            started=night.started,
+            lease_seconds=0,
+        )
+        flow_file.answer.fn(chunk, night)
+        if after in ("write", "send"):
+            flow_file.write.fn(chunk)
+        if after == "send":
+            flow_file.send.fn(chunk, night.archive)
+
+
+def test_a_study_that_may_still_grow_waits(site, bundle, monkeypatch):
+    arrive(site, "1.2.1", "1.2.2")
+    set_settle(site, minutes=15)
+    old = time.time() - 3600
+    os.utime(site / "data/raw/backlog/CANARY^TWEETY/1.2.1-0.dcm", (old, old))
+
+    state = score(str(bundle), return_state=True)
+
+    assert state.message == "in 1, scored 1, rejected 0, failed 0"
+
+
+def set_settle(folder: Path, *, minutes: int) -> None:
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["score"]["settle_minutes"] = minutes
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def test_a_late_film_gives_a_report_that_names_the_one_before(site, bundle):
+    arrive(site, "1.2.1")
+    score(str(bundle), return_state=True)
+    (first,) = [name for name in archived(site) if is_report(site, name)]
+
+    arrive(site, "1.2.1", films=2)
+    score(str(bundle), return_state=True)
+
+    (second,) = [n for n in archived(site) if is_report(site, n) and n != first]
+    named = dcmread(site / "data/archive" / second).PredecessorDocumentsSequence
+    series = named[0].ReferencedSeriesSequence[0]
+    replaced = series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+    assert f"{replaced}.dcm" == first
+
+
+def is_report(folder: Path, name: str) -> bool:
+    return dcmread(folder / "data/archive" / name).Modality == "SR"
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("CXR_ARCHIVE=ftp:x", "expected folder:"),
+        ("CXR_DASK=tcp://x", "cannot share an SQLite ledger"),
+        ("CXR_LEDGER_URL=x", "CXR_LEDGER_URL is not an address"),
+    ],
+)
+def test_a_night_with_a_wrong_address_claims_nothing(
+    site, bundle, setting, words, monkeypatch
+):
+    arrive(site, "1.2.1")
+
+    with monkeypatch.context() as patch:
+        patch.setenv(*setting.split("="))
+        with pytest.raises(ParamsError, match=words):
+            flow_file.open_night.fn(str(bundle))
+
+    assert ledger.counts(open_database()) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("", "no version of cxr-sigfind is 'champion'"),
+        ("nowhere", "nowhere holds no model bundle"),
+    ],
+)
+def test_a_night_without_a_model_claims_nothing(site, given, words):
+    arrive(site, "1.2.1")
+
+    with pytest.raises(BundleError, match=words):
+        flow_file.open_night.fn(given)
+
+    assert ledger.counts(open_database()) == {}
+
+
+def test_our_own_errors_pass_and_foreign_ones_are_kept_private(tmp_path):
+    with pytest.raises(ParamsError, match="ours"), Private(tmp_path / "a.txt"):
+        raise ParamsError("ours")
+
+    assert not (tmp_path / "a.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "again"), [(ServiceError("x"), True), (ValueError("x"), False)]
+)
+def test_only_what_a_second_try_can_mend_is_tried_again(error, again):
+    from prefect.states import Failed
+
+    assert unreachable(None, None, Failed(data=error)) is again
