@@ -21,7 +21,7 @@ from cxrmlops.synthetic.cohort import make_cohort
 
 log = logging.getLogger(__name__)
 
-STUDIES = 2400
+STUDIES = 1800
 BACKLOG_STUDIES = 24
 FILM_SIDE = 384  # pixels, before the network's square
 SEED = 20240131
@@ -33,7 +33,7 @@ MAKER = "demo (made-up person)"
 PARAMS: dict[str, dict[str, Any]] = {
     "preprocess": {"size": 128},
     "validate": {"max_quarantined": 0.30},
-    "split": {"train": 0.65, "val": 0.15, "test": 0.20},
+    "split": {"train": 0.62, "val": 0.18, "test": 0.20},
     "train": {"epochs": 14, "patience": 6, "batch_size": 32, "learning_rate": 1.0e-3},
     "gate": {
         "min_auc_lower": 0.85,
@@ -120,10 +120,18 @@ def write_settings(folder: Path, *, architecture: str) -> None:
     for section, changes in PARAMS.items():
         params[section] |= changes
     params["train"]["architecture"] = architecture
+    params["train"]["precision"] = "bf16-mixed" if has_bfloat16() else "32-true"
     site = yaml.safe_load((folder / "site.yaml").read_text()) | SITE
     for name, content in (("params.yaml", params), ("site.yaml", site)):
         (folder / name).write_text(yaml.safe_dump(content, sort_keys=False))
     log.info("demo: %s", describe(params))
+
+
+def has_bfloat16() -> bool:
+    """Say whether this CPU multiplies bfloat16 itself: training is then 2 x as fast."""
+    facts = Path("/proc/cpuinfo")
+    words = facts.read_text().split() if facts.exists() else []
+    return "avx512_bf16" in words or "amx_bf16" in words
 
 
 def describe(params: Mapping[str, Any]) -> str:
