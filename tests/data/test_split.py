@@ -4,16 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxrmlops.data.sides import leaking_patients
 from cxrmlops.data.split import (
     assign_cases,
     assign_patients,
-    check_no_leak,
     check_not_empty,
-    leaking_patients,
     quotas,
-    split_hash,
 )
-from cxrmlops.errors import DataError, LeakError
+from cxrmlops.errors import DataError
 
 FRACTIONS = {"train": 0.7, "val": 0.2, "test": 0.1}
 
@@ -174,14 +172,6 @@ def test_cases_are_drawn_one_by_one_and_patients_leak():
     assert leaking_patients(images.patient_id, split)
 
 
-def test_a_leak_is_refused_by_name():
-    patient = pd.Series(["P1", "P2", "P1"], dtype="string")
-    split = pd.Series(["train", "val", "test"], dtype="string")
-
-    with pytest.raises(LeakError, match=r"1 patient\(s\) in more than one .* \[P1\]"):
-        check_no_leak(patient, split)
-
-
 def test_an_empty_split_is_refused_in_one_sentence():
     images = cohort(2).assign(split="train")
     images["abnormal"] = images.index % 2 == 0
@@ -196,13 +186,3 @@ def test_a_split_without_both_answers_is_refused(abnormal, word):
 
     with pytest.raises(DataError, match=f"split 'val' has only {word} studies"):
         check_not_empty(images, ["val"])
-
-
-def test_the_hash_names_the_split_whatever_the_order_of_rows():
-    ids = pd.Series(["a", "b"], dtype="string")
-    split = pd.Series(["train", "val"], dtype="string")
-
-    name = split_hash(ids, split)
-
-    assert name == split_hash(ids[::-1], split[::-1])
-    assert name != split_hash(ids, split[::-1].reset_index(drop=True))

@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from cxrmlops.data.split import split_hash
+from cxrmlops.data.sides import split_hash
 from cxrmlops.evaluation.gate import Bounds, judge, leaks
 from cxrmlops.params import GateParams
 from tests.make import make_splits

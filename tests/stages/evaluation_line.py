@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from cxrmlops.data.shards import ShardWriter
-from cxrmlops.data.split import split_hash
+from cxrmlops.data.sides import split_hash
 from cxrmlops.evaluation.thresholds import choose_points
 from cxrmlops.files import write_json
 from cxrmlops.model.bundle import BundleCard, write_bundle

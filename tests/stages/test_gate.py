@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from cxrmlops.data.split import split_hash
+from cxrmlops.data.sides import split_hash
 from cxrmlops.errors import DataError
 from cxrmlops.files import read_json, sha256_file, write_json
 from cxrmlops.params import load_params

@@ -6,8 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from cxrmlops.errors import DataError, LeakError
-from cxrmlops.files import sha256_json
+from cxrmlops.errors import DataError
 
 Extra = tuple[int, ...]  # patients above the rounded-down quota, per split
 
@@ -88,22 +87,6 @@ def quotas(sizes: Sequence[int], fractions: Mapping[str, float]) -> np.ndarray:
     return low + np.array(best[extra][1], int).reshape(low.shape)
 
 
-def check_no_leak(patient_id: pd.Series, split: pd.Series) -> None:
-    """Raise LeakError if a patient (or a group) stands on two sides."""
-    leaking = leaking_patients(patient_id, split)
-    if leaking:
-        raise LeakError(
-            f"{len(leaking)} patient(s) in more than one split; run dvc repro split",
-            leaking,
-        )
-
-
-def leaking_patients(patient_id: pd.Series, split: pd.Series) -> list[str]:
-    """List the patients who stand on more than one side."""
-    sides = split.groupby(patient_id).nunique()
-    return [str(name) for name in sides.index[sides > 1]]
-
-
 def check_not_empty(images: pd.DataFrame, names: Sequence[str]) -> None:
     """Raise DataError if a split has no images, or only one of the two answers.
 
@@ -126,13 +109,6 @@ def check_not_empty(images: pd.DataFrame, names: Sequence[str]) -> None:
             f"{len(images)} images are too few for it; add films or raise split.{name} "
             "in params.yaml"
         )
-
-
-def split_hash(image_id: pd.Series, split: pd.Series) -> str:
-    """Name a split by its content: SHA-256 of the sorted (image_id, split) pairs."""
-    return sha256_json(
-        sorted(zip(image_id.astype(str), split.astype(str), strict=True))
-    )
 
 
 def _groups(images: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from cxrmlops.data.split import split_hash
+from cxrmlops.data.sides import split_hash
 
 Plain = Mapping[str, Any]
 Verdict = Literal["pass", "fail", "not_assessed"]

@@ -24,6 +24,7 @@ LIVE_LIMITS = {  # seconds and tries: a curve is not worth waiting for
 }
 TRAIN_CODE = (  # the code that dvc.yaml names for the stage `train`
     "data/shards.py",
+    "data/sides.py",
     "evaluation/studies.py",
     "evaluation/thresholds.py",
     "findings.py",

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.data.shards import gather, open_shards
+from cxrmlops.data.sides import check_sides
 from cxrmlops.errors import BundleError, DataError, LeakError
 from cxrmlops.evaluation.figures import check_classes
 from cxrmlops.evaluation.metrics import measure
@@ -45,10 +46,11 @@ def run(
     Raises:
         BundleError: the bundle is missing, changed, or learnt from other pixels.
         DataError: an input is missing, or test is empty or of one class.
-        LeakError: the bundle learnt from another split than this one.
+        LeakError: a patient on two sides, or the bundle learnt from another split.
     """
     images = SPLITS.read(split).sort_values("image_id", ignore_index=True)
     manifest = read_facts(split / "manifest.json")
+    check_sides(images, policy=manifest["policy"])
     bundle = read_bundle(train / "bundle")
     require_preprocessing(
         bundle.card, read_facts(preprocess / "preprocessing.json")["hash"]

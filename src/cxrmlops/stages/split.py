@@ -7,14 +7,8 @@ from typing import Any
 import pandas as pd
 
 from cxrmlops.data.duplicates import patient_groups
-from cxrmlops.data.split import (
-    assign_cases,
-    assign_patients,
-    check_no_leak,
-    check_not_empty,
-    leaking_patients,
-    split_hash,
-)
+from cxrmlops.data.sides import check_sides, leaking_patients, split_hash
+from cxrmlops.data.split import assign_cases, assign_patients, check_not_empty
 from cxrmlops.files import whole_folder, write_json
 from cxrmlops.params import SplitParams
 from cxrmlops.tables import SPLITS, VALIDATED
@@ -39,9 +33,7 @@ def run(*, validate: Path, out: Path, params: SplitParams) -> None:
     )
     images = images.assign(group=group, split=_assign(images, group, params))
     check_not_empty(images, list(params.fractions))
-    if params.policy == "patient":
-        check_no_leak(images.patient_id, images.split)
-        check_no_leak(images.group, images.split)
+    check_sides(images, policy=params.policy)
     manifest = _manifest(images, params)
 
     with whole_folder(out) as draft:

@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.data.shards import open_shards
+from cxrmlops.data.sides import check_sides
 from cxrmlops.errors import DataError, ResourceError
 from cxrmlops.evaluation.studies import join_studies
 from cxrmlops.evaluation.thresholds import choose_points
 from cxrmlops.files import (
     WORK,
     code_hash,
-    read_json,
+    read_facts,
     sha256_file,
     sha256_json,
     whole_folder,
@@ -46,6 +47,7 @@ from cxrmlops.tables import HISTORY, SPLITS, STUDIES
 SIDES = ("train", "val")  # test is not for us: its pixels are never read here
 CODE = (  # what dvc.yaml names, too
     "data/shards.py",
+    "data/sides.py",
     "evaluation/studies.py",
     "evaluation/thresholds.py",
     "findings.py",
@@ -90,6 +92,7 @@ def run(
 
     Raises:
         DataError: a side has no films, or films of one class only.
+        LeakError: a patient on two sides.
         ParamsError: an unknown architecture, weights that do not fit, or a loss that
             is not a number any more.
         ResourceError: no GPU, too little memory or disk, or another training runs.
@@ -138,6 +141,7 @@ def _the_only_training() -> Iterator[None]:
 def _read_rows(split: Path) -> pd.DataFrame:
     """Read the rows of train and val, in an order that does not depend on the file."""
     images = SPLITS.read(split)
+    check_sides(images, policy=read_facts(split / "manifest.json")["policy"])
     images = images[images.split.isin(SIDES)].sort_values("image_id", ignore_index=True)
     for side in SIDES:
         abnormal = images.abnormal[images.split == side]
@@ -154,8 +158,8 @@ def _lineage(
     preprocess: Path, split: Path, images: pd.DataFrame, params: TrainParams
 ) -> dict[str, Any]:
     """Name everything that decides the result, by hashes and plain values."""
-    manifest = _read_facts(split / "manifest.json")
-    pixels = _read_facts(preprocess / "preprocessing.json")
+    manifest = read_facts(split / "manifest.json")
+    pixels = read_facts(preprocess / "preprocessing.json")
     known = ["image_id", "study_id", "split", "abnormal", "pixel_hash"]
     weights = Path(params.weights) if params.weights else None
     return {
@@ -171,14 +175,6 @@ def _lineage(
         "n": {side: manifest["n"][side] for side in SIDES},
         **versions(),
     }
-
-
-def _read_facts(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        raise DataError(
-            f"{path} is missing; run the stage '{path.parent.name}' (dvc repro) first"
-        )
-    return dict(read_json(path))
 
 
 def _learn(
