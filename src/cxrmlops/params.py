@@ -206,15 +206,28 @@ def _load(path: Path, kind: type[Settings]) -> Settings:
             f"{path} is missing here ({Path.cwd()}); change to the project's folder, "
             "or make one with: cxrmlops init FOLDER"
         ) from None
+    except OSError as error:
+        raise ParamsError(
+            f"{path} cannot be read ({error.strerror}); mend that and run again"
+        ) from None
+    except UnicodeDecodeError:
+        raise ParamsError(
+            f"{path} is not UTF-8 text; save it as UTF-8 and run again"
+        ) from None
     except yaml.YAMLError as error:
-        where = str(error).replace("\n", " ")
-        raise ParamsError(f"{path} is not valid YAML: {where}") from None
+        where = " ".join(str(error).split())
+        raise ParamsError(
+            f"{path} is not valid YAML: {where}; mend the line and run again"
+        ) from None
     try:
         return kind.model_validate(content)
     except ValidationError as error:
         wrong = [
-            f"  {'.'.join(map(str, at))}: {text.removeprefix('Value error, ')}"
+            f"{'.'.join(map(str, at)) or 'whole file'}: "
+            f"{text.removeprefix('Value error, ')}"
             for at, text in ((e["loc"], e["msg"]) for e in error.errors())
         ]
-        head = f"{path} has {len(wrong)} wrong value(s):"
-        raise ParamsError("\n".join([head, *wrong])) from None
+        raise ParamsError(
+            f"{path} has {len(wrong)} wrong value(s): {'; '.join(wrong)}; correct the "
+            "file and run again"
+        ) from None
