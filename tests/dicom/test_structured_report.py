@@ -7,6 +7,8 @@ import warnings
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cxrmlops.dicom.answers import ObjectReference, Wording
 from cxrmlops.dicom.derived import can_hold, save
@@ -319,6 +321,55 @@ def test_a_value_that_breaks_its_type_is_left_behind_but_identity_is_kept():
 
     assert "PatientAge" not in report
     assert report.AccessionNumber == "A" * 30
+
+
+ODD = {
+    "PatientName": ["A\\B", "=^=^", "\x00", "A" * 200],
+    "PatientBirthDate": ["19991399", "\\", "today"],
+    "PatientSex": ["U", "M\\F", "x" * 20],
+    "StudyDate": ["2024", "19700132", "\\"],
+    "StudyTime": ["250000", "a"],
+    "AccessionNumber": ["A\\B", "9" * 60],
+    "PatientOrientation": ["L", "L\\", "X\\Q", "P\\F\\A"],
+    "ImagerPixelSpacing": ["0.1", "\\", "nan\\1", "0\\0", "1e400\\1"],
+    "Rows": [0, 65535, [1, 2]],
+    "TimezoneOffsetFromUTC": ["late", "+9999", "+0545"],
+    "SpecificCharacterSet": ["ISO_IR 999", "\\ISO 2022 IR 87"],
+    "AcquisitionTime": ["99", "\\"],
+    "SoftwareVersions": ["1\\2", "v" * 100],
+}
+
+
+@settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(ODD)), st.integers(0, 3), min_size=1, max_size=4
+    )
+)
+def test_no_header_however_odd_keeps_a_study_from_its_report(tmp_path, drawn):
+    path = tmp_path / "odd.dcm"
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ignore = pydicom.config.IGNORE
+        patch.setattr(pydicom.config.settings, "writing_validation_mode", ignore)
+        values = {k: ODD[k][n % len(ODD[k])] for k, n in drawn.items()}
+        film = make_film(**values)
+        film.file_meta = pydicom.dataset.FileMetaDataset()
+        film.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        film.save_as(path, enforce_file_format=False)
+    source = read_header(path)
+    answer = make_study_answer(0.9, films=[source])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of writing; `save` is quiet
+        report = read_back(build(answer, overlays=[overlay_of(source, answer)]))
+
+    assert groups_of(report)
+    assert report.StudyInstanceUID == source.StudyInstanceUID
 
 
 def test_times_are_told_in_the_offset_of_the_source():

@@ -363,6 +363,8 @@ def test_a_film_that_is_gone_fails_its_study_only_and_loudly(scored, tmp_path):
     with pytest.raises(DataError, match="1 of 5 studies have no report"):
         write(folder, tmp_path / "report")
 
+    failures = read_json(tmp_path / "report/failures.json")
+    assert list(failures.values()) == ["unreadable"]
     assert {one.AccessionNumber for one in objects(tmp_path / "report", SR)} == {
         "ACC1",
         "ACC3",

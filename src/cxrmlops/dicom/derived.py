@@ -17,6 +17,7 @@ from typing import Any
 
 import highdicom as hd
 import pydicom
+from pydicom.datadict import dictionary_has_tag, dictionary_VM
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -159,20 +160,36 @@ def save(made: Dataset, path: Any) -> None:
 
 
 def _legal(element: DataElement) -> bool:
-    if element.keyword in _IDENTITY:
-        return True
+    """Tell whether a value keeps the promises of its attribute (PS3.5 6.2, PS3.6)."""
     if element.VR == "SQ":
         items = element.value
         return bool(items) and all(_legal(inner) for item in items for inner in item)
     many = isinstance(element.value, MultiValue)
+    if element.keyword in _IDENTITY:
+        return not (many and element.VR in ("PN", "UI"))
     values = element.value if many else [element.value]
+    return _fits(element) and all(_legal_value(element.VR, value) for value in values)
+
+
+def _legal_value(vr: str, value: object) -> bool:
+    if vr not in _CHECKED or value is None:
+        return True
+    if vr in ("DS", "IS") and not str(value).strip():
+        return False
     try:
-        for value in values:
-            if element.VR in _CHECKED and value is not None:
-                validate_value(element.VR, str(value), pydicom.config.RAISE)
+        validate_value(vr, str(value), pydicom.config.RAISE)
     except ValueError:
         return False
     return True
+
+
+def _fits(element: DataElement) -> bool:
+    """Tell whether there are as many values as the dictionary says; none is fine."""
+    if element.is_empty or not dictionary_has_tag(element.tag):
+        return True
+    fewest, _, most = dictionary_VM(element.tag).partition("-")
+    most, count = most or fewest, element.VM
+    return count >= int(fewest) and (most.endswith("n") or count <= int(most))
 
 
 def _equipment(model: ModelIdentity) -> hd.ContributingEquipment:

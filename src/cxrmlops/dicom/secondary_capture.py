@@ -1,5 +1,6 @@
 """The overlay picture as an RGB Secondary Capture: the one form every viewer shows."""
 
+import math
 from dataclasses import dataclass
 
 import highdicom as hd
@@ -128,4 +129,5 @@ def _spacing(ref: Dataset, picture: OverlayPicture) -> list[float] | None:
         return None
     row = float(spacing[0]) * ref.Rows / picture.film_rows
     column = float(spacing[1]) * ref.Columns / picture.film_columns
-    return [round(row, 6), round(column, 6)]
+    known = math.isfinite(row * column) and min(row, column) > 0
+    return [round(row, 6), round(column, 6)] if known else None

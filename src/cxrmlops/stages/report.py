@@ -37,8 +37,9 @@ def run(
     predecessors: Mapping[str, Sequence[ObjectReference]] | None = None,
     waiting_since: Mapping[str, datetime] | None = None,
 ) -> None:
-    """Write out/<SOP Instance UID>.dcm, fhir/, reading_list.html and objects.json.
+    """Write out/<SOP Instance UID>.dcm, fhir/, reading_list.html and their lists.
 
+    objects.json names every object; failures.json every study without a report.
     Everything is built from the rows of `score`; of the films only the headers are
     read again. An object that is there already is left as it is: the first one wins.
 
@@ -71,7 +72,7 @@ def run(
     ]
     written = list(_write_all(jobs))
 
-    _write_objects_list(out, written)
+    _write_lists(out, jobs, written)
     entries = _entries(jobs, written, waiting_since or {})
     write_reading_list(out, _night(entries, images, studies, settings, params, site))
     _log_counts(written)
@@ -114,9 +115,17 @@ def _write_all(jobs: Sequence[StudyJob]) -> Iterator[StudyWritten]:
         yield done.output or StudyWritten((), (), done.why)
 
 
-def _write_objects_list(out: Path, written: Sequence[StudyWritten]) -> None:
+def _write_lists(
+    out: Path, jobs: Sequence[StudyJob], written: Sequence[StudyWritten]
+) -> None:
     objects = [asdict(one) for study in written for one in study.objects]
     write_json(out / "objects.json", objects)
+    failures = {
+        job.study["study_instance_uid"]: study.failed
+        for job, study in zip(jobs, written, strict=True)
+        if study.failed
+    }
+    write_json(out / "failures.json", failures)
 
 
 def _entries(
