@@ -6,6 +6,7 @@ in measurement_group.py. Nothing here is final: UNVERIFIED and PRELIMINARY, alwa
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import highdicom as hd
 from highdicom.sr import CodedConcept
@@ -78,28 +79,34 @@ def build_report(  # noqa: PLR0913
         when = local_time(answer.films[0].source, answer.analysed_at)
         parts = groups(answer, model, refs, wording)
         _explain(parts[0], overlays, comment)
-        kind = _kind(comprehensive_3d)
         document = (
             hd.sr.Comprehensive3DSR if comprehensive_3d else hd.sr.ComprehensiveSR
         )
         made = document(
             evidence=[*refs, *overlays],
             content=_report(parts, model, refs, wording)[0],
-            series_instance_uid=object_uid(
-                f"series/{kind}", [refs[0].StudyInstanceUID], model
-            ),
-            series_number=SERIES_NUMBER,
-            sop_instance_uid=object_uid(kind, [r.SOPInstanceUID for r in refs], model),
-            instance_number=1,
-            is_complete=True,
-            is_final=False,
-            is_verified=False,
             institution_name=institution or None,
             requested_procedures=_requests(refs[0]),
             previous_versions=[_predecessor(p) for p in predecessors] or None,
+            **_names(refs, model, _kind(comprehensive_3d)),
             **common(model, when, SERIES_DESCRIPTION),
         )
         return complete(made, answer.films[0].source, when)
+
+
+def _names(refs: Sequence[Dataset], model: ModelIdentity, kind: str) -> dict[str, Any]:
+    """Give UIDs, numbers and flags: nobody has attested a report of ours."""
+    return {
+        "series_instance_uid": object_uid(
+            f"series/{kind}", [refs[0].StudyInstanceUID], model
+        ),
+        "series_number": SERIES_NUMBER,
+        "sop_instance_uid": object_uid(kind, [r.SOPInstanceUID for r in refs], model),
+        "instance_number": 1,
+        "is_complete": True,
+        "is_final": False,
+        "is_verified": False,
+    }
 
 
 def _kind(comprehensive_3d: bool) -> str:
