@@ -34,7 +34,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "preprocess": {"size": 128},
     "validate": {"max_quarantined": 0.30},
     "split": {"train": 0.62, "val": 0.18, "test": 0.20},
-    "train": {"epochs": 14, "patience": 6, "batch_size": 32, "learning_rate": 1.0e-3},
+    "train": {"epochs": 12, "patience": 6, "learning_rate": 1.0e-3, "ema_decay": 0.98},
     "gate": {
         "min_auc_lower": 0.85,
         "min_recall_asf_lower": 0.70,
