@@ -70,6 +70,15 @@ def test_a_training_that_fails_leaves_a_failed_run(project, settings):
     assert open_client().get_run(run_id).info.status == "FAILED"
 
 
+def test_a_training_that_is_refused_before_it_begins_makes_no_run(project, settings):
+    before = len(open_client().search_runs(["0", "1"]))
+
+    with pytest.raises(RuntimeError, match="no GPU"), open_epoch_log(settings):
+        raise RuntimeError("no GPU")
+
+    assert len(open_client().search_runs(["0", "1"])) == before
+
+
 def test_an_mlflow_that_does_not_answer_is_warned_of_once_and_costs_no_time(
     project, settings, monkeypatch, caplog
 ):

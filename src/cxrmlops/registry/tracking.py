@@ -128,10 +128,12 @@ class _Live:
         self._settings, self._split = settings, split
         self._client: MlflowClient | None = None
         self._run_id = os.environ.get("MLFLOW_RUN_ID", "")
+        self._begun = bool(self._run_id)
         self._silent_until = 0.0
         self._warned = False
 
     def send(self, facts: Mapping[str, float]) -> None:
+        self._begun = True
         step, now = int(facts["epoch"]), int(time.time() * 1000)
         metrics = [
             Metric(name, float(value), now, step)
@@ -141,6 +143,8 @@ class _Live:
         self._submit(lambda client: client.log_batch(self._run_id, metrics))
 
     def close(self, status: str) -> None:
+        if status == "FAILED" and not self._begun:
+            return  # refused before its first epoch: no run to end, none to make
         self._submit(lambda client: client.set_terminated(self._run_id, status))
 
     def _submit(self, write: Callable[[MlflowClient], None]) -> None:
@@ -168,7 +172,7 @@ class _Live:
                 "no live curves: %s (%s); training goes on, its run is completed "
                 "afterwards",
                 type(error).__name__,
-                error,
+                str(error).partition("\n")[0],
             )
         self._warned = True
 

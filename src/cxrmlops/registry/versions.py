@@ -20,6 +20,7 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import ModelSignature
+from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, Schema
 
 from cxrmlops.errors import BundleError
@@ -99,11 +100,15 @@ def register(
         known = _search(client, found)
         if known is not None:
             return known, False
-        model_uri = _log_model(bundle, found, run_id, chest_words)
+        logged = _log_model(bundle, found, run_id, chest_words)
         if not client.search_registered_models(f"name = '{MODEL}'"):
             client.create_registered_model(MODEL)
         made = client.create_model_version(
-            MODEL, model_uri, run_id=run_id, tags={BUNDLE_HASH: found}
+            MODEL,
+            logged.model_uri,
+            run_id=run_id,
+            tags={BUNDLE_HASH: found},
+            model_id=logged.model_id,
         )
         client.set_registered_model_alias(MODEL, CANDIDATE, made.version)
         return _version(client.get_model_version(MODEL, made.version)), True
@@ -229,7 +234,7 @@ def _require_passed(verdict: Mapping[str, Any], found: str) -> None:
 
 def _log_model(
     bundle: Path, found: str, run_id: str, chest_words: Sequence[str]
-) -> str:
+) -> ModelInfo:
     mlflow.set_tracking_uri(tracking_address())
     mlflow.set_registry_uri(tracking_address())
     with (
@@ -239,7 +244,7 @@ def _log_model(
     ):
         warnings.filterwarnings("ignore", module="mlflow")  # a film as an example?
         wheel = write_wheel(Path(draft))
-        logged = mlflow.pyfunc.log_model(
+        return mlflow.pyfunc.log_model(
             name="model",
             python_model=str(Path(__file__).with_name("serving.py")),
             artifacts={"bundle": bundle.absolute().as_uri()},
@@ -252,7 +257,6 @@ def _log_model(
             model_config={"chest_words": list(chest_words)},
             metadata={"bundle_hash": found},
         )
-    return str(logged.model_uri)
 
 
 def _sign(client: MlflowClient, number: str, name: str, reason: str) -> None:
