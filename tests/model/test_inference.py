@@ -60,6 +60,16 @@ def test_evidence_and_bias_make_the_logit(bundle):
     )
 
 
+def test_16_bit_reads_almost_the_same(bundle):
+    exact = Reader(bundle).read(squares(3))
+
+    short = Reader(bundle, precision="bf16-mixed").read(squares(3))
+
+    np.testing.assert_allclose(short.logit, exact.logit, atol=0.01)
+    assert not np.array_equal(short.logit, exact.logit)
+    assert short.logit.dtype == short.evidence.dtype == np.float32
+
+
 def test_extreme_logits_stay_probabilities():
     p = calibrated(np.array([-1e4, 0.0, 1e4]), temperature=0.5)
 

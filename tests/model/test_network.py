@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from torchvision.models import get_model, list_models
 
 from cxrmlops.errors import ParamsError, ResourceError
-from cxrmlops.model.network import FAMILIES, EvidenceResNet, build_network
+from cxrmlops.model.network import FAMILIES, EvidenceResNet, build_network, fold_norms
 
 
 def films(n: int = 3, *, size: int = 64) -> torch.Tensor:
@@ -49,6 +49,19 @@ def test_the_evidence_adds_up_to_the_logit():
 
     assert evidence.shape == (3, 1, 3, 3)
     torch.testing.assert_close(evidence.mean((1, 2, 3)) + network.bias, logit)
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])
+def test_folded_norms_change_no_answer(architecture):
+    network = shaken(build_network(architecture))
+
+    folded = fold_norms(network)
+
+    with torch.inference_mode():
+        for ours, theirs in zip(folded(films()), network(films()), strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+    assert not [m for m in folded.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
 
 
 def test_weights_of_colour_photographs_see_a_grey_film_as_three_equal_channels(

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ctypes import CDLL
+from functools import cache
 
 import torch
 import torchvision
 from lightning_fabric import Fabric
 
 from cxrmlops.errors import ResourceError
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of malloc.h
 
 
 def choose_device(accelerator: str) -> torch.device:
@@ -22,8 +26,24 @@ def choose_device(accelerator: str) -> torch.device:
             "accelerator is 'gpu' in params.yaml, but torch finds no CUDA GPU on this "
             "machine; set it to auto or cpu, or look at nvidia-smi and the driver"
         )
-    use_gpu = has_gpu and accelerator != "cpu"
-    return torch.device("cuda" if use_gpu else "cpu")
+    if has_gpu and accelerator != "cpu":
+        return torch.device("cuda")
+    _keep_memory()
+    return torch.device("cpu")
+
+
+@cache
+def _keep_memory() -> None:
+    """Tell glibc to reuse memory between layers instead of giving it back.
+
+    Layers of a large network need blocks of 32 MB and more, which glibc by default
+    fetches from the kernel and returns each time; clearing their pages takes 10 to 20 %
+    of a training step. Elsewhere than on glibc nothing happens.
+    """
+    mallopt = getattr(CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def choose_precision(precision: str, device: torch.device) -> str:

@@ -1,7 +1,6 @@
 """Films -> answers, in batches; the same function in evaluation and at night."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from cxrmlops.model.bundle import Bundle
-from cxrmlops.model.device import choose_device
+from cxrmlops.model.device import choose_device, choose_precision
+from cxrmlops.model.network import fold_norms
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,30 @@ class Reader:
     """A bundle on a device, ready to read films."""
 
     def __init__(
-        self, bundle: Bundle, *, accelerator: str = "auto", batch_size: int = 8
+        self,
+        bundle: Bundle,
+        *,
+        accelerator: str = "auto",
+        batch_size: int = 8,
+        precision: str = "auto",
     ) -> None:
+        """Put a copy of the network on the device.
+
+        Args:
+            bundle: left as it is.
+            accelerator: `auto`, `cpu` or `gpu`.
+            batch_size: films at a time.
+            precision: `auto` (bf16 on a GPU, 32 bit on a CPU), `32-true` or
+                `bf16-mixed`.
+
+        Raises:
+            ResourceError: there is no GPU, and one is asked for.
+        """
         self.bundle = bundle
         self._batch_size = batch_size
         self._device = choose_device(accelerator)
-        self._network = bundle.network.to(self._device).eval()
+        self._precision = choose_precision(precision, self._device)
+        self._network = fold_norms(bundle.network).to(self._device)
 
     def read(self, squares: np.ndarray) -> Answers:
         """Answer every film; a film's answer does not depend on its neighbours.
@@ -45,7 +63,11 @@ class Reader:
                 f"squares should be (n, {size}, {size}), are {squares.shape}"
             )
         logit, evidence = read_squares(
-            self._network, squares, device=self._device, batch_size=self._batch_size
+            self._network,
+            squares,
+            device=self._device,
+            batch_size=self._batch_size,
+            precision=self._precision,
         )
         return Answers(
             logit, calibrated(logit, temperature=self.bundle.card.temperature), evidence
@@ -59,22 +81,30 @@ def calibrated(logit: np.ndarray, *, temperature: float = 1.0) -> np.ndarray:
 
 
 def read_squares(
-    network: nn.Module, squares: np.ndarray, *, device: torch.device, batch_size: int
+    network: nn.Module,
+    squares: np.ndarray,
+    *,
+    device: torch.device,
+    batch_size: int,
+    precision: str = "auto",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Run the network over films in eval mode, bf16 on a GPU.
+    """Run the network over films in eval mode.
 
     Args:
         network: on `device`, gives (logit, evidence); left in eval mode.
         squares: shape (n, size, size), uint8.
         device: where to compute.
         batch_size: films at a time.
+        precision: `auto` is bf16 on a GPU and 32 bit on a CPU.
 
     Returns:
         Logit, shape (n,), float32, and evidence, shape (n, h, w), float32.
     """
     network.eval()
     logits, maps = [], []
-    with torch.inference_mode(), _precision(device):
+    half = choose_precision(precision, device) == "bf16-mixed"
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=half)
+    with torch.inference_mode(), autocast:
         for batch in _batches(squares, batch_size, whole=device.type == "cuda"):
             logit, evidence = network(to_images(torch.from_numpy(batch), device))
             logits.append(logit.float().cpu().numpy())
@@ -113,9 +143,3 @@ def _batches(
         short = (batch_size if whole else 1) - len(batch)
         black = np.zeros((max(short, 0), *squares.shape[1:]), np.uint8)
         yield np.concatenate([batch, black])
-
-
-def _precision(device: torch.device) -> torch.autocast | nullcontext[None]:
-    if device.type != "cuda":
-        return nullcontext()
-    return torch.autocast("cuda", torch.bfloat16)
