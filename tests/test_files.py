@@ -1,5 +1,7 @@
 import errno
 import json
+import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -67,9 +69,35 @@ def test_a_full_disk_is_one_sentence(tmp_path, code):
     assert not list(tmp_path.iterdir())
 
 
-def test_other_errors_of_the_system_are_not_called_a_full_disk(tmp_path):
+def test_a_full_disk_in_a_library_s_own_words_is_one_sentence(tmp_path):
+    with pytest.raises(ResourceError, match="no disk space"), whole(tmp_path / "file"):
+        raise OSError("with tag 7FE0") from OSError(errno.ENOSPC, "full")
+
+
+@pytest.mark.parametrize(("free", "error"), [(0, ResourceError), (1 << 30, OSError)])
+def test_a_write_cut_short_asks_the_disk(tmp_path, monkeypatch, free, error):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+
+    with (
+        pytest.raises(error, match="disk space" if free == 0 else "3968 written"),
+        whole(tmp_path / "sub" / "file"),
+    ):
+        raise OSError("917504 requested and 3968 written")
+
+
+def test_a_full_disk_names_the_file_and_not_its_draft(tmp_path):
+    with (
+        pytest.raises(ResourceError, match="writing .*/out/a.b.json; free"),
+        whole_folder(tmp_path / "out") as draft,
+        whole(draft / "a.b.json"),
+    ):
+        raise OSError(errno.ENOSPC, "full")
+
+
+@pytest.mark.parametrize("cause", [None, OSError(errno.EIO, "broken")])
+def test_other_errors_of_the_system_are_not_called_a_full_disk(tmp_path, cause):
     with pytest.raises(PermissionError), disk_space(tmp_path):
-        raise PermissionError(errno.EACCES, "no")
+        raise PermissionError(errno.EACCES, "no") from cause
 
 
 def test_json_is_stable_and_refuses_what_other_readers_refuse(tmp_path):

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from cxrmlops.errors import DataError, ResourceError
 
 WORK = Path(".work")  # unfinished work; git-ignored, removed on success
 _PACKAGE = Path(__file__).parent
+_DRAFT = re.compile(r"^\.(.*)\.\d+\.part$")
+_NO_SPACE = 1 << 16  # bytes: less is none, a half-written draft lies beside it
 
 
 @contextmanager
@@ -63,12 +66,28 @@ def disk_space(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not _is_full(error, path):
             raise
         raise ResourceError(
-            f"no disk space left while writing {path}; free some and run again: "
-            "finished work is kept"
+            f"no disk space left while writing {_final(path)}; free some and run "
+            "again: finished work is kept"
         ) from error
+
+
+def _is_full(error: OSError, path: Path) -> bool:
+    """Tell a full disk, also where a library words the system's error anew."""
+    reason: BaseException | None = error
+    while isinstance(reason, OSError):
+        if reason.errno is not None:
+            return reason.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = reason.__cause__
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    return shutil.disk_usage(there).free < _NO_SPACE
+
+
+def _final(path: Path) -> Path:
+    """Name the file that a draft, or a file in one, would have become."""
+    return Path(*(_DRAFT.sub(r"\1", part) for part in path.parts))
 
 
 @contextmanager

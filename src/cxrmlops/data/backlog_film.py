@@ -1,5 +1,6 @@
 """One file of the backlog: header, acceptance, pixels; all but the network."""
 
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -238,6 +239,8 @@ def judge_quality(picture: Picture, *, size: int) -> tuple[str, str]:
 
 def _store(picture: Picture, request: FilmRequest) -> str:
     name = f"{request.number:06d}.npy"
-    with whole(request.pictures / name) as draft, draft.open("wb") as file:
-        np.save(file, reading_picture(picture.image, longest_side=READING_SIDE))
+    content = io.BytesIO()  # NumPy itself would not say that the disk is full
+    np.save(content, reading_picture(picture.image, longest_side=READING_SIDE))
+    with whole(request.pictures / name) as draft:
+        draft.write_bytes(content.getbuffer())
     return f"{request.pictures.name}/{name}"

@@ -20,6 +20,7 @@ from cxrmlops.data.sources.rows import Reading, film_row
 from cxrmlops.dicom.acceptance import accept
 from cxrmlops.dicom.headers import FilmHeader, describe, read_header
 from cxrmlops.errors import Rejected
+from cxrmlops.files import disk_space
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def read_headers(files: Sequence[FilmFile], reading: Reading) -> list[Row]:
     todo = [file for file in files if _key(file) not in rows]
     if len(todo) < len(files):
         log.info("cohort: %d headers are there from before", len(files) - len(todo))
-    with journal.open("a", encoding="utf-8") as lines:
+    with disk_space(journal), journal.open("a", encoding="utf-8") as lines:
         said = time.monotonic()
         for done in _read_all(todo, reading):
             rows |= done
