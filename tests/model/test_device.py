@@ -5,6 +5,7 @@ from cxrmlops.errors import ResourceError
 from cxrmlops.model.device import (
     choose_device,
     choose_precision,
+    enough_memory,
     open_fabric,
     repeatable,
 )
@@ -65,3 +66,25 @@ def test_a_block_is_repeatable_and_leaves_no_trace():
 
     assert torch.equal(*draws)
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize(
+    ("error", "where"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"), "GPU"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "machine"),
+    ],
+)
+def test_too_little_memory_names_the_setting_and_what_next(error, where):
+    with (
+        pytest.raises(
+            ResourceError, match=f"{where} has too.*train.batch_size 32; halve"
+        ),
+        enough_memory("train.batch_size 32"),
+    ):
+        raise error
+
+
+def test_other_trouble_is_not_taken_for_a_lack_of_memory():
+    with pytest.raises(RuntimeError, match="shapes"), enough_memory("anything"):
+        raise RuntimeError("shapes do not match")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from cxrmlops.errors import ParamsError, ResourceError
+from cxrmlops.errors import ParamsError
 from cxrmlops.model import training
 from cxrmlops.model.training import auc, class_weight, epochs, read_films
 from tests.model.make import make_learner, make_lesson
@@ -63,18 +63,6 @@ def test_a_loss_that_is_no_number_says_what_to_do():
         learner.network.bias.fill_(float("nan"))
 
     with pytest.raises(ParamsError, match="not a number.*epoch 1.*learning_rate"):
-        next(epochs(learner, make_lesson(), make_lesson(8)))
-
-
-def test_too_little_gpu_memory_names_the_batch_size_and_what_next(monkeypatch):
-    learner = make_learner(batch_size=8)
-
-    def full(*_args, **_kwargs):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(learner, "learn", full)
-
-    with pytest.raises(ResourceError, match="train.batch_size 8 at 32 x 32.*halve it"):
         next(epochs(learner, make_lesson(), make_lesson(8)))
 
 

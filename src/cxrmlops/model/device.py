@@ -84,6 +84,29 @@ def open_fabric(
     )
 
 
+@contextmanager
+def enough_memory(what: str) -> Iterator[None]:
+    """Tell too little memory as what it is.
+
+    Args:
+        what: the setting to lower, with its value.
+
+    Raises:
+        ResourceError: the GPU's or the machine's memory is full.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        full_gpu = isinstance(error, torch.OutOfMemoryError)
+        if not full_gpu and "can't allocate memory" not in str(error):
+            raise
+        where, look = ("GPU", "nvidia-smi") if full_gpu else ("machine", "top")
+        raise ResourceError(
+            f"the {where} has too little free memory for {what}; halve the batch size "
+            f"in params.yaml, or see with {look} who else uses it, and run again"
+        ) from None
+
+
 def describe(device: torch.device) -> str:
     """Name the processor, for people."""
     if device.type == "cuda":

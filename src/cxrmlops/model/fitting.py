@@ -54,6 +54,7 @@ def fit(
                 break
     learner.fabric.barrier()  # the first process may still be writing
     learner.network.load_state_dict(load_best(work, history))
+    learner.fabric.barrier()  # and the others still reading what it will remove
     return history
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cxrmlops.model.bundle import Bundle
-from cxrmlops.model.device import choose_device, choose_precision
+from cxrmlops.model.device import choose_device, choose_precision, enough_memory
 from cxrmlops.model.network import fold_norms
 
 
@@ -56,19 +56,23 @@ class Reader:
         Args:
             squares: shape (n, size, size), uint8, from `data.preprocess` at the size
                 of the bundle's card. n may be 0 or no multiple of the batch size.
+
+        Raises:
+            ResourceError: a batch does not fit into memory.
         """
         size = self.bundle.card.size
         if squares.ndim != 3 or squares.shape[1:] != (size, size):
             raise ValueError(
                 f"squares should be (n, {size}, {size}), are {squares.shape}"
             )
-        logit, evidence = read_squares(
-            self._network,
-            squares,
-            device=self._device,
-            batch_size=self._batch_size,
-            precision=self._precision,
-        )
+        with enough_memory(f"batches of {self._batch_size} films of {size} pixels"):
+            logit, evidence = read_squares(
+                self._network,
+                squares,
+                device=self._device,
+                batch_size=self._batch_size,
+                precision=self._precision,
+            )
         return Answers(
             logit, calibrated(logit, temperature=self.bundle.card.temperature), evidence
         )

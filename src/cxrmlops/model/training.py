@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cxrmlops.errors import ParamsError, ResourceError
+from cxrmlops.errors import ParamsError
 from cxrmlops.model.augment import augment
 from cxrmlops.model.inference import to_images
 from cxrmlops.model.learner import Learner, weighted_loss
@@ -59,17 +59,13 @@ def epochs(
 
     Raises:
         ParamsError: the loss is not a number any more.
-        ResourceError: a batch does not fit into the GPU's memory.
     """
     weight = class_weight(train.abnormal, balanced=learner.recipe.class_weights)
     for number in range(done + 1, learner.recipe.epochs + 1):
         start = time.monotonic()
-        try:
-            loss, rate = _pass(learner, train, weight, number)
-            seconds = time.monotonic() - start
-            logit = read_films(learner, val.films)
-        except torch.OutOfMemoryError:
-            raise ResourceError(_out_of_memory(learner, train)) from None
+        loss, rate = _pass(learner, train, weight, number)
+        seconds = time.monotonic() - start
+        logit = read_films(learner, val.films)
         judged = weighted_loss(
             torch.from_numpy(logit), _target(val), weight, smoothing=0.0
         )
@@ -207,12 +203,3 @@ def _generator(learner: Learner, number: int) -> torch.Generator:
 
 def _target(lesson: Lesson) -> Tensor:
     return torch.from_numpy(lesson.abnormal.astype(np.float32))
-
-
-def _out_of_memory(learner: Learner, train: Lesson) -> str:
-    side = train.films.side
-    return (
-        f"the GPU has too little free memory for train.batch_size "
-        f"{learner.recipe.batch_size} at {side} x {side} pixels; halve it in "
-        "params.yaml (or look with nvidia-smi who else uses the GPU) and run again"
-    )

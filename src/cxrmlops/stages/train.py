@@ -1,11 +1,8 @@
 """Train films -> a bundle, its epoch and thresholds chosen on val."""
 
-import fcntl
 import logging
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +12,10 @@ import pandas as pd
 
 from cxrmlops.data.shards import open_shards
 from cxrmlops.data.sides import check_sides
-from cxrmlops.errors import DataError, ResourceError
+from cxrmlops.errors import DataError
 from cxrmlops.evaluation.studies import join_studies
 from cxrmlops.evaluation.thresholds import choose_points
 from cxrmlops.files import (
-    WORK,
     code_hash,
     read_facts,
     sha256_file,
@@ -33,11 +29,18 @@ from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.calibration import fit_temperature
 from cxrmlops.model.checkpoint import best_epoch
-from cxrmlops.model.device import describe, open_fabric, repeatable, versions
+from cxrmlops.model.device import (
+    describe,
+    enough_memory,
+    open_fabric,
+    repeatable,
+    versions,
+)
 from cxrmlops.model.fitting import fit
 from cxrmlops.model.inference import calibrated, read_squares
 from cxrmlops.model.learner import Learner, Recipe
 from cxrmlops.model.loader import Films, in_order
+from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
 from cxrmlops.model.skew import skew_logit
 from cxrmlops.model.training import Epoch, Lesson
@@ -55,7 +58,6 @@ CODE = (  # what dvc.yaml names, too
     "stages/train.py",
     "tables.py",
 )
-RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK")  # set in the copies of a training's process
 PROBABILITY_BINS = 100  # of the histogram that drift is measured against
 
 log = logging.getLogger(__name__)
@@ -97,7 +99,7 @@ def run(
             is not a number any more.
         ResourceError: no GPU, too little memory or disk, or another training runs.
     """
-    with _the_only_training():
+    with only_training():
         images = _read_rows(split)
         lineage = _lineage(preprocess, split, images, params)
         work = work_folder("train", lineage)
@@ -108,34 +110,12 @@ def run(
         judged = _judge(learner, _films(preprocess, val, learner), val, params)
         _write(out, learner, history, judged, lineage=lineage, params=params)
         shutil.rmtree(work.parent)  # older keys of this stage are stale
-    best = best_epoch(history)
     log.info(
-        "train: %d epochs, best %d with val loss %.4f and val AUC %.4f, temperature "
-        "%.2f",
+        "train: best of %d epochs is %d, temperature %.2f",
         len(history),
-        best.epoch,
-        best.val_loss,
-        best.val_auc,
+        best_epoch(history).epoch,
         judged.temperature,
     )
-
-
-@contextmanager
-def _the_only_training() -> Iterator[None]:
-    """Hold this checkout's lock; the copies that DDP starts rely on the first one's."""
-    if any(os.environ.get(name, "0") != "0" for name in RANKS):
-        yield
-        return
-    WORK.mkdir(parents=True, exist_ok=True)
-    with (WORK / "train.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ResourceError(
-                f"another training runs in this checkout ({Path.cwd()}); wait until it "
-                "ends, or train in another clone"
-            ) from None
-        yield
 
 
 def _read_rows(split: Path) -> pd.DataFrame:
@@ -191,7 +171,8 @@ def _learn(
         precision=params.precision,
     )
     fabric.launch()
-    with repeatable(params.seed, device=fabric.device):
+    batch = f"train.batch_size {params.batch_size}"
+    with repeatable(params.seed, device=fabric.device), enough_memory(batch):
         network = build_network(params.architecture, weights=params.weights)
         learner = Learner(fabric, network, _recipe(params))
         lessons = [
@@ -308,16 +289,13 @@ def _write(
         bundle_hash = write_bundle(
             draft / "bundle", learner.network, card=card, reference=judged.reference
         )
-        rows: list[dict[str, object]] = [asdict(epoch) for epoch in history]
-        HISTORY.write(HISTORY.from_rows(rows), draft)
+            HISTORY.write(HISTORY.from_rows(rows), draft)
         STUDIES.write(judged.studies, draft)
         told = summary | {
             "bundle_hash": bundle_hash,
             "device": describe(learner.fabric.device),
             "seconds": round(seconds, 1),
-            "images_per_second": float(
-                np.median([epoch.images_per_second for epoch in history])
-            ),
+            "images_per_second": float(np.median([e.images_per_second for e in history])),
             "n": lineage["n"],
             "seed": params.seed,
         }
