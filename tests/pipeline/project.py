@@ -1,6 +1,7 @@
 """Projects for tests of the whole line: small settings, real commands."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from cxrmlops import cli
 from tests.conftest import ROOT
 
 STAGES = ("cohort", "preprocess", "validate", "split", "train", "evaluate", "gate")
@@ -88,6 +91,29 @@ def run_in_one_process(folder: Path, *commands: str, **surroundings: str) -> str
     """Run `cxrmlops <command>` for each command: heavy libraries are loaded once."""
     code = (sys.executable, "-c", IN_ONE_PROCESS)
     return run(folder, *code, *commands, **surroundings)
+
+
+def command(*arguments: str) -> int | str | None:
+    """Run the command line in this process; give what the shell would be told."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["cxrmlops", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            cli.run()
+    return stop.value.code
+
+
+def refusal(*arguments: str) -> str:
+    """Run a command here that must be refused and change nothing; give its sentence.
+
+    A text as exit code is what Python prints on stderr before it ends with 1.
+    """
+    before = files_below(Path())
+    said = command(*arguments)
+    assert isinstance(said, str)
+    assert re.fullmatch(r"error: .*[^.\s]", said), "one sentence on one line"
+    assert files_below(Path()) == before
+    assert not list(Path().rglob("*.part"))
+    return said.removeprefix("error: ")
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

@@ -1,6 +1,7 @@
 """Pictures of one scored film: its overlay, and what the reading list shows of it."""
 
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +86,7 @@ def save_picture(film: ShownFilm, out: Path, picture: OverlayPicture) -> str:
     """Write an overlay as PNG, for a film without a DICOM header to refer to."""
     name = f"overlays/{_name(film)}.png"
     if not (out / name).exists():
-        with whole(out / name) as draft:
-            Image.fromarray(picture.pixels).save(draft, format="PNG")
+        _save(Image.fromarray(picture.pixels), out / name, format="PNG")
     return name
 
 
@@ -120,8 +120,15 @@ def _save_jpeg(pixels: np.ndarray, path: Path) -> None:
     if path.exists():
         return
     small = Image.fromarray(_resized(pixels, PAGE_SIDE))
+    _save(small, path, format="JPEG", quality=JPEG_QUALITY)
+
+
+def _save(image: Image.Image, path: Path, **options: Any) -> None:
+    """Write through memory: on a full disk Pillow itself would leave half a file."""
+    content = io.BytesIO()
+    image.save(content, **options)
     with whole(path) as draft:
-        small.save(draft, format="JPEG", quality=JPEG_QUALITY)
+        draft.write_bytes(content.getbuffer())
 
 
 def _name(film: ShownFilm) -> str:
