@@ -285,17 +285,18 @@ def _write(
         lineage=lineage | {"training": summary},
     )
     seconds = sum(epoch.seconds for epoch in history)
+    speed = [epoch.images_per_second for epoch in history]
     with whole_folder(out) as draft:
         bundle_hash = write_bundle(
             draft / "bundle", learner.network, card=card, reference=judged.reference
         )
-            HISTORY.write(HISTORY.from_rows(rows), draft)
+        HISTORY.write(HISTORY.from_rows([asdict(e) for e in history]), draft)
         STUDIES.write(judged.studies, draft)
         told = summary | {
             "bundle_hash": bundle_hash,
             "device": describe(learner.fabric.device),
             "seconds": round(seconds, 1),
-            "images_per_second": float(np.median([e.images_per_second for e in history])),
+            "images_per_second": float(np.median(speed)),
             "n": lineage["n"],
             "seed": params.seed,
         }
