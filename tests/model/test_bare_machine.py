@@ -1,0 +1,30 @@
+import subprocess
+import sys
+
+ABSENT = (
+    "dvc",
+    "great_expectations",
+    "highdicom",
+    "mlflow",
+    "prefect",
+    "pyarrow",
+    "pydantic",
+    "pydicom",
+    "pytorch_grad_cam",
+    "scipy",
+    "sqlalchemy",
+    "yaml",
+)
+WANTED = ("fitting", "inference", "skew", "saliency", "calibration")
+
+
+def test_a_gpu_box_with_nothing_but_pytorch_can_train_and_read():
+    blocked = "import sys; sys.modules.update(dict.fromkeys(%r))" % (ABSENT,)  # noqa: UP031
+    wanted = [f"import cxrmlops.model.{name}" for name in WANTED]
+    code = "; ".join([blocked, *wanted, "import benchmarks.gpu_training"])
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
