@@ -1,6 +1,8 @@
 """Bring every DVC stage up to date, then offer the candidate to the registry."""
 
+import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +32,7 @@ from flows.outcome import DELAYS, finish, show_synthetic_film, unreachable
 
 DATA = Path("data")
 HINTS = ("To track", "git add", "To enable", "dvc config", "Use `dvc push`")
+STAMP = re.compile(r"\d\d:\d\d:\d\d (DEBUG|INFO|WARNING|ERROR) ")
 WORDS = {  # of DVC or of the stage -> what became of the stage
     "didn't change, skipping": "up to date",
     "is cached - skipping run": "restored from the cache",
@@ -63,7 +66,8 @@ def repro(stage: str, run_id: str = "") -> str:
     with _running(command, MLFLOW_RUN_ID=run_id) as dvc:
         for line in map(str.rstrip, dvc.stdout or ()):
             if line.strip() and not line.strip().startswith(HINTS):
-                log.info(line)
+                level, text = _levelled(line)
+                log.log(level, text)
             became = next(
                 (word for sign, word in WORDS.items() if sign in line), became
             )
@@ -149,6 +153,14 @@ def show_figures(run_id: str) -> None:
     page = run_page(run_id)
     create_link_artifact(page, link_text="MLflow run", key="mlflow-run")
     show_synthetic_film(DATA / "train" / "bundle")
+
+
+def _levelled(line: str) -> tuple[int, str]:
+    """Take a stage's own time and level off its line: Prefect shows both."""
+    match = STAMP.match(line)
+    if match is None:
+        return logging.INFO, line
+    return logging.getLevelNamesMapping()[match[1]], line[match.end() :]
 
 
 def _surroundings(**values: str) -> dict[str, str]:

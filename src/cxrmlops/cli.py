@@ -29,7 +29,8 @@ def main(verbose: bool = False) -> None:
         format="%(asctime)s %(levelname)s %(message)s",
         datefmt="%H:%M:%S",
     )
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # import chatter
+    for chatty in ("alembic", "great_expectations"):  # at import
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @app.command()
