@@ -3,7 +3,7 @@ import pytest
 
 from cxrmlops import tables
 from cxrmlops.errors import DataError
-from cxrmlops.tables import IMAGES, INDEX, SPLITS, VALIDATED, Table
+from cxrmlops.tables import FILE, IMAGES, INDEX, SPLITS, VALIDATED, Table
 from tests.make import make_images, make_index, make_splits, make_validated
 
 ALL = [value for value in vars(tables).values() if isinstance(value, Table)]
@@ -61,8 +61,13 @@ def test_rows_without_a_column_are_refused():
         SMALL.from_rows([{"name": "a"}])
 
 
+def test_no_table_after_the_cohort_names_a_file():
+    assert not set(FILE) & (set(VALIDATED.columns) | set(SPLITS.columns))
+
+
 def test_later_tables_keep_the_columns_of_earlier_ones():
-    assert IMAGES.columns.items() <= VALIDATED.columns.items()
+    kept = {name: kind for name, kind in IMAGES.columns.items() if name not in FILE}
+    assert kept.items() <= VALIDATED.columns.items()
     assert VALIDATED.columns.items() <= SPLITS.columns.items()
 
 

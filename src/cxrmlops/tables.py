@@ -134,10 +134,12 @@ INDEX = Table(
     },
 )
 
+FILE = ("path", "bytes", "mtime_ns")  # a name may be a patient's: it goes no further
+
 # validate: rows of the cohort that keep every promise, with their pixels' place
 VALIDATED = Table(
     "images.parquet",
-    IMAGES.columns
+    {key: kind for key, kind in IMAGES.columns.items() if key not in FILE}
     | {
         key: INDEX.columns[key]
         for key in ("shard", "row", "pixel_hash", "perceptual_hash")

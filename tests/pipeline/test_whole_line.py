@@ -200,9 +200,13 @@ def test_every_label_is_the_planned_one(line):
 
 def test_a_patient_is_never_on_two_sides(line):
     images = SPLITS.read(line.data("split"))
-    person = images.path.str.split("/").str[0]  # the made-up archive's own folders
+    path = IMAGES.read(line.data("cohort")).set_index("image_id").path
+    person = (
+        images.image_id.map(path).str.split("/").str[0]
+    )  # the archive's own folders
 
     assert set(images.split) == {"train", "val", "test"}
+    assert person.notna().all()
     assert images.split.groupby(person).nunique().max() == 1
     assert images.split.groupby(images.patient_id).nunique().max() == 1
 
