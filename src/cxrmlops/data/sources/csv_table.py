@@ -14,7 +14,7 @@ from cxrmlops.errors import DataError
 
 SHOWN_COLUMNS = 20  # named in a message; the rest are counted
 _NAME = re.compile(r"[^\W\d][\w .#/()\[\],-]{0,40}")  # what a column may be called
-_NUMBER = re.compile(r"\d{5}")  # five digits in a row are a value, not a name
+_VALUE = re.compile(r"\d{5}|\^")  # a number or a person's name, not a column's
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -62,12 +62,13 @@ def require_columns(frame: pd.DataFrame, names: Sequence[str], *, where: Path) -
 
 
 def found_columns(frame: pd.DataFrame) -> str:
-    """List column names for a message; what looks like a value is only counted."""
-    names = [
-        name
-        for name in map(str, frame.columns)
-        if _NAME.fullmatch(name) and not _NUMBER.search(name)
-    ]
+    """List column names for a message; what looks like a value is only counted.
+
+    Where one is a number or a person's name, the first line is a row: none is shown.
+    """
+    if any(_VALUE.search(str(name)) for name in frame.columns):
+        return f"{len(frame.columns)} values where the heading should be"
+    names = [name for name in map(str, frame.columns) if _NAME.fullmatch(name)]
     shown = names[:SHOWN_COLUMNS]
     more = len(frame.columns) - len(shown)
     return ", ".join(shown) + (f" and {more} other(s)" if more else "")
