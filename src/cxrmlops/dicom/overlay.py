@@ -5,7 +5,8 @@ The evidence map is in logit units on one colour scale for all cases. A cell's v
 the logit that the whole film would get if every cell looked like this one, minus the
 logit of the balanced threshold: 0 is on the threshold, what lies below is transparent.
 The mean over all cells is the film's own logit above the threshold, so a film answered
-ASF has colour to show; one answered NSF is shown plain.
+ASF has colour to show; one answered NSF is shown plain. The scale is a square root, so
+that weak and strong evidence are both seen, whichever network made it.
 
 Drawing is deterministic: Pillow's built-in font, integer pixels, no clock.
 """
@@ -17,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-FULL_SCALE = 12.0  # logits above the threshold where the colour ends; for all cases
+FULL_SCALE = 16.0  # logits above the threshold where the colour ends; for all cases
+TICKS = (0, 1, 4, 9, 16)  # logits; evenly spaced, for the scale is a square root
 MAX_OPACITY = 0.55  # of the colour, from half of the full scale on
 MIN_WIDTH = 640  # pixels of the band; a narrower film gets black sides
 _RAMP = (
@@ -82,8 +84,8 @@ def blend(picture: np.ndarray, heat: np.ndarray | None) -> np.ndarray:
     grey = np.repeat(picture[..., None], 3, axis=2)
     if heat is None:
         return grey
-    share = np.clip(heat * np.float32(_STEPS / FULL_SCALE), 0, _STEPS)
-    step = (share + 0.5).astype(np.uint8)
+    share = np.sqrt(np.clip(heat / np.float32(FULL_SCALE), 0, 1))
+    step = (share * _STEPS + 0.5).astype(np.uint8)
     mixed = grey * _CLEAR[step][..., None] + _TINT[step]
     return np.asarray(mixed + 0.5, dtype=np.uint8)
 
@@ -198,10 +200,10 @@ class _Pen:
         ramp = np.linspace(0, 1, span)
         bar = np.repeat(colour(ramp)[None], height, axis=0).astype(np.uint8)
         self.image.paste(Image.fromarray(bar), (left, top))
-        ticks = (0.0, FULL_SCALE / 3, 2 * FULL_SCALE / 3, FULL_SCALE)
-        for tick in ticks:
-            text = f"{tick:+.0f}" if tick else "0"
-            x = left + round(span * tick / FULL_SCALE) - font.getlength(text) / 2
+        for tick in TICKS:
+            text = f"{tick:+d}" if tick else "0"
+            at_tick = round(span * math.sqrt(tick / FULL_SCALE))
+            x = left + at_tick - font.getlength(text) / 2
             at = (round(max(x, left)), top + height + 2)
             self.draw.text(at, text, fill=_SOFT, font=font)
         x = left + span + self.unit
