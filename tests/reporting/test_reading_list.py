@@ -140,5 +140,5 @@ def test_a_study_that_came_in_two_chunks_is_listed_once_with_its_last_answer(tmp
 
     page = (tmp_path / "night/reading_list.html").read_text()
     assert page.count('data-key="A2"') == 1
-    assert "80.0 %" in page
+    assert "80.0&nbsp;%" in page
     assert "../2/p/2.jpg" in page
