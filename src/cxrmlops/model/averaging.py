@@ -16,14 +16,14 @@ class WeightAverage:
     def __init__(self, network: nn.Module, *, decay: float) -> None:
         self.network = deepcopy(network).eval().requires_grad_(False)
         self._decay = decay
-        self._pairs = _floats(network, self.network)
-        self._counters = [
-            (theirs, mine)
-            for theirs, mine in zip(
-                network.buffers(), self.network.buffers(), strict=True
-            )
-            if not mine.is_floating_point()
+        theirs, mine = _tensors(network), _tensors(self.network)
+        floats = [tensor.is_floating_point() for tensor in mine]
+        self._theirs = [t for t, chosen in zip(theirs, floats, strict=True) if chosen]
+        self._mine = [t for t, chosen in zip(mine, floats, strict=True) if chosen]
+        self._their_counts = [
+            t for t, chosen in zip(theirs, floats, strict=True) if not chosen
         ]
+        self._counts = [t for t, chosen in zip(mine, floats, strict=True) if not chosen]
 
     def update(self, step: int) -> None:
         """Take in the weights after one step.
@@ -33,17 +33,10 @@ class WeightAverage:
                 does not keep the random weights of the start.
         """
         decay = min(self._decay, step / (step + 9))
-        theirs, mine = self._pairs
-        with torch.no_grad():
-            torch._foreach_lerp_(mine, theirs, 1 - decay)
-            for counter, copy in self._counters:
-                copy.copy_(counter)
+        with torch.no_grad():  # all tensors at once: hundreds of calls would be slow
+            torch._foreach_lerp_(self._mine, self._theirs, 1 - decay)
+            torch._foreach_copy_(self._counts, self._their_counts)
 
 
-def _floats(
-    network: nn.Module, average: nn.Module
-) -> tuple[list[Tensor], list[Tensor]]:
-    theirs = [*network.parameters(), *network.buffers()]
-    mine = [*average.parameters(), *average.buffers()]
-    chosen = [n for n, tensor in enumerate(mine) if tensor.is_floating_point()]
-    return [theirs[n].detach() for n in chosen], [mine[n] for n in chosen]
+def _tensors(network: nn.Module) -> list[Tensor]:
+    return [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]

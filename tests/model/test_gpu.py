@@ -1,0 +1,95 @@
+"""What only a CUDA device can show: `pytest -m gpu`."""
+
+import numpy as np
+import pytest
+import torch
+
+from cxrmlops.model.bundle import read_bundle
+from cxrmlops.model.checkpoint import load_checkpoint, save_checkpoint
+from cxrmlops.model.device import open_fabric
+from cxrmlops.model.inference import Reader
+from cxrmlops.model.learner import Learner
+from cxrmlops.model.loader import Films
+from cxrmlops.model.network import build_network
+from cxrmlops.model.skew import check_skew
+from cxrmlops.model.training import Lesson, epochs
+from tests.make import make_reading_bundle
+from tests.model.make import make_lesson, make_recipe
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+
+def on_gpu(lesson: Lesson) -> Lesson:
+    n = lesson.films.n
+    squares = lesson.films.read(np.arange(n))
+    films = Films(
+        [squares], np.zeros(n, int), np.arange(n), device=torch.device("cuda", 0)
+    )
+    return Lesson(films, lesson.abnormal)
+
+
+def learner(**quirks: object) -> Learner:
+    fabric = open_fabric(accelerator="gpu")
+    fabric.launch()
+    torch.manual_seed(0)
+    return Learner(fabric, build_network("resnet18"), make_recipe(**quirks))
+
+
+def test_films_live_in_gpu_memory_and_training_is_bf16():
+    learning, train = learner(epochs=3), on_gpu(make_lesson(64))
+
+    shown = list(epochs(learning, train, on_gpu(make_lesson(16, seed=1))))
+
+    assert train.films.resident is not None
+    assert train.films.resident.is_cuda
+    assert learning.precision == "bf16-mixed"
+    assert shown[-1].val_auc > 0.6
+
+
+def test_films_that_do_not_fit_are_read_ahead(monkeypatch):
+    monkeypatch.setattr("cxrmlops.model.loader.RESIDENT_SHARE", 0.0)
+    lesson = on_gpu(make_lesson(8))
+
+    (batch,) = lesson.films.batches([np.array([3, 1])])
+
+    assert lesson.films.resident is None
+    assert batch.is_cuda
+    np.testing.assert_array_equal(
+        batch.cpu().numpy(), lesson.films.read(np.array([3, 1]))
+    )
+
+
+def test_a_checkpoint_of_a_gpu_goes_on_there(tmp_path):
+    saved, train, val = learner(), on_gpu(make_lesson()), on_gpu(make_lesson(8))
+    history = list(epochs(saved, train, val))
+    save_checkpoint(tmp_path, saved, history)
+
+    fresh = learner()
+
+    assert load_checkpoint(tmp_path, fresh) == history
+    for ours, theirs in zip(
+        fresh.network.parameters(), saved.network.parameters(), strict=True
+    ):
+        assert torch.equal(ours, theirs)
+        assert torch.equal(
+            fresh.optimizer.state[ours]["exp_avg"],
+            saved.optimizer.state[theirs]["exp_avg"],
+        )
+
+
+def test_gpu_and_cpu_give_the_same_answers_alone_and_together(tmp_path):
+    bundle = read_bundle(make_reading_bundle(tmp_path, size=64))
+    rng = np.random.default_rng(0)
+    squares = rng.integers(0, 256, (9, 64, 64)).astype(np.uint8)
+
+    gpu = Reader(bundle, accelerator="gpu", batch_size=4)
+    cpu = Reader(bundle, accelerator="cpu")
+
+    together = gpu.read(squares)
+    alone = np.concatenate([gpu.read(film[None]).logit for film in squares])
+    np.testing.assert_allclose(together.logit, alone, atol=1e-5)
+    np.testing.assert_allclose(together.logit, cpu.read(squares).logit, atol=0.02)
+    assert check_skew(bundle, gpu) < 0.02
