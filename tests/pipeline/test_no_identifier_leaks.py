@@ -1,0 +1,256 @@
+"""
+Planted identifiers are found where reports need them, and nowhere else.
+
+Films carry made-up names, numbers and dates that occur nowhere else; so do file names
+and broken files. Then the whole line runs, talking as much as it can.
+"""
+
+import contextlib
+import re
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pydicom
+import pytest
+from PIL import Image, PngImagePlugin
+from pydicom.dataset import Dataset
+
+from cxrmlops.params import load_params
+from cxrmlops.registry.record import complete_run
+from cxrmlops.registry.tracking import find_or_make_run
+from tests import make
+from tests.pipeline.project import (
+    STAGES,
+    copy_code,
+    make_project,
+    run,
+    run_in_one_process,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+# In headers of films. A date of birth and a study date cannot be words.
+HEADER = {
+    "PatientName": "Canaryname^Tweety",
+    "PatientID": "CANARY-ID-4711",
+    "PatientBirthDate": "19430817",
+    "AccessionNumber": "CANARYACC",
+    "StudyDate": "20170613",
+    "StudyID": "CANARYSTUDY",
+    "OtherPatientIDs": "CANARY-OTHER",
+    "PatientAddress": "Canary Lane 1",
+    "PatientComments": "CANARYCOMMENT",
+    "ReferringPhysicianName": "Canarydoctor^A",
+    "StudyDescription": "CHEST CANARYDESCRIPTION",
+}
+FILE_NAME = "canaryfile"
+UIDS = "1.2.826.0.1.3680043.8.498."
+DATES = ("19430817", "1943-08-17", "20170613", "2017-06-13")
+CANARY = re.compile(
+    "|".join(["canary", "tweety", *DATES, re.escape(UIDS)]), re.IGNORECASE
+)
+PATIENTS = 40
+# What rows of a night hold so that its results find the film and its reader the study.
+IDENTIFIED = {"accession_number", "study_date", "path"}
+
+
+@dataclass(frozen=True)
+class Night:
+    """A project after the whole line, and what it said."""
+
+    folder: Path
+    line: str
+    score: str
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory) -> Night:
+    folder = make_project(
+        tmp_path_factory.mktemp("project"),
+        params={"split": {"near_duplicate_bits": 0}},
+        films="raw/films",
+        reports="raw/reports.csv",
+        source="hospital",
+    )
+    write_archive(folder / "raw")
+    own_code = copy_code(folder / "code")
+    commands = [f"--verbose {stage}" for stage in STAGES]
+    line = run_in_one_process(folder, *commands, **own_code)
+    score = ("--verbose", "score", "raw/films", "--out", "results")
+    said = run(folder, "cxrmlops", *score, **own_code)
+    with contextlib.chdir(folder):
+        complete_mlflow_run()
+    return Night(folder, line, said)
+
+
+def complete_mlflow_run() -> None:
+    """Hand everything to MLflow that the training flow would."""
+    settings = load_params().model_dump(mode="json", by_alias=True)
+    run_id = find_or_make_run(settings, split=Path("data/split"))
+    assert complete_run(run_id, settings=settings)
+
+
+def write_archive(raw: Path) -> None:
+    """Write a film for each patient, a table of reports, and files that are broken."""
+    rows = ["study_instance_uid,accession_number,patient_id,study_date,conclusion"]
+    for number in range(PATIENTS):
+        film = planted(number)
+        make.save_film(film, raw / f"films/{FILE_NAME}-{number}.dcm")
+        rows.append(
+            f"{film.StudyInstanceUID},{film.AccessionNumber},{film.PatientID},"
+            f"2017-06-13,{'ASF' if number % 2 else 'NSF'}"
+        )
+    (raw / "reports.csv").write_text("\n".join(rows) + "\n")
+    write_broken_files(raw / "films")
+
+
+def planted(number: int) -> Dataset:
+    numbered = {"PatientID", "AccessionNumber"}
+    header = {
+        name: f"{value}{number}" if name in numbered else value
+        for name, value in HEADER.items()
+    }
+    return make.make_readable_film(number, study=f"{number + 1}", **header)
+
+
+def write_broken_files(films: Path) -> None:
+    """Write what makes a parser, a decoder or a check complain about a value."""
+    changes: dict[str, tuple[bytes, bytes]] = {
+        "no-number": (b"0.25\\0.25", b"CANARY\\77"),
+        "no-date": (b"19430817", b"Tweety^^"),
+        "not-utf8": (b"Canaryname", b"Canaryn\xe4me"),
+        "other-charset": (b"ISO_IR 192", b"ISO_IR 999"),
+    }
+    for number, (name, (old, new)) in enumerate(changes.items(), start=80):
+        path = make.save_film(planted(number), films / f"{FILE_NAME}-{name}.dcm")
+        content = path.read_bytes()
+        assert old in content
+        path.write_bytes(content.replace(old, new))
+    good = make.save_film(planted(90), films / f"{FILE_NAME}-90.dcm").read_bytes()
+    for name, length in ("cut", len(good) // 2), ("cut-header", good.index(b"-4711")):
+        (films / f"{FILE_NAME}-{name}.dcm").write_bytes(good[:length])
+    (films / f"{FILE_NAME}.txt").write_text("\n".join(HEADER.values()))
+    hand = planted(91)
+    hand.BodyPartExamined, hand.StudyDescription = "HAND", "HAND CANARY"
+    make.save_film(hand, films / f"{FILE_NAME}-hand.dcm")
+    words = PngImagePlugin.PngInfo()
+    words.add_text("PatientName", HEADER["PatientName"])
+    picture = Image.fromarray((make.make_lungs(seed=92) >> 4).astype("uint8"))
+    picture.save(films / f"{FILE_NAME}.png", pnginfo=words)
+
+
+def canaries(text: str) -> set[str]:
+    return set(CANARY.findall(text))
+
+
+def texts(folder: Path) -> Iterator[tuple[str, str]]:
+    """Give every file below `folder` that is no DICOM and no table, as text."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix not in (".dcm", ".parquet"):
+            name = path.relative_to(folder).as_posix()
+            yield name, path.read_bytes().decode("latin-1")
+
+
+def tables(folder: Path) -> Iterator[tuple[str, pd.DataFrame]]:
+    for path in sorted(folder.rglob("*.parquet")):
+        yield path.relative_to(folder).as_posix(), pd.read_parquet(path)
+
+
+def words(frame: pd.DataFrame, *, but: set[str]) -> str:
+    return frame.drop(columns=list(but & set(frame.columns))).to_csv()
+
+
+def test_the_line_went_on_to_its_end(night):
+    left = sorted(path.name for path in (night.folder / "data").iterdir())
+
+    assert left == sorted(STAGES)
+    # the good film of number 90, four with a value that is none, and the picture
+    assert f"{PATIENTS + 6} scored, 4 rejected" in night.score
+
+
+def test_what_is_written_for_the_archive_keeps_the_patient(night):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the unknown character set
+        reports = [pydicom.dcmread(path) for path in night.results.rglob("*.dcm")]
+
+    assert {str(one.PatientName) for one in reports} > {HEADER["PatientName"]}
+    assert all(canaries(one.PatientID) for one in reports)
+
+
+def test_no_log_line_names_anybody(night):
+    assert canaries(night.line) == set()
+
+
+def test_score_names_files_on_the_terminal_and_nothing_else(night):
+    lines = night.score.splitlines()
+    about_files = [line for line in lines if line.startswith(FILE_NAME)]
+    others = "\n".join(line for line in lines if line not in about_files)
+
+    assert len(about_files) == len(list((night.folder / "raw/films").iterdir()))
+    assert canaries(others) == set()
+    assert canaries("\n".join(line.partition(": ")[2] for line in about_files)) == set()
+
+
+def test_no_table_of_the_line_names_anybody_but_where_the_cohort_found_a_film(night):
+    for name, frame in tables(night.folder / "data"):
+        found = {"path"} & set(frame.columns)
+        assert not found or (name.startswith("cohort/") and canaries(frame.path[0]))
+        assert canaries(words(frame, but=found)) == set(), name
+
+
+def test_no_other_file_of_the_line_names_anybody(night):
+    seen = dict(texts(night.folder / "data"))
+
+    assert {"validate/docs/index.html", "evaluate/metrics.json"} <= set(seen)
+    for name, text in seen.items():
+        assert canaries(text) == set(), name
+
+
+def test_mlflow_names_nobody(night):
+    with contextlib.closing(sqlite3.connect(night.folder / "mlflow.db")) as database:
+        said = "\n".join(database.iterdump())
+
+    assert "val_auc" in said
+    assert canaries(said) == set()
+    for name, text in texts(night.folder / "mlartifacts"):
+        assert canaries(text) == set(), name
+
+
+def test_no_file_or_folder_is_named_after_anybody(night):
+    ours = [night.folder / name for name in ("data", "results", "mlartifacts", ".work")]
+    made = [path.relative_to(night.folder) for o in ours for path in o.rglob("*")]
+
+    assert made
+    assert canaries("\n".join(map(str, made))) == set()
+
+
+def test_rows_of_the_night_know_the_film_and_not_the_patient(night):
+    for name, frame in tables(night.results):
+        uids = {column for column in frame.columns if column.endswith("_uid")}
+        assert canaries(words(frame, but=IDENTIFIED | uids)) == set(), name
+
+
+def test_the_reading_list_shows_accession_and_study_date_only(night):
+    page = (night.results / "report/reading_list.html").read_text()
+    data = (night.results / "report/reading_list.json").read_text()
+
+    assert {found.casefold() for found in canaries(page)} == {"canary", "2017-06-13"}
+    both = re.sub(
+        r"CANARYACC\d+|2017-?06-?13|\"2[.\d]+\"|" + UIDS + r"[.\d]+", "", page + data
+    )
+    assert canaries(both) == set()
+
+
+def test_other_results_name_nobody(night):
+    for name, text in texts(night.results):
+        if not name.startswith(("report/fhir/", "report/reading_list")):
+            found = canaries(re.sub(re.escape(UIDS) + r"[.\d]+", "", text))
+            assert found == set(), name
