@@ -39,7 +39,7 @@ def demo(
     architecture: Annotated[
         str, typer.Option(help="any torchvision ResNet")
     ] = "resnet18",
-    studies: Annotated[int, typer.Option(min=200, help="made-up studies")] = 1800,
+    studies: Annotated[int, typer.Option(min=200, help="made-up studies")] = 2000,
     seed: Annotated[int, typer.Option(help="same seed, same films")] = 20240131,
 ) -> None:
     """Run the whole line on made-up films: train, gate, register, score a night.

@@ -21,7 +21,7 @@ from cxrmlops.synthetic.cohort import make_cohort
 
 log = logging.getLogger(__name__)
 
-STUDIES = 1800
+STUDIES = 2000
 BACKLOG_STUDIES = 24
 FILM_SIDE = 384  # pixels, before the network's square
 SEED = 20240131
@@ -33,8 +33,8 @@ MAKER = "demo (made-up person)"
 PARAMS: dict[str, dict[str, Any]] = {
     "preprocess": {"size": 128},
     "validate": {"max_quarantined": 0.30},
-    "split": {"train": 0.62, "val": 0.18, "test": 0.20},
-    "train": {"epochs": 12, "patience": 6, "learning_rate": 1.0e-3, "ema_decay": 0.98},
+    "split": {"train": 0.70, "val": 0.12, "test": 0.18},
+    "train": {"epochs": 22, "patience": 8, "learning_rate": 1.0e-3, "ema_decay": 0.98},
     "gate": {
         "min_auc_lower": 0.85,
         "min_recall_asf_lower": 0.70,

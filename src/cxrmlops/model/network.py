@@ -34,7 +34,7 @@ class EvidenceResNet(nn.Module):
 
     def __init__(self, architecture: str) -> None:
         super().__init__()
-        body = get_model(architecture, weights=None, zero_init_residual=True)
+        body = get_model(architecture, weights=None)
         self.architecture = architecture
         self.register_buffer("mean", torch.tensor(GREY_MEAN))
         self.register_buffer("std", torch.tensor(GREY_STD))
