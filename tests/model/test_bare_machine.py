@@ -15,7 +15,7 @@ ABSENT = (
     "sqlalchemy",
     "yaml",
 )
-WANTED = ("fitting", "inference", "skew", "saliency", "calibration")
+WANTED = ("fitting", "inference", "skew", "saliency", "calibration", "gradcam")
 
 
 def test_a_gpu_box_with_nothing_but_pytorch_can_train_and_read():

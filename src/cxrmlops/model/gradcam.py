@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-import pytorch_grad_cam as cam
 import torch
-from pytorch_grad_cam.base_cam import BaseCAM
-from pytorch_grad_cam.utils.model_targets import BinaryClassifierOutputTarget
 from torch import Tensor, nn
 
 from cxrmlops.errors import ParamsError
@@ -14,19 +11,19 @@ from cxrmlops.model.inference import to_images
 from cxrmlops.model.network import EvidenceResNet
 
 EVIDENCE = "evidence"  # the forward pass; needs nothing of this module
-METHODS: Mapping[str, type[BaseCAM]] = {
-    "ablationcam": cam.AblationCAM,
-    "eigencam": cam.EigenCAM,
-    "eigengradcam": cam.EigenGradCAM,
-    "gradcam": cam.GradCAM,
-    "gradcam++": cam.GradCAMPlusPlus,
-    "gradcamelementwise": cam.GradCAMElementWise,
-    "hirescam": cam.HiResCAM,
-    "kpcacam": cam.KPCA_CAM,
-    "layercam": cam.LayerCAM,
-    "scorecam": cam.ScoreCAM,
-    "shapleycam": cam.ShapleyCAM,
-    "xgradcam": cam.XGradCAM,
+METHODS: Mapping[str, str] = {  # our name -> class of pytorch-grad-cam
+    "ablationcam": "AblationCAM",
+    "eigencam": "EigenCAM",
+    "eigengradcam": "EigenGradCAM",
+    "gradcam": "GradCAM",
+    "gradcam++": "GradCAMPlusPlus",
+    "gradcamelementwise": "GradCAMElementWise",
+    "hirescam": "HiResCAM",
+    "kpcacam": "KPCA_CAM",
+    "layercam": "LayerCAM",
+    "scorecam": "ScoreCAM",
+    "shapleycam": "ShapleyCAM",
+    "xgradcam": "XGradCAM",
 }
 
 
@@ -64,7 +61,13 @@ def film_maps(
             f"score.saliency_method: no method is called '{method}'; choose "
             f"{EVIDENCE} or one of {', '.join(METHODS)}"
         )
+    # Here and not above: it takes five seconds to load, and a night that shows evidence
+    # needs nothing of it.
+    import pytorch_grad_cam
+    from pytorch_grad_cam.utils.model_targets import BinaryClassifierOutputTarget
+
     images = to_images(torch.from_numpy(squares), network.bias.device)
     targets = [BinaryClassifierOutputTarget(1)] * len(squares)
-    with METHODS[method](LogitOnly(network), [network.layer4[-1]]) as explain:
+    explainer = getattr(pytorch_grad_cam, METHODS[method])
+    with explainer(LogitOnly(network), [network.layer4[-1]]) as explain:
         return np.asarray(explain(images, targets), np.float32)

@@ -22,7 +22,10 @@ class Answers:
 
 
 class Reader:
-    """A bundle on a device, ready to read films."""
+    """A bundle on a device, ready to read films.
+
+    `network` is the copy in use: on the device, BatchNorm folded.
+    """
 
     def __init__(
         self,
@@ -48,7 +51,7 @@ class Reader:
         self._batch_size = batch_size
         self._device = choose_device(accelerator)
         self._precision = choose_precision(precision, self._device)
-        self._network = fold_norms(bundle.network).to(self._device)
+        self.network = fold_norms(bundle.network).to(self._device)
 
     def read(self, squares: np.ndarray) -> Answers:
         """Answer every film; a film's answer does not depend on its neighbours.
@@ -67,7 +70,7 @@ class Reader:
             )
         with enough_memory(f"batches of {self._batch_size} films of {size} pixels"):
             logit, evidence = read_squares(
-                self._network,
+                self.network,
                 squares,
                 device=self._device,
                 batch_size=self._batch_size,

@@ -153,7 +153,7 @@ def _answer(
     answers = reader.read(squares)
     maps = answers.evidence
     if method != EVIDENCE:
-        maps = _coarse(film_maps(reader.bundle.network, squares, method=method), maps)
+        maps = _coarse(film_maps(reader.network, squares, method=method), maps)
     for (row, _), logit, probability, grid in zip(
         batch, answers.logit, answers.probability, maps, strict=True
     ):
