@@ -32,6 +32,7 @@ from flows.outcome import DELAYS, finish, show_synthetic_film, unreachable
 
 DATA = Path("data")
 HINTS = ("To track", "git add", "To enable", "dvc config", "Use `dvc push`")
+COLUMNS = ("value", "low", "high", "n")  # of a figure
 STAMP = re.compile(r"\d\d:\d\d:\d\d (DEBUG|INFO|WARNING|ERROR) ")
 WORDS = {  # of DVC or of the stage -> what became of the stage
     "didn't change, skipping": "up to date",
@@ -143,16 +144,25 @@ def show_stages(done: Mapping[str, str]) -> None:
 def show_figures(run_id: str) -> None:
     """Show figures with intervals, the MLflow run, and a map of a synthetic film."""
     metrics = read_json(DATA / "evaluate" / "metrics.json")
+    figures = metrics["figures"] | {"thumbnail.auc": metrics["thumbnail"]["auc"]}
     rows = [
-        {"figure": name} | {key: at.get(key) for key in ("value", "low", "high", "n")}
-        for name, at in metrics["figures"].items()
+        {"figure": name} | {key: _short(at.get(key)) for key in COLUMNS}
+        for name, at in figures.items()
     ]
     create_table_artifact(
         rows, key="figures", description="Test figures with 95 % intervals"
     )
-    page = run_page(run_id)
-    create_link_artifact(page, link_text="MLflow run", key="mlflow-run")
+    create_link_artifact(
+        run_page(run_id),
+        link_text=f"MLflow run {run_id}",
+        key="mlflow-run",
+        description="Without an MLflow server, start one here: mlflow ui",
+    )
     show_synthetic_film(DATA / "train" / "bundle")
+
+
+def _short(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _levelled(line: str) -> tuple[int, str]:

@@ -41,10 +41,10 @@ def translated() -> Iterator[None]:
 
 
 def run_page(run_id: str) -> str:
-    """Give the page of a run, or the command that shows it where no server runs."""
+    """Give the page of a run; without a server, where `mlflow ui` would show it."""
     address = tracking_address()
     if not address.startswith("http"):
-        return "http://127.0.0.1:5000"
+        address = "http://127.0.0.1:5000"
     with translated():
         experiment = open_client().get_run(run_id).info.experiment_id
     return f"{address.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"

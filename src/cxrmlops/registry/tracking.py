@@ -16,6 +16,7 @@ from cxrmlops.files import code_hash, sha256_file, sha256_json
 from cxrmlops.registry.service import open_client, tracking_address, translated
 
 EXPERIMENT = "cxrmlops"
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # runs, not chats
 TRAIN_HASH = "cxr.train_hash"  # tag: what finds a training's run again
 SILENCE_SECONDS = 60.0  # after a failure MLflow is left alone for so long
 LIVE_LIMITS = {  # seconds and tries: a curve is not worth waiting for
@@ -182,9 +183,9 @@ def _experiment(client: MlflowClient) -> str:
     if found is not None:
         return str(found.experiment_id)
     if tracking_address().startswith("http"):  # a server knows where artifacts go
-        return str(client.create_experiment(EXPERIMENT))
+        return str(client.create_experiment(EXPERIMENT, tags=KIND))
     folder = Path("mlartifacts").absolute() / EXPERIMENT
-    return str(client.create_experiment(EXPERIMENT, artifact_location=folder.as_uri()))
+    return str(client.create_experiment(EXPERIMENT, folder.as_uri(), tags=KIND))
 
 
 @contextmanager
