@@ -39,6 +39,7 @@ TRAIN_CODE = (  # the code that dvc.yaml names for the stage `train`
     "model/inference.py",
     "model/learner.py",
     "model/loader.py",
+    "model/lock.py",
     "model/network.py",
     "model/schedule.py",
     "model/skew.py",
