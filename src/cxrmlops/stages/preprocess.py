@@ -51,7 +51,8 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
     """
     images = IMAGES.read(cohort)
     films = [
-        Film(site.films / path, n_bytes, params.size)
+        # absolute: a worker may have started in another folder
+        Film((site.films / path).absolute(), n_bytes, params.size)
         for path, n_bytes in zip(images.path, images.bytes, strict=True)
     ]
     inputs = sha256_file(cohort / IMAGES.name)
