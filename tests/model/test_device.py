@@ -5,7 +5,6 @@ from cxrmlops.errors import ResourceError
 from cxrmlops.model.device import (
     choose_device,
     choose_precision,
-    cpu_has_bf16,
     enough_memory,
     open_fabric,
     repeatable,
@@ -89,23 +88,3 @@ def test_too_little_memory_names_the_setting_and_what_next(error, where):
 def test_other_trouble_is_not_taken_for_a_lack_of_memory():
     with pytest.raises(RuntimeError, match="shapes"), enough_memory("anything"):
         raise RuntimeError("shapes do not match")
-
-
-@pytest.mark.parametrize(
-    ("capabilities", "expected"),
-    [
-        ({"avx512_bf16": True}, True),
-        ({"amx_bf16": True}, True),
-        ({"avx2": True}, False),
-    ],
-)
-def test_only_a_cpu_that_says_so_has_16_bit(monkeypatch, capabilities, expected):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-
-    assert cpu_has_bf16() is expected
-
-
-def test_an_older_torch_that_cannot_tell_means_no(monkeypatch):
-    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-
-    assert cpu_has_bf16() is False

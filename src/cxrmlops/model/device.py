@@ -53,16 +53,6 @@ def choose_precision(precision: str, device: torch.device) -> str:
     return "bf16-mixed" if device.type == "cuda" else "32-true"
 
 
-def cpu_has_bf16() -> bool:
-    """Say whether this CPU multiplies bf16 itself.
-
-    Then `bf16-mixed` trains about twice and reads about three times as fast as 32 bit;
-    without, it is slower.
-    """
-    found = getattr(torch.cpu, "get_capabilities", dict)()  # newer torch only
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
-
-
 def open_fabric(
     *, accelerator: str, devices: int = 1, nodes: int = 1, precision: str = "auto"
 ) -> Fabric:
