@@ -1,0 +1,64 @@
+"""The commands that do by hand what the flows do."""
+
+import pytest
+from typer.testing import CliRunner
+
+from cxrmlops.backlog import claims, history, ledger
+from cxrmlops.backlog.arrivals import Film
+from cxrmlops.backlog.database import open_database
+from cxrmlops.cli import app
+from cxrmlops.errors import BundleError
+from cxrmlops.registry import versions
+from cxrmlops.registry.service import open_client
+
+
+def command(*words: str) -> str:
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.fixture
+def candidate(project):
+    client = open_client()
+    client.create_registered_model(versions.MODEL)
+    tags = {versions.BUNDLE_HASH: "1" * 64}
+    client.create_model_version(versions.MODEL, "file:///nowhere", tags=tags)
+    client.set_registered_model_alias(versions.MODEL, versions.CANDIDATE, "1")
+
+
+@pytest.mark.usefixtures("candidate")
+def test_a_candidate_is_approved_and_the_history_says_by_whom():
+    said = command("approve", "--name", "A. Person", "--reason", "gates passed")
+
+    assert said == "version 1 is champion\n"
+    shown = command("history", "--verify")
+    assert "approved version 1 (bundle 111111111111) by A. Person: gates pas" in shown
+    assert shown.endswith("1 rows, every seal holds\n")
+
+
+@pytest.mark.usefixtures("candidate")
+def test_without_a_champion_before_there_is_nothing_to_roll_back():
+    command("approve", "--name", "A. Person", "--reason", "gates passed")
+
+    with pytest.raises(BundleError, match="no version of cxr-sigfind is 'previous'"):
+        command("roll-back", "--name", "A. Person", "--reason", "worse")
+
+    assert [row.event for row in history.entries()] == ["approved"]
+
+
+def test_the_backlog_shows_counts_and_what_waits_for_a_person(project):
+    engine = open_database()
+    films = {uid: [Film(uid, 1, 1, f"{uid}.1", uid)] for uid in ("1.2.1", "1.2.2")}
+    ledger.enter(engine, films, model_key="m")
+    chunk = claims.claim(engine, model_key="m", size=1, run="r", started="2024-01-31")
+    claims.fail(engine, chunk, "MemoryError")
+
+    shown = command("backlog").splitlines()
+
+    assert shown[:2] == ["      1 failed", "      1 found"]
+    assert shown[2].startswith("study 1: failed since 2")
+    assert shown[2].endswith(": MemoryError")
+    assert "1.2.1" not in "".join(shown)
+    assert "1 studies put back" in command("backlog", "--retry")
+    assert ledger.counts(engine) == {"found": 2}
