@@ -1,4 +1,5 @@
 import base64
+import os
 import zipfile
 
 import mlflow
@@ -11,7 +12,7 @@ from cxrmlops.errors import BundleError, ServiceError
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.registry import versions
-from cxrmlops.registry.service import open_client
+from cxrmlops.registry.service import open_client, pointed
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.registry.wheel import write_wheel
 from tests import make
@@ -68,6 +69,15 @@ def test_the_same_bundle_is_registered_once(register):
     assert again == first
     assert first.aliases == ("candidate",)
     assert len(open_client().search_model_versions("name = 'cxr-sigfind'")) == 1
+
+
+def test_registering_leaves_the_environment_as_it_was(register, monkeypatch):
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "sqlite:///elsewhere.db")
+    before = dict(os.environ)
+
+    register()
+
+    assert dict(os.environ) == before
 
 
 def test_the_newest_bundle_is_the_candidate(register):
@@ -160,7 +170,8 @@ def test_mlflow_loads_a_version_and_it_answers_like_our_reader(register, project
     version, _ = register(folder=folder)
     film, square = chest_film(project)
 
-    model = mlflow.pyfunc.load_model(f"models:/cxr-sigfind/{version.number}")
+    with pointed():
+        model = mlflow.pyfunc.load_model(f"models:/cxr-sigfind/{version.number}")
     answers = model.predict(pd.DataFrame({"dicom_base64": [film, "bm8gZmlsbQ==", "%"]}))
 
     read, *rejected = answers.to_dict("records")

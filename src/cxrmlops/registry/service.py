@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -38,6 +39,28 @@ def translated() -> Iterator[None]:
             f"MLflow ({kind} address in MLFLOW_TRACKING_URI, or ./mlflow.db) did not "
             f"do its part: {error.error_code}; look at the server, then run again"
         ) from error
+
+
+@contextmanager
+def pointed() -> Iterator[None]:
+    """Point MLflow's global functions at our address, and leave no trace.
+
+    MLflow writes the address into the environment, where it would be taken for an order
+    of the user's by whatever runs next in this process.
+    """
+    names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    address = tracking_address()
+    mlflow.set_tracking_uri(address)
+    mlflow.set_registry_uri(address)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def run_page(run_id: str) -> str:

@@ -26,7 +26,12 @@ from mlflow.types import ColSpec, Schema
 from cxrmlops.errors import BundleError
 from cxrmlops.files import WORK, whole_folder
 from cxrmlops.model.bundle import bundle_hash
-from cxrmlops.registry.service import open_client, tracking_address, translated
+from cxrmlops.registry.service import (
+    open_client,
+    pointed,
+    tracking_address,
+    translated,
+)
 from cxrmlops.registry.wheel import write_wheel
 
 MODEL = "cxr-sigfind"
@@ -235,10 +240,9 @@ def _require_passed(verdict: Mapping[str, Any], found: str) -> None:
 def _log_model(
     bundle: Path, found: str, run_id: str, chest_words: Sequence[str]
 ) -> ModelInfo:
-    mlflow.set_tracking_uri(tracking_address())
-    mlflow.set_registry_uri(tracking_address())
     with (
         tempfile.TemporaryDirectory() as draft,
+        pointed(),
         mlflow.start_run(run_id=run_id),
         warnings.catch_warnings(),
     ):
