@@ -56,14 +56,8 @@ def story(tmp_path_factory, prefect, empty_mlflow):
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Name the project's files; SQLite's own journals come and go."""
     every = (path for path in folder.rglob("*") if path.is_file())
-    journals = ("-journal", "-wal", "-shm")
-    return sorted(
-        path
-        for path in every
-        if ".dvc" not in path.parts and not path.name.endswith(journals)
-    )
+    return sorted(path for path in every if ".dvc" not in path.parts)
 
 
 def make_pipeline(project: Path) -> None:
