@@ -121,3 +121,15 @@ def test_contrast_keeps_the_mean_of_a_film():
 
     torch.testing.assert_close(other.mean((1, 2, 3)), images.mean((1, 2, 3)))
     assert (other.std((1, 2, 3)) / images.std((1, 2, 3))).max() > 1.2
+
+
+def test_padding_stays_black_whatever_the_exposure():
+    images = torch.zeros(4, 1, 32, 32)
+    images[:, :, 8:24] = 0.5
+    by = Augmentation(brightness=0.5, contrast=0.5, gamma=0.5, noise=0.1)
+
+    exposed = drawn(images, by)
+
+    assert (exposed[:, :, :8] == 0).all()
+    assert (exposed[:, :, 24:] == 0).all()
+    assert not torch.equal(exposed[:, :, 8:24], images[:, :, 8:24])

@@ -101,7 +101,7 @@ def test_calibration_keeps_the_order_and_lowers_the_loss(logits, labels):
 
 @pytest.mark.parametrize("foreign", ["test", "train", None])
 def test_rows_of_another_split_are_refused(foreign):
-    with pytest.raises(LeakError, match="on val alone, but got 1 row"):
+    with pytest.raises(LeakError, match="on val alone, but got 1 of"):
         fit_temperature([0.1, 0.2, 0.3], [True, False, True], ["val", foreign, "val"])
 
 

@@ -3,11 +3,20 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torchvision.models import get_model, list_models
 
 from cxrmlops.errors import ParamsError, ResourceError
-from cxrmlops.model.network import FAMILIES, EvidenceResNet, build_network, fold_norms
+from cxrmlops.model.network import (
+    FAMILIES,
+    OUTSIDE,
+    EvidenceResNet,
+    build_network,
+    fold_norms,
+    standardised,
+)
 
 
 def films(n: int = 3, *, size: int = 64) -> torch.Tensor:
@@ -36,9 +45,38 @@ def test_the_logit_is_that_of_pooling_and_a_linear_layer(architecture):
 
     with torch.inference_mode():
         logit, _ = ours(films())
-        expected = usual((films() - ours.mean) / ours.std)[:, 0]
+        expected = usual(standardised(films()))[:, 0]
 
     torch.testing.assert_close(logit, expected, atol=1e-5, rtol=1e-5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(gain=st.floats(0.3, 0.7), level=st.floats(0.05, 0.25))
+def test_exposure_and_window_change_no_answer(gain, level):
+    network = shaken(build_network("resnet18"))
+
+    with torch.inference_mode():
+        logit, _ = network(films())
+        other, _ = network(films() * gain + level)
+
+    torch.testing.assert_close(logit, other, atol=1e-4, rtol=1e-4)
+
+
+def test_padding_has_no_say_in_what_a_film_is_measured_by():
+    film = films(1, size=48)
+    square = torch.zeros(1, 1, 64, 64)
+    square[..., 8:56, 8:56] = film
+
+    seen = standardised(square)
+
+    torch.testing.assert_close(seen[..., 8:56, 8:56], standardised(film))
+    assert (seen[..., :8, :] == OUTSIDE).all()
+    assert (seen[..., 56:] == OUTSIDE).all()
+
+
+def test_a_film_without_contrast_stays_finite():
+    assert standardised(torch.zeros(1, 1, 8, 8)).isfinite().all()
+    assert standardised(torch.full((1, 1, 8, 8), 0.5)).abs().max() < 1e-3
 
 
 def test_the_evidence_adds_up_to_the_logit():

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from cxrmlops.errors import DataError, LeakError
+from cxrmlops.data.sides import check_fitting_rows
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 
-FITTED_ON = "val"
 Floats = npt.NDArray[np.float64]
 
 
@@ -44,7 +42,7 @@ def choose_points(
     """
     score = np.asarray(probability, dtype=np.float64)
     sick = np.asarray(abnormal, dtype=bool)
-    _check(score, sick, np.asarray(split, dtype=object))
+    check_fitting_rows(score, sick, split, what="thresholds", measured="probabilities")
     candidate = _between(np.unique(score))
     found, right = _recalls(score, sick, candidate)
     balanced = _balanced(candidate, found, right)
@@ -69,27 +67,6 @@ def moved(frozen: Sequence[OperatingPoint], chosen: Sequence[OperatingPoint]) ->
     """Say how far frozen thresholds are from those that val gives: 0-1, 0 is alike."""
     there = {point.name: point.threshold for point in chosen}
     return max(abs(p.threshold - there.get(p.name, np.inf)) for p in frozen)
-
-
-def _check(score: Floats, sick: npt.NDArray[np.bool_], split: npt.ArrayLike) -> None:
-    names = pd.Series(split, dtype="string").fillna("unknown")
-    foreign = names[names != FITTED_ON].value_counts()
-    if len(foreign):
-        told = ", ".join(f"{n} of {name}" for name, n in sorted(foreign.items()))
-        raise LeakError(
-            f"thresholds are chosen on val alone, but got {told} row(s); "
-            "hand over the rows of val only"
-        )
-    if not np.isfinite(score).all():
-        raise DataError(
-            f"val: {int((~np.isfinite(score)).sum())} of {len(score)} probabilities "
-            "are not numbers; the training did not converge, lower train.learning_rate"
-        )
-    if sick.all() or not sick.any():
-        raise DataError(
-            f"val holds {int(sick.sum())} ASF and {int((~sick).sum())} NSF studies; "
-            "thresholds need both: enlarge the cohort or split.val"
-        )
 
 
 def _between(values: Floats) -> Floats:

@@ -34,7 +34,7 @@ def augment(images: Tensor, by: Augmentation, *, generator: Generator) -> Tensor
 
     Returns:
         Shape (n, 1, s, s), float32, 0-1. What comes from outside the square is black,
-        like the padding of the square itself.
+        like the padding of the square itself; what is black stays so.
     """
     draws = (
         torch.rand((7, len(images)), generator=generator, device=images.device)
@@ -42,7 +42,8 @@ def augment(images: Tensor, by: Augmentation, *, generator: Generator) -> Tensor
         .sub_(1)
     )  # -1 to 1
     moved = _move(images, by, draws[:4])
-    return _expose(moved, by, draws[4:], generator).clamp_(0, 1)
+    exposed = _expose(moved, by, draws[4:], generator).clamp_(0, 1)
+    return exposed * (moved > 0)  # no exposure lights up the padding
 
 
 def _move(images: Tensor, by: Augmentation, draws: Tensor) -> Tensor:

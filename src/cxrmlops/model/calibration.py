@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from cxrmlops.errors import DataError, LeakError
+from cxrmlops.data.sides import check_fitting_rows
 
-FITTED_ON = "val"
 MAX_TEMPERATURE = 20.0
 PRIOR = 1.0  # studies' worth of belief that the logits are right as they are
 ROUNDS = 100
@@ -43,8 +41,9 @@ def fit_temperature(
         DataError: val lacks one of the classes, or a logit is not a number.
     """
     x = np.asarray(logit, np.float64)
-    y = np.asarray(abnormal, bool).astype(np.float64)
-    _check(x, y, pd.Series(np.asarray(split, object), dtype="string"))
+    sick = np.asarray(abnormal, bool)
+    check_fitting_rows(x, sick, split, what="temperature and shift", measured="logits")
+    y = sick.astype(np.float64)
     slope, intercept = _fit(x, y)
     if slope < 1 / MAX_TEMPERATURE:  # the network knows next to nothing
         slope = 1 / MAX_TEMPERATURE
@@ -82,24 +81,3 @@ def _fit(
         if np.abs(step).max() <= PRECISION:
             break
     return float(at[0]), float(at[1])
-
-
-def _check(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], split: pd.Series
-) -> None:
-    foreign = int((split.fillna("") != FITTED_ON).sum())
-    if foreign:
-        raise LeakError(
-            f"calibration is fitted on val alone, but got {foreign} row(s) of another "
-            "split; hand over the rows of val only"
-        )
-    if not np.isfinite(x).all():
-        raise DataError(
-            f"val: {int((~np.isfinite(x)).sum())} of {len(x)} logits are not numbers; "
-            "the training did not converge, lower train.learning_rate"
-        )
-    if y.all() or not y.any():
-        raise DataError(
-            f"val holds {int(y.sum())} ASF and {int((1 - y).sum())} NSF studies; "
-            "calibration needs both: enlarge the cohort or split.val"
-        )

@@ -14,9 +14,8 @@ from torchvision.models import get_model, get_model_weights, list_models
 from cxrmlops.errors import ParamsError, ResourceError
 
 FAMILIES = ("resnet*", "resnext*", "wide_resnet*")
-# Grey films through weights learnt on colour photographs: the mean of ImageNet's three
-# channel means and standard deviations, on the 0-1 scale.
-GREY_MEAN, GREY_STD = 0.449, 0.226
+FLAT = 1 / 255  # spread of a film without contrast: one grey value
+OUTSIDE = -2.0  # standard deviations; about as dark as a film's black
 
 
 class EvidenceResNet(nn.Module):
@@ -29,15 +28,10 @@ class EvidenceResNet(nn.Module):
     Notation: n images, side s in pixels, c channels, h = w = ceil(s / 32).
     """
 
-    mean: Tensor  # of a film's pixels, 0-1; with std the same for every film
-    std: Tensor
-
     def __init__(self, architecture: str) -> None:
         super().__init__()
         body = get_model(architecture, weights=None)
         self.architecture = architecture
-        self.register_buffer("mean", torch.tensor(GREY_MEAN))
-        self.register_buffer("std", torch.tensor(GREY_STD))
         self.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
         self.bn1, self.relu, self.maxpool = body.bn1, body.relu, body.maxpool
@@ -56,8 +50,8 @@ class EvidenceResNet(nn.Module):
             Logit of ASF, shape (n,), float32, and evidence, shape (n, 1, h, w),
             float32, in logit units: above 0 speaks for ASF.
         """
-        x = (images - self.mean) / self.std
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # (n, 64, s/4, s/4)
+        x = self.conv1(standardised(images))  # (n, 64, s/2, s/2)
+        x = self.maxpool(self.relu(self.bn1(x)))  # (n, 64, s/4, s/4)
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (n, c, h, w)
         # 16-bit sums would cost digits of the probability, and this layer is small
         with torch.autocast(x.device.type, enabled=False):
@@ -68,6 +62,27 @@ class EvidenceResNet(nn.Module):
         """Add a constant to every logit; evidence stays."""
         with torch.no_grad():
             self.bias.add_(by)
+
+
+def standardised(images: Tensor) -> Tensor:
+    """Give every film mean 0 and standard deviation 1.
+
+    A display window that is wider or lies elsewhere, and more or less exposure, then
+    change next to nothing, and brightness alone is no hint. Rows and columns that are
+    black from edge to edge, such as the square's padding, are left out.
+
+    Args:
+        images: shape (n, 1, s, s), float32, 0-1.
+
+    Returns:
+        Shape (n, 1, s, s), float32; `OUTSIDE` where the film is not.
+    """
+    film = (images.amax(3, keepdim=True) > 0) & (images.amax(2, keepdim=True) > 0)
+    pixels = film.sum((1, 2, 3), keepdim=True).clamp_min(1)
+    mean = (images * film).sum((1, 2, 3), keepdim=True) / pixels
+    apart = images - mean
+    spread = ((apart * film).square().sum((1, 2, 3), keepdim=True) / pixels).sqrt()
+    return torch.where(film, apart / spread.clamp_min(FLAT), OUTSIDE)
 
 
 def build_network(
@@ -183,7 +198,7 @@ def _take_over(
     """Copy weights whose names agree; the head may be missing, nothing else."""
     own = network.state_dict()
     given = {key: _grey(key, value) for key, value in found.items() if key in own}
-    missing = sorted(set(own) - set(given) - {"mean", "std", "evidence.weight", "bias"})
+    missing = sorted(set(own) - set(given) - {"evidence.weight", "bias"})
     unlike = sorted(key for key in given if given[key].shape != own[key].shape)
     if missing or unlike:
         raise ParamsError(
