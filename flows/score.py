@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.artifacts import create_table_artifact
@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.futures import wait
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from typer import Option, run
 
 from cxrmlops.backlog import arrivals, claims, ledger, progress, results
 from cxrmlops.backlog.claims import Chunk
@@ -247,5 +248,18 @@ def _notes(name: str) -> Path:
     return SCORE / f"{name}.failed.txt"
 
 
+def main(
+    bundle: Annotated[str, Option(help="folder of a model; else the champion")] = "",
+    rescore: Annotated[
+        bool, Option(help="also what another model has answered already")
+    ] = False,
+) -> None:
+    """Score and report every study that waits.
+
+    Example: python -m flows.score --bundle data/train/bundle
+    """
+    finish(score(bundle=bundle, rescore=rescore, return_state=True))
+
+
 if __name__ == "__main__":
-    finish(score(return_state=True))
+    run(main)
