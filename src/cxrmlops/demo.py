@@ -34,7 +34,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "preprocess": {"size": 128},
     "validate": {"max_quarantined": 0.30},
     "split": {"train": 0.70, "val": 0.12, "test": 0.18},
-    "train": {"epochs": 22, "patience": 8, "learning_rate": 1.0e-3, "ema_decay": 0.98},
+    "train": {"epochs": 18, "patience": 8, "learning_rate": 1.0e-3, "ema_decay": 0.98},
     "gate": {
         "min_auc_lower": 0.85,
         "min_recall_asf_lower": 0.70,

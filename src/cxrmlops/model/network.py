@@ -77,12 +77,14 @@ def standardised(images: Tensor) -> Tensor:
     Returns:
         Shape (n, 1, s, s), float32; `OUTSIDE` where the film is not.
     """
-    film = (images.amax(3, keepdim=True) > 0) & (images.amax(2, keepdim=True) > 0)
-    pixels = film.sum((1, 2, 3), keepdim=True).clamp_min(1)
-    mean = (images * film).sum((1, 2, 3), keepdim=True) / pixels
-    apart = images - mean
-    spread = ((apart * film).square().sum((1, 2, 3), keepdim=True) / pixels).sqrt()
-    return torch.where(film, apart / spread.clamp_min(FLAT), OUTSIDE)
+    rows = images.amax(3, keepdim=True) > 0  # (n, 1, s, 1)
+    columns = images.amax(2, keepdim=True) > 0  # (n, 1, 1, s)
+    pixels = (rows.sum(2, keepdim=True) * columns.sum(3, keepdim=True)).clamp_min(1)
+    every = (1, 2, 3)  # zeros outside the film add nothing to either sum
+    mean = images.sum(every, keepdim=True) / pixels
+    square = images.square().sum(every, keepdim=True) / pixels
+    spread = (square - mean.square()).clamp_min(FLAT**2).sqrt()
+    return torch.where(rows & columns, (images - mean) / spread, OUTSIDE)
 
 
 def build_network(
