@@ -62,7 +62,8 @@ def _write_films(folder: Path, number: int) -> list[Path]:
     paths = []
     for index in range(number):
         path = folder / f"{index:03d}.dcm"
-        _enlarged(templates[index % 4], index, rng).save_as(path)
+        film = _enlarged(templates[index % 4], index, rng)
+        film.save_as(path, enforce_file_format=True)
         paths.append(path)
     return paths
 
@@ -87,6 +88,12 @@ def _enlarged(film: Dataset, index: int, rng: np.random.Generator) -> Dataset:
 def _write_bundle(folder: Path, size: int) -> Path:
     """Write a bundle with random weights: speed does not depend on what they know."""
     torch.manual_seed(0)
+    network = build_network(ARCHITECTURE).train()
+    for norm in network.modules():  # one that has seen nothing lets numbers explode
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            norm.momentum = None  # the first batch alone counts
+    with torch.no_grad():
+        network(torch.rand(8, 1, 128, 128))
     card = BundleCard(
         name="bench",
         architecture=ARCHITECTURE,
@@ -100,7 +107,7 @@ def _write_bundle(folder: Path, size: int) -> Path:
         ),
         lineage={},
     )
-    write_bundle(folder, build_network(ARCHITECTURE), card=card, reference={})
+    write_bundle(folder, network.eval(), card=card, reference={})
     return folder
 
 

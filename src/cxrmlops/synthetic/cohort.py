@@ -13,15 +13,15 @@ must be refused), `study` (reported, uncertain, disputed, outside_window, no_rep
 """
 
 import logging
-import multiprocessing
 import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from cxrmlops.data.fence import fenced
+from cxrmlops.errors import ResourceError
 from cxrmlops.files import whole_folder
 from cxrmlops.synthetic.plan import PlannedStudy, plan_studies
 from cxrmlops.synthetic.reports import COLUMNS, report_row, write_table
@@ -88,12 +88,15 @@ def make_cohort(
 def _run(
     task: "partial[list[dict[str, str]]]", planned: list[PlannedStudy], workers: int
 ) -> Iterator[list[dict[str, str]]]:
-    if workers == 1 or len(planned) < 8:
-        yield from map(task, planned)
-        return
-    context = multiprocessing.get_context("spawn")  # fork breaks beside threads
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(task, planned, chunksize=4)
+    few = workers == 1 or len(planned) < 8
+    made = fenced(task, planned, workers=0 if few else workers, ahead=4 * workers)
+    for done in made:
+        if done.output is None:
+            raise ResourceError(
+                f"a made-up study could not be made ({done.why}); free some memory, "
+                "or set CXR_WORKERS lower, and run again"
+            )
+        yield done.output
 
 
 def _progress(
