@@ -13,6 +13,7 @@ from cxrmlops.params import load_site
 
 UNSET = Path("data/raw/films")  # films in the site.yaml that we ship
 SITE, PARAMS, ADDRESSES = "site.yaml", "params.yaml", "addresses.env"
+GRAPH = Path("dvc.yaml")  # of the checkout
 
 _ADDRESSES = """\
 # Addresses of servers. All are optional: without them everything stays on this
@@ -146,6 +147,7 @@ def _next(source: str, films: int, reports: Path) -> str:
             "",
             "Next:  read site.yaml, then",
             "  cxrmlops cohort    who is in, who is not, why: data/cohort/flow.svg",
-            "  dvc repro          everything up to a judged model",
+            "  dvc repro          everything up to a judged model"
+            + ("" if GRAPH.exists() else "; in the project's checkout: run init there"),
         ]
     )
