@@ -6,6 +6,8 @@ have() { command -v "$1" >/dev/null 2>&1; }
 have chromium || need+=(chromium)
 have dciodvfy || need+=(dicom3tools)
 have dsr2html || need+=(dcmtk)
+{ have java && [ -f /usr/share/java/pixelmed.jar ]; } ||
+    need+=(libpixelmed-java default-jre-headless)
 have Orthanc || need+=(orthanc orthanc-dicomweb)
 [ -d /usr/lib/postgresql ] || need+=(postgresql)
 [ ${#need[@]} -eq 0 ] && exit 0

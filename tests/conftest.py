@@ -1,6 +1,7 @@
 """Fixtures that many tests share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,9 @@ def _own_surroundings(monkeypatch, tmp_path_factory):
         "PREFECT_API_URL",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+def needs(program: str, package: str) -> None:
+    """Skip where a program is absent; infra/test_packages.sh installs it."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} (Debian: {package}) is not installed")

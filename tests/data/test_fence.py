@@ -1,4 +1,5 @@
 import os
+import resource
 import signal
 import time
 
@@ -22,6 +23,21 @@ def sleep_on_one(number):
     if number == 1:
         time.sleep(60)
     return number
+
+
+def compute_on_one(number):
+    while number == 1:  # as a decoder does that follows a loop in its file
+        pass
+    return number
+
+
+def wait_two_seconds(number):
+    time.sleep(2)
+    return number
+
+
+def core_limit(_):
+    return resource.getrlimit(resource.RLIMIT_CORE)
 
 
 def fail_on_two(number):
@@ -62,11 +78,24 @@ def test_an_input_that_kills_its_worker_costs_only_itself():
     assert "crashed" in done[3].why
 
 
-def test_an_input_that_never_ends_is_ended():
-    done = run(sleep_on_one, range(3), seconds=1)
+@pytest.mark.parametrize("hang", [sleep_on_one, compute_on_one])
+def test_an_input_that_never_ends_is_ended(hang):
+    done = run(hang, range(3), seconds=1, patience=2)
 
     assert [d.output for d in done] == [0, None, 2]
     assert "1 s" in done[1].why
+
+
+def test_a_busy_machine_is_no_reason_to_end_a_worker():
+    (done,) = run(wait_two_seconds, [7], seconds=1)
+
+    assert done.output == 7
+
+
+def test_a_crash_leaves_no_dump_of_a_film_behind():
+    (done,) = run(core_limit, [0])
+
+    assert done.output == (0, 0)
 
 
 def test_an_unexpected_error_is_told_by_its_kind_only():

@@ -79,7 +79,7 @@ def read_backlog_film(request: FilmRequest) -> FilmRead:
     """Read one file and write its reading picture; a bad file is a result."""
     header: FilmHeader | None = None
     try:
-        if is_picture(request.path):
+        if is_picture(request.path, limits=request.limits):
             picture = _picture(request)
         else:
             dataset = read_header(request.path, limits=request.limits)

@@ -33,7 +33,8 @@ Output = TypeVar("Output")
 class Limits:
     """What one input may cost."""
 
-    seconds: int = 120  # from start to result; then the worker is ended
+    seconds: int = 60  # of processor time, then the worker is ended; waiting is free
+    patience: int = 10  # times as many by the clock: a busy machine is nobody's fault
     bytes: int = 8 * 2**30  # address space of a worker
 
 
@@ -161,13 +162,19 @@ def _alone(
 
 
 def _timed(function: Callable[[Input], Output], item: Input, limits: Limits) -> Output:
-    """Run in a worker; the alarm ends the whole process, native code included."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(limits.seconds)
+    """Run in a worker; either alarm ends the whole process, native code included."""
+    for kind in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(kind, signal.SIG_DFL)
+    _set_alarms(limits.seconds, limits.seconds * limits.patience)
     try:
         return function(item)
     finally:
-        signal.alarm(0)
+        _set_alarms(0, 0)
+
+
+def _set_alarms(processor: int, clock: int) -> None:
+    signal.setitimer(signal.ITIMER_PROF, processor)
+    signal.setitimer(signal.ITIMER_REAL, clock)
 
 
 def _shared_pool(workers: int, limits: Limits, preload: str) -> ProcessPoolExecutor:
@@ -200,6 +207,7 @@ def _pool(workers: int, limits: Limits, preload: str) -> ProcessPoolExecutor:
 
 def _start_worker(most_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the film
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 

@@ -21,12 +21,16 @@ OLDEST_YEARS = 130.0  # beyond: a typing error
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """Give the attribute as text without padding; several values joined by a \\."""
+    """Give the attribute as text without padding; several values joined by a \\.
+
+    What no table or database can hold is left out: zero bytes, halves of surrogates.
+    """
     value = dataset.get(keyword)
     if value is None:
         return ""
     values = value if isinstance(value, MultiValue | list | tuple) else [value]
-    return "\\".join(str(one) for one in values).replace("\0", "").strip()
+    joined = "\\".join(str(one) for one in values).replace("\0", "")
+    return joined.encode("utf-8", "ignore").decode().strip()
 
 
 def texts(dataset: Dataset, keyword: str) -> list[str]:

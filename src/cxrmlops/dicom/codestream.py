@@ -7,6 +7,7 @@ allocate gigabytes. Here its announcement is compared with the header's.
 
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 
 from pydicom.uid import (
     HTJ2K,
@@ -38,7 +39,9 @@ _JPEG = {  # start-of-frame markers that a transfer syntax allows
 _J2K = (JPEG2000, JPEG2000Lossless, HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL)
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
+_JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"  # some wrap the codestream in a JP2 file
 _TAIL = 64  # bytes that hold the end marker and padding behind it
+_MAX_TILES = 16_384  # of JPEG 2000; a decoder keeps tables for each, real films have 1
 _RLE_HEADER = 64  # bytes: number of segments and 15 offsets
 
 
@@ -58,7 +61,7 @@ def check_codestream(
         Rejected: `undecodable`: another codec, another size, or no size at all.
     """
     if syntax == RLELossless:
-        _check_rle(frame, samples)
+        _check_rle(frame, rows=rows, columns=columns, samples=samples)
         return
     if syntax in _JPEG:
         found = _jpeg_size(frame, _JPEG[syntax])
@@ -98,18 +101,33 @@ def _markers(frame: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _j2k_size(frame: bytes) -> tuple[int, int, int]:
-    at = frame[:4096].find(
-        b"\xff\x4f\xff\x51"
-    )  # some wrap the codestream in a JP2 file
-    if at < 0 or len(frame) < at + 42:
+    at = _codestream(frame)
+    if frame[at : at + 4] != b"\xff\x4f\xff\x51" or len(frame) < at + 42:
         raise Rejected("undecodable", "no JPEG 2000 codestream")
     right, bottom, left, top = struct.unpack_from(">4I", frame, at + 8)
+    wide, high = struct.unpack_from(">2I", frame, at + 24)
     (samples,) = struct.unpack_from(">H", frame, at + 40)
+    tiles = -(-right // max(wide, 1)) * -(-bottom // max(high, 1))
+    if tiles > _MAX_TILES:
+        raise Rejected("undecodable", f"more than {_MAX_TILES} tiles")
     return bottom - top, right - left, samples
 
 
-def _check_rle(frame: bytes, samples: int) -> None:
-    """Check the segment offsets (PS3.5 G.5)."""
+def _codestream(frame: bytes) -> int:
+    """Find where the codestream begins, as a decoder does: box by box (JP2, I.4)."""
+    at = 0
+    while frame.startswith(_JP2) and at + 8 <= len(frame):
+        length, kind = struct.unpack_from(">I4s", frame, at)
+        if kind == b"jp2c":
+            return at + (16 if length == 1 else 8)
+        if length < 8:  # to the end of the file, or 64 bits long: no picture follows
+            break
+        at += length
+    return at
+
+
+def _check_rle(frame: bytes, *, rows: int, columns: int, samples: int) -> None:
+    """Check the segment offsets (PS3.5 G.5), and that no segment is a bomb."""
     if len(frame) < _RLE_HEADER:
         raise Rejected("undecodable", "no RLE header")
     count, *offsets = struct.unpack_from("<16I", frame)
@@ -117,3 +135,6 @@ def _check_rle(frame: bytes, samples: int) -> None:
     inside = all(_RLE_HEADER <= offset < len(frame) for offset in used)
     if not used or count % samples or used != sorted(used) or not inside:
         raise Rejected("undecodable", "RLE header with impossible offsets")
+    longest = 2 * rows * (columns + 2)  # one byte a run, and that is no compression
+    if max(b - a for a, b in pairwise([*used, len(frame)])) > longest + _TAIL:
+        raise Rejected("undecodable", "RLE segment longer than the picture")

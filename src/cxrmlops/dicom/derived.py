@@ -17,7 +17,8 @@ from typing import Any
 
 import highdicom as hd
 import pydicom
-from pydicom.datadict import dictionary_has_tag, dictionary_VM
+from pydicom.charset import STAND_ALONE_ENCODINGS, python_encoding
+from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -47,6 +48,7 @@ _TYPE_2 = (
 _IDENTITY = (
     "PatientID",
     "PatientName",
+    "IssuerOfPatientID",
     "AccessionNumber",
     "StudyID",
     "StudyInstanceUID",
@@ -55,6 +57,7 @@ _IDENTITY = (
     "SOPInstanceUID",
 )
 _CHECKED = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI")
+_UNCHECKED = pydicom.config.IGNORE
 _SEXES = ("", "M", "F", "O")
 _UNICODE = ("ISO_IR 192", "GB18030", "GBK")
 
@@ -72,12 +75,9 @@ def reference(source: Dataset) -> Dataset:
     """
     copied = Dataset()
     for element in source:
-        if (
-            element.tag.group != 0x7FE0
-            and not element.tag.is_private
-            and _legal(element)
-        ):
-            copied.add(copy.deepcopy(element))
+        typed = _typed(element)
+        if element.tag.group != 0x7FE0 and typed is not None and _legal(typed):
+            copied.add(copy.deepcopy(typed))
     for keyword in _TYPE_2:
         if copied.get(keyword) is None:
             setattr(copied, keyword, "")
@@ -145,12 +145,32 @@ def complete(made: Dataset, source: Dataset, when: dt.datetime) -> Dataset:
     for item in made.get("ContributingEquipmentSequence", []):
         if item.get("ManufacturerModelName") == "highdicom":
             item.pop("ContributionDateTime", None)
-    for keyword in ("IssuerOfPatientID", "StudyDescription", "SpecificCharacterSet"):
-        if keyword in source:
-            made[keyword] = copy.deepcopy(source[keyword])
-        elif keyword == "SpecificCharacterSet":
-            made.pop(keyword, None)
+    ref = reference(source)
+    for keyword in ("IssuerOfPatientID", "StudyDescription"):
+        if keyword in ref:
+            made[keyword] = ref[keyword]
+    made.pop("SpecificCharacterSet", None)
+    if terms := _character_set(source):
+        made.SpecificCharacterSet = terms
     return made
+
+
+def _character_set(source: Dataset) -> str | list[str]:
+    """Give the source's own character set, so that names keep their bytes.
+
+    One that no reader knows, or that may not stand beside others, becomes UTF-8: the
+    letters were understood some way, and are written so that all understand the same.
+    """
+    value = source.get("SpecificCharacterSet") or ""
+    terms = list(value) if isinstance(value, MultiValue) else [str(value)]
+    many = len(terms) > 1
+    known = all(
+        term in python_encoding and not (many and term in STAND_ALONE_ENCODINGS)
+        for term in terms
+    )
+    if not known:
+        return "ISO_IR 192"
+    return terms if many else terms[0]
 
 
 def save(made: Dataset, path: Any) -> None:
@@ -159,16 +179,37 @@ def save(made: Dataset, path: Any) -> None:
         made.save_as(draft, enforce_file_format=True)
 
 
+def _typed(element: DataElement) -> DataElement | None:
+    """Give an attribute the type that the dictionary says; None for one that has none.
+
+    Another type of value stays behind, but for identity, which is kept as text.
+    """
+    if element.tag.is_private or not dictionary_has_tag(element.tag):
+        return None
+    vr = dictionary_VR(element.tag)
+    if vr == element.VR or " or " in vr:
+        return element
+    if element.keyword not in _IDENTITY:
+        return None
+    return DataElement(element.tag, vr, str(element.value), validation_mode=_UNCHECKED)
+
+
 def _legal(element: DataElement) -> bool:
     """Tell whether a value keeps the promises of its attribute (PS3.5 6.2, PS3.6)."""
     if element.VR == "SQ":
         items = element.value
-        return bool(items) and all(_legal(inner) for item in items for inner in item)
+        return bool(items) and all(
+            _legal_inside(inner) for item in items for inner in item
+        )
     many = isinstance(element.value, MultiValue)
     if element.keyword in _IDENTITY:
         return not (many and element.VR in ("PN", "UI"))
     values = element.value if many else [element.value]
     return _fits(element) and all(_legal_value(element.VR, value) for value in values)
+
+
+def _legal_inside(element: DataElement) -> bool:
+    return _typed(element) is element and _legal(element)
 
 
 def _legal_value(vr: str, value: object) -> bool:

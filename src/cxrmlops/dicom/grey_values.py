@@ -20,6 +20,7 @@ from cxrmlops.errors import Rejected
 PERCENTILES = (0.5, 99.5)
 DIGITS = 7  # of grey, what float32 holds
 MIN_INSIDE = 0.01  # fraction of pixels that a usable window does not clip
+_MAX_RESCALE = 1e9  # films have 1 or so; beyond it floating-point numbers run out
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ def _modality(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
     )
     if slope == 0:
         raise Rejected("blank", "RescaleSlope is 0")
+    if max(abs(slope or 1), abs(intercept or 0)) > _MAX_RESCALE:
+        raise Rejected("undecodable", "RescaleSlope or RescaleIntercept out of range")
     return stored * (1 if slope is None else slope) + (intercept or 0)
 
 
@@ -137,6 +140,11 @@ def _window(dataset: Dataset) -> tuple[float, float, str] | None:
 
 def _through(values: np.ndarray, centre: float, width: float, kind: str) -> np.ndarray:
     """Apply a window (PS3.3 C.11.2.1.2, C.11.2.1.3): grey 0-1."""
+    with np.errstate(over="ignore"):  # of absurd windows; what is infinite is clipped
+        return _windowed(values, centre, width, kind)
+
+
+def _windowed(values: np.ndarray, centre: float, width: float, kind: str) -> np.ndarray:
     if kind == "SIGMOID":
         exponent = np.clip(-4 * (values - centre) / width, -700, 700)
         return 1 / (1 + np.exp(exponent))
@@ -198,9 +206,8 @@ def _lut_data(item: Dataset, size: int) -> np.ndarray | None:
     value = item.get("LUTData")
     if isinstance(value, bytes):
         packed = len(value) in (size, size + size % 2)
-        data = np.frombuffer(
-            value[:size] if packed else value[: 2 * size], "u1" if packed else "<u2"
-        )
+        whole = value[:size] if packed else value[: min(2 * size, len(value) // 2 * 2)]
+        data = np.frombuffer(whole, "u1" if packed else "<u2")
     else:
         data = np.atleast_1d(np.asarray(value if value is not None else []))
     if len(data) != size or data.dtype.kind not in "iuf":

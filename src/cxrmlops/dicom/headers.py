@@ -36,8 +36,12 @@ from cxrmlops.errors import Rejected
 # log line with a patient's number must not arise.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", module="pydicom")
 
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # float, double and integer pixel data
+_PIXEL_VRS = (None, "OB", "OW", "UN")  # another makes a Python object of each pixel
+_ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")  # item tags, little and big endian
+_BYTES_PER_VALUE = 256  # of a value without parts, as the limit on values counts it
 _LARGE_READ = 1 << 16  # bytes; a longer one is first compared with what is left
 _PIECE = 1 << 20  # bytes inflated at a time
 
@@ -50,6 +54,7 @@ class Limits:
     max_pixels: int = 100_000_000  # rows x columns x frames
     max_nesting: int = 32  # sequences within sequences
     max_reads: int = 200_000  # parser steps, about three per attribute
+    max_values: int = 200_000  # of all attributes together, items of sequences included
     max_inflation: int = 100  # times the size of a deflated dataset
 
 
@@ -92,7 +97,8 @@ def read_header(path: Path, *, limits: Limits = LIMITS) -> Dataset:
         limits: what reading it may cost.
 
     Returns:
-        Dataset in which every value converts; those that did not are left out.
+        Dataset in which every value converts; those that did not are left out, and so
+        are private attributes.
 
     Raises:
         Rejected: `unreadable`, `too_large` or `not_dicom`.
@@ -241,17 +247,47 @@ def _inflate(file: _Bounded, limits: Limits) -> bytearray:
 
 def _settle(dataset: Dataset, limits: Limits) -> None:
     """Convert every value now, so that reading one later cannot fail."""
-    waiting = [(dataset, 0)]
+    waiting, left = [(dataset, 0)], limits.max_values
     while waiting:
         parent, depth = waiting.pop()
         if depth > limits.max_nesting:
             raise Rejected("unreadable", f"sequences nest beyond {limits.max_nesting}")
         for tag in list(parent.keys()):
-            try:
-                with foreign("unreadable", "converting a value"):
-                    value = parent[tag].value
-            except Rejected:
+            if tag.is_private or not _may_be_pixels(parent, tag):
                 del parent[tag]
                 continue
+            left -= 1 if tag in _PIXELS and depth == 0 else _parts(parent, tag)
+            if left < 0:
+                raise Rejected("too_large", "more values than any film has")
+            value = _converted(parent, tag)
             if isinstance(value, Sequence):
                 waiting += [(item, depth + 1) for item in value]
+
+
+def _may_be_pixels(parent: Dataset, tag: BaseTag) -> bool:
+    """Tell pixels from what stands in their place; any other attribute may stay."""
+    return tag not in _PIXELS or parent.get_item(tag).VR in _PIXEL_VRS
+
+
+def _parts(parent: Dataset, tag: BaseTag) -> int:
+    """Count what a value will become, before it does: each part is a Python object."""
+    value = parent.get_item(tag).value
+    if isinstance(value, Sequence):
+        return 1 + len(value)
+    if not isinstance(value, bytes):
+        return 1
+    parts = value.count(b"\\") + sum(value.count(item) for item in _ITEMS)
+    return 1 + parts + len(value) // _BYTES_PER_VALUE
+
+
+def _converted(parent: Dataset, tag: BaseTag) -> object:
+    """Convert one value; one that does not convert is taken out."""
+    try:
+        with foreign("unreadable", "converting a value"):
+            element = parent[tag]
+            if element.VR == "PN":
+                str(element.value)  # decoded no sooner
+            return element.value
+    except Rejected:
+        del parent[tag]
+        return None

@@ -136,7 +136,13 @@ def in_scope(job: StudyJob) -> bool:
 def _reported(job: StudyJob) -> list[Row]:
     """Give the films that the report speaks of: scored, or else looked at in vain."""
     scored = [film for film in job.films if film["outcome"] == "scored"]
-    return scored or [f for f in job.films if f["reason"] in NOT_EVALUABLE]
+    return scored or [f for f in job.films if _is_not_evaluable(f)]
+
+
+def _is_not_evaluable(film: Row) -> bool:
+    """Tell a film looked at in vain; one without UIDs no report could refer to."""
+    named = film["sop_instance_uid"] and film["series_instance_uid"]
+    return bool(named) and film["reason"] in NOT_EVALUABLE
 
 
 def _write_pictures(

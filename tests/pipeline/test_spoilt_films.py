@@ -1,0 +1,72 @@
+"""Films spoilt at random: scored or refused with a reason, the night goes on."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cxrmlops.data.fence import Limits, fenced
+from cxrmlops.dicom.acceptance import REASONS
+from tests.hostile import ENCODINGS, SPOILS, Verdict, good_film, judge, spoil_bytes
+
+MAX_SECONDS = 8.0
+MAX_MEGABYTES = 1024
+FENCE = Limits(seconds=30, bytes=4 * 2**30)
+SOME = settings(
+    deadline=None,
+    max_examples=60,
+    derandomize=True,  # the same films every time
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+MANY = settings(SOME, max_examples=4000, derandomize=False)
+
+
+@st.composite
+def spoilt_films(draw) -> bytes:
+    """Draw a good film in some encoding and spoil it in one to four ways."""
+    film = good_film(draw(st.sampled_from(sorted(ENCODINGS))))
+    rng = draw(st.randoms(use_true_random=False))
+    for spoil in draw(st.lists(st.sampled_from(SPOILS), min_size=1, max_size=4)):
+        film = spoil(film, rng)
+    content = film.encoded()
+    return spoil_bytes(content, rng) if draw(st.integers(0, 4)) == 0 else content
+
+
+def judged(content: bytes, folder) -> Verdict:
+    path = folder / "film"
+    path.write_bytes(content)
+    (done,) = fenced(judge, [path], workers=1, ahead=1, limits=FENCE)
+    assert done.output is not None, done.why
+    return done.output
+
+
+def check(content: bytes, folder) -> None:
+    verdict = judged(content, folder)
+
+    assert verdict.wrong == ""
+    assert verdict.reason in {"", *REASONS}
+    assert verdict.seconds < MAX_SECONDS
+    assert verdict.megabytes < MAX_MEGABYTES
+
+
+@pytest.mark.parametrize("encoding", sorted(ENCODINGS))
+def test_the_films_are_good_before_they_are_spoilt(tmp_path, encoding):
+    verdict = judged(good_film(encoding).encoded(), tmp_path)
+
+    assert (verdict.reason, verdict.wrong, verdict.objects) == ("", "", 3)
+
+
+@SOME
+@given(spoilt_films())
+def test_no_spoilt_film_raises_hangs_eats_memory_or_lacks_its_report(
+    tmp_path_factory, content
+):
+    check(content, tmp_path_factory.getbasetemp())
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@MANY
+@given(spoilt_films())
+def test_none_of_thousands_of_spoilt_films_does(tmp_path_factory, content):
+    check(content, tmp_path_factory.getbasetemp())
