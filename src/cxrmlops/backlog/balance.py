@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Row, select
 
 from cxrmlops.backlog.claims import names
 from cxrmlops.backlog.database import transaction
+from cxrmlops.backlog.decisions import RETRY
 from cxrmlops.backlog.ledger import (
     DELIVERED,
     DONE,
@@ -26,7 +27,7 @@ from cxrmlops.backlog.ledger import (
     WITHDRAWN,
 )
 from cxrmlops.backlog.results import REPORT
-from cxrmlops.backlog.schema import chunks, objects, studies
+from cxrmlops.backlog.schema import chunks, decisions, objects, studies
 from cxrmlops.errors import DataError
 
 WAITING = "waiting"  # in a chunk that was given back
@@ -134,18 +135,26 @@ def _broken_chunks(connection: Connection, run: str) -> Counter[str]:
         .where(mine)
         .order_by(studies.c.id)
     )
-    members: dict[tuple[str, str], list[int]] = {}
+    members: dict[tuple[str, str], set[int]] = {}
     for name, model_key, number in connection.execute(query):
-        members.setdefault((name, model_key), []).append(number)
+        members.setdefault((name, model_key), set()).add(number)
+    left = select(decisions.c.chunk, decisions.c.study).where(
+        (decisions.c.action == RETRY) & decisions.c.chunk.in_([n for n, _ in members])
+    )
+    retried: dict[str, set[int]] = {}  # a forgotten study may have been put back
+    for name, number in connection.execute(left):
+        retried.setdefault(name, set()).add(number)
     return Counter(
         "chunks with other studies than they began with"
         for (name, model_key), numbers in members.items()
-        if not _is_named(name, model_key, numbers, known)
+        if not _is_named(name, model_key, numbers | retried.get(name, set()), known)
     )
 
 
-def _is_named(name: str, model_key: str, numbers: list[int], known: set[str]) -> bool:
-    for candidate in names(model_key, numbers):
+def _is_named(name: str, model_key: str, numbers: set[int], known: set[str]) -> bool:
+    if None in numbers:  # nothing is left of it
+        return False
+    for candidate in names(model_key, sorted(numbers)):
         if candidate == name or candidate not in known:
             return candidate == name
     return False

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select, update
 
 from cxrmlops.backlog.audit import user
 from cxrmlops.backlog.database import now, transaction
@@ -71,8 +71,7 @@ def forget(engine: Engine, numbers: Sequence[int], *, reason: str) -> int:
             _require_idle(connection, row)
             gone = {"state": FORGOTTEN, "outcome": FORGOTTEN, "reason": reason.strip()}
             set_study(connection, row.id, **gone)
-        theirs = chunks.c.id.in_({row.chunk for row in rows if row.chunk})
-        dissolve_empty(connection, theirs & (chunks.c.state == OPEN))
+        _take_away(connection, {row.chunk for row in rows if row.chunk})
         _note(connection, rows, FORGET, reason)
         return len(rows)
 
@@ -135,9 +134,17 @@ def _require_idle(connection: Connection, row: Row[Any]) -> None:
         )
 
 
+def _take_away(connection: Connection, names: set[str]) -> None:
+    """Close chunks of which all is forgotten; a run that slept loses the others."""
+    theirs = chunks.c.id.in_(names) & (chunks.c.state == OPEN)
+    connection.execute(update(chunks).where(theirs).values(owner=""))
+    dissolve_empty(connection, theirs)
+
+
 def _note(
     connection: Connection, rows: Sequence[Row[Any]], action: str, reason: str
 ) -> None:
     said = {"action": action, "reason": reason.strip(), "user": user(), "at": now()}
     for row in rows:
-        connection.execute(insert(decisions).values(study=row.id, **said))
+        about = {"study": row.id, "chunk": row.chunk}
+        connection.execute(insert(decisions).values(**about, **said))

@@ -101,6 +101,7 @@ decisions = Table(
     Column("id", Integer, primary_key=True),
     Column("study", Integer, ForeignKey("studies.id"), nullable=False, index=True),
     Column("action", Text, nullable=False),  # retry or forget
+    Column("chunk", String(16)),  # that the study was in
     Column("reason", Text, nullable=False),
     Column("user", Text, nullable=False),  # as the system knows the person
     Column("at", Text, nullable=False),

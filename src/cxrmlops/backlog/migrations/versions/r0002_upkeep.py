@@ -23,6 +23,7 @@ def upgrade() -> None:
             "study", sa.Integer, sa.ForeignKey("studies.id"), nullable=False, index=True
         ),
         sa.Column("action", sa.Text, nullable=False),
+        sa.Column("chunk", sa.String(16)),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("user", sa.Text, nullable=False),
         sa.Column("at", sa.Text, nullable=False),
