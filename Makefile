@@ -12,7 +12,7 @@ export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
 
 ARCH ?= resnet18
 
-.PHONY: demo test check bench setup clean
+.PHONY: demo test soak check bench setup clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -28,6 +28,9 @@ demo: $(READY)  ## train on made-up films, score a night, say where to look
 test: $(READY)  ## all tests but those that need a GPU
 	infra/test_packages.sh
 	$(BIN)/pytest -m "not gpu and not soak"
+
+soak: $(READY)  ## hours: a long night killed again and again
+	$(BIN)/pytest -m soak
 
 check: $(READY)  ## style, types, import contracts
 	$(BIN)/ruff check .

@@ -15,13 +15,16 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from typer import Option, run
 
-from cxrmlops.backlog import arrivals, claims, ledger, progress, results
+from cxrmlops.backlog import arrivals, audit, claims, ledger, progress, results
+from cxrmlops.backlog.balance import check_balance
 from cxrmlops.backlog.claims import Chunk
 from cxrmlops.backlog.database import is_shared, open_database
-from cxrmlops.backlog.delivery import deliver, open_archive
+from cxrmlops.backlog.database import now as utc_now
+from cxrmlops.backlog.delivery import PRESENT, deliver, open_archive
 from cxrmlops.clock import now
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.errors import BundleError, ParamsError
+from cxrmlops.files import remove_drafts
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.params import load_params, load_site
 from cxrmlops.registry.versions import champion_bundle
@@ -46,6 +49,7 @@ class Night:
     """What every worker must know; plain values, it may travel to another machine."""
 
     run: str
+    opened: str  # UTC, ISO 8601
     started: str  # start of analysis, ISO 8601 with offset
     bundle: Path
     model_key: str
@@ -71,12 +75,14 @@ def score(bundle: str = "", rescore: bool = False) -> State[Any]:
         rescore: also read what another model has answered already.
     """
     night = open_night(bundle)
-    find(night, rescore)
-    workers = work.map(range(AT_ONCE), night=unmapped(night))
-    wait(workers)
-    for worker in workers:
-        worker.result()  # the ledger itself failed: nothing to count
-    waiting, said = close(night)
+    with audit.activity(night.model_key) as told:
+        find(night, rescore)
+        workers = work.map(range(AT_ONCE), night=unmapped(night))
+        wait(workers)
+        for worker in workers:
+            worker.result()  # the ledger itself failed: nothing to count
+        waiting, said = close(night)
+        told.outcome = audit.SERIOUS if waiting else audit.SUCCESS
     if waiting:
         return Failed(message=f"{'; '.join(waiting)}. Nothing is lost: run again")
     return Completed(message=said)
@@ -99,6 +105,7 @@ def open_night(bundle: str) -> Night:
     require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
     return Night(
         run=secrets.token_hex(8),
+        opened=utc_now(),
         started=now(site.time_zone).isoformat(),
         bundle=folder,
         model_key=model.key,
@@ -163,6 +170,9 @@ def answer(chunk: Chunk, night: Night) -> None:
         if not (out / "studies.parquet").exists():
             if chunk.model_key != night.model_key:
                 raise BundleError("the model that began this chunk is gone")
+            remove_drafts(out)
+            subjects = results.subjects(open_database(), chunk)
+            audit.record(audit.films_read(subjects, source=str(site.backlog)))
             places = [place for study in chunk.studies for place in study.places]
             score_stage.run(
                 films=[(site.backlog / place).absolute() for place in places],
@@ -207,11 +217,19 @@ def send(chunk: Chunk, archive: str) -> None:
     engine, out = open_database(), REPORT / chunk.id
     with Private(_notes(chunk.id)):
         written = results.read_written(out, chunk)
-        sent = deliver(
-            [out / f"{one.uid}.dcm" for one in written],
-            open_archive(archive),
-            receipt=lambda uid, text: progress.record_receipt(engine, chunk, uid, text),
-        )
+        trail = audit.Transfers(results.subjects(engine, chunk), destination=archive)
+        study = {one.uid: one.study_uid for one in written}
+
+        def keep(uid: str, text: str) -> None:
+            progress.record_receipt(engine, chunk, uid, text)
+            trail.note(study[uid], is_new=text != PRESENT)
+
+        with trail:
+            sent = deliver(
+                [out / f"{one.uid}.dcm" for one in written],
+                open_archive(archive),
+                receipt=keep,
+            )
     get_run_logger().info(
         "archive: %d objects stored, %d were there", sent.stored, sent.present
     )
@@ -225,12 +243,14 @@ def close(night: Night) -> tuple[list[str], str]:
         Why studies wait for the next run, one sentence a reason, and the counts.
     """
     engine = open_database()
-    if finished := ledger.finished_chunks(engine, night.run):
+    if finished := ledger.unlisted(engine, night.opened):
         join_reading_lists([REPORT / name for name in finished], REPORT)
+        ledger.note_listed(engine, finished)
         show_synthetic_film(night.bundle)
+    balance = check_balance(engine, night.run)
     if waiting := ledger.left_open(engine, night.run):
         return waiting, ""
-    tally = ledger.check_balance(engine, night.run)
+    tally = balance.studies
     said = ", ".join(f"{name} {n}" for name, n in tally.items())
     rows = [{"what": name, "studies": n} for name, n in tally.items()]
     create_table_artifact(rows, key="night", description="Studies of this run")

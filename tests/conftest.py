@@ -26,6 +26,7 @@ def _own_surroundings(monkeypatch, tmp_path_factory):
         "CXR_CLOCK",
         "CXR_LEDGER_URL",
         "CXR_ARCHIVE",
+        "CXR_AUDIT",
         "MLFLOW_TRACKING_URI",
         "MLFLOW_RUN_ID",
         "PREFECT_API_URL",

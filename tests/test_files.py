@@ -11,6 +11,7 @@ from cxrmlops.files import (
     disk_space,
     only_run,
     read_json,
+    remove_drafts,
     sha256_folder,
     sha256_json,
     whole,
@@ -158,3 +159,18 @@ def test_a_second_run_of_a_stage_is_refused_while_the_first_goes_on(
 
     with only_run("train"):
         pass
+
+
+def test_what_a_killed_run_left_of_a_folder_is_removed_and_nothing_else(tmp_path):
+    for kept in ("out/a.dcm", ".other.7.part/a.dcm", "out/.note"):
+        (tmp_path / kept).parent.mkdir(exist_ok=True)
+        (tmp_path / kept).write_text("content")
+    for left in (".out.7.part/films/0.npy", "out/.a.dcm.7.part"):
+        (tmp_path / left).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / left).write_text("half")
+
+    remove_drafts(tmp_path / "out")
+
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert {"out/a.dcm", ".other.7.part/a.dcm", "out/.note"} <= found
+    assert not any("7.part" in name and "other" not in name for name in found)

@@ -28,6 +28,8 @@ _ADDRESSES = """\
 #CXR_LEDGER_URL=postgresql+psycopg://user:password@db.example.org/cxr
 # Where reports go; unset: site.yaml: archive
 #CXR_ARCHIVE=folder:/srv/reports
+# Audit events, with patients' numbers; unset: audit.jsonl beside the ledger
+#CXR_AUDIT=/var/log/cxrmlops/audit.jsonl
 # Secret behind all pseudonyms; unset: made once, ~/.config/cxrmlops/pseudonym.key
 #CXR_PSEUDONYM_KEY=
 # Processes that read films; unset: one per core

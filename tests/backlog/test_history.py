@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from sqlalchemy.exc import DBAPIError
 
@@ -7,7 +9,8 @@ from cxrmlops.errors import ParamsError
 
 
 @pytest.fixture(autouse=True)
-def _address(monkeypatch, ledger):
+def _address(monkeypatch, ledger, tmp_path):
+    monkeypatch.setenv("CXR_AUDIT", str(tmp_path / "audit.jsonl"))
     address = ledger.url.render_as_string(hide_password=False)
     monkeypatch.setenv("CXR_LEDGER_URL", address)
 
@@ -29,6 +32,18 @@ def test_decisions_are_kept_in_order_with_who_and_why():
     assert (second.number, second.name) == (2, "B. Person")
     assert second.reason == "worse"
     assert history.first_broken([first, second]) is None
+
+
+def test_who_changes_the_model_in_use_stands_in_the_audit_stream(tmp_path):
+    decide(version="1")
+
+    (line,) = (tmp_path / "audit.jsonl").read_text().splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["type"], told["user"]) == (
+        "110113",
+        "110131",
+        "A. Person",
+    )
 
 
 def test_a_change_that_fails_leaves_no_row():

@@ -47,18 +47,47 @@ def test_without_a_champion_before_there_is_nothing_to_roll_back():
     assert [row.event for row in history.entries()] == ["approved"]
 
 
-def test_the_backlog_shows_counts_and_what_waits_for_a_person(project):
+@pytest.fixture
+def failed(project):
+    """Two studies, of which number 1 failed."""
     engine = open_database()
     films = {uid: [Film(uid, 1, 1, f"{uid}.1", uid)] for uid in ("1.2.1", "1.2.2")}
     ledger.enter(engine, films, model_key="m")
     chunk = claims.claim(engine, model_key="m", size=1, run="r", started="2024-01-31")
     claims.fail(engine, chunk, "MemoryError")
+    return engine
 
+
+@pytest.mark.usefixtures("failed")
+def test_the_backlog_shows_counts_and_what_waits_for_a_person():
     shown = command("backlog").splitlines()
 
     assert shown[:2] == ["      1 failed", "      1 found"]
     assert shown[2].startswith("study 1: failed since 2")
-    assert shown[2].endswith(": MemoryError")
+    assert shown[2].endswith(", 1 attempts: MemoryError")
     assert "1.2.1" not in "".join(shown)
-    assert "1 studies put back" in command("backlog", "--retry")
-    assert ledger.counts(engine) == {"found": 2}
+
+
+def test_failed_studies_are_put_back_with_a_reason_that_is_shown(failed):
+    said = command("backlog", "retry", "--reason", "more memory")
+
+    assert "1 studies put back" in said
+    assert ledger.counts(failed) == {"found": 2}
+    assert command("backlog").strip().endswith(": more memory")
+
+
+def test_a_forgotten_study_is_counted_as_such_and_comes_back_by_number(failed):
+    command("backlog", "forget", "1", "2", "--reason", "phantoms")
+
+    assert "      2 forgotten" in command("backlog")
+    assert "0 studies put back" in command("backlog", "retry", "--reason", "all")
+    assert "1 studies put back" in command("backlog", "retry", "2", "--reason", "real")
+    assert ledger.counts(failed) == {"forgotten": 1, "found": 1}
+
+
+@pytest.mark.usefixtures("failed")
+@pytest.mark.parametrize("words", [("retry",), ("forget", "1"), ("forget",)])
+def test_nobody_decides_about_a_study_without_a_reason(words):
+    done = CliRunner().invoke(app, ["backlog", *words])
+
+    assert done.exit_code == 2

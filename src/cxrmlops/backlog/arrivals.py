@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, insert, select, update
 
-from cxrmlops.backlog.database import transaction
+from cxrmlops.backlog.database import ENTRY_LOCK, lock, transaction
 from cxrmlops.backlog.schema import films
 from cxrmlops.data.film_list import FilmFile, list_films
 from cxrmlops.dicom.headers import describe, read_header
@@ -27,6 +27,7 @@ class Film:
     mtime_ns: int
     sop_instance_uid: str  # "" when unreadable
     study_uid: str  # "file:<hash>" when unreadable: a study of its own
+    patient_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def known_films(engine: Engine) -> dict[str, Film]:
 def note_films(engine: Engine, seen: Iterable[Film]) -> None:
     """Remember files; one that was changed in place is remembered anew."""
     with transaction(engine) as connection:
+        lock(connection, ENTRY_LOCK)
         for film in seen:
             values, at = asdict(film), films.c.place == film.place
             if not connection.execute(update(films).where(at).values(values)).rowcount:
@@ -102,7 +104,8 @@ def _read(folder: Path, file: FilmFile) -> Film:
     try:
         header = describe(read_header(folder / file.path))
         uids = header.sop_instance_uid, header.study_instance_uid
+        patient = header.patient_id
     except Rejected:
-        uids = "", ""
+        uids, patient = ("", ""), ""
     own = f"file:{sha256_json([file.path, file.bytes])[:16]}"  # an answer for each file
-    return Film(file.path, file.bytes, file.mtime_ns, uids[0], uids[1] or own)
+    return Film(file.path, file.bytes, file.mtime_ns, uids[0], uids[1] or own, patient)

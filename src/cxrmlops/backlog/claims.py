@@ -11,7 +11,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,17 +24,20 @@ from cxrmlops.backlog.ledger import (
     DELIVERED,
     DISSOLVED,
     FAILED,
+    FORGOTTEN,
     FOUND,
+    IN_WORK,
     OPEN,
     REJECTED,
     WRITTEN,
     set_study,
 )
-from cxrmlops.backlog.schema import chunks, studies
+from cxrmlops.backlog.owners import free_dead, this_process
+from cxrmlops.backlog.schema import chunks, objects, studies
 from cxrmlops.errors import ServiceError
 from cxrmlops.files import sha256_json
 
-LEASE_SECONDS = 90.0  # renewed while the work goes on; a killed run frees it so soon
+LEASE_SECONDS = 90.0  # renewed while the work goes on; of use where no death is seen
 MAX_ATTEMPTS = 6  # a chunk that ended its process so often is taken apart
 
 log = logging.getLogger(__name__)
@@ -93,6 +96,7 @@ def claim(
         lease_seconds: how long it is ours without a sign of life.
     """
     with transaction(engine) as connection:
+        free_dead(connection)
         found = _left_behind(connection, model_key, run)
         if found is None:
             found = _new(connection, model_key, size, started)
@@ -156,12 +160,15 @@ def _left_behind(connection: Connection, model_key: str, run: str) -> str | None
 
 
 def _new(connection: Connection, model_key: str, size: int, started: str) -> str | None:
+    other = studies.alias()  # its answer comes first: ours will name it as predecessor
+    same = (other.c.study_uid == studies.c.study_uid) & other.c.state.in_(IN_WORK)
     waits = (studies.c.state == FOUND) & (studies.c.model_key == model_key)
+    waits &= ~select(other.c.id).where(same).exists()
     for alone, limit in ((0, size), (1, 1)):
         query = select(studies.c.id).where(waits & (studies.c.alone == alone))
         query = query.order_by(studies.c.id).limit(limit)
-        members = connection.execute(query.with_for_update(skip_locked=True)).scalars()
-        if numbers := list(members):
+        locked = query.with_for_update(skip_locked=True, of=studies)
+        if numbers := list(connection.execute(locked).scalars()):
             break
     else:
         return None
@@ -176,22 +183,29 @@ def _new(connection: Connection, model_key: str, size: int, started: str) -> str
 
 def _free_name(connection: Connection, model_key: str, numbers: list[int]) -> str:
     """Name a chunk by its members: a rebuilt ledger gives the same names."""
-    names = (sha256_json([model_key, numbers, n])[:16] for n in itertools.count())
     taken = set(connection.execute(select(chunks.c.id)).scalars())
-    return next(name for name in names if name not in taken)
+    return next(name for name in names(model_key, numbers) if name not in taken)
+
+
+def names(model_key: str, numbers: Sequence[int]) -> Iterator[str]:
+    """Give the names that a chunk of these studies may have, in their order."""
+    return (sha256_json([model_key, numbers, n])[:16] for n in itertools.count())
 
 
 def _lease(connection: Connection, name: str, run: str, lease_seconds: float) -> Chunk:
     owner = secrets.token_hex(8)
     values = {
         "owner": owner,
+        "holder": this_process(),
         "run": run,
         "lease_until": time.time() + lease_seconds,
         "attempts": chunks.c.attempts + 1,
+        "reason": "",
     }
     connection.execute(update(chunks).where(chunks.c.id == name).values(values))
-    mine = studies.c.chunk == name
-    connection.execute(update(studies).where(mine).values(run=run))
+    mine = (studies.c.chunk == name) & (studies.c.state != FORGOTTEN)
+    tried = {"run": run, "attempts": studies.c.attempts + 1}
+    connection.execute(update(studies).where(mine).values(tried))
     rows = connection.execute(select(studies).where(mine).order_by(studies.c.id))
     members = tuple(
         Claimed(row.id, row.study_uid, tuple(row.films), row.state) for row in rows
@@ -201,7 +215,8 @@ def _lease(connection: Connection, name: str, run: str, lease_seconds: float) ->
 
 
 def _take_apart(connection: Connection, name: str, reason: str) -> None:
-    open_ones = (studies.c.chunk == name) & ~studies.c.state.in_([DELIVERED, REJECTED])
+    settle(connection, name)
+    open_ones = (studies.c.chunk == name) & studies.c.state.in_(IN_WORK)
     numbers = list(connection.execute(select(studies.c.id).where(open_ones)).scalars())
     close(connection, name, state=DISSOLVED, reason=reason)
     for number in numbers:
@@ -209,6 +224,15 @@ def _take_apart(connection: Connection, name: str, reason: str) -> None:
             set_study(connection, number, state=FAILED, outcome=FAILED, reason=reason)
         else:
             set_study(connection, number, state=FOUND, outcome="", alone=1, chunk=None)
+
+
+def settle(connection: Connection, name: str) -> None:
+    """Call a chunk's studies delivered whose every object has its receipt."""
+    lacking = (objects.c.study == studies.c.id) & (objects.c.state != DELIVERED)
+    mine = (studies.c.chunk == name) & (studies.c.state == WRITTEN)
+    complete = mine & ~select(objects).where(lacking).exists()
+    values = {"state": DELIVERED, "delivered_at": now()}
+    connection.execute(update(studies).where(complete).values(values))
 
 
 def still_ours(connection: Connection, chunk: Chunk) -> None:
@@ -229,7 +253,7 @@ def still_ours(connection: Connection, chunk: Chunk) -> None:
 
 def close(connection: Connection, name: str, **values: Any) -> None:
     """End the lease, with these values."""
-    done = values | {"owner": "", "lease_until": 0.0}
+    done = values | {"owner": "", "holder": "", "lease_until": 0.0}
     connection.execute(update(chunks).where(chunks.c.id == name).values(done))
 
 

@@ -27,7 +27,8 @@ from cxrmlops.errors import ParamsError, ServiceError
 DEFAULT = "sqlite:///ledger.db"
 SQLITE_MAGIC = b"SQLite format 3\0"
 BUSY_SECONDS = 30  # another process may hold SQLite's only write lock so long
-MIGRATION_LOCK, HISTORY_LOCK = 0x63787221, 0x63787222  # names of PostgreSQL locks
+# names of PostgreSQL locks
+MIGRATION_LOCK, HISTORY_LOCK, ENTRY_LOCK = 0x63787221, 0x63787222, 0x63787223
 
 
 def open_database(url: str | None = None) -> Engine:
@@ -51,6 +52,13 @@ def is_shared(url: str | None = None) -> bool:
     """Say whether several machines can use the database at once."""
     address = _address(url or os.environ.get("CXR_LEDGER_URL") or DEFAULT)
     return address.get_backend_name() != "sqlite"
+
+
+def sqlite_file(url: str | None = None) -> Path:
+    """Name the file of an SQLite ledger; of another one, where it would lie here."""
+    address = _address(url or os.environ.get("CXR_LEDGER_URL") or DEFAULT)
+    here = address if address.get_backend_name() == "sqlite" else make_url(DEFAULT)
+    return Path(here.database or "ledger.db")
 
 
 @contextmanager

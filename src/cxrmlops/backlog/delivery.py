@@ -9,6 +9,8 @@ from typing import Protocol
 from cxrmlops.errors import ParamsError, ServiceError
 from cxrmlops.files import sha256_file, whole
 
+PRESENT = "present"  # receipt of what was there before
+
 
 class Archive(Protocol):
     """Somewhere DICOM files go."""
@@ -78,7 +80,7 @@ def deliver(
     for file in files:
         if archive.has(file.stem):
             present += 1
-            receipt(file.stem, "present")
+            receipt(file.stem, PRESENT)
         else:
             receipt(file.stem, archive.store(file))
             stored += 1

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import func, insert, select
 
+from cxrmlops.backlog import audit
 from cxrmlops.backlog.database import (
     HISTORY_LOCK,
     lock,
@@ -71,6 +72,17 @@ def recorded(
         seal = _seal(row, last.seal if last else "")
         connection.execute(insert(history).values(**row, seal=seal))
         yield
+    audit.record(
+        [
+            audit.Event(
+                audit.SECURITY_ALERT,
+                audit.EXECUTE,
+                audit.SOFTWARE_CONFIGURATION,
+                user=name.strip(),
+                model_key=bundle_hash,
+            )
+        ]
+    )
 
 
 def entries(url: str | None = None) -> list[Entry]:

@@ -4,39 +4,53 @@ What is known of every study: found, and what became of it. Counted in studies.
     found -> claimed -> scored -> written -> delivered
                  |         `-> rejected     nothing could be made of it, and why
                  `-> failed                 `retry` puts it back to found
-    found, claimed -> withdrawn             another model took over before the answer
+    found, claimed, failed -> withdrawn     another entry of the study took its place
+    any but delivered, rejected -> forgotten    by a person, with a reason
 
 `outcome` is what the model said of it: scored, rejected (no image could be read by the
-model; reported like an answer) or failed. Claims are in `claims.py`.
+model; reported like an answer) or failed; or forgotten. Claims are in `claims.py`,
+decisions of a person in `decisions.py`.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from cxrmlops.backlog.arrivals import Film
-from cxrmlops.backlog.database import now, transaction
+from cxrmlops.backlog.database import ENTRY_LOCK, lock, now, transaction
+from cxrmlops.backlog.owners import KILLED, free_dead
 from cxrmlops.backlog.schema import chunks, studies
-from cxrmlops.errors import DataError
 from cxrmlops.files import sha256_json
 
 FOUND, CLAIMED, SCORED, WRITTEN = "found", "claimed", "scored", "written"
 DELIVERED, REJECTED, FAILED = "delivered", "rejected", "failed"
-WITHDRAWN = "withdrawn"
+WITHDRAWN, FORGOTTEN = "withdrawn", "forgotten"
+IN_WORK = (CLAIMED, SCORED, WRITTEN)
 OPEN, DONE, DISSOLVED = "open", "done", "dissolved"  # of a chunk
 
 
 @dataclass(frozen=True)
 class Stuck:
-    """A study that waits for a person."""
+    """A study that waits for a person, or for the next run."""
 
     number: int  # the ledger's own; safe to show
     state: str
     reason: str
     since: str  # UTC, ISO 8601
+    attempts: int  # times it was claimed
 
 
 def enter(
@@ -48,8 +62,9 @@ def enter(
 ) -> int:
     """Put studies on the list of this model and say how many are new.
 
-    The same films of a study are entered once. A film that arrives late makes a new
-    entry, unless the study still waits: then it joins the others.
+    The same films of a study are entered once, and fewer of them are nothing new. A
+    film that arrives late makes a new entry, unless the study still waits: then it
+    joins the others. At most one entry of a study waits for a model.
 
     Args:
         engine: the ledger's database.
@@ -58,6 +73,8 @@ def enter(
         rescore: also enter what another model has answered already.
     """
     with transaction(engine) as connection:
+        lock(connection, ENTRY_LOCK)
+        free_dead(connection)
         _withdraw_others(connection, model_key)
         return sum(
             _enter_one(connection, uid, list(those), model_key, rescore)
@@ -71,40 +88,80 @@ def _enter_one(
     uids = sorted({film.sop_instance_uid or film.study_uid for film in those})
     content = {
         "source_key": sha256_json(uids),
+        "sop_uids": uids,
         "films": sorted(film.place for film in those),
     }
-    rows = connection.execute(select(studies).where(studies.c.study_uid == uid)).all()
+    query = select(studies).where(studies.c.study_uid == uid).order_by(studies.c.id)
+    rows = connection.execute(query).all()
     mine = [row for row in rows if row.model_key == model_key]
-    same = [row for row in rows if row.source_key == content["source_key"]]
-    if any(row.outcome not in ("", FAILED) for row in same) and not rescore:
+    waiting = [row for row in mine if row.state == FOUND]
+    if any(_covers(row, content, model_key, rescore) for row in rows):
+        _replace(connection, waiting)
         return 0
-    waiting_row = next((row for row in mine if row.state == FOUND), None)
-    if waiting_row is not None:  # a film more, or moved
-        set_study(connection, waiting_row.id, **content)
+    known = next((r for r in mine if r.source_key == content["source_key"]), None)
+    _replace(connection, [r for r in rows if r.state == FAILED and r is not known])
+    if known is not None:
+        _replace(connection, [row for row in waiting if row is not known])
+        return _again(connection, known, content)
+    if waiting:  # a film more
+        set_study(connection, waiting[0].id, **content)
         return 0
-    known = next((row for row in mine if row in same), None)
-    if known is None:
-        blank = {"state": FOUND, "outcome": "", "reason": "", "alone": 0, "run": ""}
-        row = {"study_uid": uid, "model_key": model_key, "found_at": now()}
-        connection.execute(insert(studies).values(content | blank | row))
-        return 1
-    if known.state != WITHDRAWN:
-        return 0
-    set_study(connection, known.id, **content, state=FOUND, reason="")
+    row = {"study_uid": uid, "model_key": model_key, "found_at": now()}
+    blank = {"state": FOUND, "outcome": "", "reason": "", "alone": 0, "run": ""}
+    connection.execute(insert(studies).values(content | blank | row))
     return 1
+
+
+def _again(connection: Connection, known: Row[Any], content: dict[str, Any]) -> int:
+    """Put an entry back that was withdrawn; one that waits may have moved films."""
+    if known.state == WITHDRAWN:
+        set_study(connection, known.id, **content, state=FOUND, reason="", run="")
+        return 1
+    if known.state == FOUND and known.films != content["films"]:
+        set_study(connection, known.id, **content)
+    return 0
+
+
+def _covers(
+    row: Row[Any], content: Mapping[str, Any], model_key: str, rescore: bool
+) -> bool:
+    """Say whether an entry is, or will be, the answer to these films."""
+    ours = row.model_key == model_key
+    answered = row.outcome in (SCORED, REJECTED) and (ours or not rescore)
+    if not (answered or row.outcome == FORGOTTEN or (ours and row.state == CLAIMED)):
+        return False
+    same = row.source_key == content["source_key"]
+    return same or set(content["sop_uids"]) <= set(row.sop_uids or ())
+
+
+def _replace(connection: Connection, rows: Sequence[Row[Any]]) -> None:
+    """Take entries off the list whose study has a better one."""
+    values = {"state": WITHDRAWN, "outcome": "", "reason": "entered with other films"}
+    for row in rows:
+        set_study(connection, row.id, **values)
 
 
 def _withdraw_others(connection: Connection, model_key: str) -> None:
     """Take unscored studies off the lists of models that are no longer in use."""
-    idle = (chunks.c.lease_until < time.time()) & (chunks.c.state == OPEN)
-    left = select(chunks.c.id).where(idle & (chunks.c.model_key != model_key))
+    left = select(chunks.c.id).where(_idle() & (chunks.c.model_key != model_key))
     waits = (studies.c.state == FOUND) & (studies.c.model_key != model_key)
     claimed = (studies.c.state == CLAIMED) & studies.c.chunk.in_(left)
     values = {"state": WITHDRAWN, "reason": "another model is in use", "chunk": None}
     connection.execute(update(studies).where(waits | claimed).values(values))
-    empty = ~select(studies).where(studies.c.chunk == chunks.c.id).exists()
-    query = update(chunks).where(chunks.c.id.in_(left) & empty)
-    connection.execute(query.values(state=DISSOLVED))
+    dissolve_empty(connection, chunks.c.id.in_(left))
+
+
+def dissolve_empty(connection: Connection, wanted: ColumnElement[bool]) -> None:
+    """Close those of the chunks that have no study left to work on."""
+    left = (studies.c.chunk == chunks.c.id) & (studies.c.state != FORGOTTEN)
+    empty = ~select(studies).where(left).exists()
+    values = {"state": DISSOLVED, "lease_until": 0.0}
+    connection.execute(update(chunks).where(wanted & empty).values(values))
+
+
+def _idle() -> ColumnElement[bool]:
+    """Ask for chunks that are not done and that nobody holds."""
+    return (chunks.c.lease_until < time.time()) & (chunks.c.state == OPEN)
 
 
 def set_study(connection: Connection, number: int, **values: Any) -> None:
@@ -122,76 +179,63 @@ def counts(engine: Engine) -> dict[str, int]:
 
 
 def stuck(engine: Engine) -> list[Stuck]:
-    """Name what failed, and what was claimed and then left with a reason."""
+    """Name what failed, and what was begun and lies where nobody works on it."""
     with transaction(engine) as connection:
+        free_dead(connection)
+        left = studies.c.state.in_(IN_WORK) & _idle()
         rows = connection.execute(
             select(studies, chunks.c.reason.label("chunk_reason"))
             .outerjoin(chunks, chunks.c.id == studies.c.chunk)
-            .where(
-                (studies.c.state == FAILED)
-                | (
-                    studies.c.state.in_([CLAIMED, SCORED, WRITTEN])
-                    & (chunks.c.reason != "")
-                )
-            )
+            .where((studies.c.state == FAILED) | left)
             .order_by(studies.c.id)
         )
         return [
             Stuck(
                 number=row.id,
                 state=row.state,
-                reason=row.reason or row.chunk_reason,
+                reason=_why(row),
                 since=row.claimed_at or row.found_at,
+                attempts=row.attempts,
             )
             for row in rows
         ]
 
 
-def retry(engine: Engine) -> int:
-    """Put failed studies back on the list and say how many."""
-    with transaction(engine) as connection:
-        values = {"state": FOUND, "outcome": "", "reason": "", "chunk": None}
-        return connection.execute(
-            update(studies).where(studies.c.state == FAILED).values(values)
-        ).rowcount
+def _why(row: Row[Any]) -> str:
+    return row.reason if row.state == FAILED else row.chunk_reason or KILLED
 
 
-def check_balance(engine: Engine, run: str) -> dict[str, int]:
-    """Count what became of the studies that a run claimed.
+def unlisted(engine: Engine, since: str) -> list[str]:
+    """Name the finished chunks that belong on a run's reading list.
+
+    What a killed run finished is among them, and what another run listed meanwhile:
+    one page shows the night, however many runs it took.
+
+    Args:
+        engine: the ledger's database.
+        since: start of the run, UTC, ISO 8601.
 
     Returns:
-        `in`, `scored`, `rejected`, `failed`; in = scored + rejected + failed.
-
-    Raises:
-        DataError: a study has no outcome.
+        In the order of their first study; empty when there is nothing new.
     """
-    tally = {"in": 0, SCORED: 0, REJECTED: 0, FAILED: 0}
     with transaction(engine) as connection:
-        mine = select(studies.c.outcome).where(studies.c.run == run)
-        for outcome in connection.execute(mine).scalars():
-            tally["in"] += 1
-            if outcome:
-                tally[outcome] += 1
-    if tally["in"] != tally[SCORED] + tally[REJECTED] + tally[FAILED]:
-        said = ", ".join(f"{name} {n}" for name, n in tally.items())
-        raise DataError(
-            f"this run does not balance: {said}; the others wait, see: cxrmlops backlog"
-        )
-    return tally
-
-
-def finished_chunks(engine: Engine, run: str) -> list[str]:
-    """Name the chunks that a run finished, in the order of their first study."""
-    with transaction(engine) as connection:
-        mine = (chunks.c.run == run) & (chunks.c.state == DONE)
+        new = chunks.c.listed_at.is_(None)
         query = (
-            select(chunks.c.id)
+            select(chunks.c.id, chunks.c.listed_at)
             .join(studies, studies.c.chunk == chunks.c.id)
-            .where(mine)
+            .where((chunks.c.state == DONE) & (new | (chunks.c.listed_at >= since)))
             .group_by(chunks.c.id)
             .order_by(func.min(studies.c.id))
         )
-        return list(connection.execute(query).scalars())
+        rows = connection.execute(query).all()
+    return [name for name, _ in rows] if any(at is None for _, at in rows) else []
+
+
+def note_listed(engine: Engine, names: Sequence[str]) -> None:
+    """Remember that a reading list shows these chunks."""
+    with transaction(engine) as connection:
+        mine = chunks.c.id.in_(names) & chunks.c.listed_at.is_(None)
+        connection.execute(update(chunks).where(mine).values(listed_at=now()))
 
 
 def left_open(engine: Engine, run: str) -> list[str]:
@@ -205,13 +249,16 @@ def left_open(engine: Engine, run: str) -> list[str]:
             .group_by(chunks.c.reason)
         )
         rows = connection.execute(query).all()
-    return [f"{n} studies wait: {reason or 'no reason given'}" for reason, n in rows]
+    return [f"{n} studies wait: {reason or 'no word from them'}" for reason, n in rows]
 
 
 def histogram(engine: Engine, run: str) -> dict[str, int]:
     """Count a run's scored studies by probability, in tenths; nobody is named."""
+    tenths = Counter[int]()
     with transaction(engine) as connection:
         mine = (studies.c.run == run) & (studies.c.outcome == SCORED)
-        rows = connection.execute(select(studies.c.row).where(mine)).scalars().all()
-    tenths = [min(int(10 * row["study"]["probability"]), 9) for row in rows]
-    return {f"{n / 10:.1f}-{(n + 1) / 10:.1f}": tenths.count(n) for n in range(10)}
+        query = select(studies.c.row).where(mine)
+        rows = connection.execution_options(yield_per=200).execute(query)
+        for row in rows.scalars():
+            tenths[min(int(10 * row["study"]["probability"]), 9)] += 1
+    return {f"{n / 10:.1f}-{(n + 1) / 10:.1f}": tenths[n] for n in range(10)}

@@ -4,19 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
-from cxrmlops.backlog.claims import Chunk, close, still_ours
+from cxrmlops.backlog.claims import Chunk, close, settle, still_ours
 from cxrmlops.backlog.database import now, transaction
 from cxrmlops.backlog.ledger import (
     DELIVERED,
     DONE,
+    IN_WORK,
     REJECTED,
     SCORED,
     WRITTEN,
     set_study,
 )
 from cxrmlops.backlog.schema import objects, studies
+from cxrmlops.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,16 @@ def record_written(engine: Engine, chunk: Chunk, made: Sequence[Written]) -> Non
                     "written_at": now(),
                 }
                 connection.execute(insert(objects).values(row))
-        reported = {one.study_uid for one in made}
+        reported = {number[one.study_uid] for one in made} | _scored(connection, chunk)
         for study in chunk.studies:
-            state = WRITTEN if study.study_uid in reported else REJECTED
+            state = WRITTEN if study.number in reported else REJECTED
             set_study(connection, study.number, state=state, written_at=now())
+
+
+def _scored(connection: Connection, chunk: Chunk) -> set[int]:
+    """Give the studies with an answer; of pictures there is no object to deliver."""
+    mine = (studies.c.chunk == chunk.id) & (studies.c.outcome == SCORED)
+    return set(connection.execute(select(studies.c.id).where(mine)).scalars())
 
 
 def record_receipt(engine: Engine, chunk: Chunk, uid: str, receipt: str) -> None:
@@ -94,10 +102,18 @@ def record_receipt(engine: Engine, chunk: Chunk, uid: str, receipt: str) -> None
 
 
 def finish(engine: Engine, chunk: Chunk) -> None:
-    """Close the chunk: the archive has everything."""
+    """Close the chunk: the archive has everything.
+
+    Raises:
+        DataError: an object has no receipt.
+    """
     with transaction(engine) as connection:
         still_ours(connection, chunk)
-        mine = (studies.c.chunk == chunk.id) & (studies.c.state == WRITTEN)
-        values = {"state": DELIVERED, "delivered_at": now()}
-        connection.execute(update(studies).where(mine).values(values))
+        settle(connection, chunk.id)
+        mine = (studies.c.chunk == chunk.id) & studies.c.state.in_(IN_WORK)
+        if left := len(connection.execute(select(studies.c.id).where(mine)).all()):
+            raise DataError(
+                f"{left} studies of chunk {chunk.id} have objects without a receipt; "
+                "run again"
+            )
         close(connection, chunk.id, state=DONE, reason="")

@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Engine, select
 
+from cxrmlops.backlog.audit import Subject
 from cxrmlops.backlog.claims import Chunk, Claimed
 from cxrmlops.backlog.database import transaction
 from cxrmlops.backlog.ledger import DELIVERED, REJECTED
 from cxrmlops.backlog.progress import Answer, Written
-from cxrmlops.backlog.schema import objects, studies
+from cxrmlops.backlog.schema import films, objects, studies
 from cxrmlops.dicom.answers import ObjectReference
 from cxrmlops.files import read_json
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
@@ -96,6 +97,24 @@ def waiting_since(engine: Engine, chunk: Chunk) -> dict[str, datetime]:
         rows = connection.execute(query.where(studies.c.study_uid.in_(uids)))
         since = [(uid, datetime.fromisoformat(at)) for uid, at in rows]
     return {uid: min(at for other, at in since if other == uid) for uid, _ in since}
+
+
+def subjects(engine: Engine, chunk: Chunk) -> list[Subject]:
+    """Say whose films the chunk holds, for the audit."""
+    uids = [study.study_uid for study in chunk.studies]
+    query = select(films.c.study_uid, films.c.patient_id).distinct()
+    with transaction(engine) as connection:
+        rows = connection.execute(query.where(films.c.study_uid.in_(uids))).all()
+    patient = {row.study_uid: row.patient_id for row in rows}
+    return [
+        Subject(
+            study.study_uid,
+            patient.get(study.study_uid, ""),
+            chunk.model_key,
+            len(study.places),
+        )
+        for study in chunk.studies
+    ]
 
 
 def _answer(

@@ -29,6 +29,7 @@ films = Table(
     Column("mtime_ns", BigInteger, nullable=False),
     Column("sop_instance_uid", Text, nullable=False),  # "" when unreadable
     Column("study_uid", Text, nullable=False, index=True),  # or "file:<hash>"
+    Column("patient_id", Text, nullable=False, server_default=""),  # for the audit
 )
 
 # The unit of work. Its members and its start of analysis never change, so that a second
@@ -45,6 +46,8 @@ chunks = Table(
     Column("lease_until", Float, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("reason", Text, nullable=False),  # why the last try ended early
+    Column("holder", Text, nullable=False, server_default=""),  # process, see owners.py
+    Column("listed_at", Text),  # when a reading list first showed it
 )
 
 # One row per study, set of its films, and model.
@@ -56,12 +59,15 @@ studies = Table(
     Column("source_key", String(64), nullable=False),  # of the sorted SOP UIDs
     Column("model_key", Text, nullable=False),
     Column("films", JSON, nullable=False),  # places, sorted
+    Column("sop_uids", JSON),  # sorted; nothing in rows of the first version
     Column("state", Text, nullable=False),
-    Column("outcome", Text, nullable=False),  # "", scored, rejected or failed
+    # "", scored, rejected, failed or forgotten
+    Column("outcome", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("alone", Integer, nullable=False),  # 1: its chunk holds nothing else
     Column("chunk", String(16), ForeignKey("chunks.id")),
     Column("run", Text, nullable=False),  # nightly run that claimed it last
+    Column("attempts", Integer, nullable=False, server_default="0"),  # times claimed
     Column("row", JSON),  # the answer, as the objects were built from it
     Column("found_at", Text, nullable=False),
     Column("claimed_at", Text),
@@ -86,6 +92,19 @@ objects = Table(
     Column("receipt", Text, nullable=False),
     Column("written_at", Text, nullable=False),
     Column("delivered_at", Text),
+)
+
+# What a person decided about a study that waits, and why. Rows are only added.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study", Integer, ForeignKey("studies.id"), nullable=False, index=True),
+    Column("action", Text, nullable=False),  # retry or forget
+    Column("chunk", String(16)),  # that the study was in
+    Column("reason", Text, nullable=False),
+    Column("user", Text, nullable=False),  # as the system knows the person
+    Column("at", Text, nullable=False),
 )
 
 # Who put which model in use, and why. Each row seals the one before it.

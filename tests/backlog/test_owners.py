@@ -1,0 +1,77 @@
+"""Processes that hold chunks: real ones, really killed."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cxrmlops.backlog import claims, owners
+from cxrmlops.backlog import ledger as book
+from tests.backlog.test_claims import arrive, claim
+
+HOLDER = "from cxrmlops.backlog.owners import this_process as me; print(me(), flush=1)"
+WAIT = "; import time; time.sleep(60)"
+
+
+@pytest.fixture
+def other():
+    """Another process that lives, and the name it gives itself."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLDER + WAIT], stdout=subprocess.PIPE, text=True
+    )
+    yield child, child.stdout.readline().strip()
+    child.kill()
+    child.wait()
+
+
+def test_a_process_that_lives_is_not_dead(other):
+    assert not owners.is_dead(owners.this_process())
+    assert not owners.is_dead(other[1])
+
+
+def test_a_killed_process_is_dead_before_and_after_its_parent_noticed(other):
+    child, name = other
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+    assert owners.is_dead(name)
+    child.wait()
+    assert owners.is_dead(name)
+
+
+def test_a_number_that_was_given_again_is_not_the_same_process(other):
+    name, _, started = other[1].rpartition(" ")
+
+    assert owners.is_dead(f"{name} {int(started) - 1}")
+
+
+@pytest.mark.parametrize("name", ["", "odd", "other-kernel pid:[1] 1 1", "a b c d e"])
+def test_of_another_host_nothing_is_known(name):
+    assert not owners.is_dead(name)
+
+
+def test_another_containers_processes_are_not_asked_for():
+    here = owners.this_process().split(" ")
+
+    assert not owners.is_dead(" ".join([here[0], "pid:[1]", "999999", "1"]))
+
+
+def test_a_killed_run_frees_its_chunk_at_once_and_a_living_one_does_not(
+    ledger, other, monkeypatch
+):
+    child, name = other
+    arrive(ledger, "1.1")
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "this_process", lambda: name)
+        taken = claim(ledger, lease=3600)
+    assert claim(ledger, run="next") is None
+    assert book.stuck(ledger) == []
+
+    child.kill()
+    child.wait()
+
+    (stuck,) = book.stuck(ledger)
+    assert (stuck.reason, stuck.attempts) == ("its run was killed", 1)
+    assert claim(ledger, run="next").id == taken.id
+    assert book.stuck(ledger) == []
