@@ -28,7 +28,9 @@ films = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("sop_instance_uid", Text, nullable=False),  # "" when unreadable
-    Column("study_uid", Text, nullable=False, index=True),  # or "file:<hash>"
+    Column(
+        "study_uid", Text, nullable=False, index=True
+    ),  # or "file:<hash>", "passed over: <reason>"
 )
 
 # The unit of work. Its members and its start of analysis never change, so that a second
