@@ -145,14 +145,25 @@ class DicomWeb:
         found: dict[str, dict[str, Any]] = {}
         asked = 0
         while True:
-            with self._answering():
-                page = search(*at, limit=PAGE, offset=asked, **query)
-                rows = {_first(row, key): row for row in page}
-            rows = {uid: row for uid, row in rows.items() if is_uid(uid)}
+            rows, n = self._page(search, key, *at, limit=PAGE, offset=asked, **query)
             if rows.keys() <= found.keys():
-                return found
+                break
             found |= rows
-            asked += len(page)
+            asked += n
+        if asked and asked % PAGE == 0:
+            # Quirk: Orthanc 1.10, with ModalitiesInStudy it counts the offset within
+            # the first page, so a second page is always empty.
+            found |= self._page(search, key, *at, **query)[0]
+        return found
+
+    def _page(
+        self, search: Callable[..., Any], key: str, *at: str, **query: Any
+    ) -> tuple[dict[str, dict[str, Any]], int]:
+        """Give rows by UID, and how many there were with others."""
+        with self._answering():
+            page = search(*at, **query)
+            rows = {_first(row, key): row for row in page}
+        return {uid: row for uid, row in rows.items() if is_uid(uid)}, len(page)
 
     def _images(self, study_uid: str, series_uid: str) -> list[RemoteImage]:
         with self._answering():

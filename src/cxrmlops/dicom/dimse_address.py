@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cxrmlops.errors import ParamsError
 
@@ -33,9 +33,11 @@ def read_address(where: str) -> Peer:
     """
     try:
         parts = urlsplit(f"//{where}")
-        given = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        strict = bool(parts.query)
+        pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=strict)
+        given = dict(pairs)
         peer = Peer(
-            called=parts.username or "",
+            called=unquote(parts.username or ""),
             host=parts.hostname or "",
             port=parts.port or 0,
             calling=given.pop("calling", Peer.calling),
