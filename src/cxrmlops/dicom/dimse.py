@@ -40,6 +40,7 @@ CONNECT_SECONDS, SILENT_SECONDS = 10.0, 60.0
 MODELS = {"get": GET, "move": MOVE}
 _PENDING = (0xFF00, 0xFF01)
 _DESTINATION_UNKNOWN = 0xA801
+_SOME_FAILED = 0xB000  # of a retrieval; we look for ourselves
 _NOT_OFFERED = (0x0122, 0x0124, 0x0211, 0x0212)
 _TRANSIENT = 2  # result of a rejection (PS3.8 9.3.4)
 _CALLING, _CALLED = (1, 3), (1, 7)  # source and reason: AE title not recognised
@@ -124,8 +125,8 @@ class Dimse:
                 self._get(query, receiver)
             else:
                 self._move(query, receiver)
-        except ServiceError:  # the receiver knows better why the archive fell silent
-            receiver.check(self.where)
+        except ServiceError:
+            receiver.check_error()  # it knows better why the archive fell silent
             raise
         receiver.check(self.where)
 
@@ -197,7 +198,7 @@ class Dimse:
                     f"{self._peer.calling} is; have its owner enter this AE title with "
                     f"our host and port {self._peer.listen_port}, then run again"
                 )
-            if code in _NOT_OFFERED:
+            if code not in (0, *_PENDING, _SOME_FAILED):
                 raise self._refusal("a retrieval", code)
 
     @contextmanager
@@ -252,7 +253,10 @@ class Dimse:
         said = f"the archive {self.where} refused {what} (status {code:04X}H)"
         if code in _NOT_OFFERED:
             return AccessError(f"{said}; {_ASK}")
-        return ServiceError(f"{said}; nothing is lost, run again")
+        return ServiceError(
+            f"{said}; does it know {self._peer.calling}, and where? Nothing is lost, "
+            "run again"
+        )
 
     def _rejection(self, open_one: Association) -> CxrError:
         """Read why there is no association (PS3.8 9.3.4)."""

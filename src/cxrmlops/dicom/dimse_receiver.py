@@ -58,11 +58,6 @@ class Receiver:
         self._error: CxrError | None = None
 
     @property
-    def is_full(self) -> bool:
-        """Say whether nothing more can be taken."""
-        return self._error is not None
-
-    @property
     def handlers(self) -> list[tuple[Any, Any]]:
         """What pynetdicom calls when something arrives."""
         return [(evt.EVT_PDU_RECV, self._count), (evt.EVT_C_STORE, self._take)]
@@ -102,18 +97,22 @@ class Receiver:
             ServiceError: it did not come.
             ResourceError: the disk is full.
         """
-        if self._error is not None:
-            raise self._error
+        self.check_error()
         if not self._place.exists():
             raise ServiceError(
                 f"the archive {where} did not send an image that it listed; nothing is "
                 "lost, run again"
             )
 
+    def check_error(self) -> None:
+        """Raise what went wrong here, if anything did."""
+        if self._error is not None:
+            raise self._error
+
     def _count(self, event: Any) -> None:
         """End an association that sends more than any film: it lies in memory."""
         self._bytes += len(event.pdu)
-        if self._bytes > self._max_bytes + _FRAMING and not self.is_full:
+        if self._bytes > self._max_bytes + _FRAMING and self._error is None:
             self._error = Rejected("too_large", f"more than {self._max_bytes} bytes")
             event.assoc.dul.socket.close()
 
