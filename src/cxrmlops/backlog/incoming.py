@@ -118,11 +118,10 @@ class Incoming:
         left = chosen.keys() - passed
         done = spool.answered(self._engine, left, model_key=self._wishes.model_key)
         lie_here = all((self._backlog / place).exists() for place in left)
-        if lie_here or left <= done:
-            self.images[KNOWN] += len(chosen)
-            return []
-        self.images[KNOWN] += len(passed)
-        return [chosen[place] for place in sorted(left)]
+        is_known = lie_here or left <= done
+        if known := len(chosen if is_known else passed):
+            self.images[KNOWN] += known
+        return [] if is_known else [chosen[place] for place in sorted(left)]
 
     def _why_not(self, image: RemoteImage) -> str:
         return out_of_scope(
