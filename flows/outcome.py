@@ -12,10 +12,10 @@ from prefect.client.schemas.objects import State
 
 from cxrmlops.backlog import claims
 from cxrmlops.backlog.claims import Chunk
-from cxrmlops.errors import CxrError, ResourceError, ServiceError
+from cxrmlops.errors import AccessError, CxrError, ResourceError, ServiceError
 from cxrmlops.reporting.synthetic_map import draw_synthetic_map
 
-NOT_ITS_FAULT = (ServiceError, ResourceError)
+NOT_ITS_FAULT = (ServiceError, AccessError, ResourceError)
 DELAYS = [10.0, 60.0, 600.0]  # seconds before another try
 
 

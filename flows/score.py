@@ -3,27 +3,29 @@
 import os
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import wait
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from typer import Option, run
 
-from cxrmlops.backlog import arrivals, audit, claims, ledger, progress, results
+from cxrmlops.backlog import arrivals, audit, claims, ledger, progress, results, spool
 from cxrmlops.backlog.balance import check_balance
 from cxrmlops.backlog.claims import Chunk
 from cxrmlops.backlog.database import is_shared, open_database
 from cxrmlops.backlog.database import now as utc_now
 from cxrmlops.backlog.delivery import PRESENT, deliver, open_archive
+from cxrmlops.backlog.incoming import Incoming, Wishes
 from cxrmlops.clock import now
 from cxrmlops.data.preprocess import preprocessing_hash
-from cxrmlops.errors import BundleError, ParamsError
+from cxrmlops.errors import BundleError, ParamsError, ServiceError
 from cxrmlops.files import remove_drafts
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.params import load_params, load_site
@@ -76,12 +78,19 @@ def score(bundle: str = "", rescore: bool = False) -> State[Any]:
     """
     night = open_night(bundle)
     with audit.activity(night.model_key) as told:
-        find(night, rescore)
-        workers = work.map(range(AT_ONCE), night=unmapped(night))
-        wait(workers)
-        for worker in workers:
-            worker.result()  # the ledger itself failed: nothing to count
+        incoming = open_incoming(night, rescore)
+        asked = ask(incoming, return_state=True)
+        while True:
+            fetch(incoming)
+            find(night, rescore)
+            workers = work.map(range(AT_ONCE), night=unmapped(night))
+            wait(workers)
+            for worker in workers:
+                worker.result()  # the ledger itself failed: nothing to count
+            if incoming.is_done or ledger.left_open(open_database(), night.run):
+                break
         waiting, said = close(night)
+        waiting += untold(incoming, asked)
         told.outcome = audit.SERIOUS if waiting else audit.SUCCESS
     if waiting:
         return Failed(message=f"{'; '.join(waiting)}. Nothing is lost: run again")
@@ -93,7 +102,10 @@ def open_night(bundle: str) -> Night:
     """Check model, archive and ledger before anything is claimed."""
     site = load_site()
     archive = os.environ.get("CXR_ARCHIVE") or site.archive
-    open_archive(archive)
+    try:
+        open_archive(archive).check()
+    except ServiceError as error:  # films that lie here are read, and answers wait
+        get_run_logger().warning("%s", error)
     open_database()
     if os.environ.get("CXR_DASK") and not is_shared():
         raise ParamsError(
@@ -113,6 +125,58 @@ def open_night(bundle: str) -> Night:
     )
 
 
+def open_incoming(night: Night, rescore: bool) -> Incoming:
+    """Prepare the night's question to the archive; a folder has nothing to ask."""
+    params, site = load_params(), load_site()
+    today = now(site.time_zone).date()
+    wishes = Wishes(
+        first=today - timedelta(days=params.score.window_days),
+        last=today,
+        chest_words=site.chest_words,
+        min_age_years=params.cohort.min_age_years,
+        max_bytes=params.score.max_file_mib * 2**20,
+        time_zone=site.time_zone,
+        model_key=night.model_key if rescore else None,
+    )
+    archive = open_archive(night.archive)
+    return Incoming(archive, wishes, engine=open_database(), backlog=site.backlog)
+
+
+@task(
+    name="ask archive",
+    retries=3,
+    retry_delay_seconds=DELAYS,
+    retry_condition_fn=unreachable,
+    cache_policy=NO_CACHE,
+)
+def ask(incoming: Incoming) -> None:
+    """Ask the archive which studies there are."""
+    with Private(_notes("ask")):
+        studies = incoming.ask()
+    get_run_logger().info("archive: %d studies in the window", studies)
+
+
+@task(name="fetch", cache_policy=NO_CACHE)
+def fetch(incoming: Incoming) -> None:
+    """Bring films that are new into the backlog, and say what was left and why."""
+    with Private(_notes("fetch")):
+        studies = incoming.fetch(load_params().score.fetch_studies)
+    if not incoming.images:
+        return
+    rows = [{"what": name, "images": n} for name, n in incoming.images.items()]
+    create_table_artifact(rows, key="archive", description="Images of the archive")
+    said = ", ".join(f"{n} {name}" for name, n in sorted(incoming.images.items()))
+    get_run_logger().info("archive: %d studies fetched; images: %s", studies, said)
+
+
+def untold(incoming: Incoming, asked: State[Any]) -> list[str]:
+    """Say what the archive did not give, one sentence a reason."""
+    told = [f"{n} studies were not fetched: {w}" for w, n in incoming.troubles.items()]
+    if not asked.is_completed():
+        told.append(f"the archive was not asked: {asked.result(False)}")
+    return told
+
+
 @task(name="find")
 def find(night: Night, rescore: bool) -> None:
     """Look into the backlog and put what is new on the list."""
@@ -127,6 +191,7 @@ def find(night: Night, rescore: bool) -> None:
         new = ledger.enter(
             engine, arrived.studies, model_key=night.model_key, rescore=rescore
         )
+        spool.clear(engine, site.backlog)
     get_run_logger().info(
         "backlog: %d files, %d of them new; %d studies, %d of them new, %d too young",
         arrived.n_files,
@@ -230,8 +295,13 @@ def send(chunk: Chunk, archive: str) -> None:
                 open_archive(archive),
                 receipt=keep,
             )
+            for uid, reason in sent.refused.items():
+                progress.record_refused(engine, chunk, uid, reason)
     get_run_logger().info(
-        "archive: %d objects stored, %d were there", sent.stored, sent.present
+        "archive: %d objects stored, %d were there, %d refused for good",
+        sent.stored,
+        sent.present,
+        len(sent.refused),
     )
 
 
@@ -243,6 +313,7 @@ def close(night: Night) -> tuple[list[str], str]:
         Why studies wait for the next run, one sentence a reason, and the counts.
     """
     engine = open_database()
+    spool.clear(engine, load_site().backlog)
     if finished := ledger.unlisted(engine, night.opened):
         join_reading_lists([REPORT / name for name in finished], REPORT)
         ledger.note_listed(engine, finished)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import orthanc
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -18,6 +20,19 @@ def real_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def _orthanc(tmp_path_factory):
+    with orthanc.running(tmp_path_factory.mktemp("orthanc")) as server:
+        yield server
+
+
+@pytest.fixture
+def pacs(_orthanc):
+    """A real archive on loopback with an empty store."""
+    _orthanc.empty()
+    return _orthanc
+
+
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch, tmp_path_factory):
     """Keep tests away from the user's key, servers and clock."""
@@ -27,6 +42,9 @@ def _own_surroundings(monkeypatch, tmp_path_factory):
         "CXR_LEDGER_URL",
         "CXR_ARCHIVE",
         "CXR_AUDIT",
+        "CXR_ARCHIVE_TOKEN",
+        "CXR_ARCHIVE_USER",
+        "CXR_ARCHIVE_PASSWORD",
         "MLFLOW_TRACKING_URI",
         "MLFLOW_RUN_ID",
         "PREFECT_API_URL",

@@ -9,6 +9,8 @@ Our exceptions, named after who has to act.
   + BundleError    the model's owner: this bundle cannot be used here
   + Rejected       nobody: this image cannot be read by the model, and says why
   + ServiceError   nobody yet: PACS or MLflow did not answer, try again
+  + AccessError    the archive's owner: it does not let us in, or lacks a service
+  + RefusedError   us and the archive's owner: it will never take this object
 """
 
 from collections.abc import Sequence
@@ -61,3 +63,14 @@ class Rejected(CxrError):
 
 class ServiceError(CxrError):
     """A service outside this machine did not do its part; safe to retry."""
+
+
+class AccessError(CxrError):
+    """An archive does not let us in, or does not offer what we need.
+
+    Another try gives the same; its owner has to change a setting, or we an address.
+    """
+
+
+class RefusedError(CxrError):
+    """An archive will never take this one object; others may pass."""

@@ -143,6 +143,8 @@ class ScoreParams(Section):
     max_file_mib: int = Field(ge=1)
     max_pixels: int = Field(ge=1)  # rows x columns x frames
     settle_minutes: int = Field(ge=0)  # younger studies wait for late images
+    window_days: int = Field(ge=0)  # study dates asked of an archive, before today
+    fetch_studies: int = Field(ge=1)  # fetched at a time, then read and removed
 
 
 class ReportParams(Section):
@@ -182,7 +184,7 @@ class Site(Section):
     include: Path | None = None  # text: one film's name per line; null takes all
     chest_words: list[str]  # in BodyPartExamined or a description, upper case
     backlog: Path  # folder of films that wait for an answer
-    archive: str  # folder:<path>; CXR_ARCHIVE comes first
+    archive: str  # folder:, dicomweb: or dimse:...; CXR_ARCHIVE comes first
 
 
 Settings = TypeVar("Settings", bound=Section)

@@ -62,7 +62,7 @@ def test_nothing_half_written_is_left(tmp_path, files):
     "address", ["/data/archive", "ftp:host", "folder:", "", "user:secret@host"]
 )
 def test_an_unknown_archive_is_refused_in_one_sentence(address):
-    with pytest.raises(ParamsError, match="expected folder:") as error:
+    with pytest.raises(ParamsError, match="expected one of folder:") as error:
         open_archive(address)
 
     assert "secret" not in str(error.value)

@@ -33,6 +33,14 @@ def empty_mlflow(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def reading_bundle(tmp_path_factory) -> Path:
+    """The bundle of an untrained network."""
+    from tests import make
+
+    return make.make_reading_bundle(tmp_path_factory.mktemp("model") / "bundle")
+
+
 def stand_in(folder: Path, patch: pytest.MonkeyPatch, empty_mlflow: Path) -> None:
     """Make `folder` a project with the real settings, and stand in it."""
     for name in ("params.yaml", "site.yaml"):

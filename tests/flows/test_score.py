@@ -290,7 +290,7 @@ def is_report(folder: Path, name: str) -> bool:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("CXR_ARCHIVE=ftp:x", "expected folder:"),
+        ("CXR_ARCHIVE=ftp:x", "expected one of folder:"),
         ("CXR_DASK=tcp://x", "cannot share an SQLite ledger"),
         ("CXR_LEDGER_URL=x", "CXR_LEDGER_URL is not an address"),
     ],

@@ -96,8 +96,9 @@ def note_films(engine: Engine, seen: Iterable[Film]) -> None:
 
 
 def _may_be_film(file: FilmFile) -> bool:
-    name = file.path.rpartition("/")[2]
-    return name not in NOT_FILMS and not name.startswith(".")  # still being copied
+    *folders, name = file.path.split("/")
+    on_its_way = any(part.startswith(".") for part in (*folders, name))
+    return name not in NOT_FILMS and not on_its_way
 
 
 def _read(folder: Path, file: FilmFile) -> Film:

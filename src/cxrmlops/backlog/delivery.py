@@ -3,42 +3,45 @@
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Protocol
 
-from cxrmlops.errors import ParamsError, ServiceError
+from cxrmlops.dicom.transfer import Archive, RemoteImage
+from cxrmlops.errors import ParamsError, RefusedError, ServiceError
 from cxrmlops.files import sha256_file, whole
 
 PRESENT = "present"  # receipt of what was there before
 
 
-class Archive(Protocol):
-    """Somewhere DICOM files go."""
-
-    def has(self, uid: str) -> bool:
-        """Say whether an object with this SOP Instance UID is there already.
-
-        Raises:
-            ServiceError: the archive did not answer; safe to repeat.
-        """
-
-    def store(self, file: Path) -> str:
-        """Store one file, named by its SOP Instance UID; give the receipt.
-
-        Raises:
-            ServiceError: the archive did not take the file; safe to repeat.
-        """
-
-
 class Folder:
-    """An archive that is a folder: for tests, demos and shadow mode."""
+    """An archive that is a folder: for tests, demos and shadow mode.
+
+    It has nothing to ask for: films lie in the backlog already.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def has(self, uid: str) -> bool:
+    def check(self) -> None:
+        """Be there: the folder is made when something is stored."""
+
+    def find_studies(self, modality: str, first: date, last: date) -> set[str]:
+        """Have none."""
+        return set()
+
+    def find_images(self, study_uid: str) -> list[RemoteImage]:
+        """Have none."""
+        return []
+
+    def fetch(self, image: RemoteImage, place: Path, *, max_bytes: int) -> None:
+        """Have none."""
+        raise ServiceError(
+            "a folder as archive gives no films; put them in the backlog"
+        )
+
+    def has(self, file: Path) -> bool:
         """Look for the file."""
-        return (self._path / f"{uid}.dcm").exists()
+        return (self._path / file.name).exists()
 
     def store(self, file: Path) -> str:
         """Copy the file, whole or not at all; the receipt is its hash."""
@@ -53,8 +56,23 @@ class Folder:
             ) from None
 
 
+def _dicomweb(where: str) -> Archive:
+    from cxrmlops.dicom.dicomweb import DicomWeb  # requests and co., if needed
+
+    return DicomWeb(where)
+
+
+def _dimse(where: str) -> Archive:
+    from cxrmlops.dicom.dimse import Dimse  # pynetdicom takes half a second
+    from cxrmlops.dicom.dimse_address import read_address
+
+    return Dimse(read_address(where))
+
+
 KINDS: dict[str, Callable[[str], Archive]] = {
-    "folder": lambda where: Folder(Path(where))
+    "folder": lambda where: Folder(Path(where)),
+    "dicomweb": _dicomweb,
+    "dimse": _dimse,
 }
 
 
@@ -64,6 +82,7 @@ class Delivered:
 
     stored: int
     present: int  # were there before, hence not sent again
+    refused: dict[str, str]  # SOP Instance UID -> why it will never be taken
 
 
 def deliver(
@@ -75,29 +94,40 @@ def deliver(
         files: DICOM files named `<SOP Instance UID>.dcm`.
         archive: where they go.
         receipt: told UID and receipt after each file, so that a kill costs one at most.
+
+    Raises:
+        ServiceError, AccessError: as the archive does; what is stored has its receipt.
     """
     stored = present = 0
+    refused: dict[str, str] = {}
     for file in files:
-        if archive.has(file.stem):
+        if archive.has(file):
             present += 1
             receipt(file.stem, PRESENT)
-        else:
+            continue
+        try:
             receipt(file.stem, archive.store(file))
             stored += 1
-    return Delivered(stored=stored, present=present)
+        except RefusedError as error:
+            refused[file.stem] = str(error)
+    return Delivered(stored=stored, present=present, refused=refused)
 
 
 def open_archive(address: str) -> Archive:
-    """Open `folder:<path>`; a setting is text, an archive is an object.
+    """Open the archive at an address; nothing is sent yet.
+
+    Args:
+        address: `folder:<path>`, `dicomweb:https://host[:port]/root`, or
+            `dimse:CALLED@host:port?...` (see `dicom.dimse_address`).
 
     Raises:
         ParamsError: no such kind of archive, or no place after the kind.
     """
     kind, _, where = address.partition(":")
     if kind not in KINDS or not where:
-        expected = " or ".join(f"{known}:..." for known in KINDS)
+        expected = ", ".join(f"{known}:..." for known in KINDS)
         raise ParamsError(
-            f"the archive's address starts with '{kind[:20]}'; expected {expected} "
-            "in site.yaml: archive, or in CXR_ARCHIVE"
+            f"the archive's address starts with '{kind[:20]}'; expected one of "
+            f"{expected} in site.yaml: archive, or in CXR_ARCHIVE"
         )
     return KINDS[kind](where)

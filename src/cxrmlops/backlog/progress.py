@@ -11,6 +11,7 @@ from cxrmlops.backlog.database import now, transaction
 from cxrmlops.backlog.ledger import (
     DELIVERED,
     DONE,
+    FAILED,
     IN_WORK,
     REJECTED,
     SCORED,
@@ -99,6 +100,16 @@ def record_receipt(engine: Engine, chunk: Chunk, uid: str, receipt: str) -> None
         values = {"state": DELIVERED, "receipt": receipt, "delivered_at": now()}
         this = (objects.c.sop_instance_uid == uid) & (objects.c.state != DELIVERED)
         connection.execute(update(objects).where(this).values(values))
+
+
+def record_refused(engine: Engine, chunk: Chunk, uid: str, reason: str) -> None:
+    """Store that the archive will never take this object: its study has failed."""
+    with transaction(engine) as connection:
+        still_ours(connection, chunk)
+        query = select(objects.c.study).where(objects.c.sop_instance_uid == uid)
+        number = connection.execute(query).scalar_one()
+        values = {"state": FAILED, "outcome": FAILED, "reason": reason}
+        set_study(connection, number, **values)
 
 
 def finish(engine: Engine, chunk: Chunk) -> None:

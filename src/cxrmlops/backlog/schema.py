@@ -28,7 +28,8 @@ films = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("sop_instance_uid", Text, nullable=False),  # "" when unreadable
-    Column("study_uid", Text, nullable=False, index=True),  # or "file:<hash>"
+    # or "file:<hash>", or "passed over: <reason>"
+    Column("study_uid", Text, nullable=False, index=True),
     Column("patient_id", Text, nullable=False, server_default=""),  # for the audit
 )
 

@@ -1,0 +1,130 @@
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from cxrmlops.backlog import arrivals, ledger, spool
+from cxrmlops.backlog.arrivals import Film
+from cxrmlops.backlog.database import open_database, transaction
+from cxrmlops.backlog.schema import studies
+from cxrmlops.errors import ServiceError
+
+A, B = "archive/s/a.dcm", "archive/s/b.dcm"
+
+
+@pytest.fixture
+def engine(tmp_path):
+    return open_database(f"sqlite:///{tmp_path}/ledger.db")
+
+
+def lay(backlog: Path, *places: str) -> None:
+    for place in places:
+        (backlog / place).parent.mkdir(parents=True, exist_ok=True)
+        (backlog / place).write_text(place)
+
+
+def enter(engine, *places: str, study: str = "1.2", state: str, model: str = "m"):
+    """Put a study on the ledger whose films are these, and let it be in a state."""
+    those = [Film(place, 1, 1, place, study) for place in places]
+    arrivals.note_films(engine, those)
+    ledger.enter(engine, {study: those}, model_key=model)
+    with transaction(engine) as connection:
+        last = connection.execute(studies.select().order_by(studies.c.id.desc()))
+        ledger.set_study(connection, last.first().id, state=state, outcome="scored")
+
+
+def lying(backlog: Path) -> list[str]:
+    return sorted(
+        path.relative_to(backlog).as_posix() for path in backlog.rglob("*.dcm")
+    )
+
+
+@pytest.mark.parametrize("state", ["delivered", "rejected"])
+def test_films_of_an_answered_study_are_removed(engine, tmp_path, state):
+    lay(tmp_path, A)
+    enter(engine, A, state=state)
+
+    assert spool.clear(engine, tmp_path) == 1
+    assert list((tmp_path / "archive").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "state", ["found", "claimed", "scored", "written", "failed", "withdrawn"]
+)
+def test_films_that_are_needed_stay(engine, tmp_path, state):
+    lay(tmp_path, A)
+    enter(engine, A, state=state)
+
+    assert spool.clear(engine, tmp_path) == 0
+    assert lying(tmp_path) == [A]
+
+
+def test_a_late_film_keeps_the_others_of_its_study(engine, tmp_path):
+    lay(tmp_path, A, B)
+    enter(engine, A, state="delivered")
+
+    spool.clear(engine, tmp_path)  # the night ended before B was on the ledger
+    assert lying(tmp_path) == [A, B]
+
+    enter(engine, A, B, state="found")
+    spool.clear(engine, tmp_path)
+    assert lying(tmp_path) == [A, B]
+
+
+def test_films_that_nobody_fetched_are_never_removed(engine, tmp_path):
+    mine = "mine/a.dcm"
+    lay(tmp_path, mine)
+    enter(engine, mine, state="delivered")
+
+    assert spool.clear(engine, tmp_path) == 0
+    assert lying(tmp_path) == [mine]
+
+
+def test_only_answers_count_and_with_a_model_its_own(engine):
+    enter(engine, A, state="delivered", model="old")
+    enter(engine, B, study="1.3", state="found", model="old")
+
+    assert spool.answered(engine, [A, B, "archive/x/y.dcm"]) == {A}
+    assert spool.answered(engine, [A, B], model_key="new") == set()
+    assert spool.answered(engine, [A, B], model_key="old") == {A}
+
+
+def test_what_was_passed_over_is_remembered(engine):
+    spool.pass_over(engine, A, "too_large")
+
+    assert spool.passed_over(engine, [A, B]) == {A}
+    assert spool.answered(engine, [A, B]) == set()
+
+
+def test_more_films_than_one_query_takes(engine):
+    places = [f"archive/{n}/f.dcm" for n in range(1200)]
+    arrivals.note_films(engine, [Film(p, 1, 1, p, f"1.{p}") for p in places])
+    enter(engine, places[-1], study="9", state="delivered")
+
+    assert spool.answered(engine, places) == {places[-1]}
+    assert spool.passed_over(engine, places) == set()
+
+
+def test_a_study_appears_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "archive/s"
+
+    with suppress(ServiceError), spool.arriving(folder) as draft:
+        (draft / "a.dcm").write_text("a")
+        assert arrivals.look(tmp_path, known={}, settle_minutes=0)[0].n_files == 0
+        raise ServiceError("gone")
+    assert lying(tmp_path) == []
+
+    with spool.arriving(folder) as draft:
+        (draft / "a.dcm").write_text("a")
+        (draft / "b.dcm").write_text("b")
+    assert lying(tmp_path) == [A, B]
+
+
+def test_films_join_those_of_their_study(tmp_path):
+    lay(tmp_path, A)
+
+    with spool.arriving(tmp_path / "archive/s") as draft:
+        (draft / "b.dcm").write_text("b")
+
+    assert lying(tmp_path) == [A, B]
+    assert [path.name for path in (tmp_path / "archive").iterdir()] == ["s"]
