@@ -19,6 +19,7 @@ from pathlib import Path
 import pydicom
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.filereader import read_dataset, read_preamble
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import (
@@ -27,7 +28,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
-from pydicom.valuerep import AMBIGUOUS_VR, BYTES_VR
+from pydicom.valuerep import STR_VR
 
 from cxrmlops.dicom.attributes import age_years, study_date, text, whole_number
 from cxrmlops.dicom.projection import portable, view
@@ -40,7 +41,6 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module="pydicom")
 
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # float, double and integer pixel data
-_BYTES = BYTES_VR | AMBIGUOUS_VR  # the latter: US, SS or OW, which one is not told
 _PIXEL_VRS = (None, "OB", "OW", "UN")  # another makes a Python object of each pixel
 _ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")  # item tags, little and big endian
 _BYTES_PER_VALUE = 256  # of a value without parts, as the limit on values counts it
@@ -289,9 +289,15 @@ def _converted(parent: Dataset, tag: BaseTag) -> object:
             element = parent[tag]
             if element.VR == "PN":
                 str(element.value)  # decoded no sooner
-            if isinstance(element.value, bytes) and element.VR not in _BYTES:
-                raise Rejected("unreadable", "pydicom left the bytes as they were")
+            if element.VR in STR_VR and not _is_text(element.value):
+                raise Rejected("unreadable", "text that pydicom read as numbers")
             return element.value
     except Rejected:
         del parent[tag]
         return None
+
+
+def _is_text(value: object) -> bool:
+    """Tell text from what pydicom makes of a text that no character set can read."""
+    values = value if isinstance(value, MultiValue | list) else [value]
+    return not any(type(one) in (int, float, bytes) for one in values)
