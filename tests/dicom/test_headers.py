@@ -252,3 +252,43 @@ def test_hostile_text_stays_text(tmp_path):
 
     assert header.patient_id == "a\\b\n\t;DROP TABLE"
     assert header.manufacturer == "../../etc"
+
+
+@pytest.mark.parametrize("term", ["undefined", "zip", "idna", "ISO_IR 999"])
+def test_a_character_set_that_nobody_knows_leaves_text_or_nothing(tmp_path, term):
+    film = make_chest_film(SpecificCharacterSet="ISO_IR 192")
+    path = save_film(film, tmp_path / "film")
+    said = term.ljust(10).encode()
+    path.write_bytes(path.read_bytes().replace(b"ISO_IR 192", said))
+
+    name = read_header(path).get("PatientName", "")
+
+    assert isinstance(str(name), str)
+    assert type(name) is not list
+
+
+def test_private_attributes_stay_outside(tmp_path):
+    film = make_chest_film()
+    film.private_block(0x0019, "VENDOR", create=True).add_new(0x01, "LO", "x")
+
+    header = read_header(save_film(film, tmp_path / "film"))
+
+    assert not any(element.tag.is_private for element in header)
+
+
+@pytest.mark.parametrize("vr", ["SQ", "UC"])
+def test_a_value_of_endless_parts_is_refused_before_they_are_made(tmp_path, vr):
+    film = make_chest_film()
+    path = save_film(film, tmp_path / "film")
+    parts = b"\xfe\xff\x00\xe0\0\0\0\0" if vr == "SQ" else b"\\" * 8
+    many = parts * 50_000
+    one = b"\x08\x00\x40\x11" + vr.encode() + b"\0\0"
+    one += len(many).to_bytes(4, "little") + many
+    content = path.read_bytes()
+    at = content.index(b"\x10\x00\x10\x00PN")
+    path.write_bytes(content[:at] + one + content[at:])
+
+    with pytest.raises(Rejected, match="more values than any film has") as refused:
+        read_header(path, limits=Limits(max_values=40_000))
+
+    assert refused.value.reason == "too_large"

@@ -118,7 +118,27 @@ def planted(number: int) -> Dataset:
         name: f"{value}{number}" if name in numbered else value
         for name, value in HEADER.items()
     }
-    return make.make_readable_film(number, study=f"{number + 1}", **header)
+    film = make.make_readable_film(number, study=f"{number + 1}", **header)
+    plant_in_odd_places(film)
+    return film
+
+
+def plant_in_odd_places(film: Dataset) -> None:
+    """Hide names where nobody looks for them: sequences, private blocks, comments."""
+    order, request = Dataset(), Dataset()
+    request.RequestedProcedureDescription = "CANARYREQUEST"
+    request.ScheduledProcedureStepDescription = "Tweety's chest"
+    order.AccessionNumber, order.PatientID = "CANARYOTHERACC", "CANARY-INNER"
+    film.RequestAttributesSequence = [request]
+    film.ReferencedPatientSequence = [order]
+    film.ImageComments, film.OtherPatientNames = "seen by CANARY", "Canary^Alias"
+    film.OperatorsName, film.InstitutionName = "Canary^Operator", "CANARY HOSPITAL"
+    film.PatientMotherBirthName = "Canary^Mother"
+    block = film.private_block(0x0019, "CANARY VENDOR", create=True)
+    block.add_new(0x01, "LO", "CANARY PRIVATE")
+    block.add_new(0x02, "SQ", [order])
+    film.file_meta.SourceApplicationEntityTitle = "CANARYAE"
+    film.preamble = b"CANARYPREAMBLE".ljust(128, b"\0")
 
 
 def write_broken_files(films: Path) -> None:
@@ -127,12 +147,16 @@ def write_broken_files(films: Path) -> None:
         "no-number": (b"0.25\\0.25", b"CANARY\\77"),
         "no-date": (b"19430817", b"Tweety^^"),
         "not-utf8": (b"Canaryname", b"Canaryn\xe4me"),
-        "other-charset": (b"ISO_IR 192", b"ISO_IR 999"),
+        "other-charset": (b"ISO_IR 192", b"CANARYCSET"),
+        "no-uid": (b"3680043.8.498.85.1", b"CANARY.UID.1.85.01"),
+        "no-syntax": (b"1.2.840.10008.1.2.1\0", b"1.2.CANARY.99.1.2.3\0"),
+        "no-grey": (b"MONOCHROME2 ", b"CANARYCHROME"),
     }
     for number, (name, (old, new)) in enumerate(changes.items(), start=80):
         path = make.save_film(planted(number), films / f"{FILE_NAME}-{name}.dcm")
         content = path.read_bytes()
         assert old in content
+        assert len(old) == len(new)
         path.write_bytes(content.replace(old, new))
     good = make.save_film(planted(90), films / f"{FILE_NAME}-90.dcm").read_bytes()
     for name, length in ("cut", len(good) // 2), ("cut-header", good.index(b"-4711")):
@@ -173,7 +197,7 @@ def test_the_line_went_on_to_its_end(night):
 
     assert left == sorted(STAGES)
     # the good film of number 90, four with a value that is none, and the picture
-    assert f"{PATIENTS + 6} scored, 4 rejected" in night.score
+    assert f"{PATIENTS + 6} scored, 7 rejected" in night.score
 
 
 def test_what_is_written_for_the_archive_keeps_the_patient(night):

@@ -19,6 +19,7 @@ from pathlib import Path
 import pydicom
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.filereader import read_dataset, read_preamble
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import (
@@ -27,6 +28,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
+from pydicom.valuerep import STR_VR
 
 from cxrmlops.dicom.attributes import age_years, study_date, text, whole_number
 from cxrmlops.dicom.projection import portable, view
@@ -287,7 +289,15 @@ def _converted(parent: Dataset, tag: BaseTag) -> object:
             element = parent[tag]
             if element.VR == "PN":
                 str(element.value)  # decoded no sooner
+            if element.VR in STR_VR and not _is_text(element.value):
+                raise Rejected("unreadable", "text that pydicom read as numbers")
             return element.value
     except Rejected:
         del parent[tag]
         return None
+
+
+def _is_text(value: object) -> bool:
+    """Tell text from what pydicom makes of a text that no character set can read."""
+    values = value if isinstance(value, MultiValue | list) else [value]
+    return not any(type(one) in (int, float, bytes) for one in values)
