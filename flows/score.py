@@ -260,6 +260,7 @@ def write(chunk: Chunk) -> None:
     if chunk.is_written and (out / "objects.json").exists():
         return
     with Private(_notes(chunk.id)):
+        remove_drafts(out)
         report_stage.run(
             score=SCORE / chunk.id,
             out=out,
@@ -323,7 +324,10 @@ def close(night: Night) -> tuple[list[str], str]:
         return waiting, ""
     tally = balance.studies
     said = ", ".join(f"{name} {n}" for name, n in tally.items())
-    rows = [{"what": name, "studies": n} for name, n in tally.items()]
+    rows = [
+        {"what": name, "studies": n, "files": balance.files.get(name, 0)}
+        for name, n in tally.items()
+    ]
     create_table_artifact(rows, key="night", description="Studies of this run")
     bins = ledger.histogram(engine, night.run)
     create_table_artifact(
