@@ -87,7 +87,8 @@ def score(bundle: str = "", rescore: bool = False) -> State[Any]:
     waiting, said = close(night)
     waiting += untold(incoming, asked)
     if waiting:
-        return Failed(message=f"{'; '.join(waiting)}. Nothing is lost: run again")
+        told = "; ".join([said] * bool(said) + waiting)
+        return Failed(message=f"{told}. Nothing is lost: run again")
     return Completed(message=said)
 
 

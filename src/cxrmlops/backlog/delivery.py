@@ -10,6 +10,8 @@ from cxrmlops.dicom.transfer import Archive, RemoteImage
 from cxrmlops.errors import ParamsError, RefusedError, ServiceError
 from cxrmlops.files import sha256_file, whole
 
+PRESENT = "present"  # receipt of what was there before
+
 
 class Folder:
     """An archive that is a folder: for tests, demos and shadow mode.
@@ -101,7 +103,7 @@ def deliver(
     for file in files:
         if archive.has(file):
             present += 1
-            receipt(file.stem, "present")
+            receipt(file.stem, PRESENT)
             continue
         try:
             receipt(file.stem, archive.store(file))

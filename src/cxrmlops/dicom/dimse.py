@@ -10,7 +10,7 @@ from typing import Any
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, _config, build_context, build_role
+from pynetdicom import AE, _config, build_context, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import (
@@ -25,7 +25,12 @@ from pynetdicom.sop_class import (
 
 from cxrmlops.dicom.attributes import text
 from cxrmlops.dicom.dimse_address import Peer
-from cxrmlops.dicom.dimse_receiver import FILM_CLASSES, FILM_CONTEXTS, Receiver
+from cxrmlops.dicom.dimse_receiver import (
+    FILM_CLASSES,
+    FILM_CONTEXTS,
+    Receiver,
+    send_at_once,
+)
 from cxrmlops.dicom.headers import quiet
 from cxrmlops.dicom.transfer import (
     MODALITIES,
@@ -207,6 +212,7 @@ class Dimse:
     ) -> Iterator[Association]:
         """Hold an association, and say in one sentence what is wrong with it."""
         peer = self._peer
+        how.setdefault("evt_handlers", [(evt.EVT_CONN_OPEN, send_at_once)])
         entity = AE(peer.calling)
         entity.connection_timeout = CONNECT_SECONDS
         entity.acse_timeout = entity.dimse_timeout = SILENT_SECONDS
