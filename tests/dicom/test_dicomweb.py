@@ -96,7 +96,7 @@ def wrapped(*parts: bytes, end: bytes = b"\r\n--X--\r\n") -> bytes:
         (401, AccessError, "does not let us in .*set CXR_ARCHIVE_TOKEN"),
         (403, AccessError, "does not let us in"),
         (404, AccessError, "there is no DICOMweb service"),
-        (400, RefusedError, "refused a request"),
+        (400, AccessError, "refused a request"),
         (429, ServiceError, "could not answer now"),
         (500, ServiceError, "could not answer now"),
         (503, ServiceError, "could not answer now"),
@@ -273,6 +273,14 @@ def test_a_refusal_is_read_item_by_item(server, film, code, reason, error):
     server.body = answer(film, "FailedSOPSequence", FailureReason=reason)
 
     with pytest.raises(error, match=f"{reason:04X}H"):
+        DicomWeb(server.url).store(film)
+
+
+@pytest.mark.parametrize("code", [400, 413, 415])
+def test_a_request_that_is_refused_speaks_of_this_object_alone(server, film, code):
+    server.code = code
+
+    with pytest.raises(RefusedError, match=f"HTTP {code}"):
         DicomWeb(server.url).store(film)
 
 

@@ -114,7 +114,7 @@ class DicomWeb:
 
     def fetch(self, image: RemoteImage, place: Path, *, max_bytes: int) -> None:
         """Stream the image to its file, without looking into it."""
-        with self._answering(), whole(place) as draft:
+        with self._answering(about_one=True), whole(place) as draft:
             self._download(image, draft, max_bytes)
 
     def has(self, file: Path) -> bool:
@@ -124,7 +124,7 @@ class DicomWeb:
     def store(self, file: Path) -> str:
         """Send one object and read what the archive says of it."""
         uids = read_uids(file)
-        with self._answering():
+        with self._answering(about_one=True):
             answer = self._send(file)
         return self._judge(answer, uids)
 
@@ -225,20 +225,24 @@ class DicomWeb:
         )
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
-        """Say in one sentence what is wrong; no address of a request, it holds UIDs."""
+    def _answering(self, *, about_one: bool = False) -> Iterator[None]:
+        """Say in one sentence what is wrong; no address of a request, it holds UIDs.
+
+        Args:
+            about_one: a refusal speaks of one object; else of us.
+        """
         try:
             with quiet():
                 yield
         except (CxrError, OSError) as error:
             if not isinstance(error, requests.RequestException):
                 raise
-            raise self._trouble(error) from None
+            raise self._trouble(error, about_one) from None
         # Parsers raise anything at all on an answer that is no DICOM.
         except Exception:  # noqa: BLE001
             raise self._garbage() from None
 
-    def _trouble(self, error: requests.RequestException) -> CxrError:
+    def _trouble(self, error: requests.RequestException, about_one: bool) -> CxrError:
         if isinstance(error, requests.exceptions.InvalidJSONError):
             return self._garbage()
         if isinstance(error, requests.exceptions.SSLError):
@@ -247,14 +251,14 @@ class DicomWeb:
                 "its authority in REQUESTS_CA_BUNDLE, then run again"
             )
         if error.response is not None:
-            return self._by_code(error.response.status_code)
+            return self._by_code(error.response.status_code, about_one)
         why = type(error).__name__
         return ServiceError(
             f"the archive at {self.where} did not answer ({why}); nothing is lost, run "
             "again"
         )
 
-    def _by_code(self, code: int) -> CxrError:
+    def _by_code(self, code: int, about_one: bool) -> CxrError:
         if code in _NO_RIGHT:
             return AccessError(
                 f"the archive at {self.where} does not let us in (HTTP {code}); set "
@@ -270,10 +274,10 @@ class DicomWeb:
                 f"the archive at {self.where} could not answer now (HTTP {code}); "
                 "nothing is lost, run again"
             )
-        return RefusedError(
-            f"the archive at {self.where} refused a request (HTTP {code}); ask its "
-            "owner why, then: cxrmlops backlog"
-        )
+        said = f"the archive at {self.where} refused a request (HTTP {code})"
+        if about_one:
+            return RefusedError(f"{said}; ask its owner why, see: cxrmlops backlog")
+        return AccessError(f"{said}; ask its owner why, then run again")
 
     def _garbage(self) -> ServiceError:
         return ServiceError(
