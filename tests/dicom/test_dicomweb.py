@@ -11,7 +11,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import JPEGLSLossless
 
-from cxrmlops.dicom import dicomweb
+from cxrmlops.dicom import dicomweb, http_answers
 from cxrmlops.dicom.dicomweb import DicomWeb
 from cxrmlops.dicom.transfer import RemoteImage
 from cxrmlops.errors import (
@@ -146,7 +146,7 @@ def test_an_archive_that_is_silent_did_not_answer(server, monkeypatch):
 
 
 def test_an_answer_without_end_is_cut_off(server, monkeypatch):
-    monkeypatch.setattr(dicomweb, "MOST_ANSWER", 1000)
+    monkeypatch.setattr(http_answers, "MOST_ANSWER", 1000)
     server.body = json.dumps([ROW] * 100).encode()
 
     with pytest.raises(ServiceError, match="something that is not DICOM"):
