@@ -3,13 +3,12 @@
 import os
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import wait
 from prefect.states import Completed, Failed
@@ -22,7 +21,6 @@ from cxrmlops.backlog.claims import Chunk
 from cxrmlops.backlog.database import is_shared, open_database
 from cxrmlops.backlog.database import now as utc_now
 from cxrmlops.backlog.delivery import PRESENT, deliver, open_archive
-from cxrmlops.backlog.incoming import Incoming, Wishes
 from cxrmlops.clock import now
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.errors import BundleError, ParamsError, ServiceError
@@ -33,6 +31,7 @@ from cxrmlops.registry.versions import champion_bundle
 from cxrmlops.reporting.reading_list import join_reading_lists
 from cxrmlops.stages import report as report_stage
 from cxrmlops.stages import score as score_stage
+from flows.archive import ask, fetch, open_incoming, untold
 from flows.outcome import (
     DELAYS,
     Fate,
@@ -77,8 +76,9 @@ def score(bundle: str = "", rescore: bool = False) -> State[Any]:
         rescore: also read what another model has answered already.
     """
     night = open_night(bundle)
+    counted = night.model_key if rescore else None  # answers that are not asked for
     with audit.activity(night.model_key) as told:
-        incoming = open_incoming(night, rescore)
+        incoming = open_incoming(night.archive, model_key=counted)
         asked = ask(incoming, return_state=True)
         while True:
             fetch(incoming)
@@ -93,7 +93,8 @@ def score(bundle: str = "", rescore: bool = False) -> State[Any]:
         waiting += untold(incoming, asked)
         told.outcome = audit.SERIOUS if waiting else audit.SUCCESS
     if waiting:
-        return Failed(message=f"{'; '.join(waiting)}. Nothing is lost: run again")
+        told = "; ".join([said] * bool(said) + waiting)
+        return Failed(message=f"{told}. Nothing is lost: run again")
     return Completed(message=said)
 
 
@@ -123,58 +124,6 @@ def open_night(bundle: str) -> Night:
         model_key=model.key,
         archive=archive,
     )
-
-
-def open_incoming(night: Night, rescore: bool) -> Incoming:
-    """Prepare the night's question to the archive; a folder has nothing to ask."""
-    params, site = load_params(), load_site()
-    today = now(site.time_zone).date()
-    wishes = Wishes(
-        first=today - timedelta(days=params.score.window_days),
-        last=today,
-        chest_words=site.chest_words,
-        min_age_years=params.cohort.min_age_years,
-        max_bytes=params.score.max_file_mib * 2**20,
-        time_zone=site.time_zone,
-        model_key=night.model_key if rescore else None,
-    )
-    archive = open_archive(night.archive)
-    return Incoming(archive, wishes, engine=open_database(), backlog=site.backlog)
-
-
-@task(
-    name="ask archive",
-    retries=3,
-    retry_delay_seconds=DELAYS,
-    retry_condition_fn=unreachable,
-    cache_policy=NO_CACHE,
-)
-def ask(incoming: Incoming) -> None:
-    """Ask the archive which studies there are."""
-    with Private(_notes("ask")):
-        studies = incoming.ask()
-    get_run_logger().info("archive: %d studies in the window", studies)
-
-
-@task(name="fetch", cache_policy=NO_CACHE)
-def fetch(incoming: Incoming) -> None:
-    """Bring films that are new into the backlog, and say what was left and why."""
-    with Private(_notes("fetch")):
-        studies = incoming.fetch(load_params().score.fetch_studies)
-    if not incoming.images:
-        return
-    rows = [{"what": name, "images": n} for name, n in incoming.images.items()]
-    create_table_artifact(rows, key="archive", description="Images of the archive")
-    said = ", ".join(f"{n} {name}" for name, n in sorted(incoming.images.items()))
-    get_run_logger().info("archive: %d studies fetched; images: %s", studies, said)
-
-
-def untold(incoming: Incoming, asked: State[Any]) -> list[str]:
-    """Say what the archive did not give, one sentence a reason."""
-    told = [f"{n} studies were not fetched: {w}" for w, n in incoming.troubles.items()]
-    if not asked.is_completed():
-        told.append(f"the archive was not asked: {asked.result(False)}")
-    return told
 
 
 @task(name="find")

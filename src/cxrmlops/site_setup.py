@@ -26,8 +26,11 @@ _ADDRESSES = """\
 #PREFECT_API_URL=http://prefect.example.org:4200/api
 # Which study was scored and delivered; unset: sqlite:///ledger.db
 #CXR_LEDGER_URL=postgresql+psycopg://user:password@db.example.org/cxr
-# Where reports go; unset: site.yaml: archive
-#CXR_ARCHIVE=folder:/srv/reports
+# Where films come from and reports go; unset: site.yaml: archive
+#CXR_ARCHIVE=dicomweb:https://pacs.example.org/dicom-web
+#CXR_ARCHIVE=dimse:PACS@pacs.example.org:104?calling=CXRMLOPS
+# Login of a DICOMweb archive, or CXR_ARCHIVE_USER and CXR_ARCHIVE_PASSWORD
+#CXR_ARCHIVE_TOKEN=
 # Audit events, with patients' numbers; unset: audit.jsonl beside the ledger
 #CXR_AUDIT=/var/log/cxrmlops/audit.jsonl
 # Secret behind all pseudonyms; unset: made once, ~/.config/cxrmlops/pseudonym.key

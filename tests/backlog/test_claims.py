@@ -313,3 +313,20 @@ def test_objects_written_twice_are_noted_once_and_keep_their_receipt(ledger):
     progress.finish(ledger, chunk)
 
     assert book.counts(ledger) == {"delivered": 1}
+
+
+def test_an_object_that_the_archive_refuses_fails_its_study_alone(ledger):
+    arrive(ledger, "1.1", "1.2")
+    chunk = claim(ledger)
+    answers = {s.study_uid: Answer("scored") for s in chunk.studies}
+    progress.record_scored(ledger, chunk, answers)
+    made = [Written(f"{s.study_uid}.9", "SR", s.study_uid) for s in chunk.studies]
+    progress.record_written(ledger, chunk, made)
+
+    progress.record_receipt(ledger, chunk, "1.1.9", "stored")
+    progress.record_refused(ledger, chunk, "1.2.9", "status C000H")
+    progress.finish(ledger, chunk)
+
+    assert book.counts(ledger) == {"delivered": 1, "failed": 1}
+    (stuck,) = book.stuck(ledger)
+    assert stuck.reason == "status C000H"

@@ -1,7 +1,9 @@
+from datetime import date
+
 import pytest
 
 from cxrmlops.backlog.delivery import Folder, deliver, open_archive
-from cxrmlops.errors import ParamsError, ServiceError
+from cxrmlops.errors import ParamsError, RefusedError, ServiceError
 
 
 @pytest.fixture
@@ -40,6 +42,42 @@ def test_each_file_has_its_receipt_before_the_next_is_sent(tmp_path, files):
         deliver(files, Full(tmp_path / "pacs"), receipt=lambda *r: receipts.append(r))
 
     assert [uid for uid, _ in receipts] == ["2.25.1"]
+
+
+def test_an_object_that_is_refused_for_good_stops_no_other(tmp_path, files):
+    receipts = []
+
+    class Choosy(Folder):
+        def store(self, file):
+            if file.stem == "2.25.1":
+                raise RefusedError("status C000H")
+            return super().store(file)
+
+    sent = deliver(
+        files, Choosy(tmp_path / "pacs"), receipt=lambda *r: receipts.append(r)
+    )
+
+    assert (sent.stored, sent.refused) == (1, {"2.25.1": "status C000H"})
+    assert [uid for uid, _ in receipts] == ["2.25.2"]
+
+
+def test_a_folder_has_no_films_to_give(tmp_path):
+    archive = open_archive(f"folder:{tmp_path}")
+    archive.check()
+
+    assert archive.find_studies("DX", date(2024, 1, 1), date(2024, 1, 2)) == set()
+    assert archive.find_images("1.2.3") == []
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("dicomweb:https://host/dicom-web", "DicomWeb"),
+        ("dimse:PACS@host:104?calling=US", "Dimse"),
+    ],
+)
+def test_an_address_is_opened_without_a_word_to_the_archive(address, kind):
+    assert type(open_archive(address)).__name__ == kind
 
 
 def test_a_folder_that_takes_nothing_is_a_service_that_is_down(tmp_path, files):

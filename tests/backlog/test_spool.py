@@ -1,3 +1,5 @@
+import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -128,3 +130,14 @@ def test_films_join_those_of_their_study(tmp_path):
 
     assert lying(tmp_path) == [A, B]
     assert [path.name for path in (tmp_path / "archive").iterdir()] == ["s"]
+
+
+def test_what_a_killed_run_left_goes_after_a_day(engine, tmp_path):
+    for name, age in (("new", 0), ("old", 2 * 86_400)):
+        draft = tmp_path / f"archive/.{name}.1.part"
+        lay(draft, "a.dcm")
+        os.utime(draft, (time.time() - age,) * 2)
+
+    spool.clear(engine, tmp_path)
+
+    assert [path.name for path in (tmp_path / "archive").iterdir()] == [".new.1.part"]

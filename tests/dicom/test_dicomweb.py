@@ -11,7 +11,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import JPEGLSLossless
 
-from cxrmlops.dicom import dicomweb
+from cxrmlops.dicom import dicomweb, http_answers
 from cxrmlops.dicom.dicomweb import DicomWeb
 from cxrmlops.dicom.transfer import RemoteImage
 from cxrmlops.errors import (
@@ -96,7 +96,7 @@ def wrapped(*parts: bytes, end: bytes = b"\r\n--X--\r\n") -> bytes:
         (401, AccessError, "does not let us in .*set CXR_ARCHIVE_TOKEN"),
         (403, AccessError, "does not let us in"),
         (404, AccessError, "there is no DICOMweb service"),
-        (400, RefusedError, "refused a request"),
+        (400, AccessError, "refused a request"),
         (429, ServiceError, "could not answer now"),
         (500, ServiceError, "could not answer now"),
         (503, ServiceError, "could not answer now"),
@@ -146,7 +146,7 @@ def test_an_archive_that_is_silent_did_not_answer(server, monkeypatch):
 
 
 def test_an_answer_without_end_is_cut_off(server, monkeypatch):
-    monkeypatch.setattr(dicomweb, "MOST_ANSWER", 1000)
+    monkeypatch.setattr(http_answers, "MOST_ANSWER", 1000)
     server.body = json.dumps([ROW] * 100).encode()
 
     with pytest.raises(ServiceError, match="something that is not DICOM"):
@@ -273,6 +273,14 @@ def test_a_refusal_is_read_item_by_item(server, film, code, reason, error):
     server.body = answer(film, "FailedSOPSequence", FailureReason=reason)
 
     with pytest.raises(error, match=f"{reason:04X}H"):
+        DicomWeb(server.url).store(film)
+
+
+@pytest.mark.parametrize("code", [400, 413, 415])
+def test_a_request_that_is_refused_speaks_of_this_object_alone(server, film, code):
+    server.code = code
+
+    with pytest.raises(RefusedError, match=f"HTTP {code}"):
         DicomWeb(server.url).store(film)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 
 import numpy as np
 import pytest
@@ -152,6 +153,20 @@ def test_the_archive_holds_the_very_bytes_that_were_written(nights):
 
     assert len(held) == len(nights.held[2]) - 9  # without the films
     assert held == {uid: written[uid] for uid in held}
+
+
+def test_the_archive_finds_reports_and_overlays_and_draws_what_is_a_picture(nights):
+    for modality in ("SR", "OT"):
+        query = f"/dicom-web/studies/1.2.1/instances?Modality={modality}"
+        assert len(nights.server.ask(query)) == 1
+    (overlay,) = nights.server.instances(Modality="OT", StudyInstanceUID="1.2.1")
+    (report,) = nights.server.instances(Modality="SR", StudyInstanceUID="1.2.1")
+
+    picture = nights.server.ask(f"/instances/{overlay}/preview")
+
+    assert picture.startswith(b"\x89PNG")
+    with pytest.raises(HTTPError, match="415"):  # Orthanc draws no reports
+        nights.server.ask(f"/instances/{report}/preview")
 
 
 def test_films_that_are_answered_do_not_stay(nights):

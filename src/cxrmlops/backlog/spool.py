@@ -7,6 +7,7 @@ at all, and go when no study on the ledger needs them any more.
 
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +83,13 @@ def clear(engine: Engine, backlog: Path) -> int:
         elif row.state != WITHDRAWN:
             done |= set(row.films)
     gone = {at: those for at, those in lying.items() if those <= done - needed}
-    for folder in gone:
+    yesterday = time.time() - 86_400
+    left = {  # by a run that was killed
+        draft
+        for draft in (backlog / FOLDER).glob(".*.part")
+        if draft.stat().st_mtime < yesterday
+    }
+    for folder in gone.keys() | left:
         shutil.rmtree(folder)
     return sum(len(those) for those in gone.values())
 

@@ -1,15 +1,11 @@
 """Archive over DICOMweb (PS3.18): QIDO-RS, WADO-RS, STOW-RS."""
 
 import logging
-import mmap
-import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pydicom
 import requests
@@ -18,6 +14,17 @@ from pydicom.dataset import Dataset
 
 from cxrmlops.dicom.attributes import text
 from cxrmlops.dicom.headers import quiet
+from cxrmlops.dicom.http_answers import (
+    PASSWORD,
+    TOKEN,
+    USER,
+    TooLong,
+    bound,
+    limited,
+    open_session,
+    shown_place,
+    unwrap,
+)
 from cxrmlops.dicom.transfer import (
     MODALITIES,
     RemoteImage,
@@ -36,15 +43,8 @@ from cxrmlops.errors import (
 )
 from cxrmlops.files import whole
 
-TOKEN, USER, PASSWORD = (
-    "CXR_ARCHIVE_TOKEN",
-    "CXR_ARCHIVE_USER",
-    "CXR_ARCHIVE_PASSWORD",
-)
 CONNECT_SECONDS, SILENT_SECONDS = 10.0, 60.0
-WHOLE_SECONDS = 600.0  # of one answer, however steadily it drips
 PAGE = 500  # rows asked for at once
-MOST_ANSWER = 64 * 2**20  # bytes of JSON; metadata of a series is far below
 MOST_FRAMING = 2**16  # bytes of multipart around a film
 PIECE = 2**20  # bytes read at once
 
@@ -66,14 +66,14 @@ class DicomWeb:
         Raises:
             ParamsError: no such address, or one with a password in it.
         """
-        self.where = _shown(url)
+        self.where = shown_place(url)
         self._root = url.rstrip("/")
-        self._films = _open_session()
+        self._films = open_session()
         try:
             self._client = DICOMwebClient(
                 self._root,
-                session=_open_session(),
-                callback=_bound,
+                session=open_session(),
+                callback=bound,
                 permissive_uid=True,
                 timeout=(CONNECT_SECONDS, SILENT_SECONDS),
             )
@@ -114,7 +114,7 @@ class DicomWeb:
 
     def fetch(self, image: RemoteImage, place: Path, *, max_bytes: int) -> None:
         """Stream the image to its file, without looking into it."""
-        with self._answering(), whole(place) as draft:
+        with self._answering(about_one=True), whole(place) as draft:
             self._download(image, draft, max_bytes)
 
     def has(self, file: Path) -> bool:
@@ -124,7 +124,7 @@ class DicomWeb:
     def store(self, file: Path) -> str:
         """Send one object and read what the archive says of it."""
         uids = read_uids(file)
-        with self._answering():
+        with self._answering(about_one=True):
             answer = self._send(file)
         return self._judge(answer, uids)
 
@@ -193,9 +193,9 @@ class DicomWeb:
             try:
                 with body.open("wb") as file:
                     pieces = response.iter_content(PIECE)
-                    file.writelines(_limited(pieces, max_bytes + MOST_FRAMING))
-                _unwrap(body, response.headers.get("Content-Type", ""), draft)
-            except _TooLong:
+                    file.writelines(limited(pieces, max_bytes + MOST_FRAMING))
+                unwrap(body, response.headers.get("Content-Type", ""), draft)
+            except TooLong:
                 raise Rejected("too_large", f"more than {max_bytes} bytes") from None
             finally:
                 body.unlink(missing_ok=True)
@@ -225,20 +225,24 @@ class DicomWeb:
         )
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
-        """Say in one sentence what is wrong; no address of a request, it holds UIDs."""
+    def _answering(self, *, about_one: bool = False) -> Iterator[None]:
+        """Say in one sentence what is wrong; no address of a request, it holds UIDs.
+
+        Args:
+            about_one: a refusal speaks of one object; else of us.
+        """
         try:
             with quiet():
                 yield
         except (CxrError, OSError) as error:
             if not isinstance(error, requests.RequestException):
                 raise
-            raise self._trouble(error) from None
+            raise self._trouble(error, about_one) from None
         # Parsers raise anything at all on an answer that is no DICOM.
         except Exception:  # noqa: BLE001
             raise self._garbage() from None
 
-    def _trouble(self, error: requests.RequestException) -> CxrError:
+    def _trouble(self, error: requests.RequestException, about_one: bool) -> CxrError:
         if isinstance(error, requests.exceptions.InvalidJSONError):
             return self._garbage()
         if isinstance(error, requests.exceptions.SSLError):
@@ -247,14 +251,14 @@ class DicomWeb:
                 "its authority in REQUESTS_CA_BUNDLE, then run again"
             )
         if error.response is not None:
-            return self._by_code(error.response.status_code)
+            return self._by_code(error.response.status_code, about_one)
         why = type(error).__name__
         return ServiceError(
             f"the archive at {self.where} did not answer ({why}); nothing is lost, run "
             "again"
         )
 
-    def _by_code(self, code: int) -> CxrError:
+    def _by_code(self, code: int, about_one: bool) -> CxrError:
         if code in _NO_RIGHT:
             return AccessError(
                 f"the archive at {self.where} does not let us in (HTTP {code}); set "
@@ -270,10 +274,10 @@ class DicomWeb:
                 f"the archive at {self.where} could not answer now (HTTP {code}); "
                 "nothing is lost, run again"
             )
-        return RefusedError(
-            f"the archive at {self.where} refused a request (HTTP {code}); ask its "
-            "owner why, then: cxrmlops backlog"
-        )
+        said = f"the archive at {self.where} refused a request (HTTP {code})"
+        if about_one:
+            return RefusedError(f"{said}; ask its owner why, see: cxrmlops backlog")
+        return AccessError(f"{said}; ask its owner why, then run again")
 
     def _garbage(self) -> ServiceError:
         return ServiceError(
@@ -284,105 +288,6 @@ class DicomWeb:
 
 class _Absent(ServiceError):
     """HTTP 404."""
-
-
-class _TooLong(ValueError):
-    """An answer beyond what we read."""
-
-
-def _shown(url: str) -> str:
-    """Name the place without path, user and password.
-
-    Raises:
-        ParamsError: no http(s) address, or one with a user in it.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ParamsError(
-            "the archive's address is no URL of a DICOMweb service; expected "
-            "dicomweb:https://host[:port]/root"
-        )
-    if parts.username or parts.password:
-        raise ParamsError(
-            "the archive's address holds a user or password; take them out and set "
-            f"{USER} and {PASSWORD}, or {TOKEN}"
-        )
-    return f"{parts.scheme}://{parts.hostname}" + (f":{port}" if port else "")
-
-
-def _open_session() -> requests.Session:
-    """Open a session that proves who we are; certificates are verified."""
-    session = requests.Session()
-    session.headers["Accept"] = "application/dicom+json"
-    if token := os.environ.get(TOKEN):
-        session.headers["Authorization"] = f"Bearer {token}"
-    elif user := os.environ.get(USER):
-        session.auth = (user, os.environ.get(PASSWORD, ""))
-    return session
-
-
-def _bound(response: requests.Response, *_: Any, **__: Any) -> requests.Response:
-    """Read an answer within limits, before anybody reads all of it."""
-    response.raw = _BoundedBody(response.raw)
-    return response
-
-
-class _BoundedBody:
-    """The body of an answer that ends: in size and in time."""
-
-    def __init__(self, raw: Any) -> None:
-        self._raw = raw
-
-    def __getattr__(self, name: str) -> Any:
-        """Be like the body itself in all else."""
-        return getattr(self._raw, name)
-
-    def stream(self, amount: int, **how: Any) -> Iterator[bytes]:
-        """Give the body piece by piece."""
-        yield from _limited(self._raw.stream(amount, **how), MOST_ANSWER)
-
-
-def _limited(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
-    until, size = time.monotonic() + WHOLE_SECONDS, 0
-    for piece in pieces:
-        size += len(piece)
-        if size > most:
-            raise _TooLong
-        if time.monotonic() > until:
-            raise requests.Timeout
-        yield piece
-
-
-def _unwrap(body: Path, content_type: str, out: Path) -> None:
-    """Take the one part out of a multipart answer (RFC 2046), as it is.
-
-    Raises:
-        ValueError: it is cut short, or holds anything but one part.
-    """
-    kind, *parameters = [part.strip() for part in content_type.split(";")]
-    if kind.lower() == "application/dicom":  # Quirk: some servers send it bare
-        body.replace(out)
-        return
-    named = dict(part.partition("=")[::2] for part in parameters)
-    if kind.lower() != "multipart/related" or not named.get("boundary"):
-        raise ValueError("not multipart/related")
-    mark = b"--" + named["boundary"].strip('"').encode()
-    with (
-        body.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as all_of_it,
-    ):
-        first = all_of_it.find(mark)
-        start = all_of_it.find(b"\r\n\r\n", first) + 4
-        end = all_of_it.find(b"\r\n" + mark, start)
-        closed = all_of_it[end + len(mark) + 2 :][:2] == b"--"
-        if min(first, start - 4, end) < 0 or not closed:
-            raise ValueError("cut short, or several parts")
-        with out.open("wb") as film, memoryview(all_of_it) as view:
-            film.write(view[start:end])
 
 
 def _first(row: dict[str, Any], tag: str) -> str:

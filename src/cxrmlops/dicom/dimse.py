@@ -10,7 +10,7 @@ from typing import Any
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, _config, build_context, build_role
+from pynetdicom import AE, _config, build_context, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import (
@@ -25,7 +25,20 @@ from pynetdicom.sop_class import (
 
 from cxrmlops.dicom.attributes import text
 from cxrmlops.dicom.dimse_address import Peer
-from cxrmlops.dicom.dimse_receiver import FILM_CLASSES, FILM_CONTEXTS, Receiver
+from cxrmlops.dicom.dimse_query import (
+    IMAGE_KEYS,
+    SERIES_KEYS,
+    STUDY_KEYS,
+    asking,
+    joined,
+    question,
+)
+from cxrmlops.dicom.dimse_receiver import (
+    FILM_CLASSES,
+    FILM_CONTEXTS,
+    Receiver,
+    send_at_once,
+)
 from cxrmlops.dicom.headers import quiet
 from cxrmlops.dicom.transfer import (
     MODALITIES,
@@ -44,15 +57,6 @@ _SOME_FAILED = 0xB000  # of a retrieval; we look for ourselves
 _NOT_OFFERED = (0x0122, 0x0124, 0x0211, 0x0212)
 _TRANSIENT = 2  # result of a rejection (PS3.8 9.3.4)
 _CALLING, _CALLED = (1, 3), (1, 7)  # source and reason: AE title not recognised
-
-# What we ask of an image, to choose without fetching; servers leave out what they like
-_STUDY_KEYS = ("StudyDescription", "StudyDate", "PatientBirthDate", "PatientAge")
-_SERIES_KEYS = ("Modality", "SeriesDescription", "BodyPartExamined", "ProtocolName")
-_IMAGE_KEYS = (
-    *("SOPClassUID", "ImageType", "Rows", "Columns", "NumberOfFrames"),
-    *("PhotometricInterpretation", "PresentationIntentType", "ViewPosition"),
-    *("PatientOrientation", "Manufacturer", "BodyPartExamined", "PatientAge"),
-)
 
 # It logs UIDs and whole answers, which identify a patient (PS3.15 Annex E).
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
@@ -100,9 +104,9 @@ class Dimse:
         """Ask for the study, its series, and the images of each."""
         with self._association([FIND]) as open_one:
             at = {"StudyInstanceUID": study_uid}
-            study = self._find(open_one, "STUDY", **_asking(_STUDY_KEYS), **at)
-            told = _joined(*study)
-            wanted = _asking(_SERIES_KEYS) | {"SeriesInstanceUID": ""} | at
+            study = self._find(open_one, "STUDY", **asking(STUDY_KEYS), **at)
+            told = joined(*study)
+            wanted = asking(SERIES_KEYS) | {"SeriesInstanceUID": ""} | at
             return [
                 image
                 for series in self._find(open_one, "SERIES", **wanted)
@@ -114,7 +118,7 @@ class Dimse:
     def fetch(self, image: RemoteImage, place: Path, *, max_bytes: int) -> None:
         """Ask for the image; it comes in the transfer syntax that it has."""
         receiver = Receiver(image.sop_uid, place, max_bytes=max_bytes)
-        query = _query(
+        query = question(
             "IMAGE",
             StudyInstanceUID=image.study_uid,
             SeriesInstanceUID=image.series_uid,
@@ -160,9 +164,9 @@ class Dimse:
     ) -> list[RemoteImage]:
         series_uid = text(series, "SeriesInstanceUID")
         at = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
-        wanted = _asking(_IMAGE_KEYS) | {"SOPInstanceUID": ""} | at
+        wanted = asking(IMAGE_KEYS) | {"SOPInstanceUID": ""} | at
         return [
-            RemoteImage(study_uid, series_uid, uid, _joined(study, series, row), False)
+            RemoteImage(study_uid, series_uid, uid, joined(study, series, row), False)
             for row in self._find(open_one, "IMAGE", **wanted)
             if is_uid(uid := text(row, "SOPInstanceUID"))
         ]
@@ -170,7 +174,7 @@ class Dimse:
     def _find(self, open_one: Association, level: str, **keys: str) -> list[Dataset]:
         """Ask, and take all answers before the next question."""
         rows = []
-        for status, row in open_one.send_c_find(_query(level, **keys), FIND):
+        for status, row in open_one.send_c_find(question(level, **keys), FIND):
             code = self._code(status)
             if code in _PENDING:
                 rows += [row] if row is not None else []
@@ -207,6 +211,7 @@ class Dimse:
     ) -> Iterator[Association]:
         """Hold an association, and say in one sentence what is wrong with it."""
         peer = self._peer
+        how.setdefault("evt_handlers", [(evt.EVT_CONN_OPEN, send_at_once)])
         entity = AE(peer.calling)
         entity.connection_timeout = CONNECT_SECONDS
         entity.acse_timeout = entity.dimse_timeout = SILENT_SECONDS
@@ -284,23 +289,3 @@ class Dimse:
 
 
 _ASK = "ask its owner to allow it, then run again"
-
-
-def _asking(keywords: Sequence[str]) -> dict[str, str]:
-    return dict.fromkeys(keywords, "")
-
-
-def _query(level: str, **keys: str) -> Dataset:
-    query = Dataset()
-    query.QueryRetrieveLevel = level
-    for keyword, value in keys.items():
-        setattr(query, keyword, value or None)
-    return query
-
-
-def _joined(*levels: Dataset) -> Dataset:
-    """Join what each level told; the image's own word comes last."""
-    joined = Dataset()
-    for level in levels:
-        joined.update({e.tag: e for e in level if not e.is_empty})
-    return joined
