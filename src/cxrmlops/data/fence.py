@@ -37,6 +37,8 @@ class Limits:
     bytes: int = 8 * 2**30  # address space of a worker
 
 
+NICENESS = 10  # of workers: where cores are few, the network comes first
+
 _LOCK = threading.Lock()
 _POOLS: "dict[tuple[int, Limits], ProcessPoolExecutor]" = {}
 
@@ -200,6 +202,7 @@ def _pool(workers: int, limits: Limits, preload: str) -> ProcessPoolExecutor:
 
 def _start_worker(most_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
