@@ -86,7 +86,7 @@ def blend(picture: np.ndarray, heat: np.ndarray | None) -> np.ndarray:
         return np.repeat(picture[..., None], 3, axis=2)
     share = np.sqrt(np.clip(heat / np.float32(FULL_SCALE), 0, 1))
     step = (share * _STEPS + 0.5).astype(np.uint8)
-    return _MIXED[step.astype(np.uint16) << 8 | picture]
+    return np.take(_MIXED, step.astype(np.uint16) << 8 | picture, axis=0, mode="clip")
 
 
 def colour(share: np.ndarray) -> np.ndarray:
