@@ -35,21 +35,28 @@ def _scoring() -> dict[str, dict[str, float]]:
     figures = {}
     for size in scoring.FILMS:
         at = figures[str(size)] = scoring.measure(size)
-        print(f"scoring, {scoring.FILM_SIDE}-pixel films, network input {size}:")
+        print(f"a night of {scoring.FILM_SIDE}-pixel films, network input {size}:")
         print(
-            f"  ours {at['ours']:.2f} images/s, bare forward {at['bare']:.2f}", end=""
+            f"  ours {at['ours']:.2f} images/s, bare forward {at['bare']:.2f}: "
+            f"ratio {at['ratio']:.2f}  (target >= 0.85 at 512)"
         )
-        print(f": ratio {at['ours'] / at['bare']:.2f}  (target >= 0.85 at 512)")
         for name, target in (("usual", 4), ("usual_channels_last", 2)):
             ratio = at["ours"] / at[name]
             print(
                 f"  against {name} {at[name]:.2f}: {ratio:.1f} x (target >= {target})"
             )
-        print(
-            f"  seconds per image: score {at['score_stage']:.2f}, "
-            f"report {at['report_stage']:.2f}\n"
-        )
+        for name, value in at.items():
+            if name.startswith("cpu_"):
+                print(f"  {value:7.3f} CPU s per film: {name.removeprefix('cpu_')}")
+            elif ": " in name:
+                print(f"  {value:7.1f} ms per film, {name}")
     return figures
+
+
+def _memory() -> dict[str, dict[str, float]]:
+    from benchmarks import memory
+
+    return memory.measure()
 
 
 def _training() -> dict[str, float]:
@@ -70,6 +77,7 @@ def _no_op() -> dict[str, float]:
 
 BENCHES: dict[str, Callable[[], dict]] = {
     "scoring": _scoring,
+    "memory": _memory,
     "training": _training,
     "no_op": _no_op,
 }

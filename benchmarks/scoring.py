@@ -1,27 +1,31 @@
 """
-Images per second from DICOM on disk to SR and overlay on disk, against two others.
+A night against the bare forward pass of the same network, and against the usual script.
 
-The bare forward pass is what the network costs when everything else is free; the usual
-script is what people write. All in one run on one machine, so that ratios mean
-something; the images per second alone do not.
+The night is the real flow: DICOM files in the backlog, claimed, read, SR and overlay
+written and delivered, reading list, with its ledger and its Prefect. The bare pass is
+what the network costs when everything else is free. They take turns in one process, so
+that another program on the machine slows both alike; the ratio means something, the
+images per second alone do not.
+
+    python -m benchmarks.scoring FOLDER SIZE
 """
 
 import datetime as dt
+import json
 import shutil
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
-import torch
 from pydicom.dataset import Dataset
 
-from benchmarks import usual_script
-from cxrmlops.data.preprocess import preprocessing_hash
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
-from cxrmlops.model.bundle import BundleCard, read_bundle, write_bundle
+from benchmarks import night, steps, usual_script
+from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.network import build_network
 from cxrmlops.params import load_params, load_site
 from cxrmlops.stages import report, score
 from cxrmlops.synthetic.reference import reference_datasets
@@ -29,121 +33,140 @@ from cxrmlops.synthetic.reference import reference_datasets
 FOLDER = Path("bench/scoring")
 ARCHITECTURE = "resnet152"
 FILM_SIDE = 2048  # pixels
-FILMS = {512: 12, 224: 24}  # network input -> films: enough that start-up is small
-USUAL_FILMS = 6
+TURNS = 3  # nights
+FILMS = {512: 24, 224: 48}  # network input -> films of a night
+CHUNK = 8  # studies; the real 50 would make such a short night one single chunk
+PROFILED, USUAL = 6, 3  # films
 
 
 def measure(size: int) -> dict[str, float]:
-    """Score films at one network input size in four ways.
+    """Measure one network input size in a process of its own.
 
     Args:
         size: pixels per side of the network's square.
 
     Returns:
-        Images per second of `ours`, `bare`, `usual`, `usual_channels_last`; seconds per
-        image of our `score_stage` and `report_stage`.
+        Images per second of `ours`, `bare`, `usual`, `usual_channels_last`; CPU seconds
+        per film by process (`cpu_...`); milliseconds per film by step.
     """
     shutil.rmtree(FOLDER, ignore_errors=True)
-    films = _write_films(FOLDER / "films", FILMS[size])
-    bundle = _write_bundle(FOLDER / "bundle", size)
-    figures = {"bare": _bare(bundle, size, len(films))} | _ours(bundle, films)
-    for name, channels_last in (("usual", False), ("usual_channels_last", True)):
-        figures[name] = usual_script.images_per_second(
-            films[:USUAL_FILMS], FOLDER / name, size=size, channels_last=channels_last
+    return json.loads(night.in_own_process("benchmarks.scoring", FOLDER, size))
+
+
+def main() -> None:
+    """Measure in the folder and at the size given; print the figures as one line."""
+    folder, size = Path(sys.argv[1]), int(sys.argv[2])
+    with redirect_stdout(sys.stderr):
+        films = write_films(folder / "films", TURNS * FILMS[size] + CHUNK + PROFILED)
+        bundle = night.write_random_bundle(
+            folder / "bundle", architecture=ARCHITECTURE, size=size
         )
-    return figures
+        nights, rest = films[:-PROFILED], films[-PROFILED:]
+        with night.site(folder / "site", score={"chunk_studies": CHUNK}):
+            figures = _against_bare(bundle, nights, size)
+            figures |= _profile(bundle, rest)
+        for name, channels_last in (("usual", False), ("usual_channels_last", True)):
+            figures[name] = usual_script.images_per_second(
+                rest[:USUAL], folder / name, size=size, channels_last=channels_last
+            )
+    print(json.dumps(figures))
 
 
-def _write_films(folder: Path, number: int) -> list[Path]:
-    """Write large films: a few made-up ones, enlarged, each with its own noise."""
+def _against_bare(bundle: Path, films: list[Path], size: int) -> dict[str, float]:
+    """Let nights and bare passes over as many films take turns."""
+    count = FILMS[size]
+    night.arrive(films[:CHUNK])
+    night.run(bundle)  # loads the model, starts workers and Prefect: once a night
+    reader = Reader(read_bundle(bundle), batch_size=load_params().score.batch_size)
+    squares = np.random.default_rng(0).integers(0, 255, (count, size, size), np.uint8)
+    reader.read(squares[:CHUNK])
+    bare, ours, cpu = [], [], []
+    for turn in range(TURNS):
+        start, before = time.perf_counter(), time.process_time()
+        reader.read(squares)
+        bare.append(time.perf_counter() - start)
+        alone = time.process_time() - before
+        night.arrive(films[CHUNK + turn * count :][:count])
+        said, seconds, spent = night.run(bundle)
+        if said != f"in {count}, scored {count}, rejected 0, failed 0":
+            raise SystemExit(f"error: the night went otherwise: {said}")
+        ours.append(seconds)
+        cpu.append(spent | {"bare": alone})
+    print(f"seconds of {count} films: bare {bare}, ours {ours}")
+    return {
+        "ours": count / float(np.median(ours)),
+        "bare": count / float(np.median(bare)),
+        "ratio": float(np.median(np.array(bare) / np.array(ours))),
+    } | {
+        f"cpu_{name}": float(np.median([one[name] for one in cpu])) / count
+        for name in cpu[0]
+    }
+
+
+def _profile(bundle: Path, films: Sequence[Path]) -> dict[str, float]:
+    """Time the steps of both stages, one film after the other in this process."""
+    params, site = load_params(), load_site()
+
+    def read(those: Sequence[Path], out: Path) -> None:
+        score.run(
+            films=those,
+            bundle=bundle,
+            out=out,
+            params=params.score,
+            chest_words=site.chest_words,
+            started=dt.datetime(2024, 1, 31, tzinfo=dt.UTC),
+        )
+
+    def write(out: Path) -> None:
+        report.run(score=out, out=out / "report", params=params.report, site=site)
+
+    with patch.dict("os.environ", CXR_WORKERS="0"):
+        first, others = Path("first"), Path("others")
+        read(films[:1], first)
+        write(first)  # loads what all need
+        reading = steps.profile(
+            steps.READING, lambda: read(films[1:], others), films=len(films) - 1
+        )
+        writing = steps.profile(
+            steps.WRITING, lambda: write(others), films=len(films) - 1
+        )
+    return {f"read: {name}": ms for name, ms in reading.items()} | {
+        f"write: {name}": ms for name, ms in writing.items()
+    }
+
+
+def write_films(folder: Path, number: int, *, side: int = FILM_SIDE) -> list[Path]:
+    """Write films: a few made-up ones, enlarged, each with its own noise and UIDs."""
     folder.mkdir(parents=True)
     templates = reference_datasets(4)
     rng = np.random.default_rng(0)
     paths = []
     for index in range(number):
-        path = folder / f"{index:03d}.dcm"
-        film = _enlarged(templates[index % 4], index, rng)
+        path = folder / f"{index:05d}.dcm"
+        film = _enlarged(templates[index % 4], index, rng, side)
         film.save_as(path, enforce_file_format=True)
-        paths.append(path)
+        paths.append(path.absolute())
     return paths
 
 
-def _enlarged(film: Dataset, index: int, rng: np.random.Generator) -> Dataset:
+def _enlarged(
+    film: Dataset, index: int, rng: np.random.Generator, side: int
+) -> Dataset:
     small = film.pixel_array
-    times = FILM_SIDE // small.shape[0] + 1
-    large = np.kron(small, np.ones((times, times), small.dtype))[:FILM_SIDE, :FILM_SIDE]
+    times = -(-side // small.shape[0])
+    large = np.kron(small, np.ones((times, times), small.dtype))[:side, :side]
     noisy = large.astype(np.int64) + rng.integers(-2, 3, large.shape)
     top = 2**film.BitsStored - 1
     film = film.copy()
     film.Rows, film.Columns = large.shape
     film.PixelData = np.clip(noisy, 0, top).astype(small.dtype).tobytes()
-    film.StudyInstanceUID = f"2.25.{10_000 + index}"
-    film.SeriesInstanceUID = f"2.25.{20_000 + index}"
+    film.StudyInstanceUID = f"2.25.{10_000_000 + index}"
+    film.SeriesInstanceUID = f"2.25.{20_000_000 + index}"
     film.SOPInstanceUID = film.file_meta.MediaStorageSOPInstanceUID = (
-        f"2.25.{index + 1}"
+        f"2.25.{30_000_000 + index}"
     )
     return film
 
 
-def _write_bundle(folder: Path, size: int) -> Path:
-    """Write a bundle with random weights: speed does not depend on what they know."""
-    torch.manual_seed(0)
-    network = build_network(ARCHITECTURE).train()
-    for norm in network.modules():  # one that has seen nothing lets numbers explode
-        if isinstance(norm, torch.nn.BatchNorm2d):
-            norm.momentum = None  # the first batch alone counts
-    with torch.no_grad():
-        network(torch.rand(8, 1, 128, 128))
-    card = BundleCard(
-        name="bench",
-        architecture=ARCHITECTURE,
-        size=size,
-        preprocessing_hash=preprocessing_hash(size=size),
-        temperature=1.0,
-        study_rule="max",
-        operating_points=(
-            OperatingPoint(BALANCED, 0.0, "every film gets a map"),
-            OperatingPoint(HIGH_SENSITIVITY, 0.0, "every film gets a map"),
-        ),
-        lineage={},
-    )
-    write_bundle(folder, network.eval(), card=card, reference={})
-    return folder
-
-
-def _bare(bundle: Path, size: int, number: int) -> float:
-    """Time the forward pass alone, on squares that lie in memory."""
-    params = load_params().score
-    reader = Reader(
-        read_bundle(bundle),
-        accelerator=params.accelerator,
-        batch_size=params.batch_size,
-    )
-    squares = np.random.default_rng(0).integers(0, 255, (number, size, size), np.uint8)
-    reader.read(squares[:2])
-    start = time.perf_counter()
-    reader.read(squares)
-    return number / (time.perf_counter() - start)
-
-
-def _ours(bundle: Path, films: Sequence[Path]) -> dict[str, float]:
-    params, site = load_params(), load_site()
-    start = time.perf_counter()
-    score.run(
-        films=films,
-        bundle=bundle,
-        out=FOLDER / "score",
-        params=params.score,
-        chest_words=site.chest_words,
-        started=dt.datetime(2024, 1, 31, tzinfo=dt.UTC),
-    )
-    scored = time.perf_counter()
-    report.run(
-        score=FOLDER / "score", out=FOLDER / "report", params=params.report, site=site
-    )
-    end = time.perf_counter()
-    return {
-        "ours": len(films) / (end - start),
-        "score_stage": (scored - start) / len(films),
-        "report_stage": (end - scored) / len(films),
-    }
+if __name__ == "__main__":
+    main()

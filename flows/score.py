@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,9 @@ from flows.outcome import (
 
 SCORE, REPORT = Path("data/score"), Path("data/report")  # one folder per chunk below
 AT_ONCE = int(os.environ.get("CXR_CHUNKS_AT_ONCE", "2"))
+# The network reads one chunk at a time, while another is reported and delivered: two
+# forward passes side by side would only get into each other's way.
+NETWORK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,8 @@ def score(bundle: str = "", rescore: bool = False) -> State[Any]:
         waiting += untold(incoming, asked)
         told.outcome = audit.SERIOUS if waiting else audit.SUCCESS
     if waiting:
-        told = "; ".join([said] * bool(said) + waiting)
-        return Failed(message=f"{told}. Nothing is lost: run again")
+        message = "; ".join([said] * bool(said) + waiting)
+        return Failed(message=f"{message}. Nothing is lost: run again")
     return Completed(message=said)
 
 
@@ -188,15 +192,16 @@ def answer(chunk: Chunk, night: Night) -> None:
             subjects = results.subjects(open_database(), chunk)
             audit.record(audit.films_read(subjects, source=str(site.backlog)))
             places = [place for study in chunk.studies for place in study.places]
-            score_stage.run(
-                films=[(site.backlog / place).absolute() for place in places],
-                bundle=night.bundle,
-                out=out,
-                params=params.score,
-                chest_words=site.chest_words,
-                min_age_years=params.cohort.min_age_years,
-                started=datetime.fromisoformat(chunk.started),
-            )
+            with NETWORK:
+                score_stage.run(
+                    films=[(site.backlog / place).absolute() for place in places],
+                    bundle=night.bundle,
+                    out=out,
+                    params=params.score,
+                    chest_words=site.chest_words,
+                    min_age_years=params.cohort.min_age_years,
+                    started=datetime.fromisoformat(chunk.started),
+                )
         if not chunk.is_scored:
             answers = results.read_answers(out, chunk, site.backlog)
             progress.record_scored(open_database(), chunk, answers)

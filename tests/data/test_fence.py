@@ -1,6 +1,8 @@
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -135,3 +137,31 @@ def test_the_number_of_workers_can_be_set(monkeypatch):
     monkeypatch.setenv("CXR_WORKERS", "3")
 
     assert worker_count() == 3
+
+
+def modules(_):
+    return sorted(name for name in sys.modules if "." not in name)
+
+
+def test_a_worker_does_not_load_the_program_that_started_it(tmp_path):
+    program = tmp_path / "heavy.py"
+    program.write_text(
+        "import heavy_library\n"
+        "from cxrmlops.data.fence import fenced\n"
+        "from tests.data.test_fence import modules\n"
+        "if __name__ == '__main__':\n"
+        "    (done,) = fenced(modules, [0], workers=1, ahead=1)\n"
+        "    print('heavy_library' in done.output, len(done.output) > 9)\n"
+    )
+    (tmp_path / "heavy_library.py").write_text("")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+
+    said = subprocess.run(
+        [sys.executable, str(program)],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert said.stdout.split() == ["False", "True"]

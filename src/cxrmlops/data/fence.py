@@ -13,12 +13,15 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from types import ModuleType
 from typing import Generic, TypeVar
 
 from cxrmlops.errors import CxrError
@@ -38,7 +41,9 @@ class Limits:
     bytes: int = 8 * 2**30  # address space of a worker
 
 
-_LOCK = threading.Lock()
+NICENESS = 10  # of workers: where cores are few, the network comes first
+
+_LOCK, _MAIN = threading.Lock(), threading.Lock()
 _POOLS: "dict[tuple[int, Limits], ProcessPoolExecutor]" = {}
 
 
@@ -198,16 +203,38 @@ def _discard(pool: ProcessPoolExecutor) -> None:
 
 def _pool(workers: int, limits: Limits, preload: str) -> ProcessPoolExecutor:
     """Start from a clean process: a plain fork would copy the caller's threads."""
-    context = multiprocessing.get_context("forkserver")
+    context = _Context()
     context.set_forkserver_preload([preload])
     return ProcessPoolExecutor(
         workers, context, initializer=_start_worker, initargs=(limits.bytes,)
     )
 
 
+class _Worker(ForkServerProcess):
+    """A process that does not load the program that started it.
+
+    That program is a flow, with Prefect and torch: seconds and half a gigabyte each.
+    """
+
+    def start(self) -> None:
+        """Start while there is no main module to tell the process about."""
+        with _MAIN:  # two threads at once would not find it again
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                super().start()
+            finally:
+                sys.modules["__main__"] = main
+
+
+class _Context(ForkServerContext):
+    Process = _Worker
+
+
 def _start_worker(most_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the film
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 

@@ -14,6 +14,7 @@ Drawing is deterministic: Pillow's built-in font, integer pixels, no clock.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -81,13 +82,11 @@ def blend(picture: np.ndarray, heat: np.ndarray | None) -> np.ndarray:
     Returns:
         Shape (h, w, 3), uint8.
     """
-    grey = np.repeat(picture[..., None], 3, axis=2)
     if heat is None:
-        return grey
+        return np.repeat(picture[..., None], 3, axis=2)
     share = np.sqrt(np.clip(heat / np.float32(FULL_SCALE), 0, 1))
     step = (share * _STEPS + 0.5).astype(np.uint8)
-    mixed = grey * _CLEAR[step][..., None] + _TINT[step]
-    return np.asarray(mixed + 0.5, dtype=np.uint8)
+    return np.take(_MIXED, step.astype(np.uint16) << 8 | picture, axis=0, mode="clip")
 
 
 def colour(share: np.ndarray) -> np.ndarray:
@@ -106,9 +105,16 @@ def _opacity(share: np.ndarray) -> np.ndarray:
     return np.asarray(MAX_OPACITY * rising**2 * (3 - 2 * rising), np.float32)
 
 
-_SHARES = np.linspace(0, 1, _STEPS + 1, dtype=np.float32)
-_CLEAR = 1 - _opacity(_SHARES)  # of the film, per step
-_TINT = colour(_SHARES) * _opacity(_SHARES)[:, None]  # added, per step
+def _mixed() -> np.ndarray:
+    """Mix every step of colour with every grey: shape (65536, 3), uint8."""
+    shares = np.linspace(0, 1, _STEPS + 1, dtype=np.float32)
+    grey = np.arange(256, dtype=np.float32)
+    clear = (1 - _opacity(shares))[:, None, None] * grey[:, None]
+    tint = colour(shares) * _opacity(shares)[:, None]
+    return (clear + tint[:, None] + 0.5).astype(np.uint8).reshape(-1, 3)
+
+
+_MIXED = _mixed()  # by step, then grey
 
 
 def draw_overlay(film: np.ndarray, caption: Caption) -> tuple[np.ndarray, int, int]:
@@ -170,7 +176,7 @@ class _Pen:
         self.y += self.unit * 0.15
 
     def _font(self, size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-        return ImageFont.load_default(round(self.unit * size))
+        return _font(round(self.unit * size))
 
     def _probability_bar(
         self, probability: float, thresholds: Sequence[tuple[str, float]]
@@ -212,6 +218,12 @@ class _Pen:
             at = (x, round(top - 2 + number * self.unit * 0.95))
             self.draw.text(at, line, fill=_SOFT, font=font)
         self.y = top + max(height + self.unit * 1.2, len(lines) * self.unit) + 2
+
+
+@lru_cache(maxsize=64)
+def _font(pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Unpack Pillow's built-in font once per size, not once per line of text."""
+    return ImageFont.load_default(pixels)
 
 
 def _wrapped(

@@ -142,7 +142,7 @@ def _picture_values(
         grey, voi = table.grey, table.voi
     image = np.empty(at.shape, np.float32)
     for rows in bands:
-        image[rows] = grey[at[rows]]
+        np.take(grey, at[rows], out=image[rows], mode="clip")  # twice as fast as [at]
     return image, voi
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cxrmlops.model.bundle import Bundle
+from cxrmlops.model.bundle import Bundle, bundle_hash, read_bundle
 from cxrmlops.model.device import choose_device, choose_precision, enough_memory
 from cxrmlops.model.network import fold_norms
 
@@ -79,6 +81,29 @@ class Reader:
         return Answers(
             logit, calibrated(logit, temperature=self.bundle.card.temperature), evidence
         )
+
+
+def open_reader(bundle: Path, *, accelerator: str, batch_size: int) -> Reader:
+    """Open a bundle; the one opened last is kept for the next chunk of the night.
+
+    Its bytes are hashed each time: what was changed on disk is read anew, or refused.
+
+    Args:
+        bundle: folder of the model.
+        accelerator: `auto`, `cpu` or `gpu`.
+        batch_size: films at a time.
+
+    Raises:
+        BundleError: no bundle, or one that was changed after it was written.
+        ResourceError: there is no GPU, and one is asked for.
+    """
+    return _reader(bundle.absolute(), bundle_hash(bundle), accelerator, batch_size)
+
+
+@lru_cache(maxsize=1)
+def _reader(bundle: Path, known: str, accelerator: str, batch_size: int) -> Reader:
+    opened = read_bundle(bundle, expect_hash=known)
+    return Reader(opened, accelerator=accelerator, batch_size=batch_size)
 
 
 def calibrated(logit: np.ndarray, *, temperature: float = 1.0) -> np.ndarray:

@@ -24,14 +24,9 @@ from cxrmlops.dicom.headers import Limits
 from cxrmlops.errors import DataError
 from cxrmlops.files import whole_folder, write_json
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, answer, study_probability
-from cxrmlops.model.bundle import (
-    Bundle,
-    BundleCard,
-    read_bundle,
-    require_preprocessing,
-)
+from cxrmlops.model.bundle import Bundle, BundleCard, require_preprocessing
 from cxrmlops.model.gradcam import EVIDENCE, film_maps
-from cxrmlops.model.inference import Reader
+from cxrmlops.model.inference import Reader, open_reader
 from cxrmlops.params import ScoreParams
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
 
@@ -64,9 +59,11 @@ def run(
         started: start of the analysis, with its offset; stands in every object.
         min_age_years: younger patients are rejected.
     """
-    model = read_bundle(bundle)
+    reader = open_reader(
+        bundle, accelerator=params.accelerator, batch_size=params.batch_size
+    )
+    model = reader.bundle
     require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
-    reader = Reader(model, accelerator=params.accelerator, batch_size=params.batch_size)
     with whole_folder(out) as draft:
         requests = _requests(
             films, draft, model.card, params, chest_words, min_age_years

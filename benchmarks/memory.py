@@ -1,0 +1,116 @@
+"""
+Memory of a night by the length of its backlog.
+
+The same 100 made-up films come again and again under new UIDs, read by a small network
+that nobody trained; the archive counts what it gets and throws it away. What is real:
+flow, ledger, Prefect, worker processes, every report and overlay on disk.
+
+    python -m benchmarks.memory FOLDER STUDIES
+"""
+
+import io
+import json
+import shutil
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from unittest.mock import patch
+
+from pydicom.dataset import Dataset
+
+from benchmarks import night
+from benchmarks.processes import peak_mib
+from cxrmlops.synthetic.reference import reference_datasets
+
+FOLDER = Path("bench/memory")
+STUDIES = (100, 1_000, 10_000)
+PAYLOADS, SIDE, SIZE = 100, 128, 64  # films, their pixels, the network's pixels
+SETTINGS = {"report": {"picture_side": 256, "fhir": False}}
+
+
+class Discard:
+    """An archive that counts what it gets and keeps nothing."""
+
+    def __init__(self) -> None:
+        self.stored = 0
+
+    def has(self, uid: str) -> bool:
+        """Know nothing."""
+        return False
+
+    def store(self, file: Path) -> str:
+        """Count one file."""
+        self.stored += 1
+        return "discarded"
+
+
+def measure() -> dict[str, dict[str, float]]:
+    """Measure every length of backlog in a process of its own; print a line for each.
+
+    Returns:
+        Per number of studies: peak MiB by process, seconds, MB of results per study.
+    """
+    figures = {}
+    for studies in STUDIES:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        said = night.in_own_process("benchmarks.memory", FOLDER, studies)
+        figures[str(studies)] = at = json.loads(said)
+        print(f"memory, {studies:,} studies: {at}")
+    first, last = (figures[str(studies)] for studies in (STUDIES[0], STUDIES[-1]))
+    for process in ("flow", "workers"):
+        growth = last[process] / first[process] - 1
+        print(f"  {process}: {growth:+.1%} (target: within 10 %)")
+    shutil.rmtree(FOLDER, ignore_errors=True)  # gigabytes
+    return figures
+
+
+def main() -> None:
+    """Work through one night in the folder given; print its figures as one line."""
+    folder, studies = Path(sys.argv[1]), int(sys.argv[2])
+    archive = Discard()
+    with redirect_stdout(sys.stderr):
+        bundle = night.write_random_bundle(
+            folder / "bundle", architecture="resnet18", size=SIZE
+        )
+        with night.site(folder / "site", **SETTINGS):
+            _write_films(night.BACKLOG, studies)
+            from flows import score as flow_file
+
+            with patch.object(flow_file, "open_archive", lambda _: archive):
+                said, seconds, _ = night.run(bundle)
+            peaks = peak_mib()
+            page = Path("data/report/reading_list.html").stat().st_size
+    if archive.stored != 2 * studies or f"scored {studies}," not in said:
+        raise SystemExit(
+            f"error: {archive.stored} objects of {studies} studies: {said}"
+        )
+    figures = peaks | {"seconds": seconds, "page_mb": page / 1e6}
+    print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
+
+
+def _write_films(folder: Path, studies: int) -> None:
+    """Write the payloads in turn; UIDs are replaced in the bytes, all equally long."""
+    payloads = [_bytes(film) for film in reference_datasets(PAYLOADS, side=SIDE)]
+    for number in range(studies):
+        content = payloads[number % PAYLOADS]
+        for old in (1, 2, 3):  # study, series, image
+            content = content.replace(_uid(old, 0), _uid(old, number + 1))
+        (folder / f"{number:06d}.dcm").write_bytes(content)
+
+
+def _bytes(film: Dataset) -> bytes:
+    film.StudyInstanceUID = _uid(1, 0).decode()
+    film.SeriesInstanceUID = _uid(2, 0).decode()
+    film.SOPInstanceUID = _uid(3, 0).decode()
+    film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
+    file = io.BytesIO()
+    film.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def _uid(kind: int, number: int) -> bytes:
+    return b"2.25.%d%09d" % (kind, number)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""A site in a folder and nights over it: the real flow, ledger and Prefect."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from benchmarks.processes import cpu_seconds
+from cxrmlops.data.preprocess import preprocessing_hash
+from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
+from cxrmlops.model.bundle import BundleCard, write_bundle
+from cxrmlops.model.network import build_network
+
+ROOT = Path(__file__).parent.parent
+BACKLOG = Path("data/raw/backlog")
+
+
+def in_own_process(module: str, folder: Path, *arguments: object) -> str:
+    """Run `python -m module folder arguments` with a Prefect of its own.
+
+    Returns:
+        The last line it printed.
+    """
+    command = [sys.executable, "-m", module, folder.absolute(), *arguments]
+    done = subprocess.run(
+        [str(part) for part in command],
+        env=os.environ | {"PREFECT_HOME": str(folder.absolute() / "prefect")},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip().splitlines()[-1]
+
+
+@contextmanager
+def site(folder: Path, **settings: Mapping[str, Any]) -> Iterator[None]:
+    """Stand in a project with the real settings; `settings` say what differs."""
+    (folder / BACKLOG).mkdir(parents=True)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["score"] |= {"settle_minutes": 0}
+    for section, changes in settings.items():
+        params[section] |= changes
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (folder / "site.yaml").write_text((ROOT / "site.yaml").read_text())
+    with chdir(folder):
+        yield
+
+
+def arrive(films: Iterable[Path]) -> None:
+    """Move films into the backlog of the site where we stand."""
+    for film in films:
+        film.rename(BACKLOG / film.name)
+
+
+def run(bundle: Path) -> tuple[str, float, dict[str, float]]:
+    """Score and report what waits.
+
+    Returns:
+        What the flow said, seconds, and CPU seconds by process.
+    """
+    from flows.score import score  # Prefect reads its settings at import
+
+    before, start = cpu_seconds(), time.perf_counter()
+    state = score(str(bundle), return_state=True)
+    seconds = time.perf_counter() - start
+    spent = {name: at - before.get(name, 0) for name, at in cpu_seconds().items()}
+    if not state.is_completed():
+        raise SystemExit(f"error: the night failed: {state.message}")
+    return str(state.message), seconds, spent
+
+
+def write_random_bundle(folder: Path, *, architecture: str, size: int) -> Path:
+    """Write a bundle that nobody trained: speed does not depend on what it knows.
+
+    Its residual branches are made weak and its evidence small, so that the numbers stay
+    those of a trained network; every film is answered ASF, so that it gets a map.
+    """
+    torch.manual_seed(0)
+    network = build_network(architecture)
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            if name.endswith(("bn3.weight", "bn2.weight")):
+                weight.mul_(0.2)
+    card = BundleCard(
+        name="bench",
+        architecture=architecture,
+        size=size,
+        preprocessing_hash=preprocessing_hash(size=size),
+        temperature=1.0,
+        study_rule="max",
+        operating_points=(
+            OperatingPoint(BALANCED, 0.0, "every film gets a map"),
+            OperatingPoint(HIGH_SENSITIVITY, 0.0, "every film gets a map"),
+        ),
+        lineage={},
+    )
+    write_bundle(folder, network, card=card, reference={})
+    return folder
