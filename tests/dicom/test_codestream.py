@@ -79,3 +79,34 @@ def test_rle_segments_lie_within_the_frame():
     check(good, RLELossless)
     with pytest.raises(Rejected, match="impossible offsets"):
         check(bad, RLELossless)
+
+
+def test_a_picture_of_many_tiles_is_refused():
+    content = bytearray(frame("JPEG2000", rows=400, columns=600))
+    at = content.index(b"\xff\x51") + 22  # width and height of a tile
+    content[at : at + 8] = struct.pack(">2I", 1, 1)
+
+    with pytest.raises(Rejected, match="tiles"):
+        check(bytes(content), J2K, rows=400, columns=600)
+
+
+def test_a_wrapped_codestream_is_read_and_one_that_hides_before_it_is_not():
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((40, 60), np.uint8)).save(file, "JPEG2000", no_jp2=False)
+    wrapped = file.getvalue()
+    bait = frame("JPEG2000", rows=400, columns=600)
+    box = struct.pack(">I4s", 8 + len(bait), b"free") + bait
+    at = wrapped.index(b"jp2c") - 4
+
+    check(wrapped, J2K)
+    check(wrapped[:at] + box + wrapped[at:], J2K)
+    with pytest.raises(Rejected, match="header differs"):
+        check(wrapped[:at] + box + wrapped[at:], J2K, rows=400, columns=600)
+
+
+def test_runs_that_grow_beyond_the_picture_are_refused():
+    head = struct.pack("<16I", 1, 64, *[0] * 14)
+
+    check(head + b"\x81\x00" * 20, RLELossless)
+    with pytest.raises(Rejected, match="longer than the picture"):
+        check(head + b"\x81\x00" * 5000, RLELossless)

@@ -264,3 +264,34 @@ def _peak(start: int, end: int) -> np.ndarray:
     counts = np.zeros(SIZE, int)
     counts[start:end] = 100
     return counts
+
+
+@pytest.mark.parametrize("name", ["RescaleSlope", "RescaleIntercept"])
+@pytest.mark.parametrize("value", [1e300, -1e12])
+def test_a_rescale_beyond_all_numbers_is_refused(name, value):
+    with pytest.raises(Rejected, match="out of range") as refused:
+        grey(said(**{name: value}))
+
+    assert refused.value.reason == "undecodable"
+
+
+@pytest.mark.parametrize("kind", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+@pytest.mark.parametrize(
+    ("centre", "width"), [(1e300, 1e-300), (-1e300, 1.0000001), (512, 1e308)]
+)
+def test_an_absurd_window_still_gives_grey(kind, centre, width):
+    film = said(VOILUTFunction=kind, WindowCenter=centre, WindowWidth=width)
+
+    table = grey(film).grey
+
+    assert np.isfinite(table).all()
+    assert table.min() >= 0
+    assert table.max() <= 1
+
+
+def test_a_look_up_table_of_an_odd_number_of_bytes_is_no_table():
+    film = said(WindowCenter=512, WindowWidth=1024)
+    film.VOILUTSequence = lut(np.arange(SIZE))
+    film.VOILUTSequence[0].add_new("LUTData", "OW", b"\0" * 999)
+
+    assert grey(film).voi == "window"
