@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pynetdicom
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -178,6 +179,24 @@ def test_studies_are_asked_for_day_by_day():
 
     assert asked == [("CR", "20240129"), ("CR", "20240130"), ("CR", "20240131")]
     assert found == {"1.2.20240129", "1.2.20240130", "1.2.20240131"}
+
+
+def test_each_question_has_an_association_of_its_own():
+    """pynetdicom may lose answers otherwise; look again at another version."""
+    met = []
+
+    def answer(_event):
+        yield 0x0000, None
+
+    handlers = [
+        (evt.EVT_C_FIND, answer),
+        (evt.EVT_ESTABLISHED, lambda _: met.append(1)),
+    ]
+    with serving(handlers) as peer:
+        Dimse(peer).find_studies("CR", *DAYS)
+
+    assert len(met) == 3
+    assert pynetdicom.__version__.startswith("3.0.")
 
 
 @pytest.mark.parametrize(

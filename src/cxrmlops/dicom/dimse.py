@@ -32,6 +32,7 @@ from cxrmlops.dicom.dimse_query import (
     asking,
     joined,
     question,
+    settled,
 )
 from cxrmlops.dicom.dimse_receiver import (
     FILM_CLASSES,
@@ -64,7 +65,7 @@ _config.LOG_HANDLER_LEVEL = "none"
 
 
 class Dimse:
-    """An archive that speaks DIMSE; every call is an association of its own."""
+    """An archive that speaks DIMSE; every question is an association of its own."""
 
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
@@ -86,34 +87,30 @@ class Dimse:
     def find_studies(self, modality: str, first: date, last: date) -> set[str]:
         """Ask day by day: C-FIND knows no pages."""
         days = [first + timedelta(n) for n in range((last - first).days + 1)]
-        with self._association([FIND]) as open_one:
-            uids = {
-                text(row, "StudyInstanceUID")
-                for day in days
-                for row in self._find(
-                    open_one,
-                    "STUDY",
-                    StudyInstanceUID="",
-                    ModalitiesInStudy=modality,
-                    StudyDate=f"{day:%Y%m%d}",
-                )
-            }
+        uids = {
+            text(row, "StudyInstanceUID")
+            for day in days
+            for row in self._find(
+                "STUDY",
+                StudyInstanceUID="",
+                ModalitiesInStudy=modality,
+                StudyDate=f"{day:%Y%m%d}",
+            )
+        }
         return {uid for uid in uids if is_uid(uid)}
 
     def find_images(self, study_uid: str) -> list[RemoteImage]:
         """Ask for the study, its series, and the images of each."""
-        with self._association([FIND]) as open_one:
-            at = {"StudyInstanceUID": study_uid}
-            study = self._find(open_one, "STUDY", **asking(STUDY_KEYS), **at)
-            told = joined(*study)
-            wanted = asking(SERIES_KEYS) | {"SeriesInstanceUID": ""} | at
-            return [
-                image
-                for series in self._find(open_one, "SERIES", **wanted)
-                if text(series, "Modality").upper() in ("", *MODALITIES)
-                and is_uid(text(series, "SeriesInstanceUID"))
-                for image in self._images(open_one, study_uid, told, series)
-            ]
+        at = {"StudyInstanceUID": study_uid}
+        study = joined(*self._find("STUDY", **asking(STUDY_KEYS), **at))
+        wanted = asking(SERIES_KEYS) | {"SeriesInstanceUID": ""} | at
+        return [
+            image
+            for series in self._find("SERIES", **wanted)
+            if text(series, "Modality").upper() in ("", *MODALITIES)
+            and is_uid(text(series, "SeriesInstanceUID"))
+            for image in self._images(study_uid, study, series)
+        ]
 
     def fetch(self, image: RemoteImage, place: Path, *, max_bytes: int) -> None:
         """Ask for the image; it comes in the transfer syntax that it has."""
@@ -137,15 +134,13 @@ class Dimse:
     def has(self, file: Path) -> bool:
         """Ask for the object by its UIDs."""
         uids = read_uids(file)
-        with self._association([FIND]) as open_one:
-            rows = self._find(
-                open_one,
-                "IMAGE",
-                StudyInstanceUID=uids.study,
-                SeriesInstanceUID=uids.series,
-                SOPInstanceUID=uids.sop,
-            )
-            return any(text(row, "SOPInstanceUID") == uids.sop for row in rows)
+        rows = self._find(
+            "IMAGE",
+            StudyInstanceUID=uids.study,
+            SeriesInstanceUID=uids.series,
+            SOPInstanceUID=uids.sop,
+        )
+        return any(text(row, "SOPInstanceUID") == uids.sop for row in rows)
 
     def store(self, file: Path) -> str:
         """Send one object and read its status."""
@@ -160,26 +155,31 @@ class Dimse:
         return judge_status(self._code(status), where=self.where)
 
     def _images(
-        self, open_one: Association, study_uid: str, study: Dataset, series: Dataset
+        self, study_uid: str, study: Dataset, series: Dataset
     ) -> list[RemoteImage]:
         series_uid = text(series, "SeriesInstanceUID")
         at = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
         wanted = asking(IMAGE_KEYS) | {"SOPInstanceUID": ""} | at
         return [
             RemoteImage(study_uid, series_uid, uid, joined(study, series, row), False)
-            for row in self._find(open_one, "IMAGE", **wanted)
+            for row in self._find("IMAGE", **wanted)
             if is_uid(uid := text(row, "SOPInstanceUID"))
         ]
 
-    def _find(self, open_one: Association, level: str, **keys: str) -> list[Dataset]:
-        """Ask, and take all answers before the next question."""
+    def _find(self, level: str, **keys: str) -> list[Dataset]:
+        """Ask one question and take all answers.
+
+        Quirk: pynetdicom 3.0, a second question over the same association can lose an
+        answer without a word: its own thread takes it for a request when it is slow.
+        """
         rows = []
-        for status, row in open_one.send_c_find(question(level, **keys), FIND):
-            code = self._code(status)
-            if code in _PENDING:
-                rows += [row] if row is not None else []
-            elif code:
-                raise self._refusal("a query", code)
+        with self._association([FIND]) as open_one:
+            for status, row in open_one.send_c_find(question(level, **keys), FIND):
+                code = self._code(status)
+                if code in _PENDING and row is not None:
+                    rows.append(settled(row))
+                elif code not in (0, *_PENDING):
+                    raise self._refusal("a query", code)
         return rows
 
     def _get(self, query: Dataset, receiver: Receiver) -> None:

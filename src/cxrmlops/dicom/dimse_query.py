@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
 
+from cxrmlops.dicom.headers import foreign
+from cxrmlops.errors import Rejected
+
 # What we ask of an image, to choose without fetching; servers leave out what they like
 STUDY_KEYS = ("StudyDescription", "StudyDate", "PatientBirthDate", "PatientAge")
 SERIES_KEYS = ("Modality", "SeriesDescription", "BodyPartExamined", "ProtocolName")
@@ -26,6 +29,17 @@ def question(level: str, **keys: str) -> Dataset:
     for keyword, value in keys.items():
         setattr(query, keyword, value or None)
     return query
+
+
+def settled(row: Dataset) -> Dataset:
+    """Convert every value now; one that cannot be converted was not told."""
+    for tag in list(row.keys()):
+        try:
+            with foreign("unreadable", "converting a value"):
+                row[tag]
+        except Rejected:
+            del row[tag]
+    return row
 
 
 def joined(*levels: Dataset) -> Dataset:
