@@ -45,6 +45,7 @@ def _scoring() -> dict[str, dict[str, float]]:
             print(
                 f"  against {name} {at[name]:.2f}: {ratio:.1f} x (target >= {target})"
             )
+        print(f"  {at['once']:.1f} s once a night")
         for name, value in at.items():
             if name.startswith("cpu_"):
                 print(f"  {value:7.3f} CPU s per film: {name.removeprefix('cpu_')}")

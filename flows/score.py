@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import threading
 from dataclasses import dataclass
 from datetime import datetime
@@ -178,6 +179,8 @@ def read(chunk: Chunk, night: Night) -> None:
         write(chunk)
         send(chunk, night.archive)
         progress.finish(engine, chunk)
+        # 1 MB a film, and every object that needs it is delivered
+        shutil.rmtree(SCORE / chunk.id / "films", ignore_errors=True)
 
 
 @task(name="score")

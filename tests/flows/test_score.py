@@ -146,6 +146,13 @@ def test_the_reading_list_of_the_night_is_one_page(nights):
     assert all(f"A-1.2.{n}" in page.read_text() for n in (1, 2, 3, 4))
 
 
+def test_a_delivered_chunk_keeps_its_rows_and_no_reading_pictures(nights):
+    chunks = list((nights.folder / "data/score").iterdir())
+
+    assert all((chunk / "images.parquet").exists() for chunk in chunks)
+    assert not [chunk for chunk in chunks if (chunk / "films").exists()]
+
+
 @pytest.mark.usefixtures("nights")
 def test_prefect_knows_no_patient_no_uid_and_no_file_of_the_backlog():
     with get_client(sync_client=True) as client:

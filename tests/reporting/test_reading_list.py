@@ -1,9 +1,12 @@
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from cxrmlops.reporting.reading_list import (
+    ROWS_SHOWN,
     Entry,
     Night,
     join_reading_lists,
@@ -142,3 +145,43 @@ def test_a_study_that_came_in_two_chunks_is_listed_once_with_its_last_answer(tmp
     assert page.count('data-key="A2"') == 1
     assert "80.0&nbsp;%" in page
     assert "../2/p/2.jpg" in page
+
+
+def long_night(studies):
+    entries = tuple(
+        replace(NSF, study_instance_uid=f"2.{n}", accession_number=f"A{n}")
+        for n in range(studies)
+    )
+    return replace(NIGHT, entries=entries)
+
+
+def test_a_long_night_opens_with_its_first_studies_and_holds_all(tmp_path):
+    page = page_of(tmp_path, long_night(ROWS_SHOWN + 3))
+
+    rows = page[page.index("<tbody>") : page.index("</tbody>")].split("<tr ")[1:]
+    assert [" hidden>" in row for row in rows] == [False] * ROWS_SHOWN + [True] * 3
+    assert '<button id="more" type="button">' in page
+    assert '<button id="more" type="button" hidden>' in page_of(tmp_path, NIGHT)
+
+
+@pytest.mark.services
+def test_more_studies_are_shown_and_sorted_in_a_browser(tmp_path):
+    page_of(tmp_path, long_night(ROWS_SHOWN + 3))
+    seen = "#list tbody tr:visible"
+
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        ) as browser,
+    ):
+        page = browser.new_page()
+        page.goto((tmp_path / "reading_list.html").as_uri())
+        at_first = page.locator(seen).count()
+        page.click("#more")
+        then = page.locator(seen).count()
+        page.click("#list th button >> nth=2")
+        numbers = page.locator(f"{seen} .number-of").all_inner_texts()
+
+    assert (at_first, then) == (ROWS_SHOWN, ROWS_SHOWN + 3)
+    assert numbers == [f"A{n}" for n in range(ROWS_SHOWN)]

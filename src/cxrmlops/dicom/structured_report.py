@@ -82,15 +82,19 @@ def build_report(  # noqa: PLR0913
         document = (
             hd.sr.Comprehensive3DSR if comprehensive_3d else hd.sr.ComprehensiveSR
         )
+        root = _report(parts, model, refs, wording)[0]
+        tree = root.ContentSequence
+        root.ContentSequence = []  # highdicom would copy it and walk it thrice
         made = document(
             evidence=[*refs, *overlays],
-            content=_report(parts, model, refs, wording)[0],
+            content=root,
             institution_name=institution or None,
             requested_procedures=_requests(refs[0]),
             previous_versions=[_predecessor(p) for p in predecessors] or None,
             **_names(refs, model, _kind(comprehensive_3d)),
             **common(model, when, SERIES_DESCRIPTION),
         )
+        made.ContentSequence = tree
         return complete(made, answer.films[0].source, when)
 
 

@@ -26,6 +26,7 @@ from cxrmlops.reporting.texts import catalogue, finding_words, reason_sentence
 PAGE, DATA = "reading_list.html", "reading_list.json"
 TEMPLATES = Path(__file__).parent / "templates"
 OWNER_ONLY = 0o600
+ROWS_SHOWN = 200  # at first; a browser lays 10,000 films out for minutes
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def write_reading_list(out: Path, night: Night) -> None:
             night=night,
             product=PRODUCT,
             words=words,
+            shown=ROWS_SHOWN,
             rows=[
                 _row(entries[place.study_instance_uid], place, night)
                 for place in places

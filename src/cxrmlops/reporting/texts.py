@@ -72,6 +72,7 @@ EN = {
     "page_no_map": "no map: below the balanced threshold",
     "page_no_picture": "no picture",
     "page_sort": "Click a column head to sort.",
+    "page_more": "Show more studies",
     "page_legend": "Colour: evidence in logits above the balanced threshold, one scale "
     "for all cases.",
     "page_empty": "No study in this run.",
