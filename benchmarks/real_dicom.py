@@ -29,6 +29,8 @@ def main() -> None:
     data = Path(os.environ.get("CXR_TEST_DATA", "../shared/data"))
     folder = data / "real_dicom"
     films = [path for name in GROUPS for path in sorted((folder / name).glob("*.dcm"))]
+    if not films:
+        raise SystemExit(f"error: no films in {folder.absolute()}; set CXR_TEST_DATA")
     rows = {str(path.relative_to(folder)): _score(path, bundle) for path in films}
     threshold = next(
         point.threshold
