@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.usefixtures("prefect"),
     pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning"),
 ]
-DISK = 2**23
+DISK = 2**25
 DONE = "in 2, scored 2, rejected 0, failed 0"
 
 
