@@ -25,7 +25,7 @@ def test_the_last_that_was_told_counts_and_nothing_is_no_word():
 def test_a_value_that_is_none_spoils_no_other():
     row = Dataset()
     row.StudyInstanceUID = "1.2.3"
-    tag = Tag("NumberOfStudyRelatedInstances")
-    row[tag] = RawDataElement(tag, "IS", 3, b"x y", 0, False, True, True)
+    tag = Tag("Rows")
+    row[tag] = RawDataElement(tag, "US", 3, b"x y", 0, False, True, True)
 
     assert list(settled(row).keys()) == [Tag("StudyInstanceUID")]
