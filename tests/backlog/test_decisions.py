@@ -4,7 +4,7 @@ from cxrmlops.backlog import claims, decisions, progress
 from cxrmlops.backlog import ledger as book
 from cxrmlops.backlog.balance import check_balance
 from cxrmlops.backlog.progress import Answer
-from cxrmlops.errors import ParamsError
+from cxrmlops.errors import ParamsError, ServiceError
 from tests.backlog.test_claims import arrive, claim, deliver
 
 
@@ -72,6 +72,17 @@ def test_a_chunk_of_which_all_is_forgotten_is_closed(ledger):
 
     assert claim(ledger, run="next") is None
     assert book.left_open(ledger, "night") == []
+
+
+def test_a_run_that_slept_does_not_answer_what_was_forgotten_meanwhile(ledger):
+    arrive(ledger, "1.1", "1.2")
+    slept = claim(ledger, lease=0)
+    decisions.forget(ledger, [1], reason="a phantom")
+
+    with pytest.raises(ServiceError, match="taken over"):
+        progress.record_scored(ledger, slept, {})
+
+    assert book.counts(ledger) == {"forgotten": 1, "claimed": 1}
 
 
 def test_what_a_run_works_on_is_not_forgotten(ledger):
