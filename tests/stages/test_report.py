@@ -72,6 +72,8 @@ def scored(tmp_path_factory) -> Path:
                 max_file_mib=16,
                 max_pixels=10_000_000,
                 settle_minutes=0,
+                window_days=1,
+                fetch_studies=1,
             ),
             chest_words=["CHEST"],
             started=STARTED,

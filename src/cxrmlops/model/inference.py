@@ -97,7 +97,7 @@ def open_reader(bundle: Path, *, accelerator: str, batch_size: int) -> Reader:
         BundleError: no bundle, or one that was changed after it was written.
         ResourceError: there is no GPU, and one is asked for.
     """
-    return _reader(bundle.absolute(), bundle_hash(bundle), accelerator, batch_size)
+    return _reader(bundle, bundle_hash(bundle), accelerator, batch_size)
 
 
 @lru_cache(maxsize=1)
