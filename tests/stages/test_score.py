@@ -37,6 +37,8 @@ def params(**quirks) -> ScoreParams:
         "max_file_mib": 16,
         "max_pixels": 10_000_000,
         "settle_minutes": 0,
+        "window_days": 1,
+        "fetch_studies": 1,
     }
     return ScoreParams.model_validate(values | quirks)
 
