@@ -46,6 +46,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     },
     "score": {"settle_minutes": 0},
 }
+SHALLOW = ("resnet18", "resnet34")  # deeper ones do not come to life at their rate
 SITE = {
     "name": "demo",
     "institution": "Made-up Hospital",
@@ -117,8 +118,11 @@ def copy_checkout(folder: Path) -> None:
 def write_settings(folder: Path, *, architecture: str) -> None:
     """Write the demo's params.yaml and site.yaml over the copied ones."""
     params = yaml.safe_load((folder / "params.yaml").read_text())
+    rate = params["train"]["learning_rate"]
     for section, changes in PARAMS.items():
         params[section] |= changes
+    if architecture not in SHALLOW:
+        params["train"]["learning_rate"] = rate
     params["train"]["architecture"] = architecture
     params["train"]["precision"] = "bf16-mixed" if has_bfloat16() else "32-true"
     site = yaml.safe_load((folder / "site.yaml").read_text()) | SITE
