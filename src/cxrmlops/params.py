@@ -119,6 +119,13 @@ class EvaluateParams(Section):
     prevalences: list[Annotated[float, Field(gt=0, lt=1)]]  # of ASF, for PPV, NPV
 
 
+class ExamineParams(Section):
+    """How a model is examined, on train and val alone."""
+
+    studies: int = Field(ge=1)  # of val, drawn for what needs the network
+    seed: int
+
+
 class GateParams(Section):
     """What a candidate must show before it may be registered: interval bounds."""
 
@@ -131,6 +138,8 @@ class GateParams(Section):
     min_subgroup_n: int = Field(ge=1)  # smaller: not assessed
     min_test_studies: int = Field(ge=1)
     min_thumbnail_margin: float = Field(ge=-1, le=1)  # AUC over a 16 x 16 thumbnail
+    max_shortcut_auc: float = Field(ge=0.5, le=1)  # of one attribute alone, upper bound
+    max_auc_inflation: float = Field(ge=0, le=1)  # AUC less AUC within levels, upper
 
 
 class ScoreParams(Section):
@@ -166,6 +175,7 @@ class Params(Section):
     split: SplitParams
     train: TrainParams
     evaluate: EvaluateParams
+    examine: ExamineParams
     gate: GateParams
     score: ScoreParams
     report: ReportParams

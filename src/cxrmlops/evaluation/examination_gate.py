@@ -1,0 +1,79 @@
+"""Pass or fail on what the examination found: shortcuts and heat maps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cxrmlops.evaluation.gate import Gate, ceiling
+
+Plain = Mapping[str, Any]
+JUDGED = ("acquisition", "outside")  # kinds of probes that see nothing of a patient
+
+
+@dataclass(frozen=True)
+class ExaminationBounds:
+    """What an examined candidate must show; params.yaml: gate has the same names."""
+
+    max_shortcut_auc: float  # upper end
+    max_auc_inflation: float  # upper end
+    min_subgroup_n: int  # studies; fewer are not assessed
+
+
+def judge_examination(
+    examination: Plain, metrics: Plain, *, bounds: ExaminationBounds
+) -> list[Gate]:
+    """Put every question about the examination.
+
+    Args:
+        examination: examination.json.
+        metrics: metrics.json, of the same model and split.
+        bounds: what the candidate must show.
+    """
+    return [
+        _same_model(examination, metrics),
+        *(
+            _shortcut(probe, bounds)
+            for probe in examination["shortcuts"]
+            if probe["kind"] in JUDGED
+        ),
+        *(_inflation(each, bounds) for each in examination["inflation"]),
+    ]
+
+
+def _same_model(examination: Plain, metrics: Plain) -> Gate:
+    names = ("bundle_hash", "split_hash")
+    wrong = [name for name in names if examination[name] != metrics[name]]
+    reason = "examined model and split are those that test was read with"
+    if wrong:
+        reason = f"{' and '.join(wrong)} of the examination differ from the figures'"
+    return Gate("same_model", len(wrong), 0, None, "fail" if wrong else "pass", reason)
+
+
+def _shortcut(probe: Plain, bounds: ExaminationBounds) -> Gate:
+    """Refuse a cohort whose label can be read off without a lung."""
+    what = f"AUC that {probe['name']} alone reaches on val"
+    return _assessed(
+        f"shortcut.{probe['name']}", what, probe["auc"], bounds.max_shortcut_auc,
+        n=probe["n"], least=bounds.min_subgroup_n,
+    )  # fmt: skip
+
+
+def _inflation(each: Plain, bounds: ExaminationBounds) -> Gate:
+    """Refuse a network whose AUC comes from differences between levels."""
+    what = f"AUC on val over the AUC within each {each['name']}"
+    return _assessed(
+        f"inflation.{each['name']}", what, each["inflation"], bounds.max_auc_inflation,
+        n=each["n"], least=bounds.min_subgroup_n,
+    )  # fmt: skip
+
+
+def _assessed(
+    name: str, what: str, figure: Plain | None, bound: float, *, n: int, least: int
+) -> Gate:
+    if figure is None:
+        reason = f"{what}: one level only, or too few studies of each class in any"
+        return Gate(name, None, bound, n, "not_assessed", reason)
+    if figure["n"] < least:
+        reason = f"{what}: {figure['n']} studies are too few"
+        return Gate(name, None, bound, figure["n"], "not_assessed", reason)
+    return ceiling(name, what, figure, bound)

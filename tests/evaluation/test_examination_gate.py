@@ -1,0 +1,101 @@
+from dataclasses import fields
+
+import pytest
+
+from cxrmlops.evaluation.examination_gate import (
+    ExaminationBounds,
+    judge_examination,
+)
+from cxrmlops.params import GateParams, load_params
+
+BOUNDS = ExaminationBounds(
+    max_shortcut_auc=0.7, max_auc_inflation=0.05, min_subgroup_n=50
+)
+METRICS = {"bundle_hash": "b" * 64, "split_hash": "5" * 64}
+
+
+def interval(low, value, high, n=400):
+    return {"value": value, "low": low, "high": high, "n": n}
+
+
+def examination(**changes):
+    """Build what `examine` finds of an honest model, one of each kind."""
+    fair = interval(0.45, 0.5, 0.55)
+    probes = [
+        {"name": "manufacturer", "kind": "acquisition", "n": 400, "auc": fair},
+        {"name": "age", "kind": "person", "n": 400, "auc": interval(0.7, 0.8, 0.9)},
+        {"name": "corners", "kind": "outside", "n": 400, "auc": fair},
+        {"name": "thumbnail", "kind": "picture", "n": 400,
+         "auc": interval(0.7, 0.8, 0.9)},
+    ]  # fmt: skip
+    inflation = interval(-0.01, 0.0, 0.01)
+    return {
+        "shortcuts": probes,
+        "inflation": [{"name": "manufacturer", "n": 400, "inflation": inflation}],
+    } | METRICS | changes  # fmt: skip
+
+
+def judged(found):
+    gates = judge_examination(found, METRICS, bounds=BOUNDS)
+    return {gate.name: gate for gate in gates}
+
+
+def failed(found):
+    return [name for name, gate in judged(found).items() if gate.verdict == "fail"]
+
+
+def test_a_model_without_shortcuts_passes():
+    assert failed(examination()) == []
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_label_that_can_be_read_without_a_lung_is_refused(number):
+    found = examination()
+    found["shortcuts"][number]["auc"] = interval(0.6, 0.65, 0.701)
+    name = found["shortcuts"][number]["name"]
+
+    assert failed(found) == [f"shortcut.{name}"]
+    gate = judged(found)[f"shortcut.{name}"]
+    assert (gate.value, gate.bound, gate.n) == (0.701, 0.7, 400)
+    assert gate.reason == (
+        f"AUC that {name} alone reaches on val: 95 % upper bound 0.7010 is over 0.7000"
+    )
+
+
+def test_age_and_the_whole_picture_may_say_something():
+    assert {"shortcut.age", "shortcut.thumbnail"}.isdisjoint(judged(examination()))
+
+
+def test_an_auc_that_comes_from_the_vendor_is_refused():
+    inflation = interval(0.02, 0.04, 0.06)
+
+    found = examination(
+        inflation=[{"name": "manufacturer", "n": 400, "inflation": inflation}]
+    )
+
+    assert failed(found) == ["inflation.manufacturer"]
+
+
+@pytest.mark.parametrize("figure", [None, interval(0.2, 0.5, 0.8, n=49)])
+def test_what_cannot_be_assessed_is_not_a_pass(figure):
+    found = examination()
+    found["shortcuts"][0]["auc"] = figure
+    found["inflation"][0]["inflation"] = figure
+
+    gates = judged(found)
+
+    for name in ("shortcut.manufacturer", "inflation.manufacturer"):
+        assert gates[name].verdict == "not_assessed"
+        assert gates[name].value is None
+
+
+@pytest.mark.parametrize("name", ["bundle_hash", "split_hash"])
+def test_an_examination_of_another_model_or_split_is_refused(name):
+    assert failed(examination(**{name: "0" * 64})) == ["same_model"]
+
+
+def test_every_bound_is_a_setting():
+    names = {each.name for each in fields(ExaminationBounds)}
+
+    assert names <= set(GateParams.model_fields)
+    assert load_params().gate.max_shortcut_auc < 1
