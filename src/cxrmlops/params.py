@@ -123,6 +123,8 @@ class ExamineParams(Section):
     """How a model is examined, on train and val alone."""
 
     studies: int = Field(ge=1)  # of val, drawn for what needs the network
+    map_films: int = Field(ge=2)  # of those, one a study, whose heat maps are checked
+    road_films: int = Field(ge=2)  # of those, removed piece by piece: minutes at 512
     seed: int
 
 
@@ -140,6 +142,12 @@ class GateParams(Section):
     min_thumbnail_margin: float = Field(ge=-1, le=1)  # AUC over a 16 x 16 thumbnail
     max_shortcut_auc: float = Field(ge=0.5, le=1)  # of one attribute alone, upper bound
     max_auc_inflation: float = Field(ge=0, le=1)  # AUC less AUC within levels, upper
+    max_map_disagreement: float = Field(gt=0)  # with Grad-CAM, of the largest evidence
+    max_redrawn_correlation: float = Fraction  # of maps with weights drawn anew, upper
+    min_repeated_correlation: float = Fraction  # of maps of films hardly changed, lower
+    min_road: float  # logit units over a map that points nowhere, lower
+    max_corner_concentration: float = Field(ge=1)  # evidence over area, upper
+    min_map_films: int = Field(ge=2)  # fewer: not assessed
 
 
 class ScoreParams(Section):

@@ -9,7 +9,15 @@ from cxrmlops.evaluation.examination_gate import (
 from cxrmlops.params import GateParams, load_params
 
 BOUNDS = ExaminationBounds(
-    max_shortcut_auc=0.7, max_auc_inflation=0.05, min_subgroup_n=50
+    max_shortcut_auc=0.7,
+    max_auc_inflation=0.05,
+    min_subgroup_n=50,
+    max_map_disagreement=1e-4,
+    max_redrawn_correlation=0.5,
+    min_repeated_correlation=0.8,
+    min_road=0.0,
+    max_corner_concentration=2.0,
+    min_map_films=10,
 )
 METRICS = {"bundle_hash": "b" * 64, "split_hash": "5" * 64}
 
@@ -32,7 +40,21 @@ def examination(**changes):
     return {
         "shortcuts": probes,
         "inflation": [{"name": "manufacturer", "n": 400, "inflation": inflation}],
+        "maps": maps(),
     } | METRICS | changes  # fmt: skip
+
+
+def maps(**changes):
+    return {
+        "n_films": 32,
+        "grid": [8, 8],
+        "disagreement": 1e-6,
+        "redrawn": {"conv1": interval(-0.1, 0.0, 0.1, n=32)},
+        "repeated": {"noise": interval(0.95, 0.97, 0.99, n=32)},
+        "road": interval(0.1, 0.3, 0.5, n=12),
+        "corners": interval(0.4, 0.6, 0.8, n=30),
+        "borders": interval(0.4, 0.6, 0.8, n=30),
+    } | changes
 
 
 def judged(found):
@@ -87,6 +109,29 @@ def test_what_cannot_be_assessed_is_not_a_pass(figure):
     for name in ("shortcut.manufacturer", "inflation.manufacturer"):
         assert gates[name].verdict == "not_assessed"
         assert gates[name].value is None
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("agreement", {"disagreement": 2e-4}),
+        ("redrawn", {"redrawn": {"conv1": interval(0.3, 0.4, 0.51, n=32)}}),
+        ("repeated.noise", {"repeated": {"noise": interval(0.79, 0.9, 0.95, n=32)}}),
+        ("road", {"road": interval(-0.01, 0.3, 0.5, n=12)}),
+        ("corners", {"corners": interval(1.5, 1.8, 2.1, n=30)}),
+    ],
+)
+def test_heat_maps_that_mean_nothing_are_refused_for_their_own_reason(name, wrong):
+    assert failed(examination(maps=maps(**wrong))) == [f"maps.{name}"]
+
+
+def test_few_heat_maps_are_not_assessed():
+    few = interval(0.9, 0.95, 0.99, n=9)
+
+    gates = judged(examination(maps=maps(redrawn={"conv1": few}, road=None)))
+
+    assert gates["maps.redrawn"].verdict == "not_assessed"
+    assert gates["maps.road"].verdict == "not_assessed"
 
 
 @pytest.mark.parametrize("name", ["bundle_hash", "split_hash"])

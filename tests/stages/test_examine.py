@@ -9,7 +9,7 @@ from cxrmlops.tables import SPLITS
 from tests.make import make_splits
 from tests.stages.evaluation_line import make_line
 
-PARAMS = ExamineParams(studies=20, seed=1)
+PARAMS = ExamineParams(studies=20, map_films=4, road_films=2, seed=1)
 
 
 def run(folder, out="examine"):
@@ -29,7 +29,7 @@ def line(tmp_path_factory):
     images = make_splits(patients=200)
     images["manufacturer"] = images.abnormal.map({True: "Gamma", False: "Alpha"})
     images = images.astype(SPLITS.columns)
-    folder = make_line(tmp_path_factory.mktemp("line"), images)
+    folder = make_line(tmp_path_factory.mktemp("line"), images, size=96)
     run(folder)
     return folder
 
@@ -49,6 +49,15 @@ def test_the_drawn_studies_are_val_studies_and_counted(line):
 
     assert (found["n_drawn_studies"], found["n_drawn_films"]) == (20, 20)
     assert found["n_val_studies"] == 60  # of train/studies.parquet
+
+
+def test_heat_maps_of_the_network_are_checked(line):
+    maps = read_json(line / "examine" / "examination.json")["maps"]
+
+    assert (maps["n_films"], maps["grid"]) == (4, [3, 3])
+    assert maps["disagreement"] < 1e-4
+    assert maps["repeated"]["noise"]["value"] > maps["redrawn"]["conv1"]["value"]
+    assert maps["road"]["n"] == 2
 
 
 def test_the_page_stands_alone_and_shows_every_probe(line):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cxrmlops.evaluation.gate import Gate, ceiling
+from cxrmlops.evaluation.gate import Gate, ceiling, floor
 
 Plain = Mapping[str, Any]
 JUDGED = ("acquisition", "outside")  # kinds of probes that see nothing of a patient
@@ -17,6 +17,12 @@ class ExaminationBounds:
     max_shortcut_auc: float  # upper end
     max_auc_inflation: float  # upper end
     min_subgroup_n: int  # studies; fewer are not assessed
+    max_map_disagreement: float  # of the largest evidence
+    max_redrawn_correlation: float  # upper end
+    min_repeated_correlation: float  # lower end
+    min_road: float  # lower end, logit units
+    max_corner_concentration: float  # upper end
+    min_map_films: int  # fewer are not assessed
 
 
 def judge_examination(
@@ -37,6 +43,7 @@ def judge_examination(
             if probe["kind"] in JUDGED
         ),
         *(_inflation(each, bounds) for each in examination["inflation"]),
+        *_maps(examination["maps"], bounds),
     ]
 
 
@@ -64,6 +71,44 @@ def _inflation(each: Plain, bounds: ExaminationBounds) -> Gate:
     return _assessed(
         f"inflation.{each['name']}", what, each["inflation"], bounds.max_auc_inflation,
         n=each["n"], least=bounds.min_subgroup_n,
+    )  # fmt: skip
+
+
+def _maps(maps: Plain, bounds: ExaminationBounds) -> list[Gate]:
+    """Refuse a network whose heat maps mean nothing."""
+    gates = [_disagreement(maps, bounds.max_map_disagreement)]
+    lowest, highest = bounds.min_repeated_correlation, bounds.max_redrawn_correlation
+    at_edge = bounds.max_corner_concentration
+    questions = [
+        ("redrawn", "correlation with the map of redrawn weights",
+         maps["redrawn"]["conv1"], highest, ceiling),
+        *(
+            (f"repeated.{change}", f"correlation with the map under {change}",
+             figure, lowest, floor)
+            for change, figure in maps["repeated"].items()
+        ),
+        ("road", "ROAD over a map that points nowhere", maps["road"], bounds.min_road,
+         floor),
+        ("corners", "evidence in corners over their area", maps["corners"], at_edge,
+         ceiling),
+    ]  # fmt: skip
+    for name, what, figure, bound, judge in questions:
+        if figure is None or figure["n"] < bounds.min_map_films:
+            n = figure["n"] if figure else 0
+            reason = f"heat maps, {what}: {n} films are too few"
+            gates.append(Gate(f"maps.{name}", None, bound, n, "not_assessed", reason))
+        else:
+            gates.append(judge(f"maps.{name}", f"heat maps, {what}", figure, bound))
+    return gates
+
+
+def _disagreement(maps: Plain, bound: float) -> Gate:
+    apart = float(maps["disagreement"])
+    passed = apart <= bound
+    than = "at most" if passed else "more than"
+    return Gate(
+        "maps.agreement", apart, bound, maps["n_films"], "pass" if passed else "fail",
+        f"heat maps differ from Grad-CAM by {apart:.1e}, {than} {bound:.1e}",
     )  # fmt: skip
 
 

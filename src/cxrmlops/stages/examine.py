@@ -10,6 +10,7 @@ import pandas as pd
 
 from cxrmlops.data.shards import film_squares
 from cxrmlops.data.sides import check_sides
+from cxrmlops.evaluation.map_figures import measure_maps
 from cxrmlops.evaluation.shortcuts import (
     INTENSITY,
     SIZE,
@@ -22,6 +23,8 @@ from cxrmlops.files import read_facts, whole_folder, write_json
 from cxrmlops.model.bundle import read_bundle, require_preprocessing, require_split
 from cxrmlops.model.embedding import read_embeddings
 from cxrmlops.model.inference import Reader
+from cxrmlops.model.map_checks import draw_maps, road, shuffled
+from cxrmlops.model.network import EvidenceResNet
 from cxrmlops.params import ExamineParams
 from cxrmlops.reporting.examination_report import write_examination
 from cxrmlops.tables import INDEX, SPLITS, STUDIES
@@ -60,10 +63,12 @@ def run(
     thumbnails = np.concatenate([shrink(squares(part)) for part in _parts(films)])
     reader = Reader(bundle, batch_size=BATCH)
     embedding = read_embeddings(reader, squares(drawn))
+    mapped = squares(drawn.drop_duplicates("study_id")[: params.map_films])
     examination = {
         "shortcuts": measure_shortcuts(films, thumbnails, rule=bundle.card.study_rule),
         "inflation": measure_inflation(studies),
         "told_apart": measure_told_apart(drawn, embedding),
+        "maps": _maps(reader.network, mapped, params),
         "n_val_studies": len(studies),
         "n_drawn_studies": int(drawn.study_id.nunique()),
         "n_drawn_films": len(drawn),
@@ -91,6 +96,25 @@ def _films(preprocess: Path, split: Path, *, policy: str) -> pd.DataFrame:
     images = images[images.split.isin(SIDES)].sort_values("image_id", ignore_index=True)
     numbers = INDEX.read(preprocess)[["image_id", *SIZE, *INTENSITY]]
     return images.merge(numbers, on="image_id", how="left", validate="one_to_one")
+
+
+def _maps(
+    network: EvidenceResNet, squares: np.ndarray, params: ExamineParams
+) -> dict[str, Any]:
+    maps = draw_maps(network, squares, seed=params.seed)
+    few = slice(params.road_films)
+    nowhere = shuffled(maps.evidence[few], seed=params.seed)
+    pointed, at_random = (
+        road(network, squares[few], each, seed=params.seed)
+        for each in (maps.evidence[few], nowhere)
+    )
+    return measure_maps(
+        maps.evidence,
+        maps.gradcam,
+        redrawn=maps.redrawn,
+        repeated=maps.repeated,
+        road=(pointed, at_random),
+    )
 
 
 def _parts(rows: pd.DataFrame) -> list[pd.DataFrame]:
