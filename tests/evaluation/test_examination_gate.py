@@ -12,6 +12,7 @@ BOUNDS = ExaminationBounds(
     max_shortcut_auc=0.7,
     max_auc_inflation=0.05,
     min_subgroup_n=50,
+    min_auc_change=-0.05,
     max_map_disagreement=1e-4,
     max_redrawn_correlation=0.5,
     min_repeated_correlation=0.8,
@@ -41,7 +42,13 @@ def examination(**changes):
         "shortcuts": probes,
         "inflation": [{"name": "manufacturer", "n": 400, "inflation": inflation}],
         "maps": maps(),
+        "robustness": [change(interval(-0.02, -0.01, 0.0))],
     } | METRICS | changes  # fmt: skip
+
+
+def change(auc_change):
+    return {"name": "corners masked", "n": 400, "median": 0.01, "p95": 0.05,
+            "auc_change": auc_change}  # fmt: skip
 
 
 def maps(**changes):
@@ -123,6 +130,16 @@ def test_what_cannot_be_assessed_is_not_a_pass(figure):
 )
 def test_heat_maps_that_mean_nothing_are_refused_for_their_own_reason(name, wrong):
     assert failed(examination(maps=maps(**wrong))) == [f"maps.{name}"]
+
+
+def test_a_model_that_reads_the_markers_is_refused():
+    found = examination(robustness=[change(interval(-0.051, -0.03, -0.01))])
+
+    assert failed(found) == ["robustness.corners_masked"]
+    assert judged(found)["robustness.corners_masked"].reason == (
+        "change of the AUC on val by 'corners masked': 95 % lower bound -0.0510 is "
+        "under -0.0500"
+    )
 
 
 def test_few_heat_maps_are_not_assessed():

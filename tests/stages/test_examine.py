@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cxrmlops.errors import DataError, LeakError
+from cxrmlops.evaluation.film_changes import CHANGES
 from cxrmlops.files import read_json, sha256_folder, write_json
 from cxrmlops.params import ExamineParams
 from cxrmlops.stages import examine
@@ -58,6 +59,15 @@ def test_heat_maps_of_the_network_are_checked(line):
     assert maps["disagreement"] < 1e-4
     assert maps["repeated"]["noise"]["value"] > maps["redrawn"]["conv1"]["value"]
     assert maps["road"]["n"] == 2
+
+
+def test_every_change_of_the_films_is_measured(line):
+    found = read_json(line / "examine" / "examination.json")["robustness"]
+
+    assert [each["name"] for each in found] == list(CHANGES)
+    for each in found:
+        assert 0 <= each["median"] <= each["p95"] <= 1
+        assert each["n"] == each["auc_change"]["n"] == 20
 
 
 def test_the_page_stands_alone_and_shows_every_probe(line):

@@ -55,7 +55,7 @@ def test_a_refusal_is_a_completed_stage_with_one_line_a_reason(tmp_path, caplog)
     ]
     lines = [record.getMessage() for record in caplog.records]
     assert lines[:2] == [f"gate: {reason}" for reason in verdict["reasons"]]
-    assert lines[2] == "gate: refused; 20 gates, 2 failed, 0 not assessed"
+    assert lines[2] == "gate: refused; 21 gates, 2 failed, 0 not assessed"
 
 
 def test_a_leaking_split_is_refused_whatever_the_manifest_says(tmp_path):

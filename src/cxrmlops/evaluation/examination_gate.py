@@ -1,6 +1,6 @@
 """Pass or fail on what the examination found: shortcuts and heat maps."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ class ExaminationBounds:
     max_shortcut_auc: float  # upper end
     max_auc_inflation: float  # upper end
     min_subgroup_n: int  # studies; fewer are not assessed
+    min_auc_change: float  # lower end
     max_map_disagreement: float  # of the largest evidence
     max_redrawn_correlation: float  # upper end
     min_repeated_correlation: float  # lower end
@@ -43,6 +44,7 @@ def judge_examination(
             if probe["kind"] in JUDGED
         ),
         *(_inflation(each, bounds) for each in examination["inflation"]),
+        *(_change(each, bounds) for each in examination["robustness"]),
         *_maps(examination["maps"], bounds),
     ]
 
@@ -71,6 +73,16 @@ def _inflation(each: Plain, bounds: ExaminationBounds) -> Gate:
     return _assessed(
         f"inflation.{each['name']}", what, each["inflation"], bounds.max_auc_inflation,
         n=each["n"], least=bounds.min_subgroup_n,
+    )  # fmt: skip
+
+
+def _change(each: Plain, bounds: ExaminationBounds) -> Gate:
+    """Refuse a network that reads the way a film is shown, or its markers."""
+    what = f"change of the AUC on val by '{each['name']}'"
+    name = f"robustness.{each['name'].replace(' ', '_')}"
+    return _assessed(
+        name, what, each["auc_change"], bounds.min_auc_change,
+        n=each["n"], least=bounds.min_subgroup_n, judge=floor,
     )  # fmt: skip
 
 
@@ -113,12 +125,19 @@ def _disagreement(maps: Plain, bound: float) -> Gate:
 
 
 def _assessed(
-    name: str, what: str, figure: Plain | None, bound: float, *, n: int, least: int
+    name: str,
+    what: str,
+    figure: Plain | None,
+    bound: float,
+    *,
+    n: int,
+    least: int,
+    judge: Callable[[str, str, Plain, float], Gate] = ceiling,
 ) -> Gate:
     if figure is None:
-        reason = f"{what}: one level only, or too few studies of each class in any"
+        reason = f"{what}: one level only, or too few studies of each class"
         return Gate(name, None, bound, n, "not_assessed", reason)
     if figure["n"] < least:
         reason = f"{what}: {figure['n']} studies are too few"
         return Gate(name, None, bound, figure["n"], "not_assessed", reason)
-    return ceiling(name, what, figure, bound)
+    return judge(name, what, figure, bound)

@@ -10,7 +10,9 @@ import pandas as pd
 
 from cxrmlops.data.shards import film_squares
 from cxrmlops.data.sides import check_sides
+from cxrmlops.evaluation.film_changes import CHANGES
 from cxrmlops.evaluation.map_figures import measure_maps
+from cxrmlops.evaluation.robustness import measure_change
 from cxrmlops.evaluation.shortcuts import (
     INTENSITY,
     SIZE,
@@ -18,6 +20,7 @@ from cxrmlops.evaluation.shortcuts import (
     measure_shortcuts,
     measure_told_apart,
 )
+from cxrmlops.evaluation.studies import join_studies
 from cxrmlops.evaluation.thumbnail import shrink
 from cxrmlops.files import read_facts, whole_folder, write_json
 from cxrmlops.model.bundle import read_bundle, require_preprocessing, require_split
@@ -68,6 +71,7 @@ def run(
         "shortcuts": measure_shortcuts(films, thumbnails, rule=bundle.card.study_rule),
         "inflation": measure_inflation(studies),
         "told_apart": measure_told_apart(drawn, embedding),
+        "robustness": _robustness(drawn, reader, squares(drawn)),
         "maps": _maps(reader.network, mapped, params),
         "n_val_studies": len(studies),
         "n_drawn_studies": int(drawn.study_id.nunique()),
@@ -96,6 +100,21 @@ def _films(preprocess: Path, split: Path, *, policy: str) -> pd.DataFrame:
     images = images[images.split.isin(SIDES)].sort_values("image_id", ignore_index=True)
     numbers = INDEX.read(preprocess)[["image_id", *SIZE, *INTENSITY]]
     return images.merge(numbers, on="image_id", how="left", validate="one_to_one")
+
+
+def _robustness(
+    films: pd.DataFrame, reader: Reader, squares: np.ndarray
+) -> list[dict[str, Any]]:
+    def studies(squares: np.ndarray) -> pd.DataFrame:
+        answers = reader.read(squares)
+        rule = reader.bundle.card.study_rule
+        return join_studies(films, answers.logit, answers.probability, rule=rule)
+
+    before = studies(squares)
+    return [
+        measure_change(name, before, studies(change(squares)))
+        for name, change in CHANGES.items()
+    ]
 
 
 def _maps(
