@@ -165,6 +165,21 @@ def evaluate() -> None:
 
 
 @app.command()
+def examine() -> None:
+    """Bundle + train and val films -> shortcuts, and what the network looks at."""
+    from cxrmlops.params import load_params
+    from cxrmlops.stages import examine as stage
+
+    stage.run(
+        preprocess=DATA / "preprocess",
+        split=DATA / "split",
+        train=DATA / "train",
+        out=DATA / "examine",
+        params=load_params().examine,
+    )
+
+
+@app.command()
 def gate() -> None:
     """Test figures -> pass or refuse, with reasons."""
     from cxrmlops.params import load_params
@@ -172,6 +187,7 @@ def gate() -> None:
 
     stage.run(
         evaluate=DATA / "evaluate",
+        examine=DATA / "examine",
         split=DATA / "split",
         validate=DATA / "validate",
         out=DATA / "gate",

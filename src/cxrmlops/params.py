@@ -119,6 +119,15 @@ class EvaluateParams(Section):
     prevalences: list[Annotated[float, Field(gt=0, lt=1)]]  # of ASF, for PPV, NPV
 
 
+class ExamineParams(Section):
+    """How a model is examined, on train and val alone."""
+
+    studies: int = Field(ge=1)  # of val, drawn for what needs the network
+    map_films: int = Field(ge=2)  # of those, one a study, whose heat maps are checked
+    road_films: int = Field(ge=2)  # of those, removed piece by piece: minutes at 512
+    seed: int
+
+
 class GateParams(Section):
     """What a candidate must show before it may be registered: interval bounds."""
 
@@ -131,6 +140,15 @@ class GateParams(Section):
     min_subgroup_n: int = Field(ge=1)  # smaller: not assessed
     min_test_studies: int = Field(ge=1)
     min_thumbnail_margin: float = Field(ge=-1, le=1)  # AUC over a 16 x 16 thumbnail
+    max_shortcut_auc: float = Field(ge=0.5, le=1)  # of one attribute alone, upper bound
+    max_auc_inflation: float = Field(ge=0, le=1)  # AUC less AUC within levels, upper
+    min_auc_change: float = Field(ge=-1, le=0)  # of a film shown differently, lower
+    max_map_disagreement: float = Field(gt=0)  # with Grad-CAM, of the largest evidence
+    max_redrawn_correlation: float = Fraction  # of maps with weights drawn anew, upper
+    min_repeated_correlation: float = Fraction  # of maps of films hardly changed, lower
+    min_road: float  # logit units over a map that points nowhere, lower
+    max_corner_concentration: float = Field(ge=1)  # evidence over area, upper
+    min_map_films: int = Field(ge=2)  # fewer: not assessed
 
 
 class ScoreParams(Section):
@@ -166,6 +184,7 @@ class Params(Section):
     split: SplitParams
     train: TrainParams
     evaluate: EvaluateParams
+    examine: ExamineParams
     gate: GateParams
     score: ScoreParams
     report: ReportParams

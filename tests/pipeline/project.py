@@ -15,7 +15,16 @@ import yaml
 from cxrmlops import cli
 from tests.conftest import ROOT
 
-STAGES = ("cohort", "preprocess", "validate", "split", "train", "evaluate", "gate")
+STAGES = (
+    "cohort",
+    "preprocess",
+    "validate",
+    "split",
+    "train",
+    "evaluate",
+    "examine",
+    "gate",
+)
 CLOCK = "2024-01-31T02:00:00+00:00"
 
 # What differs from params.yaml: the smallest work that still goes through every stage.
@@ -35,6 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "batch_size": 32,
     },
     "evaluate": {"bootstrap_rounds": 100},
+    "examine": {"studies": 20, "map_films": 4, "road_films": 2},
     "gate": {"min_test_studies": 20, "min_subgroup_n": 20},
     "score": {"accelerator": "cpu"},
     "report": {"picture_side": 256},

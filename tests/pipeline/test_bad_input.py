@@ -207,7 +207,7 @@ def put_a_patient_on_two_sides() -> None:
     SPLITS.write(images, Path("data/split"))
 
 
-@pytest.mark.parametrize("stage", ["train", "evaluate"])
+@pytest.mark.parametrize("stage", ["train", "evaluate", "examine"])
 def test_a_patient_on_two_sides_is_refused(trained, stage):
     make_trained(trained)
     put_a_patient_on_two_sides()
@@ -220,6 +220,7 @@ def test_a_patient_on_two_sides_is_refused(trained, stage):
 def test_the_gate_refuses_figures_from_a_split_with_a_patient_on_two_sides(trained):
     make_trained(trained)
     assert command("evaluate") == 0
+    assert command("examine") == 0
     write_json(
         Path("data/validate/report.json"),
         {"success": True, "n": 60, "quarantined": 0, "expectations": []},

@@ -90,8 +90,13 @@ STAGES = {  # stage -> whose data it reads, and which
     "split": ("data", ("validate",)),
     "train": ("line", ("preprocess", "split")),
     "evaluate": ("line", ("preprocess", "split", "train")),
+    "examine": ("line", ("preprocess", "split", "train")),
 }
-SLOW = ("train", "evaluate")  # they work before they write: one amount will do
+SLOW = (
+    "train",
+    "evaluate",
+    "examine",
+)  # they work before they write: one amount will do
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ FILES = {  # stage -> what it leaves, folders named with what is in them
     "validate": {"images.parquet", "quarantine.parquet", "report.json", "docs/"},
     "split": {"images.parquet", "counts.json", "manifest.json"},
     "train": {"bundle/", "history.parquet", "studies.parquet", "training.json"},
+    "examine": {"examination.json", "report.html"},
     "gate": {"verdict.json"},
 }
 TABLES = [

@@ -1,4 +1,4 @@
-"""What evaluate reads: preprocess/, split/ and train/, small and untrained."""
+"""What evaluate and examine read: preprocess/, split/ and train/, untrained."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from cxrmlops.evaluation.thresholds import choose_points
 from cxrmlops.files import write_json
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network
-from cxrmlops.tables import HISTORY, SPLITS, STUDIES
-from tests.make import make_studies
+from cxrmlops.tables import HISTORY, INDEX, SPLITS, STUDIES
+from tests.make import make_index, make_studies
 
 PIXELS = "0" * 64  # hash of the preprocessing
 
@@ -22,6 +22,7 @@ def make_line(folder: Path, images: pd.DataFrame, *, size: int = 32) -> Path:
     """Write all inputs for `images` (SPLITS rows); abnormal films are brighter."""
     manifest = _manifest(images)
     _write_films(folder / "preprocess", images, size=size)
+    INDEX.write(make_index(images), folder / "preprocess")
     SPLITS.write(images, folder / "split")
     write_json(folder / "split" / "manifest.json", manifest)
     val = make_studies(60, split="val", seed=1)

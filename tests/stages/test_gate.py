@@ -8,6 +8,7 @@ from cxrmlops.files import read_json, sha256_file, write_json
 from cxrmlops.params import load_params
 from cxrmlops.stages import gate
 from cxrmlops.tables import SPLITS
+from tests.evaluation.test_examination_gate import examination
 from tests.evaluation.test_gate import VALIDATION, case, group, interval
 from tests.make import make_splits
 
@@ -17,8 +18,11 @@ def run(folder, given, *, validation=VALIDATION):
     write_json(folder / "split" / "manifest.json", given["manifest"])
     write_json(folder / "evaluate" / "metrics.json", given["metrics"])
     write_json(folder / "validate" / "report.json", validation)
+    hashes = {name: given["metrics"][name] for name in ("bundle_hash", "split_hash")}
+    write_json(folder / "examine" / "examination.json", examination(**hashes))
     gate.run(
         evaluate=folder / "evaluate",
+        examine=folder / "examine",
         split=folder / "split",
         validate=folder / "validate",
         out=folder / "gate",
@@ -51,7 +55,7 @@ def test_a_refusal_is_a_completed_stage_with_one_line_a_reason(tmp_path, caplog)
     ]
     lines = [record.getMessage() for record in caplog.records]
     assert lines[:2] == [f"gate: {reason}" for reason in verdict["reasons"]]
-    assert lines[2] == "gate: refused; 11 gates, 2 failed, 0 not assessed"
+    assert lines[2] == "gate: refused; 21 gates, 2 failed, 0 not assessed"
 
 
 def test_a_leaking_split_is_refused_whatever_the_manifest_says(tmp_path):
@@ -79,6 +83,7 @@ def test_missing_figures_name_the_stage_to_run(tmp_path):
     with pytest.raises(DataError, match="run the stage 'evaluate'"):
         gate.run(
             evaluate=tmp_path / "evaluate",
+            examine=tmp_path / "examine",
             split=tmp_path / "split",
             validate=tmp_path / "validate",
             out=tmp_path / "gate",

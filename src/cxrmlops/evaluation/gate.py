@@ -70,10 +70,10 @@ def judge(
         _same_data(metrics, images, manifest),
         _thresholds(metrics),
         _enough(metrics, bounds.min_test_studies),
-        _floor("auc", "AUC", figures.get("auc"), bounds.min_auc_lower),
+        floor("auc", "AUC", figures.get("auc"), bounds.min_auc_lower),
         *_recalls(figures, bounds),
-        _ceiling("ece", "calibration error", figures.get("ece"), bounds.max_ece),
-        _floor(
+        ceiling("ece", "calibration error", figures.get("ece"), bounds.max_ece),
+        floor(
             "thumbnail",
             "AUC over a 16 x 16 thumbnail",
             figures.get("auc_over_thumbnail"),
@@ -174,7 +174,7 @@ def _recalls(figures: Plain, bounds: Bounds) -> list[Gate]:
     for name, bound in questions:
         point, figure = name.split(".")
         what = f"recall {figure[-3:].upper()} at the {point.replace('_', '-')} point"
-        gates.append(_floor(name, what, figures.get(name), bound))
+        gates.append(floor(name, what, figures.get(name), bound))
     return gates
 
 
@@ -190,10 +190,11 @@ def _subgroup(group: Plain, bounds: Bounds) -> Gate:
         )
         bound = bounds.min_subgroup_auc_lower
         return Gate(name, None, bound, n, "not_assessed", reason)
-    return _floor(name, what, group["auc"], bounds.min_subgroup_auc_lower)
+    return floor(name, what, group["auc"], bounds.min_subgroup_auc_lower)
 
 
-def _floor(name: str, what: str, figure: Plain | None, bound: float) -> Gate:
+def floor(name: str, what: str, figure: Plain | None, bound: float) -> Gate:
+    """Ask that the lower end of a figure's interval reaches the bound."""
     if figure is None:
         return _missing(name, what, bound)
     low = float(figure["low"])
@@ -202,7 +203,8 @@ def _floor(name: str, what: str, figure: Plain | None, bound: float) -> Gate:
     return _gate(name, low, bound, figure["n"], low >= bound, reason)
 
 
-def _ceiling(name: str, what: str, figure: Plain | None, bound: float) -> Gate:
+def ceiling(name: str, what: str, figure: Plain | None, bound: float) -> Gate:
+    """Ask that the upper end of a figure's interval stays within the bound."""
     if figure is None:
         return _missing(name, what, bound)
     high = float(figure["high"])

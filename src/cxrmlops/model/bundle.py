@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from cxrmlops.errors import BundleError, ParamsError
+from cxrmlops.errors import BundleError, LeakError, ParamsError
 from cxrmlops.files import read_json, sha256_file, sha256_folder, whole_folder
 from cxrmlops.files import write_json as _write_json
 from cxrmlops.findings import OperatingPoint
@@ -127,6 +127,21 @@ def require_preprocessing(card: BundleCard, preprocessing_hash: str) -> None:
             f"(preprocessing hash {card.preprocessing_hash[:12]}, here it is "
             f"{preprocessing_hash[:12]} at {card.size} pixels); install the version "
             "it was made with, or train again"
+        )
+
+
+def require_split(card: BundleCard, split_hash: str) -> None:
+    """Refuse a bundle whose training patients may be among this split's others.
+
+    Raises:
+        LeakError: the hashes differ.
+    """
+    learnt_from = str(card.lineage.get("split_hash", "unknown"))
+    if learnt_from != split_hash:
+        raise LeakError(
+            f"model '{card.name}' learnt from split {learnt_from[:12]}, but this is "
+            f"split {split_hash[:12]}: its patients may be in this test set; "
+            "train on this split (dvc repro) first"
         )
 
 

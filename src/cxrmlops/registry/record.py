@@ -30,6 +30,7 @@ PAGES = {  # stage -> files of it that people compare. Counts, figures and pictu
     "split": ("counts.json", "manifest.json"),
     "train": ("training.json",),
     "evaluate": ("metrics.json", "report.html", "*.png", "*.svg"),
+    "examine": ("examination.json", "report.html"),
     "gate": ("verdict.json",),
 }
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.data.shards import gather, open_shards
+from cxrmlops.data.shards import film_squares
 from cxrmlops.data.sides import check_sides
-from cxrmlops.errors import BundleError, DataError, LeakError
+from cxrmlops.errors import BundleError
 from cxrmlops.evaluation.figures import check_classes
 from cxrmlops.evaluation.metrics import measure
 from cxrmlops.evaluation.studies import join_studies
@@ -23,6 +23,7 @@ from cxrmlops.model.bundle import (
     BundleCard,
     read_bundle,
     require_preprocessing,
+    require_split,
 )
 from cxrmlops.model.inference import Reader
 from cxrmlops.params import EvaluateParams
@@ -55,11 +56,11 @@ def run(
     require_preprocessing(
         bundle.card, read_facts(preprocess / "preprocessing.json")["hash"]
     )
-    _require_split(bundle.card, manifest)
+    require_split(bundle.card, manifest["hash"])
     check_classes(images.abnormal[images.split == "test"].to_numpy(dtype=bool))
     val = STUDIES.read(train)
 
-    squares = _squares(preprocess)
+    squares = film_squares(preprocess)
     studies = _studies(images, bundle, squares)
     thumbnail = _thumbnails(images, bundle.card.study_rule, squares)
     metrics = measure(
@@ -94,31 +95,6 @@ def run(
         ),
     )
     _tell(metrics)
-
-
-def _require_split(card: BundleCard, manifest: dict[str, Any]) -> None:
-    """Refuse a bundle whose training patients may be among these test patients."""
-    learnt_from = str(card.lineage.get("split_hash", "unknown"))
-    if learnt_from != manifest["hash"]:
-        raise LeakError(
-            f"model '{card.name}' learnt from split {learnt_from[:12]}, but this is "
-            f"split {manifest['hash'][:12]}: its patients may be in this test set; "
-            "train on this split (dvc repro) first"
-        )
-
-
-def _squares(preprocess: Path) -> Callable[[pd.DataFrame], np.ndarray]:
-    shards = open_shards(preprocess)
-
-    def squares(rows: pd.DataFrame) -> np.ndarray:
-        if len(shards) <= rows.shard.max():
-            raise DataError(
-                f"{preprocess} holds {len(shards)} shard(s), but the split names shard "
-                f"{rows.shard.max()}; run the stage 'preprocess' (dvc repro) again"
-            )
-        return gather(shards, rows.shard.to_numpy(), rows.row.to_numpy())
-
-    return squares
 
 
 def _studies(

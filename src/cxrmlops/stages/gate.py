@@ -3,17 +3,30 @@
 import logging
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import TypeVar
 
+from cxrmlops.evaluation.examination_gate import (
+    ExaminationBounds,
+    judge_examination,
+)
 from cxrmlops.evaluation.gate import Bounds, judge
 from cxrmlops.files import read_facts, write_json
 from cxrmlops.params import GateParams
 from cxrmlops.tables import SPLITS
 
+Kind = TypeVar("Kind", Bounds, ExaminationBounds)
+
 log = logging.getLogger(__name__)
 
 
 def run(
-    *, evaluate: Path, split: Path, validate: Path, out: Path, params: GateParams
+    *,
+    evaluate: Path,
+    examine: Path,
+    split: Path,
+    validate: Path,
+    out: Path,
+    params: GateParams,
 ) -> None:
     """Write verdict.json. A refusal is a completed stage with its reasons.
 
@@ -27,7 +40,11 @@ def run(
         SPLITS.read(split),
         manifest=read_facts(split / "manifest.json"),
         validation=read_facts(validate / "report.json"),
-        bounds=Bounds(**{f.name: getattr(params, f.name) for f in fields(Bounds)}),
+        bounds=_bounds(Bounds, params),
+    ) + judge_examination(
+        read_facts(examine / "examination.json"),
+        metrics,
+        bounds=_bounds(ExaminationBounds, params),
     )
     reasons = [gate.reason for gate in gates if gate.verdict == "fail"]
 
@@ -52,3 +69,7 @@ def run(
         len(reasons),
         unknown,
     )
+
+
+def _bounds(kind: type[Kind], params: GateParams) -> Kind:
+    return kind(**{f.name: getattr(params, f.name) for f in fields(kind)})

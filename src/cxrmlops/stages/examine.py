@@ -1,0 +1,153 @@
+"""Bundle + train and val films -> shortcuts, and what the network looks at."""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrmlops.data.shards import film_squares
+from cxrmlops.data.sides import check_sides
+from cxrmlops.evaluation.film_changes import CHANGES
+from cxrmlops.evaluation.map_figures import measure_maps
+from cxrmlops.evaluation.robustness import measure_change
+from cxrmlops.evaluation.shortcuts import (
+    INTENSITY,
+    SIZE,
+    measure_inflation,
+    measure_shortcuts,
+    measure_told_apart,
+)
+from cxrmlops.evaluation.studies import join_studies
+from cxrmlops.evaluation.thumbnail import shrink
+from cxrmlops.files import read_facts, whole_folder, write_json
+from cxrmlops.model.bundle import read_bundle, require_preprocessing, require_split
+from cxrmlops.model.embedding import read_embeddings
+from cxrmlops.model.inference import Reader
+from cxrmlops.model.map_checks import draw_maps, road, shuffled
+from cxrmlops.model.network import EvidenceResNet
+from cxrmlops.params import ExamineParams
+from cxrmlops.reporting.examination_report import write_examination
+from cxrmlops.tables import INDEX, SPLITS, STUDIES
+
+SIDES = ("train", "val")  # test is read once, by evaluate: its pixels stay unseen here
+AT_ONCE = 256  # films in memory
+BATCH = 16  # films in one forward pass
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    *, preprocess: Path, split: Path, train: Path, out: Path, params: ExamineParams
+) -> None:
+    """Write examination.json and report.html.
+
+    Probes learn on train and are read on val. Twice on the same inputs gives the same
+    bytes.
+
+    Raises:
+        BundleError: the bundle is missing, changed, or learnt from other pixels.
+        DataError: an input is missing.
+        LeakError: a patient on two sides, or the bundle learnt from another split.
+    """
+    manifest = read_facts(split / "manifest.json")
+    films = _films(preprocess, split, policy=manifest["policy"])
+    bundle = read_bundle(train / "bundle")
+    require_preprocessing(
+        bundle.card, read_facts(preprocess / "preprocessing.json")["hash"]
+    )
+    require_split(bundle.card, manifest["hash"])
+    studies = STUDIES.read(train)
+    squares = film_squares(preprocess)
+    drawn = draw_studies(films[films.split == "val"], params)
+
+    thumbnails = np.concatenate([shrink(squares(part)) for part in _parts(films)])
+    reader = Reader(bundle, batch_size=BATCH)
+    embedding = read_embeddings(reader, squares(drawn))
+    mapped = squares(drawn.drop_duplicates("study_id")[: params.map_films])
+    examination = {
+        "shortcuts": measure_shortcuts(films, thumbnails, rule=bundle.card.study_rule),
+        "inflation": measure_inflation(studies),
+        "told_apart": measure_told_apart(drawn, embedding),
+        "robustness": _robustness(drawn, reader, squares(drawn)),
+        "maps": _maps(reader.network, mapped, params),
+        "n_val_studies": len(studies),
+        "n_drawn_studies": int(drawn.study_id.nunique()),
+        "n_drawn_films": len(drawn),
+        "bundle_hash": bundle.hash,
+        "split_hash": manifest["hash"],
+    }
+
+    with whole_folder(out) as draft:
+        write_json(draft / "examination.json", examination)
+        write_examination(draft / "report.html", examination, asdict(bundle.card))
+    _tell(examination)
+
+
+def draw_studies(films: pd.DataFrame, params: ExamineParams) -> pd.DataFrame:
+    """Draw studies with all their films; the same seed and studies, the same draw."""
+    names = np.unique(films.study_id.to_numpy(dtype=str))
+    order = np.random.default_rng(params.seed).permutation(names)
+    return films[films.study_id.isin(order[: params.studies])]
+
+
+def _films(preprocess: Path, split: Path, *, policy: str) -> pd.DataFrame:
+    """Read the rows of train and val, with the numbers of their films beside them."""
+    images = SPLITS.read(split)
+    check_sides(images, policy=policy)
+    images = images[images.split.isin(SIDES)].sort_values("image_id", ignore_index=True)
+    numbers = INDEX.read(preprocess)[["image_id", *SIZE, *INTENSITY]]
+    return images.merge(numbers, on="image_id", how="left", validate="one_to_one")
+
+
+def _robustness(
+    films: pd.DataFrame, reader: Reader, squares: np.ndarray
+) -> list[dict[str, Any]]:
+    def studies(squares: np.ndarray) -> pd.DataFrame:
+        answers = reader.read(squares)
+        rule = reader.bundle.card.study_rule
+        return join_studies(films, answers.logit, answers.probability, rule=rule)
+
+    before = studies(squares)
+    return [
+        measure_change(name, before, studies(change(squares)))
+        for name, change in CHANGES.items()
+    ]
+
+
+def _maps(
+    network: EvidenceResNet, squares: np.ndarray, params: ExamineParams
+) -> dict[str, Any]:
+    maps = draw_maps(network, squares, seed=params.seed)
+    few = slice(params.road_films)
+    nowhere = shuffled(maps.evidence[few], seed=params.seed)
+    pointed, at_random = (
+        road(network, squares[few], each, seed=params.seed)
+        for each in (maps.evidence[few], nowhere)
+    )
+    return measure_maps(
+        maps.evidence,
+        maps.gradcam,
+        redrawn=maps.redrawn,
+        repeated=maps.repeated,
+        road=(pointed, at_random),
+    )
+
+
+def _parts(rows: pd.DataFrame) -> list[pd.DataFrame]:
+    return [rows.iloc[k : k + AT_ONCE] for k in range(0, len(rows), AT_ONCE)]
+
+
+def _tell(examination: dict[str, Any]) -> None:
+    found = [probe for probe in examination["shortcuts"] if probe["auc"]]
+    best = max(found, key=lambda probe: float(probe["auc"]["value"]))
+    log.info(
+        "examine: %d val studies; of %d shortcuts '%s' reaches most, AUC %.3f "
+        "(%.3f to %.3f)",
+        examination["n_val_studies"],
+        len(found),
+        best["name"],
+        *(best["auc"][key] for key in ("value", "low", "high")),
+    )

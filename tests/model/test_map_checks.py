@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cxrmlops.model.map_checks import PARTS, draw_maps, road, shuffled
+from cxrmlops.model.network import build_network, fold_norms
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    made = build_network("resnet18").eval()
+    with torch.no_grad():  # so that evidence varies
+        made.evidence.weight.uniform_(-1.0, 1.3)
+    return fold_norms(made)
+
+
+@pytest.fixture(scope="module")
+def squares():
+    return np.random.default_rng(0).integers(0, 256, (3, 96, 96)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def maps(network, squares):
+    return draw_maps(network, squares, seed=1)
+
+
+def test_evidence_agrees_with_grad_cam(maps):
+    scale = np.abs(maps.evidence).max()
+
+    np.testing.assert_allclose(maps.gradcam / scale, maps.evidence / scale, atol=1e-4)
+
+
+def test_redrawn_weights_give_other_maps_and_leave_the_network(maps, network, squares):
+    assert tuple(maps.redrawn) == PARTS
+    for part in PARTS:
+        assert not np.allclose(maps.redrawn[part], maps.evidence, rtol=0.1)
+
+    again = draw_maps(network, squares, seed=1)
+
+    for found, before in ((again.evidence, maps.evidence),
+                          (again.redrawn["conv1"], maps.redrawn["conv1"])):  # fmt: skip
+        np.testing.assert_allclose(found, before, rtol=1e-4)
+
+
+def test_films_hardly_changed_have_nearly_the_same_map(maps):
+    for change in ("noise", "shift"):
+        assert maps.repeated[change].shape == maps.evidence.shape
+    noise = np.abs(maps.repeated["noise"] - maps.evidence).mean()
+    assert 0 < noise < 0.2 * np.abs(maps.evidence).mean()
+
+
+class Centre(nn.Module):
+    """A network whose logit is the brightness of the middle, and nothing else."""
+
+    def __init__(self):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, images):
+        return images[:, 0, 16:32, 16:32].mean((1, 2)) + self.bias, images
+
+
+def test_road_is_above_0_where_a_map_points_at_what_counts_and_turns_with_it():
+    film = np.full((1, 48, 48), 60, np.uint8)
+    film[0, 16:32, 16:32] = 200
+    middle = np.zeros((1, 3, 3), np.float32)
+    middle[0, 1, 1] = 1
+    corner = np.roll(middle, (1, 1), (1, 2))
+
+    points, elsewhere, against = (
+        road(Centre(), film, each, seed=0)[0] for each in (middle, corner, -middle)
+    )
+
+    assert points > 0.1
+    assert elsewhere < points
+    assert against < -0.1
+    assert road(Centre(), film, middle, seed=0)[0] == points
+
+
+def test_a_shuffled_map_has_the_same_values_elsewhere(maps):
+    mixed = shuffled(maps.evidence, seed=1)
+
+    for film, other in zip(maps.evidence, mixed, strict=True):
+        np.testing.assert_array_equal(np.sort(film, axis=None), np.sort(other, None))
+    assert not np.array_equal(mixed, maps.evidence)

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from cxrmlops.errors import DataError, LeakError
+from cxrmlops.evaluation.film_changes import CHANGES
+from cxrmlops.files import read_json, sha256_folder, write_json
+from cxrmlops.params import ExamineParams
+from cxrmlops.stages import examine
+from cxrmlops.tables import SPLITS
+from tests.make import make_splits
+from tests.stages.evaluation_line import make_line
+
+PARAMS = ExamineParams(studies=20, map_films=4, road_films=2, seed=1)
+
+
+def run(folder, out="examine"):
+    examine.run(
+        preprocess=folder / "preprocess",
+        split=folder / "split",
+        train=folder / "train",
+        out=folder / out,
+        params=PARAMS,
+    )
+    return folder / out
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory):
+    """A cohort whose vendor follows the label, as its brightness does."""
+    images = make_splits(patients=200)
+    images["manufacturer"] = images.abnormal.map({True: "Gamma", False: "Alpha"})
+    images = images.astype(SPLITS.columns)
+    folder = make_line(tmp_path_factory.mktemp("line"), images, size=96)
+    run(folder)
+    return folder
+
+
+def test_a_planted_shortcut_is_found(line):
+    found = read_json(line / "examine" / "examination.json")
+
+    reached = {p["name"]: p["auc"] for p in found["shortcuts"]}
+    assert reached["manufacturer"]["value"] == 1
+    assert reached["view"]["low"] < 0.55
+    assert reached["thumbnail"]["value"] > 0.95  # abnormal films are brighter
+    assert reached["source"] is None
+
+
+def test_the_drawn_studies_are_val_studies_and_counted(line):
+    found = read_json(line / "examine" / "examination.json")
+
+    assert (found["n_drawn_studies"], found["n_drawn_films"]) == (20, 20)
+    assert found["n_val_studies"] == 60  # of train/studies.parquet
+
+
+def test_heat_maps_of_the_network_are_checked(line):
+    maps = read_json(line / "examine" / "examination.json")["maps"]
+
+    assert (maps["n_films"], maps["grid"]) == (4, [3, 3])
+    assert maps["disagreement"] < 1e-4
+    assert maps["repeated"]["noise"]["value"] > maps["redrawn"]["conv1"]["value"]
+    assert maps["road"]["n"] == 2
+
+
+def test_every_change_of_the_films_is_measured(line):
+    found = read_json(line / "examine" / "examination.json")["robustness"]
+
+    assert [each["name"] for each in found] == list(CHANGES)
+    for each in found:
+        assert 0 <= each["median"] <= each["p95"] <= 1
+        assert each["n"] == each["auc_change"]["n"] == 20
+
+
+def test_the_page_stands_alone_and_shows_every_probe(line):
+    page = (line / "examine" / "report.html").read_text(encoding="utf-8")
+
+    for probe in read_json(line / "examine" / "examination.json")["shortcuts"]:
+        assert f"<td>{examine_words(probe['name'])}</td>" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "<script" not in page
+
+
+def examine_words(name):
+    from cxrmlops.reporting.examination_report import PROBES
+
+    return PROBES.get(name, name)
+
+
+def test_no_pseudonym_of_a_patient_or_study_leaves_the_stage(line):
+    text = "".join(path.read_text() for path in (line / "examine").iterdir())
+
+    images = SPLITS.read(line / "split")
+    for name in (*images.study_id, *images.image_id):
+        assert name not in text
+
+
+def test_pixels_of_test_are_never_read(tmp_path):
+    images = make_splits(patients=60)
+    folder = make_line(tmp_path, images)
+    once = sha256_folder(run(folder))
+    shard = np.load(folder / "preprocess" / "shard-000.npy")
+    shard[images.row[images.split == "test"]] = 0
+    np.save(folder / "preprocess" / "shard-000.npy", shard)
+
+    assert sha256_folder(run(folder, "again")) == once
+
+
+def test_a_bundle_of_another_split_is_refused(tmp_path):
+    folder = make_line(tmp_path, make_splits(patients=60))
+    manifest = read_json(folder / "split" / "manifest.json") | {"hash": "0" * 64}
+    write_json(folder / "split" / "manifest.json", manifest)
+
+    with pytest.raises(LeakError, match="learnt from split"):
+        run(folder)
+
+
+def test_a_missing_index_names_the_stage_to_run(tmp_path):
+    folder = make_line(tmp_path, make_splits(patients=60))
+    (folder / "preprocess" / "index.parquet").unlink()
+
+    with pytest.raises(DataError, match="run the stage 'preprocess'"):
+        run(folder)
