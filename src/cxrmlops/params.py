@@ -131,6 +131,11 @@ class GateParams(Section):
     min_subgroup_n: int = Field(ge=1)  # smaller: not assessed
     min_test_studies: int = Field(ge=1)
     min_thumbnail_margin: float = Field(ge=-1, le=1)  # AUC over a 16 x 16 thumbnail
+    # for the champion's place, asked when a person approves
+    max_auc_loss: float = Fraction  # lower bound of AUC less the champion's, paired
+    approvers: int = Field(ge=1, le=2)  # different people
+    clean_code: bool  # refuse what was trained on uncommitted changes
+    warn_looks: int = Field(ge=1)  # models measured on one test set; more is warned of
 
 
 class ScoreParams(Section):
