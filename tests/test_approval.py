@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cxrmlops.approval import approve, roll_back
+from cxrmlops.approval import approve, champion_bundle, roll_back
 from cxrmlops.backlog import history
 from cxrmlops.errors import BundleError
 from cxrmlops.params import GateParams, load_params
@@ -124,6 +124,8 @@ def test_an_alias_that_somebody_moved_by_hand_opens_no_way_round():
     client = open_client()
     client.set_registered_model_alias(versions.MODEL, versions.CHAMPION, "3")
 
+    with pytest.raises(BundleError, match="the history has bundle 111111111111 in use"):
+        champion_bundle()
     with pytest.raises(BundleError, match="not compared with the model in use now"):
         approve("3", name="A. Person", reason="it is there already", gate=gate())
 

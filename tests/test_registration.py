@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from cxrmlops import challenge, registration
-from cxrmlops.approval import approve
+from cxrmlops.approval import approve, champion_bundle
 from cxrmlops.backlog import history
 from cxrmlops.evaluation.thresholds import choose_points
 from cxrmlops.files import read_json, write_json
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
-from cxrmlops.model.bundle import BundleCard, read_bundle, write_bundle
+from cxrmlops.model.bundle import BundleCard, bundle_hash, read_bundle, write_bundle
 from cxrmlops.model.network import build_network
 from cxrmlops.params import GateParams, load_params
 from cxrmlops.registry import versions
@@ -123,6 +123,7 @@ def test_a_candidate_is_compared_once_and_its_standing_is_shown_at_approval(
     approved = approve("2", name="A. Person", reason="better", gate=params())
     assert "AUC less the champion's on the same 12 test studies" in approved
     assert history.in_use(history.entries()) == second
+    assert bundle_hash(champion_bundle()) == second
 
 
 def test_a_worse_model_is_kept_out_and_the_history_says_why(data, champion):

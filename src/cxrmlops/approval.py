@@ -7,6 +7,7 @@ lock, so that of two who decide at once the second sees what the first has done.
 
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 from cxrmlops.backlog import history
 from cxrmlops.backlog.history import Entry
@@ -97,6 +98,24 @@ def roll_back(*, name: str, reason: str) -> str:
         )
         versions.roll_back(name=name, reason=reason)
     return f"version {before.number} is champion again"
+
+
+def champion_bundle() -> Path:
+    """Give a folder with the bundle in use: the one that people decided on.
+
+    Raises:
+        BundleError: none is, or an alias was moved and nobody decided so.
+    """
+    champion = versions.get(versions.CHAMPION)
+    decided = history.in_use(history.entries())
+    if champion.bundle_hash != decided:
+        raise BundleError(
+            f"version {champion.number} is champion in MLflow, but the history has "
+            f"{f'bundle {decided[:12]}' if decided else 'no model'} in use; see: "
+            "cxrmlops history. Put the alias back, or let a person decide: cxrmlops "
+            f"approve --version {champion.number}"
+        )
+    return versions.fetch_bundle(champion)
 
 
 def _require_person(name: str, reason: str) -> None:

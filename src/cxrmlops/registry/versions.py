@@ -219,15 +219,6 @@ def fetch_bundle(version: Version, *, cache: Path = WORK / "models") -> Path:
     return folder
 
 
-def champion_bundle() -> Path:
-    """Give a folder with the bundle that is in use.
-
-    Raises:
-        BundleError: none is; approve a candidate first.
-    """
-    return fetch_bundle(get(CHAMPION))
-
-
 def require_passed(verdict: Mapping[str, Any], found: str) -> None:
     """Refuse a bundle that the gate refused, or did not judge (BundleError)."""
     if verdict["bundle_hash"] != found:
