@@ -2,7 +2,8 @@
 
 from prefect import flow, get_run_logger
 
-from cxrmlops.backlog import history
+from cxrmlops import approval
+from cxrmlops.params import load_params
 from cxrmlops.registry import versions
 
 
@@ -10,22 +11,16 @@ from cxrmlops.registry import versions
 def approve(name: str, reason: str, version: str = versions.CANDIDATE) -> str:
     """Make a version the champion; the champion before becomes `previous`.
 
+    Where `gate.approvers` is 2, the first of two different people only signs.
+
     Args:
         name: who decides.
         reason: why.
         version: number or alias.
     """
-    chosen = versions.get(version)
-    with history.recorded(
-        history.APPROVED,
-        version=chosen.number,
-        bundle_hash=chosen.bundle_hash,
-        name=name,
-        reason=reason,
-    ):
-        versions.promote(chosen, name=name, reason=reason)
-    get_run_logger().info("version %s is champion", chosen.number)
-    return chosen.number
+    said = approval.approve(version, name=name, reason=reason, gate=load_params().gate)
+    get_run_logger().info("%s", said)
+    return said
 
 
 @flow(name="roll-back")
@@ -36,14 +31,6 @@ def roll_back(name: str, reason: str) -> str:
         name: who decides.
         reason: why.
     """
-    before = versions.get(versions.PREVIOUS)
-    with history.recorded(
-        history.ROLLED_BACK,
-        version=before.number,
-        bundle_hash=before.bundle_hash,
-        name=name,
-        reason=reason,
-    ):
-        versions.roll_back(name=name, reason=reason)
-    get_run_logger().info("version %s is champion again", before.number)
-    return before.number
+    said = approval.roll_back(name=name, reason=reason)
+    get_run_logger().info("%s", said)
+    return said

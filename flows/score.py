@@ -17,6 +17,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from typer import Option, run
 
+from cxrmlops.approval import champion_bundle
 from cxrmlops.backlog import arrivals, audit, claims, ledger, progress, results, spool
 from cxrmlops.backlog.balance import check_balance
 from cxrmlops.backlog.claims import Chunk
@@ -29,7 +30,6 @@ from cxrmlops.errors import BundleError, ParamsError, ServiceError
 from cxrmlops.files import remove_drafts
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.params import load_params, load_site
-from cxrmlops.registry.versions import champion_bundle
 from cxrmlops.reporting.reading_list import join_reading_lists
 from cxrmlops.stages import report as report_stage
 from cxrmlops.stages import score as score_stage

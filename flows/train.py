@@ -20,12 +20,11 @@ from prefect.artifacts import (
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from cxrmlops.backlog import history
+from cxrmlops import registration
 from cxrmlops.errors import CxrError, ServiceError
 from cxrmlops.files import read_json
 from cxrmlops.params import load_params, load_site
 from cxrmlops.registry import versions
-from cxrmlops.registry.record import complete_run
 from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run
 from flows.outcome import DELAYS, finish, show_synthetic_film, unreachable
@@ -55,7 +54,8 @@ def train() -> State[Any]:
     verdict = read_json(DATA / "gate" / "verdict.json")
     if not verdict["passed"]:
         return Completed(name="Refused", message="; ".join(verdict["reasons"]))
-    return Completed(message=register(run_id))
+    offer = register(run_id)
+    return Completed(name="Refused" if offer.refused else None, message=offer.said)
 
 
 @task(name="repro", task_run_name="{stage}")
@@ -94,16 +94,9 @@ def open_run(settings: Mapping[str, Any]) -> str:
 )
 def record(settings: Mapping[str, Any]) -> str:
     """Complete the training's run in MLflow, and count the look at the test set."""
-    metrics = read_json(DATA / "evaluate" / "metrics.json")
-    looks = history.count_look(metrics["bundle_hash"], metrics["test_hash"])
-    run_id = find_or_make_run(settings, split=DATA / "split")
-    new = complete_run(run_id, settings=settings, data=DATA)
-    get_run_logger().info(
-        "MLflow run %s %s; model %d measured on this test set",
-        run_id,
-        "completed" if new else "was complete",
-        looks,
-    )
+    run_id, new = registration.record(settings, data=DATA)
+    became = "completed" if new else "was complete"
+    get_run_logger().info("MLflow run %s %s", run_id, became)
     return run_id
 
 
@@ -113,21 +106,16 @@ def record(settings: Mapping[str, Any]) -> str:
     retry_delay_seconds=DELAYS,
     retry_condition_fn=unreachable,
 )
-def register(run_id: str) -> str:
+def register(run_id: str) -> registration.Offer:
     """Offer the candidate to the registry; the same bundle is registered once."""
-    version, new = versions.register(
-        DATA / "train" / "bundle",
-        verdict=read_json(DATA / "gate" / "verdict.json"),
-        run_id=run_id,
+    offer = registration.offer(
+        run_id,
+        gate=load_params().gate,
         chest_words=load_site().chest_words,
+        data=DATA,
     )
-    said = (
-        f"registered as version {version.number} ({', '.join(version.aliases)})"
-        if new
-        else f"version {version.number}, registered before"
-    )
-    get_run_logger().info("%s %s", versions.MODEL, said)
-    return said
+    get_run_logger().info("%s: %s", versions.MODEL, offer.said)
+    return offer
 
 
 @task(name="show stages")

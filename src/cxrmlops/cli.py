@@ -251,26 +251,22 @@ def report(
 def register() -> None:
     """Complete the MLflow run of the last training; its bundle becomes candidate.
 
-    The training flow does the same. A bundle is registered once, and only if its gate
-    let it pass.
+    The training flow does the same. A bundle is registered once, only if its gate let
+    it pass, and only if it is not worse than the champion on the same test patients.
     """
-    from cxrmlops.files import read_json
+    from cxrmlops import registration
+    from cxrmlops.errors import BundleError
     from cxrmlops.params import load_params, load_site
-    from cxrmlops.registry import versions
-    from cxrmlops.registry.record import complete_run
-    from cxrmlops.registry.tracking import find_or_make_run
 
-    settings = load_params().model_dump(mode="json", by_alias=True)
-    run_id = find_or_make_run(settings, split=DATA / "split")
-    complete_run(run_id, settings=settings, data=DATA)
-    version, new = versions.register(
-        DATA / "train" / "bundle",
-        verdict=read_json(DATA / "gate" / "verdict.json"),
-        run_id=run_id,
-        chest_words=load_site().chest_words,
+    params = load_params()
+    settings = params.model_dump(mode="json", by_alias=True)
+    run_id, _ = registration.record(settings, data=DATA)
+    offer = registration.offer(
+        run_id, gate=params.gate, chest_words=load_site().chest_words, data=DATA
     )
-    said = "is candidate" if new else "was registered before"
-    typer.echo(f"version {version.number} {said}")
+    if offer.refused:
+        raise BundleError(f"not registered: {offer.said}")
+    typer.echo(offer.said)
 
 
 @app.command()
@@ -281,21 +277,16 @@ def approve(
 ) -> None:
     """Put a registered version in use; who, when and why is kept for good.
 
+    Where `gate.approvers` is 2, the first of two different people only signs.
+
     Example: cxrmlops approve --name "A. Person" --reason "gates passed, maps looked at"
     """
-    from cxrmlops.backlog import history as book
-    from cxrmlops.registry import versions
+    from cxrmlops import approval
+    from cxrmlops.params import load_params
 
-    chosen = versions.get(version)
-    with book.recorded(
-        book.APPROVED,
-        version=chosen.number,
-        bundle_hash=chosen.bundle_hash,
-        name=name,
-        reason=reason,
-    ):
-        versions.promote(chosen, name=name, reason=reason)
-    typer.echo(f"version {chosen.number} is champion")
+    typer.echo(
+        approval.approve(version, name=name, reason=reason, gate=load_params().gate)
+    )
 
 
 @app.command("roll-back")
@@ -307,26 +298,16 @@ def roll_back(
 
     Example: cxrmlops roll-back --name "A. Person" --reason "too many false alarms"
     """
-    from cxrmlops.backlog import history as book
-    from cxrmlops.registry import versions
+    from cxrmlops import approval
 
-    before = versions.get(versions.PREVIOUS)
-    with book.recorded(
-        book.ROLLED_BACK,
-        version=before.number,
-        bundle_hash=before.bundle_hash,
-        name=name,
-        reason=reason,
-    ):
-        versions.roll_back(name=name, reason=reason)
-    typer.echo(f"version {before.number} is champion again")
+    typer.echo(approval.roll_back(name=name, reason=reason))
 
 
 @app.command()
 def history(
     verify: Annotated[bool, typer.Option(help="check that no row was changed")] = False,
 ) -> None:
-    """Which version was in use since when, by whose decision, and why."""
+    """Who let which version in, kept it out or rolled it back, when and why."""
     from cxrmlops.backlog import history as book
     from cxrmlops.errors import DataError
 
@@ -336,10 +317,38 @@ def history(
             f"{row.number}  {row.at}  {row.event} version {row.version} "
             f"(bundle {row.bundle_hash[:12]}) by {row.name}: {row.reason}"
         )
+    for row in book.waiting(rows):
+        typer.echo(
+            f"waiting: version {row.version} is signed by {row.name}, another person "
+            f"is needed: cxrmlops approve --version {row.version}"
+        )
     if verify and (broken := book.first_broken(rows)) is not None:
         raise DataError(f"the history was changed: row {broken} breaks its seal")
     if verify:
         typer.echo(f"{len(rows)} rows, every seal holds")
+
+
+@app.command()
+def trace(
+    asked: Annotated[
+        str, typer.Argument(help="a report's file or UID, or a bundle's hash")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """From a report to the night, the model, the decision, the code and the data.
+
+    Example: cxrmlops trace data/archive/2.25.1234.dcm
+    """
+    from json import dumps
+
+    from cxrmlops.trace import follow
+
+    found = follow(asked)
+    if json:
+        typer.echo(dumps(found.links | {"missing": found.missing}, indent=2))
+        return
+    for line in found.lines():
+        typer.echo(line)
 
 
 @backlog_app.callback(invoke_without_command=True)

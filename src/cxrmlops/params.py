@@ -149,6 +149,11 @@ class GateParams(Section):
     min_road: float  # logit units over a map that points nowhere, lower
     max_corner_concentration: float = Field(ge=1)  # evidence over area, upper
     min_map_films: int = Field(ge=2)  # fewer: not assessed
+    # for the champion's place, asked when a person approves
+    max_auc_loss: float = Fraction  # lower bound of AUC less the champion's, paired
+    approvers: int = Field(ge=1, le=2)  # different people
+    clean_code: bool  # refuse what was trained on uncommitted changes
+    warn_looks: int = Field(ge=1)  # models measured on one test set; more is warned of
 
 
 class ScoreParams(Section):

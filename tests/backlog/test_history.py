@@ -5,7 +5,6 @@ from sqlalchemy.exc import DBAPIError
 
 from cxrmlops.backlog import history
 from cxrmlops.backlog.database import open_database, transaction
-from cxrmlops.errors import ParamsError
 
 
 @pytest.fixture(autouse=True)
@@ -15,22 +14,22 @@ def _address(monkeypatch, ledger, tmp_path):
     monkeypatch.setenv("CXR_LEDGER_URL", address)
 
 
-def decide(event=history.APPROVED, *, version="1", name="A. Person", reason="better"):
-    with history.recorded(
-        event, version=version, bundle_hash="ab" * 32, name=name, reason=reason
-    ):
-        pass
+def decide(event=history.APPROVED, *, version="1", name="A. Person", bundle="ab" * 32):
+    with history.open_book() as book:
+        book.add(
+            event, version=version, bundle_hash=bundle, name=name, reason=f"of {name}"
+        )
 
 
 def test_decisions_are_kept_in_order_with_who_and_why():
     decide(version="1")
-    decide(history.ROLLED_BACK, version="2", name=" B. Person ", reason="worse")
+    decide(history.ROLLED_BACK, version="2", name=" B. Person ")
 
     first, second = history.entries()
 
     assert (first.number, first.version, first.event) == (1, "1", "approved")
     assert (second.number, second.name) == (2, "B. Person")
-    assert second.reason == "worse"
+    assert second.reason == "of  B. Person"
     assert history.first_broken([first, second]) is None
 
 
@@ -47,26 +46,30 @@ def test_who_changes_the_model_in_use_stands_in_the_audit_stream(tmp_path):
 
 
 def test_a_change_that_fails_leaves_no_row():
-    def fail():
+    def fail(book):
+        book.add("approved", version="1", bundle_hash="a", name="A", reason="b")
         raise RuntimeError("MLflow did not answer")
 
-    with (
-        pytest.raises(RuntimeError),
-        history.recorded(
-            "approved", version="1", bundle_hash="a", name="A", reason="b"
-        ),
-    ):
-        fail()
+    with pytest.raises(RuntimeError), history.open_book() as book:
+        fail(book)
 
     assert history.entries() == []
 
 
-@pytest.mark.parametrize("missing", ["name", "reason"])
-def test_nobody_decides_without_a_name_and_a_reason(missing):
-    with pytest.raises(ParamsError, match="a name and a reason"):
-        decide(**{missing: "  "})
+def test_a_signature_counts_for_its_bundle_until_the_model_in_use_changes():
+    decide(history.SIGNED, bundle="a" * 64)
+    decide(history.SIGNED, bundle="b" * 64, name="B. Person")
+    decide(history.REFUSED, bundle="b" * 64, name="C. Person")
+    rows = history.entries()
+    assert [r.name for r in history.signatures(rows, "a" * 64)] == ["A. Person"]
+    assert [r.name for r in history.signatures(rows, "b" * 64)] == ["B. Person"]
+    assert [r.name for r in history.waiting(rows)] == ["A. Person", "B. Person"]
+    assert history.in_use(rows) == ""
 
-    assert history.entries() == []
+    decide(history.APPROVED, bundle="b" * 64, name="D. Person")
+
+    assert history.in_use(history.entries()) == "b" * 64
+    assert history.waiting(history.entries()) == []
 
 
 @pytest.mark.parametrize(

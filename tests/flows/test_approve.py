@@ -1,20 +1,18 @@
+"""Flow and command decide alike: what holds for one is tested once."""
+
 import pytest
 from prefect.logging import disable_run_logger
 
 from cxrmlops.backlog import history
 from cxrmlops.errors import BundleError, ParamsError
 from cxrmlops.registry import versions
-from cxrmlops.registry.service import open_client
 from flows.approve import approve, roll_back
+from tests.registry.stand_ins import register
 
 
 @pytest.fixture
 def two_versions(project):
-    client = open_client()
-    client.create_registered_model(versions.MODEL)
-    for number in ("1", "2"):
-        tags = {versions.BUNDLE_HASH: number * 64}
-        client.create_model_version(versions.MODEL, "file:///nowhere", tags=tags)
+    register("1", "2")
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +39,11 @@ def test_approvals_and_a_roll_back_leave_their_trace(two_versions):
 def test_what_cannot_be_done_is_not_in_the_history(two_versions):
     with pytest.raises(BundleError, match="no version of cxr-sigfind is '7'"):
         approve.fn("A. Person", "better", "7")
-    with pytest.raises(ParamsError, match="a name and a reason"):
-        approve.fn("A. Person", " ", "1")
+    for words in ((" ", "why"), ("A. Person", " "), (".", "why")):
+        with pytest.raises(ParamsError, match="a name and a reason"):
+            approve.fn(*words, "1")
+        with pytest.raises(ParamsError, match="a name and a reason"):
+            roll_back.fn(*words)
     approve.fn("A. Person", "first", "1")
     with pytest.raises(BundleError, match="version 1 is champion already"):
         approve.fn("A. Person", "again", "1")

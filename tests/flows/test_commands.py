@@ -8,8 +8,7 @@ from cxrmlops.backlog.arrivals import Film
 from cxrmlops.backlog.database import open_database
 from cxrmlops.cli import app
 from cxrmlops.errors import BundleError
-from cxrmlops.registry import versions
-from cxrmlops.registry.service import open_client
+from tests.registry.stand_ins import register
 
 
 def command(*words: str) -> str:
@@ -20,11 +19,7 @@ def command(*words: str) -> str:
 
 @pytest.fixture
 def candidate(project):
-    client = open_client()
-    client.create_registered_model(versions.MODEL)
-    tags = {versions.BUNDLE_HASH: "1" * 64}
-    client.create_model_version(versions.MODEL, "file:///nowhere", tags=tags)
-    client.set_registered_model_alias(versions.MODEL, versions.CANDIDATE, "1")
+    register("1")
 
 
 @pytest.mark.usefixtures("candidate")

@@ -4,6 +4,8 @@ import pytest
 
 from cxrmlops.registry.lineage import code_state, data_state, environment
 
+ME = ("-c", "user.name=A", "-c", "user.email=a@b")
+
 
 @pytest.fixture
 def checkout(tmp_path):
@@ -11,7 +13,7 @@ def checkout(tmp_path):
     for words in (
         ["init", "-q"],
         ["add", "code.py"],
-        ["-c", "user.name=A", "-c", "user.email=a@b", "commit", "-q", "-m", "first"],
+        [*ME, "commit", "-q", "-m", "first"],
     ):
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
     return tmp_path
@@ -26,6 +28,16 @@ def test_a_commit_is_named_and_a_changed_file_marks_it(checkout):
     assert len(clean["git_commit"]) == 40
     assert clean["git_dirty"] == same["git_dirty"] == "no"
     assert code_state(checkout) == clean | {"git_dirty": "yes"}
+
+
+def test_what_a_training_writes_into_dvc_lock_is_no_change_of_code(checkout):
+    lock = checkout / "dvc.lock"
+    lock.write_text("1")
+    for words in (["add", "-f", "dvc.lock"], [*ME, "commit", "-q", "-m", "lock"]):
+        subprocess.run(["git", *words], cwd=checkout, check=True)
+    lock.write_text("2")
+
+    assert code_state(checkout)["git_dirty"] == "no"
 
 
 def test_outside_a_checkout_nothing_is_claimed(tmp_path, monkeypatch):

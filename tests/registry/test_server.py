@@ -99,7 +99,9 @@ def test_a_training_reaches_the_server_and_its_champion_answers_over_http(
     run = open_client().get_run(run_id)
     assert run.data.metrics["val_loss"] == 0.4
     assert run.info.artifact_uri.startswith("mlflow-artifacts:")
-    assert bundle_hash(versions.champion_bundle()) == bundle_hash(folder)
+    assert bundle_hash(versions.fetch_bundle(versions.get("champion"))) == bundle_hash(
+        folder
+    )
     answer = ask_served_model("models:/cxr-sigfind@champion", chest_film(project)[0])
     assert answer["reason"] is None
     assert 0 < answer["probability"] < 1

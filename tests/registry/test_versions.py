@@ -138,13 +138,13 @@ def test_a_champion_is_no_candidate_any_more(register):
 def test_the_champions_bundle_is_the_one_that_was_registered(register, project):
     version, _ = register()
     with pytest.raises(BundleError, match="is 'champion'; registered: 1"):
-        versions.champion_bundle()
+        versions.get("champion")
     versions.promote(version, name="A", reason="first")
 
-    folder = versions.champion_bundle()
+    folder = versions.fetch_bundle(versions.get("champion"))
 
     assert bundle_hash(folder) == bundle_hash(project / "bundle-0")
-    assert versions.champion_bundle() == folder
+    assert versions.fetch_bundle(versions.get("champion")) == folder
 
 
 def test_a_bundle_changed_in_the_store_is_not_used(register, project):

@@ -1,10 +1,10 @@
-"""Who put which model in use, when and why. Rows are added, never changed."""
+"""Who let which model in or kept it out, when and why. Rows are only ever added."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from cxrmlops.backlog import audit
 from cxrmlops.backlog.database import (
@@ -15,11 +15,13 @@ from cxrmlops.backlog.database import (
     transaction,
 )
 from cxrmlops.backlog.schema import history, looks
-from cxrmlops.errors import ParamsError
 from cxrmlops.files import sha256_json
 
+SIGNED = "signed"  # the first of two people; nothing has changed yet
 APPROVED = "approved"
 ROLLED_BACK = "rolled back"
+REFUSED = "refused"  # and why; nothing has changed
+CHANGES = (APPROVED, ROLLED_BACK)  # of the model in use
 
 
 @dataclass(frozen=True)
@@ -30,36 +32,29 @@ class Entry:
     event: str
     version: str
     bundle_hash: str
-    name: str  # of the person
+    name: str  # of the person, or of the program that refused
     reason: str
     at: str  # UTC, ISO 8601
     seal: str  # SHA-256 of this row and the seal before it
 
 
-@contextmanager
-def recorded(
-    event: str,
-    *,
-    version: str,
-    bundle_hash: str,
-    name: str,
-    reason: str,
-    url: str | None = None,
-) -> Iterator[None]:
-    """Add a row that stays only if the block succeeds; the change goes inside.
+class Book:
+    """The history while nobody else can write into it."""
 
-    Raises:
-        ParamsError: nobody says who decides, or why.
-    """
-    if not name.strip() or not reason.strip():
-        raise ParamsError(
-            "a model goes in or out of use with a name and a reason; give both: "
-            '--name "..." --reason "..."'
-        )
-    with transaction(open_database(url)) as connection:
-        lock(connection, HISTORY_LOCK)
-        newest = select(history).order_by(history.c.number.desc()).limit(1)
-        last = connection.execute(newest).first()
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.added: list[Entry] = []
+
+    def entries(self) -> list[Entry]:
+        """Give every decision, oldest first."""
+        rows = self._connection.execute(select(history).order_by(history.c.number))
+        return [Entry(**row._mapping) for row in rows]
+
+    def add(
+        self, event: str, *, version: str, bundle_hash: str, name: str, reason: str
+    ) -> None:
+        """Add a row below the last one and seal it."""
+        last = next(reversed(self.entries()), None)
         row = {
             "number": last.number + 1 if last else 1,
             "event": event,
@@ -70,26 +65,53 @@ def recorded(
             "at": now(),
         }
         seal = _seal(row, last.seal if last else "")
-        connection.execute(insert(history).values(**row, seal=seal))
-        yield
-    audit.record(
-        [
-            audit.Event(
-                audit.SECURITY_ALERT,
-                audit.EXECUTE,
-                audit.SOFTWARE_CONFIGURATION,
-                user=name.strip(),
-                model_key=bundle_hash,
-            )
-        ]
-    )
+        self._connection.execute(insert(history).values(**row, seal=seal))
+        self.added.append(self.entries()[-1])
+
+
+@contextmanager
+def open_book(url: str | None = None) -> Iterator[Book]:
+    """Let one process at a time decide; its rows stay only if the block succeeds.
+
+    What changes the model in use goes inside, so that the next one sees both.
+    """
+    with transaction(open_database(url)) as connection:
+        lock(connection, HISTORY_LOCK)
+        book = Book(connection)
+        yield book
+    if changes := [_told(row) for row in book.added if row.event in CHANGES]:
+        audit.record(changes)
+
+
+def in_use(rows: Sequence[Entry]) -> str:
+    """Give the hash of the bundle that the last change put in use; "" at first."""
+    changes = [row.bundle_hash for row in rows if row.event in CHANGES]
+    return changes[-1] if changes else ""
+
+
+def signatures(rows: Sequence[Entry], bundle_hash: str) -> list[Entry]:
+    """Give who has signed for this bundle and waits for another person.
+
+    A signature is about one bundle against the one in use: once that changes, it is
+    void.
+    """
+    since = max((row.number for row in rows if row.event in CHANGES), default=0)
+    return [
+        row
+        for row in rows
+        if row.number > since and row.event == SIGNED and row.bundle_hash == bundle_hash
+    ]
 
 
 def entries(url: str | None = None) -> list[Entry]:
     """Give every decision, oldest first."""
     with transaction(open_database(url)) as connection:
-        rows = connection.execute(select(history).order_by(history.c.number))
-        return [Entry(**row._mapping) for row in rows]
+        return Book(connection).entries()
+
+
+def waiting(rows: Sequence[Entry]) -> list[Entry]:
+    """Give the signatures that another person's is awaited for, oldest first."""
+    return [row for row in rows if row in signatures(rows, row.bundle_hash)]
 
 
 def first_broken(rows: list[Entry]) -> int | None:
@@ -120,6 +142,16 @@ def count_look(bundle_hash: str, test_hash: str, *, url: str | None = None) -> i
             connection.execute(insert(looks).values(row))
         seen = select(func.count()).where(looks.c.test_hash == test_hash)
         return connection.execute(seen).scalar_one()
+
+
+def _told(row: Entry) -> audit.Event:
+    return audit.Event(
+        audit.SECURITY_ALERT,
+        audit.EXECUTE,
+        audit.SOFTWARE_CONFIGURATION,
+        user=row.name,
+        model_key=row.bundle_hash,
+    )
 
 
 def _seal(row: dict[str, object], before: str) -> str:

@@ -9,6 +9,9 @@ import yaml
 
 from cxrmlops.files import sha256_json
 
+# dvc.lock is written by the training itself; its hashes are recorded beside the commit
+OURS = ("--", ":/", ":(exclude,top,glob)**/dvc.lock")
+
 
 def code_state(folder: Path = Path()) -> dict[str, str]:
     """Name the commit that `folder` stands on, and whether it was changed since.
@@ -19,7 +22,7 @@ def code_state(folder: Path = Path()) -> dict[str, str]:
     commit = _git(folder, "rev-parse", "HEAD")
     if not commit:
         return {"git_commit": "", "git_dirty": "unknown"}
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no", *OURS)
     return {"git_commit": commit, "git_dirty": "yes" if changed else "no"}
 
 

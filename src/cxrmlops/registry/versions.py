@@ -99,7 +99,7 @@ def register(
         ServiceError: MLflow did not answer; safe to repeat.
     """
     found = bundle_hash(bundle)
-    _require_passed(verdict, found)
+    require_passed(verdict, found)
     with translated():
         client = open_client()
         known = _search(client, found)
@@ -137,8 +137,14 @@ def get(alias_or_number: str) -> Version:
     )
 
 
+def with_alias(alias: str) -> Version | None:
+    """Find the version with an alias, if there is one."""
+    with translated():
+        return _alias(open_client(), alias)
+
+
 def find(bundle_hash: str) -> Version | None:
-    """Find the version of a bundle, if it is registered."""
+    """Find the version of a bundle by its hash or the first digits of it, if any."""
     with translated():
         return _search(open_client(), bundle_hash)
 
@@ -146,19 +152,17 @@ def find(bundle_hash: str) -> Version | None:
 def promote(version: Version, *, name: str, reason: str) -> Version:
     """Put a version in use; the champion before becomes `previous`.
 
+    Again after a kill it finishes what was begun.
+
     Args:
         version: from `get`.
         name: who decided, shown beside the version.
         reason: why.
     """
-    if CHAMPION in version.aliases:
-        raise BundleError(
-            f"version {version.number} is champion already; nothing to do"
-        )
     with translated():
         client = open_client()
         champion = _alias(client, CHAMPION)
-        if champion is not None:
+        if champion is not None and champion.number != version.number:
             client.set_registered_model_alias(MODEL, PREVIOUS, champion.number)
         elif PREVIOUS in version.aliases:
             client.delete_registered_model_alias(MODEL, PREVIOUS)
@@ -215,16 +219,8 @@ def fetch_bundle(version: Version, *, cache: Path = WORK / "models") -> Path:
     return folder
 
 
-def champion_bundle() -> Path:
-    """Give a folder with the bundle that is in use.
-
-    Raises:
-        BundleError: none is; approve a candidate first.
-    """
-    return fetch_bundle(get(CHAMPION))
-
-
-def _require_passed(verdict: Mapping[str, Any], found: str) -> None:
+def require_passed(verdict: Mapping[str, Any], found: str) -> None:
+    """Refuse a bundle that the gate refused, or did not judge (BundleError)."""
     if verdict["bundle_hash"] != found:
         raise BundleError(
             f"the gate judged bundle {verdict['bundle_hash'][:12]}, this one is "
@@ -278,9 +274,7 @@ def _alias(client: MlflowClient, alias: str) -> Version | None:
 
 
 def _search(client: MlflowClient, found: str) -> Version | None:
-    query = f"name = '{MODEL}' and tags.`{BUNDLE_HASH}` = '{found}'"
-    rows = client.search_model_versions(query)
-    return _version(client.get_model_version(MODEL, rows[0].version)) if rows else None
+    return next((v for v in _all(client) if v.bundle_hash.startswith(found)), None)
 
 
 def _version(one: ModelVersion) -> Version:

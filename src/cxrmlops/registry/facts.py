@@ -1,0 +1,55 @@
+"""What MLflow knows of a version's training: its run, and the tags written there."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from mlflow.exceptions import MlflowException
+
+from cxrmlops.registry.service import open_client, translated
+
+COMMIT, DIRTY, ENVIRONMENT = "cxr.git_commit", "cxr.git_dirty", "cxr.environment"
+DVC = "dvc."  # of tags: output -> its hash
+
+
+@dataclass(frozen=True)
+class Training:
+    """The run that a version comes from; all empty where there is none."""
+
+    run_id: str = ""
+    name: str = ""
+    started: str = ""  # UTC, ISO 8601
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Say whether its code had uncommitted changes."""
+        return self.tags.get(DIRTY) == "yes"
+
+    @property
+    def commit(self) -> str:
+        """Name the git commit of its code; "" where there was no git."""
+        return self.tags.get(COMMIT, "")
+
+
+def training_of(run_id: str) -> Training:
+    """Read the run of a training; an empty answer where there is none.
+
+    Raises:
+        ServiceError: MLflow did not answer.
+    """
+    if run_id in ("", "None"):
+        return Training()
+    with translated():
+        try:
+            run = open_client().get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return Training()
+            raise
+    started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
+    return Training(
+        run_id,
+        str(run.info.run_name),
+        started.isoformat(timespec="seconds"),
+        dict(run.data.tags),
+    )
