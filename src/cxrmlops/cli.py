@@ -156,6 +156,7 @@ def evaluate() -> None:
     from cxrmlops.stages import evaluate as stage
 
     stage.run(
+        cohort=DATA / "cohort",
         preprocess=DATA / "preprocess",
         split=DATA / "split",
         train=DATA / "train",

@@ -149,7 +149,13 @@ VALIDATED = Table(
 # validate: the others
 QUARANTINE = Table(
     "quarantine.parquet",
-    {"image_id": "string", "study_id": "string", "reason": "string"},
+    {
+        "image_id": "string",
+        "study_id": "string",
+        "patient_id": "string",
+        "abnormal": "bool",
+        "reason": "string",
+    },
 )
 
 # split
@@ -159,6 +165,18 @@ SPLITS = Table(
     | {
         "group": "string",  # patients that share a near-duplicate film form one group
         "split": "string",  # train, val or test
+    },
+)
+
+# split: studies whose every film was quarantined; nobody can answer them
+NOT_EVALUABLE = Table(
+    "not_evaluable.parquet",
+    {
+        "study_id": "string",
+        "patient_id": "string",
+        "split": "string",
+        "abnormal": "bool",
+        "reason": "string",  # of its films, joined by "|"
     },
 )
 

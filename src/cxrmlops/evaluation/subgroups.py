@@ -53,14 +53,13 @@ def subgroups(studies: pd.DataFrame, read: Reading, *, threshold: float) -> list
         threshold: of the balanced point.
     """
     groups = []
-    for name, level, rows in _members(studies, read.abnormal):
+    for name, level, rows in members(studies, read.abnormal):
         groups.append(_group(name, level, rows, read, threshold=threshold))
     return groups
 
 
-def _members(
-    studies: pd.DataFrame, abnormal: Bools
-) -> Iterator[tuple[str, str, Bools]]:
+def members(studies: pd.DataFrame, abnormal: Bools) -> Iterator[tuple[str, str, Bools]]:
+    """Name every group and level, with the rows that belong to it, in a fixed order."""
     columns = {
         "sex": studies.sex,
         "age": age_band(studies.age_years),
