@@ -82,6 +82,17 @@ REPORTS = Table(
         "conclusion": "string",  # NSF, ASF, uncertain or disputed
         "findings": "string",  # finding types, joined by "|"
         "codes": "string",  # the report's own codes in full, joined by "|"
+        "label_source": "string",  # report, or adjudicated
+    },
+)
+
+# `cxrmlops adjudicate`: what readers settled, an input of cohort
+DECISIONS = Table(
+    "decisions.parquet",
+    {
+        "study_id": "string",
+        "decision": "string",  # NSF, ASF or uncertain
+        "readers": "int64",
     },
 )
 

@@ -76,7 +76,7 @@ def measure(
         "thumbnail": _thumbnail(thumbnail, read, **draws),
         "source_study": _source_study(**draws),
         "subgroups": [_group(group) for group in groups],
-        "spreads": [_spread(s) for s in spreads(studies, read, groups, **draws)],
+        "spreads": [_spread(s) for s in spreads(studies, read, groups)],
         "n_test_studies": len(read),
         "n_test_asf": int(read.abnormal.sum()),
         "n_test_images": int(studies.n_images.sum()),

@@ -1,28 +1,24 @@
 """
-How far apart the best and the worst read group are.
+How far apart the best and the worst read level of a group are.
 
-The largest of several AUCs less the smallest is never negative, and grows by noise
-alone. The interval is a bootstrap by patient, reflected, so that groups which are read
-alike give a lower limit of 0.
+The largest AUC less the smallest is never negative, grows by noise alone, and was
+picked among all pairs. So its limits are those of all pairs' differences at once
+(paired DeLong, Bonferroni): what holds for every pair holds for the widest.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
-import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from cxrmlops.evaluation.figures import Reading
-from cxrmlops.evaluation.intervals import (
-    Bools,
-    Figure,
-    Floats,
-    Interval,
-    basic,
-    by_patient,
-)
-from cxrmlops.evaluation.ranking import auc_figure
-from cxrmlops.evaluation.subgroups import Group, members
+from cxrmlops.evaluation.intervals import ALPHA, Floats, Interval
+from cxrmlops.evaluation.ranking import standard_error
+from cxrmlops.evaluation.subgroups import Group, auc_of, members
+
+Ranked = tuple[float, Floats]  # AUC, and the influence of each study on it
 
 
 @dataclass(frozen=True)
@@ -32,16 +28,11 @@ class Spread:
     group: str
     highest: str  # level
     lowest: str
-    gap: Interval
+    gap: Interval  # at least 95 %, conservative; lower limit 0: noise may explain it
 
 
 def spreads(
-    studies: pd.DataFrame,
-    read: Reading,
-    groups: Sequence[Group],
-    *,
-    rounds: int,
-    seed: int,
+    studies: pd.DataFrame, read: Reading, groups: Sequence[Group]
 ) -> list[Spread]:
     """Give the spread of every group with two assessed levels or more.
 
@@ -49,40 +40,42 @@ def spreads(
         studies: n_studies rows, in the order of `read`.
         read: the answers.
         groups: what `subgroups` found in them; levels not assessed are left out.
-        rounds: of the bootstrap.
-        seed: of the bootstrap.
     """
-    assessed = {(g.group, g.level): g for g in groups if g.assessed}
-    levels: dict[str, dict[str, Bools]] = {}
-    for name, level, rows in members(studies, read.abnormal):
-        if (name, level) in assessed:
-            levels.setdefault(name, {})[level] = rows
-    several = {name: rows for name, rows in levels.items() if len(rows) > 1}
-    figures = {name: _spread_figure(rows, read) for name, rows in several.items()}
-    draws = by_patient(figures, read.patient, rounds=rounds, seed=seed)
+    assessed = {(each.group, each.level): each for each in groups if each.assessed}
+    found = {
+        (name, level): auc_of(rows, read)
+        for name, level, rows in members(studies, read.abnormal)
+        if (name, level) in assessed
+    }
+    levels: dict[str, list[str]] = {}
+    for name, level in found:
+        levels.setdefault(name, []).append(level)
     return [
-        _spread(name, [assessed[name, level] for level in several[name]], draws[name])
-        for name in several
-    ]
+        _spread(name, {level: found[name, level] for level in each}, read,
+                n=sum(_n(assessed[name, level]) for level in each))
+        for name, each in levels.items()
+        if len(each) > 1
+    ]  # fmt: skip
 
 
-def _spread(name: str, levels: Sequence[Group], draws: Floats) -> Spread:
-    values = {each.level: each.auc.value for each in levels if each.auc}
-    highest = max(values, key=values.__getitem__)
-    lowest = min(values, key=values.__getitem__)
-    n = sum(each.n_asf if name == "finding" else each.n for each in levels)
-    value = values[highest] - values[lowest]
-    return Spread(name, highest, lowest, basic(value, draws, n=n, floor=0.0))
+def _n(group: Group) -> int:
+    """Count a finding type by its own studies: all normals stand against each."""
+    return group.n_asf if group.group == "finding" else group.n
 
 
-def _spread_figure(levels: Mapping[str, Bools], read: Reading) -> Figure:
-    parts = [
-        (rows, auc_figure(read.probability[rows], read.abnormal[rows]))
-        for rows in levels.values()
-    ]
-
-    def figure(weights: Floats) -> Floats:
-        areas = np.stack([area(weights[:, rows]) for rows, area in parts])
-        return np.asarray(areas.max(axis=0) - areas.min(axis=0), dtype=np.float64)
-
-    return figure
+def _spread(
+    name: str, levels: Mapping[str, Ranked], read: Reading, *, n: int
+) -> Spread:
+    pairs = list(combinations(levels, 2))
+    z = float(norm.ppf(1 - ALPHA / (2 * len(pairs))))
+    lows, highs = [0.0], []
+    for one, other in pairs:
+        value = abs(levels[one][0] - levels[other][0])
+        difference = levels[one][1] - levels[other][1]
+        step = z * standard_error(difference, read.patient)
+        lows.append(value - step)
+        highs.append(min(1.0, value + step))
+    highest = max(levels, key=lambda level: levels[level][0])
+    lowest = min(levels, key=lambda level: levels[level][0])
+    value = levels[highest][0] - levels[lowest][0]
+    return Spread(name, highest, lowest, Interval(value, max(lows), max(highs), n))

@@ -115,14 +115,14 @@ def _gap(rows: Bools, rest: Bools, read: Reading) -> Interval | None:
     sides = [read.abnormal[rest].sum(), (~read.abnormal[rest]).sum()]
     if min(sides) < MIN_PER_CLASS:
         return None
-    here, there = _auc_of(rows, read), _auc_of(rest, read)
+    here, there = auc_of(rows, read), auc_of(rest, read)
     value = here[0] - there[0]
     error = standard_error(here[1] - there[1], read.patient)
     return Interval(value, value - Z * error, value + Z * error, int(rows.sum()))
 
 
-def _auc_of(rows: Bools, read: Reading) -> tuple[float, npt.NDArray[np.float64]]:
-    """AUC of some studies, its influence spread over all (0 elsewhere)."""
+def auc_of(rows: Bools, read: Reading) -> tuple[float, npt.NDArray[np.float64]]:
+    """Give the AUC of some studies, and its influence spread over all (0 elsewhere)."""
     found = auc(read.probability[rows], read.abnormal[rows], read.patient[rows])
     spread = np.zeros(len(read))
     spread[rows] = found.influence

@@ -85,8 +85,8 @@ def _use() -> list[Item]:
     return [
         Item(
             "Errors looked at, one by one",
-            "not in this report",
-            "false negatives and positives, with a clinical comment by type",
+            "the page that `cxrmlops errors` writes; it stays at the site",
+            "a clinical comment by type of error",
         ),
         Item(
             "Baselines, version before, gates",
