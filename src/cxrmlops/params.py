@@ -206,6 +206,7 @@ class Site(Section):
     films: Path  # folder
     reports: Path  # table or archive of reports
     include: Path | None = None  # text: one film's name per line; null takes all
+    decisions: Path | None = None  # folder that `cxrmlops adjudicate` wrote; null: none
     chest_words: list[str]  # in BodyPartExamined or a description, upper case
     backlog: Path  # folder of films that wait for an answer
     archive: str  # folder:, dicomweb: or dimse:...; CXR_ARCHIVE comes first

@@ -82,6 +82,17 @@ REPORTS = Table(
         "conclusion": "string",  # NSF, ASF, uncertain or disputed
         "findings": "string",  # finding types, joined by "|"
         "codes": "string",  # the report's own codes in full, joined by "|"
+        "label_source": "string",  # report, or adjudicated
+    },
+)
+
+# `cxrmlops adjudicate`: what readers settled, an input of cohort
+DECISIONS = Table(
+    "decisions.parquet",
+    {
+        "study_id": "string",
+        "decision": "string",  # NSF, ASF or uncertain
+        "readers": "int64",
     },
 )
 
@@ -149,7 +160,13 @@ VALIDATED = Table(
 # validate: the others
 QUARANTINE = Table(
     "quarantine.parquet",
-    {"image_id": "string", "study_id": "string", "reason": "string"},
+    {
+        "image_id": "string",
+        "study_id": "string",
+        "patient_id": "string",
+        "abnormal": "bool",
+        "reason": "string",
+    },
 )
 
 # split
@@ -159,6 +176,18 @@ SPLITS = Table(
     | {
         "group": "string",  # patients that share a near-duplicate film form one group
         "split": "string",  # train, val or test
+    },
+)
+
+# split: studies whose every film was quarantined; nobody can answer them
+NOT_EVALUABLE = Table(
+    "not_evaluable.parquet",
+    {
+        "study_id": "string",
+        "patient_id": "string",
+        "split": "string",
+        "abnormal": "bool",
+        "reason": "string",  # of its films, joined by "|"
     },
 )
 

@@ -1,8 +1,10 @@
+from math import exp, sqrt
+
 import numpy as np
 import pytest
 
 from cxrmlops.evaluation.intervals import wilson
-from cxrmlops.evaluation.prevalence import net_benefit, project
+from cxrmlops.evaluation.prevalence import net_benefit, prevalence_free, project
 
 RECALL_ASF, RECALL_NSF = wilson(880, 1000), wilson(898, 1000)
 
@@ -75,3 +77,24 @@ def test_an_oracle_gains_the_prevalence():
     benefit = net_benefit(abnormal * 1.0, abnormal, np.array([0.1, 0.5, 0.9]))
 
     np.testing.assert_allclose(benefit, 0.3)
+
+
+def test_likelihood_ratios_of_the_source_study_are_the_known_ones():
+    found = prevalence_free(wilson(914, 1018), wilson(876, 995))
+
+    # .8978 / .1196 and .1022 / .8804; limits by Simel's logarithm (J Clin Epidemiol
+    # 1991): another method, so equal to two digits only
+    assert found["lr_positive"].value == pytest.approx(7.507, abs=1e-3)
+    assert found["lr_negative"].value == pytest.approx(0.1160, abs=1e-4)
+    error = sqrt(1 / 914 - 1 / 1018 + 1 / 119 - 1 / 995)
+    assert found["lr_positive"].low == pytest.approx(
+        7.507 / exp(1.96 * error), rel=0.02
+    )
+    assert found["lr_positive"].high == pytest.approx(
+        7.507 * exp(1.96 * error), rel=0.02
+    )
+    middle = found["balanced_accuracy"]
+    assert middle.value == pytest.approx((914 / 1018 + 876 / 995) / 2)
+    error = sqrt(0.8978 * 0.1022 / 1018 + 0.8804 * 0.1196 / 995) / 2
+    assert middle.high - middle.low == pytest.approx(2 * 1.96 * error, rel=0.01)
+    assert middle.n == 2013

@@ -47,7 +47,8 @@ FILES = {  # stage -> what it leaves, folders named with what is in them
     "preprocess": {"index.parquet", "preprocessing.json"}
     | {f"shard-00{n}.npy" for n in range(3)},
     "validate": {"images.parquet", "quarantine.parquet", "report.json", "docs/"},
-    "split": {"images.parquet", "counts.json", "manifest.json"},
+    "split": {"images.parquet", "counts.json", "manifest.json"}
+    | {"not_evaluable.parquet"},
     "train": {"bundle/", "history.parquet", "studies.parquet", "training.json"},
     "examine": {"examination.json", "report.html"},
     "gate": {"verdict.json"},

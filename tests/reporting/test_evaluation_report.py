@@ -2,18 +2,27 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cxrmlops.evaluation.metrics import measure
 from cxrmlops.evaluation.thresholds import choose_points
+from cxrmlops.reporting.checklist import checklist
 from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
 from cxrmlops.reporting.evaluation_report import write_report
-from cxrmlops.tables import HISTORY
+from cxrmlops.tables import HISTORY, NOT_EVALUABLE
 from tests.make import make_studies
+from tests.stages.evaluation_line import COHORT
 
 PLOTS = ("beside", "roc", "pr", "confusion", "reliability", "scores", "decision",
-         "subgroups", "training")  # fmt: skip
+         "subgroups", "training", "flow")  # fmt: skip
 HASH = "0123456789abcdef" * 4
+
+
+def make_lost():
+    names = {"study_id": ["lost"], "patient_id": ["P00000"], "split": ["test"]}
+    rows = pd.DataFrame(names | {"abnormal": [True], "reason": ["blank|too_few_rows"]})
+    return rows.astype(NOT_EVALUABLE.columns)
 
 
 def make_evidence(n=120, *, separation=2.5, policy="patient"):
@@ -25,7 +34,14 @@ def make_evidence(n=120, *, separation=2.5, policy="patient"):
     thumbnail = np.random.default_rng(0).random(n)
     settings = {"bootstrap_rounds": 100, "seed": 1, "ece_bins": 5}
     metrics = measure(
-        studies, thumbnail, points, prevalences=[0.1], bins=5, rounds=100, seed=1
+        studies,
+        thumbnail,
+        points,
+        lost=make_lost(),
+        prevalences=[0.1],
+        bins=5,
+        rounds=100,
+        seed=1,
     )
     names = ("bundle_hash", "preprocessing_hash", "split_hash", "test_hash")
     metrics |= dict.fromkeys(names, HASH)
@@ -62,11 +78,13 @@ def make_evidence(n=120, *, separation=2.5, policy="patient"):
             "precision": "32-true",
         },
         settings=settings,
+        cohort=COHORT,
     )
 
 
 def render(path, evidence, plots=None):
     drawn = draw_plots(evidence) if plots is None else plots
+    drawn |= {"flow": "<svg/>"}
     write_report(path / "report.html", evidence, drawn)
     return (path / "report.html").read_text()
 
@@ -135,6 +153,41 @@ def test_it_names_model_split_and_rule(page, evidence):
 
 def test_groups_too_small_are_not_assessed(page):
     assert "not assessed" in words(page)
+
+
+def test_studies_without_an_answer_stand_beside_those_with_one(page, evidence):
+    figures = evidence.metrics["figures"]
+    counted = figures["balanced.recall_asf_with_failures"]
+
+    assert counted["n"] == figures["balanced.recall_asf"]["n"] + 1
+    assert "1 further study of the test patients (1 ASF, 0 NSF)" in words(page)
+    assert "1 blank, 1 too few rows" in words(page)
+
+
+def test_calibration_stands_before_and_after(page, evidence):
+    raw = evidence.metrics["before_calibration"]["brier"]["value"]
+    row = re.search(r"<tr><td>Brier score.*?</tr>", page, re.DOTALL).group()
+
+    assert f"{raw:.3f}" in row
+    assert f"{evidence.metrics['figures']['brier']['value']:.3f}" in row
+
+
+def test_every_question_of_the_checklist_is_answered_or_a_gap(page, evidence):
+    items = checklist(evidence.metrics, evidence.manifest)
+
+    assert len(items) == 17
+    for item in items:
+        assert item.asked in page
+        assert item.where
+    leaking = checklist(evidence.metrics, evidence.manifest | {"policy": "case"})
+    assert "the split leaks by design" in [item.gap for item in leaking]
+
+
+def test_every_section_the_checklist_names_is_there(page, evidence):
+    there = set(re.findall(r"<h2[^>]*>(\d) &nbsp;", page))
+
+    for item in checklist(evidence.metrics, evidence.manifest):
+        assert set(re.findall(r"\b(\d)\b", item.where)) <= there
 
 
 def test_a_study_is_never_named(page, evidence):

@@ -12,18 +12,27 @@ from cxrmlops.evaluation.thresholds import choose_points
 from cxrmlops.files import write_json
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network
-from cxrmlops.tables import HISTORY, INDEX, SPLITS, STUDIES
+from cxrmlops.tables import HISTORY, INDEX, NOT_EVALUABLE, SPLITS, STUDIES
 from tests.make import make_index, make_studies
 
 PIXELS = "0" * 64  # hash of the preprocessing
+
+COHORT = {  # what the pages read of exclusions.json
+    "name": "north",
+    "window": {"start": "2017-01-01", "end": "2018-07-01"},
+    "label_policy": "codes of the report",
+}
 
 
 def make_line(folder: Path, images: pd.DataFrame, *, size: int = 32) -> Path:
     """Write all inputs for `images` (SPLITS rows); abnormal films are brighter."""
     manifest = _manifest(images)
+    write_json(folder / "cohort" / "exclusions.json", COHORT)
+    (folder / "cohort" / "flow.svg").write_text("<svg/>")
     _write_films(folder / "preprocess", images, size=size)
     INDEX.write(make_index(images), folder / "preprocess")
     SPLITS.write(images, folder / "split")
+    NOT_EVALUABLE.write(NOT_EVALUABLE.empty(), folder / "split")
     write_json(folder / "split" / "manifest.json", manifest)
     val = make_studies(60, split="val", seed=1)
     STUDIES.write(val, folder / "train")

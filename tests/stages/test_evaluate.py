@@ -22,6 +22,7 @@ PARAMS = EvaluateParams(
 
 def run(folder, out="evaluate"):
     evaluate.run(
+        cohort=folder / "cohort",
         preprocess=folder / "preprocess",
         split=folder / "split",
         train=folder / "train",

@@ -8,7 +8,7 @@ from cxrmlops.errors import DataError
 from cxrmlops.files import sha256_folder
 from cxrmlops.params import SplitParams
 from cxrmlops.stages import split
-from cxrmlops.tables import SPLITS, VALIDATED
+from cxrmlops.tables import NOT_EVALUABLE, QUARANTINE, SPLITS, VALIDATED
 from tests.make import make_validated
 
 
@@ -24,8 +24,16 @@ def params(**changed) -> SplitParams:
     return SplitParams(**(defaults | changed))
 
 
-def run(folder: Path, images: pd.DataFrame, out: str = "out", **changed) -> Path:
+def run(
+    folder: Path,
+    images: pd.DataFrame,
+    out: str = "out",
+    *,
+    quarantine: list[dict[str, object]] | None = None,
+    **changed,
+) -> Path:
     VALIDATED.write(images, folder / "validate")
+    QUARANTINE.write(QUARANTINE.from_rows(quarantine or []), folder / "validate")
     split.run(validate=folder / "validate", out=folder / out, params=params(**changed))
     return folder / out
 
@@ -55,6 +63,47 @@ def test_near_duplicates_of_two_patients_stay_on_one_side(tmp_path):
     assert table.group[[0, 3]].tolist() == ["P000", "P000"]
     assert table.split[0] == table.split[3]
     assert table.group.nunique() == 59
+
+
+def lost(patient: str, study: str, film: str, reason: str) -> dict[str, object]:
+    named = {"patient_id": patient, "study_id": study, "image_id": film}
+    return named | {"abnormal": True, "reason": reason}
+
+
+def test_a_study_without_a_readable_film_stands_on_its_patients_side(tmp_path):
+    images = make_validated(patients=60)
+    rows = [
+        lost("P001", "lost", "b", "too_few_rows|blank"),
+        lost("P001", "lost", "a", "blank"),
+        lost("P002", str(images.study_id[2]), "c", "blank"),  # its other film is good
+    ]
+
+    out = run(tmp_path, images, quarantine=rows)
+
+    found = NOT_EVALUABLE.read(out)
+    sides = SPLITS.read(out).set_index("patient_id").split
+    assert found.to_dict("records") == [
+        {
+            "study_id": "lost",
+            "patient_id": "P001",
+            "split": sides["P001"],
+            "abnormal": True,
+            "reason": "blank|too_few_rows",
+        }
+    ]
+
+
+def test_patients_without_any_readable_film_are_drawn_by_the_same_fractions(tmp_path):
+    images = make_validated(patients=60)
+    rows = [lost(f"L{k:03d}", f"S{k}", f"F{k}", "blank") for k in range(1000)]
+
+    found = NOT_EVALUABLE.read(run(tmp_path, images, quarantine=rows))
+    again = NOT_EVALUABLE.read(run(tmp_path, images, "again", quarantine=rows[::-1]))
+
+    share = found.split.value_counts(normalize=True)
+    assert share["train"] == pytest.approx(0.7, abs=0.05)
+    assert share["test"] == pytest.approx(0.1, abs=0.03)
+    assert found.equals(again)
 
 
 def test_the_manifest_counts_what_the_table_holds(tmp_path):

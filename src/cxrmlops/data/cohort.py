@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxrmlops.data.adjudication import settle
 from cxrmlops.data.report_labels import Conclusion, label_studies
 from cxrmlops.dicom import acceptance
-from cxrmlops.tables import FILMS, IMAGES, REPORTS
+from cxrmlops.tables import DECISIONS, FILMS, IMAGES, REPORTS
 
 INCLUDED = "included"
 
@@ -64,6 +65,7 @@ def build_cohort(
     *,
     source: str,
     window: tuple[dt.date, dt.date] | None,
+    decisions: pd.DataFrame | None = None,
 ) -> Cohort:
     """Decide who is in.
 
@@ -72,10 +74,12 @@ def build_cohort(
         reports: `REPORT_ROWS`, one row per report, in any order.
         source: name that the images carry.
         window: first and last study date, both inside; None: the source has no dates.
+        decisions: DECISIONS rows, which stand above the reports; None: there are none.
     """
     films = films.sort_values("path", ignore_index=True)
     films = films.assign(patient_id=_qualify(films))
-    studies = match_reports(reports, films)
+    settled = DECISIONS.empty() if decisions is None else decisions
+    studies = settle(match_reports(reports, films), settled)
     films = films.merge(studies, on="study_id", how="left", validate="many_to_one")
     films = films.assign(outcome=_outcomes(films, window=window))
     included = films[films.outcome == INCLUDED]
@@ -156,6 +160,7 @@ def summarise(cohort: Cohort) -> dict[str, Any]:
             "excluded": count(outcomes, STUDY_EXCLUSIONS | EXCLUSIONS),
             "included": int((outcomes == INCLUDED).sum()),
         },
+        "adjudicated_studies": int((cohort.reports.label_source != "report").sum()),
     }
 
 

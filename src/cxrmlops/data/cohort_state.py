@@ -20,12 +20,16 @@ from cxrmlops.files import code_hash, read_json, sha256_file, sha256_json
 log = logging.getLogger(__name__)
 
 SUMMARY = "exclusions.json"
+DECISIONS = "decisions.parquet"  # as tables.DECISIONS has it
 FILES = (SUMMARY, "films.parquet", "images.parquet", "reports.parquet", "flow.svg")
 
 # What a cohort depends on: the keys that dvc.yaml names, and the code that can change
 # a row. A decoder cannot: its change must not decode 20,000 films again.
-SITE_KEYS = ("source", "films", "reports", "include", "chest_words", "name")
+SITE_KEYS = (
+    *("source", "films", "reports", "include", "decisions", "chest_words", "name"),
+)
 CODE = (
+    "data/adjudication.py",
     "data/cohort.py",
     "data/cohort_state.py",
     "data/film_list.py",
@@ -80,6 +84,7 @@ def take_state(params: Mapping[str, Any], site: Mapping[str, Any]) -> CohortStat
     parts = {
         "films": _films_hash(films),
         "reports": _reports_hash(reports),
+        "decisions": _decisions_hash(site["decisions"]),
         "include": sorted(include) if include is not None else None,
         "params": dict(params),
         "site": {name: site[name] for name in SITE_KEYS},
@@ -138,6 +143,18 @@ def _films_hash(films: Iterable[FilmFile]) -> str:
     for film in films:
         digest.update(f"{film.path}\0{film.bytes}\0{film.mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def _decisions_hash(folder: str | None) -> str | None:
+    if folder is None:
+        return None
+    path = Path(folder) / DECISIONS
+    if not path.exists():
+        raise DataError(
+            f"site.yaml: decisions: {path} is missing; run `cxrmlops adjudicate`, or "
+            "set decisions: null"
+        )
+    return sha256_file(path)
 
 
 def _reports_hash(reports: Path) -> str:

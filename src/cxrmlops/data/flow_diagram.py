@@ -40,7 +40,7 @@ def draw_flow(summary: Mapping[str, Any]) -> str:
     """
     drawing = _Drawing()
     drawing.text(_MARGIN, 34, f"Cohort: {summary['name']}", "title")
-    drawing.text(_MARGIN, 56, _window(summary), "soft")
+    drawing.text(_MARGIN, 56, _window(summary) + _settled(summary), "soft")
     drawing.y = 74
     left = summary["looked_at"]
     drawing.box("Film files looked at", left)
@@ -51,6 +51,11 @@ def draw_flow(summary: Mapping[str, Any]) -> str:
     drawing.answers(summary)
     drawing.reports(summary["reported_studies"])
     return drawing.svg()
+
+
+def _settled(summary: Mapping[str, Any]) -> str:
+    n = summary.get("adjudicated_studies", 0)
+    return f"; {n:,} labels settled by readers" if n else ""
 
 
 class _Drawing:

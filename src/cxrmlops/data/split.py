@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.errors import DataError
+from cxrmlops.tables import NOT_EVALUABLE
 
 Extra = tuple[int, ...]  # patients above the rounded-down quota, per split
 
@@ -58,6 +59,45 @@ def assign_cases(
     counts = quotas([len(ids)], fractions)[0]
     side = dict(zip(ids, np.repeat(list(fractions), counts), strict=True))
     return image_id.map(side).astype("string")
+
+
+def side_of_unreadable(
+    quarantine: pd.DataFrame,
+    images: pd.DataFrame,
+    fractions: Mapping[str, float],
+    *,
+    seed: int,
+) -> pd.DataFrame:
+    """Find the studies without a readable film, and the side each belongs to.
+
+    A patient with other films keeps his side. One without any was never drawn: he is
+    drawn here, by the same fractions and by himself, so that a test set counts its
+    share of failures.
+
+    Args:
+        quarantine: QUARANTINE rows.
+        images: SPLITS rows.
+        fractions: split name -> fraction of patients, adding up to 1.
+        seed: the same seed and rows give the same sides, in any order of rows.
+
+    Returns:
+        NOT_EVALUABLE rows, one per study, sorted by study.
+    """
+    lost = quarantine[~quarantine.study_id.isin(images.study_id)]
+    by = lost.sort_values("image_id").groupby("study_id", sort=True)
+    studies = by.agg(
+        patient_id=("patient_id", "first"),
+        abnormal=("abnormal", "first"),
+        reason=("reason", lambda why: "|".join(sorted(set("|".join(why).split("|"))))),
+    ).reset_index()
+    drawn = images.drop_duplicates("patient_id").set_index("patient_id").split
+    names = sorted(set(studies.patient_id) - set(drawn.index))
+    at = np.random.default_rng(seed).random(len(names))
+    ends = np.cumsum(list(fractions.values()))[:-1]
+    sides = np.array(list(fractions))[np.searchsorted(ends, at, side="right")]
+    known = pd.concat([drawn, pd.Series(sides, index=names, dtype="string")])
+    studies["split"] = studies.patient_id.map(known)
+    return studies[list(NOT_EVALUABLE.columns)].astype(NOT_EVALUABLE.columns)
 
 
 def quotas(sizes: Sequence[int], fractions: Mapping[str, float]) -> np.ndarray:

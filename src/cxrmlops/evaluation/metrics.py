@@ -1,14 +1,16 @@
 """One reading of the test set as plain values: what metrics.json holds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isfinite
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cxrmlops.evaluation import source_study
 from cxrmlops.evaluation.comparison import auc_difference
+from cxrmlops.evaluation.failures import failure_counts, failure_figures
 from cxrmlops.evaluation.figures import (
     Reading,
     answer_figures,
@@ -18,7 +20,8 @@ from cxrmlops.evaluation.figures import (
     reading,
 )
 from cxrmlops.evaluation.intervals import Floats, Interval
-from cxrmlops.evaluation.prevalence import project
+from cxrmlops.evaluation.prevalence import prevalence_free, project
+from cxrmlops.evaluation.spread import Spread, spreads
 from cxrmlops.evaluation.subgroups import Group, subgroups
 from cxrmlops.findings import BALANCED, OperatingPoint
 
@@ -30,6 +33,7 @@ def measure(
     thumbnail: Floats,
     points: Sequence[OperatingPoint],
     *,
+    lost: pd.DataFrame,
     prevalences: Sequence[float],
     bins: int,
     rounds: int,
@@ -41,6 +45,7 @@ def measure(
         studies: STUDIES rows of the test set.
         thumbnail: shape (n_studies,), what the thumbnail baseline answers.
         points: the operating points frozen in the bundle.
+        lost: NOT_EVALUABLE rows of the test set.
         prevalences: shares of ASF to project precisions onto.
         bins: of the calibration error.
         rounds: of the bootstrap.
@@ -55,9 +60,14 @@ def measure(
     read = reading(studies.probability, studies.abnormal, studies.patient_id)
     at = {point.name: point.threshold for point in points}
     draws = {"rounds": rounds, "seed": seed}
-    answers = {name: answer_figures(read, t, **draws) for name, t in at.items()}
+    answers = {name: _answers(read, t, **draws) for name, t in at.items()}
+    groups = subgroups(studies, read, threshold=at[BALANCED])
+    raw = replace(read, probability=_uncalibrated(studies))
     return {
-        "figures": _figures(read, thumbnail, answers, bins=bins, **draws),
+        "figures": _figures(read, thumbnail, answers, bins=bins, **draws)
+        | _known(failure_figures(read, lost, at)),
+        "before_calibration": _known(calibration_figures(raw, bins=bins, **draws)),
+        "not_evaluable": failure_counts(lost),
         "confusion": {name: asdict(confusion(read, t)) for name, t in at.items()},
         "prevalence": {
             name: [_projection(answer, share) for share in prevalences]
@@ -65,9 +75,8 @@ def measure(
         },
         "thumbnail": _thumbnail(thumbnail, read, **draws),
         "source_study": _source_study(**draws),
-        "subgroups": [
-            _group(group) for group in subgroups(studies, read, threshold=at[BALANCED])
-        ],
+        "subgroups": [_group(group) for group in groups],
+        "spreads": [_spread(s) for s in spreads(studies, read, groups)],
         "n_test_studies": len(read),
         "n_test_asf": int(read.abnormal.sum()),
         "n_test_images": int(studies.n_images.sum()),
@@ -80,6 +89,19 @@ def plain(interval: Interval | None) -> Plain | None:
     if interval is None or not all(map(isfinite, asdict(interval).values())):
         return None
     return asdict(interval)
+
+
+def _answers(
+    read: Reading, threshold: float, *, rounds: int, seed: int
+) -> dict[str, Interval]:
+    found = answer_figures(read, threshold, rounds=rounds, seed=seed)
+    return found | prevalence_free(found["recall_asf"], found["recall_nsf"])
+
+
+def _uncalibrated(studies: pd.DataFrame) -> Floats:
+    """Read the probability that the network would give without a temperature."""
+    logit = studies.logit.to_numpy(dtype=np.float64)
+    return np.asarray(1 / (1 + np.exp(-np.clip(logit, -500, 500))), dtype=np.float64)
 
 
 def _figures(
@@ -139,6 +161,10 @@ def _group(group: Group) -> Plain:
         "verdict": "assessed" if group.assessed else "not_assessed",
         **{name: plain(getattr(group, name)) for name in figures},
     }
+
+
+def _spread(spread: Spread) -> Plain:
+    return asdict(spread) | {"gap": plain(spread.gap)}
 
 
 def _known(figures: Mapping[str, Interval]) -> Plain:

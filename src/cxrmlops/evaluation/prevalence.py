@@ -5,7 +5,7 @@ A test set of half abnormal studies flatters the precision of ASF. Recalls carry
 another prevalence, precisions do not (Bayes), so they are computed again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, sqrt
 
 import numpy as np
@@ -46,6 +46,22 @@ def project(
         flag_rate=_sum(recall_asf, prevalence, false_alarm, 1 - prevalence),
         misses_per_1000=_scaled(missed, 1000 * prevalence),
     )
+
+
+def prevalence_free(recall_asf: Interval, recall_nsf: Interval) -> dict[str, Interval]:
+    """Give what depends on both recalls and on no share of ASF.
+
+    Returns:
+        `balanced_accuracy`, and the likelihood ratios `lr_positive` (of an answer ASF)
+        and `lr_negative` (of NSF); infinite or NaN where the divisor is 0.
+    """
+    n = recall_asf.n + recall_nsf.n
+    figures = {
+        "balanced_accuracy": _sum(recall_asf, 0.5, recall_nsf, 0.5),
+        "lr_positive": ratio(recall_asf, complement(recall_nsf)),
+        "lr_negative": ratio(complement(recall_asf), recall_nsf),
+    }
+    return {name: replace(figure, n=n) for name, figure in figures.items()}
 
 
 def net_benefit(probability: Floats, abnormal: Bools, threshold: Floats) -> Floats:

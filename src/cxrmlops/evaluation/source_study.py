@@ -10,6 +10,7 @@ import numpy as np
 
 from cxrmlops.evaluation.figures import Confusion, answer_figures, reading
 from cxrmlops.evaluation.intervals import Interval
+from cxrmlops.evaluation.prevalence import prevalence_free
 from cxrmlops.evaluation.ranking import hanley_mcneil
 
 AUC = 0.96  # as published
@@ -32,7 +33,9 @@ def figures(*, rounds: int, seed: int) -> dict[str, Interval]:
     )
     read = reading(said, abnormal, np.arange(table.n))
     n_asf, n_nsf = int(abnormal.sum()), int((~abnormal).sum())
+    answers = answer_figures(read, 0.5, rounds=rounds, seed=seed)
     return {
         "auc": hanley_mcneil(AUC, n_asf, n_nsf),
-        **answer_figures(read, 0.5, rounds=rounds, seed=seed),
+        **answers,
+        **prevalence_free(answers["recall_asf"], answers["recall_nsf"]),
     }

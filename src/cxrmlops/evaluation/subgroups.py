@@ -53,14 +53,13 @@ def subgroups(studies: pd.DataFrame, read: Reading, *, threshold: float) -> list
         threshold: of the balanced point.
     """
     groups = []
-    for name, level, rows in _members(studies, read.abnormal):
+    for name, level, rows in members(studies, read.abnormal):
         groups.append(_group(name, level, rows, read, threshold=threshold))
     return groups
 
 
-def _members(
-    studies: pd.DataFrame, abnormal: Bools
-) -> Iterator[tuple[str, str, Bools]]:
+def members(studies: pd.DataFrame, abnormal: Bools) -> Iterator[tuple[str, str, Bools]]:
+    """Name every group and level, with the rows that belong to it, in a fixed order."""
     columns = {
         "sex": studies.sex,
         "age": age_band(studies.age_years),
@@ -116,14 +115,14 @@ def _gap(rows: Bools, rest: Bools, read: Reading) -> Interval | None:
     sides = [read.abnormal[rest].sum(), (~read.abnormal[rest]).sum()]
     if min(sides) < MIN_PER_CLASS:
         return None
-    here, there = _auc_of(rows, read), _auc_of(rest, read)
+    here, there = auc_of(rows, read), auc_of(rest, read)
     value = here[0] - there[0]
     error = standard_error(here[1] - there[1], read.patient)
     return Interval(value, value - Z * error, value + Z * error, int(rows.sum()))
 
 
-def _auc_of(rows: Bools, read: Reading) -> tuple[float, npt.NDArray[np.float64]]:
-    """AUC of some studies, its influence spread over all (0 elsewhere)."""
+def auc_of(rows: Bools, read: Reading) -> tuple[float, npt.NDArray[np.float64]]:
+    """Give the AUC of some studies, and its influence spread over all (0 elsewhere)."""
     found = auc(read.probability[rows], read.abnormal[rows], read.patient[rows])
     spread = np.zeros(len(read))
     spread[rows] = found.influence

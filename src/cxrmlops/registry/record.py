@@ -29,7 +29,8 @@ PAGES = {  # stage -> files of it that people compare. Counts, figures and pictu
     "cohort": ("exclusions.json", "flow.svg"),
     "split": ("counts.json", "manifest.json"),
     "train": ("training.json",),
-    "evaluate": ("metrics.json", "report.html", "*.png", "*.svg"),
+    "evaluate": ("metrics.json", "card.json", "card.html", "report.html")
+    + ("*.png", "*.svg"),
     "examine": ("examination.json", "report.html"),
     "gate": ("verdict.json",),
 }

@@ -38,13 +38,18 @@ FIGURES = {  # name -> (field's word, radiologist's word)
     "f1_nsf": ("F1 NSF", ""),
     "accuracy": ("Accuracy", ""),
 }
+OTHER = {  # not shares: they have no place on an axis of 0 to 1
+    "balanced_accuracy": ("Balanced accuracy", "mean of both recalls"),
+    "lr_positive": ("Likelihood ratio, ASF", "LR+"),
+    "lr_negative": ("Likelihood ratio, NSF", "LR-"),
+}
 GROUPS = {
     "sex": "Sex",
     "age": "Age, years",
     "view": "View",
     "portable": "Portable",
     "manufacturer": "Manufacturer",
-    "source": "Source",
+    "source": "Source or site",
     "year": "Year",
     "finding": "Finding, against all NSF",
 }
@@ -63,6 +68,7 @@ class Evidence:
     manifest: Plain  # of the split
     training: Plain  # training.json
     settings: Plain  # params.yaml: evaluate
+    cohort: Plain  # exclusions.json
 
 
 def draw_plots(evidence: Evidence) -> dict[str, str]:

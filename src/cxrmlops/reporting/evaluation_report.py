@@ -7,44 +7,69 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cxrmlops.files import whole
+from cxrmlops.reporting.checklist import checklist
 from cxrmlops.reporting.evaluation_plots import (
     FIGURES,
     GROUPS,
+    OTHER,
     POINTS,
     Evidence,
     Plain,
 )
+from cxrmlops.reporting.scope import SCOPE
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(path: Path, evidence: Evidence, plots: Mapping[str, str]) -> None:
-    """Write one HTML file that needs no other file, no network and no script."""
-    environment = Environment(
+    """Write one HTML file that needs no other file, no network and no script.
+
+    Args:
+        path: of the page.
+        evidence: what was measured.
+        plots: name -> SVG text; those of `draw_plots`, and the cohort's `flow`.
+    """
+    text = (
+        environment()
+        .get_template("evaluation.html")
+        .render(
+            evidence=evidence,
+            metrics=evidence.metrics,
+            figures=evidence.metrics["figures"],
+            source=evidence.metrics["source_study"],
+            card=evidence.card,
+            lineage=evidence.card["lineage"],
+            names=FIGURES | OTHER,
+            lost=evidence.metrics["not_evaluable"],
+            cohort=evidence.cohort,
+            scope=SCOPE,
+            speed=_speed(evidence.training),
+            checklist=checklist(evidence.metrics, evidence.manifest),
+            points=POINTS,
+            groups=GROUPS,
+            images={name: _inline(svg) for name, svg in plots.items()},
+        )
+    )
+    with whole(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def environment() -> Environment:
+    """Prepare the pages' templates: what is not given is an error, not a blank."""
+    prepared = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["figure"] = _figure
-    text = environment.get_template("evaluation.html").render(
-        evidence=evidence,
-        metrics=evidence.metrics,
-        figures=evidence.metrics["figures"],
-        source=evidence.metrics["source_study"],
-        card=evidence.card,
-        lineage=evidence.card["lineage"],
-        names=FIGURES,
-        points=POINTS,
-        groups=GROUPS,
-        images={name: _inline(svg) for name, svg in plots.items()},
-    )
-    with whole(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+    prepared.filters["figure"] = write_figure
+    return prepared
 
 
-def _figure(figure: Plain | None, digits: int = 3, factor: float = 1) -> dict[str, str]:
+def write_figure(
+    figure: Plain | None, digits: int = 3, factor: float = 1
+) -> dict[str, str]:
     """Write value, interval and n for a table cell."""
     if figure is None:
         return {"value": "not assessed", "interval": "", "n": ""}
@@ -54,6 +79,13 @@ def _figure(figure: Plain | None, digits: int = 3, factor: float = 1) -> dict[st
     )
     value, low, high = (f"{number:.{digits}f}" for number in numbers)
     return {"value": value, "interval": f"{low} to {high}", "n": f"{figure['n']:,}"}
+
+
+def _speed(training: Plain) -> str:
+    if "images_per_second" not in training:
+        return "not stated"
+    speed, minutes = training["images_per_second"], training["seconds"] / 60
+    return f"trained at {speed:.0f} films/s, {minutes:.0f} minutes in all"
 
 
 def _inline(svg: str) -> str:

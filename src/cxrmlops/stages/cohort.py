@@ -21,7 +21,7 @@ from cxrmlops.data.sources.rows import Namer, Reading
 from cxrmlops.errors import DataError
 from cxrmlops.files import WORK, whole, whole_folder, work_folder, write_json
 from cxrmlops.params import CohortParams, Site
-from cxrmlops.tables import FILMS, IMAGES, REPORTS
+from cxrmlops.tables import DECISIONS, FILMS, IMAGES, REPORTS
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,10 @@ def _build(
     if window is None:
         log.info("cohort: %s has no study dates, date window skipped", site.source)
     name = site.name if site.source == "hospital" else site.source
-    cohort = build_cohort(films, reports, source=name, window=window)
+    decisions = DECISIONS.read(site.decisions) if site.decisions else None
+    cohort = build_cohort(
+        films, reports, source=name, window=window, decisions=decisions
+    )
     summary = summarise(cohort) | {
         "name": name,
         "source": site.source,

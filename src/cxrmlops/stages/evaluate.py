@@ -27,9 +27,10 @@ from cxrmlops.model.bundle import (
 )
 from cxrmlops.model.inference import Reader
 from cxrmlops.params import EvaluateParams
+from cxrmlops.reporting.card import write_card
 from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
 from cxrmlops.reporting.evaluation_report import write_report
-from cxrmlops.tables import HISTORY, SPLITS, STUDIES
+from cxrmlops.tables import HISTORY, NOT_EVALUABLE, SPLITS, STUDIES
 
 AT_ONCE = 256  # films in memory
 BATCH = 16  # films in one forward pass
@@ -38,9 +39,15 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    *, preprocess: Path, split: Path, train: Path, out: Path, params: EvaluateParams
+    *,
+    cohort: Path,
+    preprocess: Path,
+    split: Path,
+    train: Path,
+    out: Path,
+    params: EvaluateParams,
 ) -> None:
-    """Write metrics.json, studies.parquet (test), plots as SVG, and report.html.
+    """Write metrics.json, studies.parquet (test), plots, report.html and the card.
 
     The only stage that reads test. Twice on the same inputs gives the same bytes.
 
@@ -59,6 +66,7 @@ def run(
     require_split(bundle.card, manifest["hash"])
     check_classes(images.abnormal[images.split == "test"].to_numpy(dtype=bool))
     val = STUDIES.read(train)
+    lost = NOT_EVALUABLE.read(split)
 
     squares = film_squares(preprocess)
     studies = _studies(images, bundle, squares)
@@ -67,6 +75,7 @@ def run(
         studies,
         thumbnail,
         bundle.card.operating_points,
+        lost=lost[lost.split == "test"],
         prevalences=params.prevalences,
         bins=params.ece_bins,
         rounds=params.bootstrap_rounds,
@@ -92,7 +101,9 @@ def run(
             manifest=manifest,
             training=read_facts(train / "training.json"),
             settings=params.model_dump(mode="json"),
+            cohort=read_facts(cohort / "exclusions.json"),
         ),
+        (cohort / "flow.svg").read_text(encoding="utf-8"),
     )
     _tell(metrics)
 
@@ -141,14 +152,15 @@ def _thresholds_moved(card: BundleCard, val: pd.DataFrame) -> float:
     return moved(card.operating_points, chosen)
 
 
-def _write(out: Path, evidence: Evidence) -> None:
+def _write(out: Path, evidence: Evidence, flow: str) -> None:
     plots = draw_plots(evidence)
     with whole_folder(out) as draft:
         write_json(draft / "metrics.json", evidence.metrics)
         STUDIES.write(evidence.studies, draft)
         for name, svg in plots.items():
             (draft / f"{name}.svg").write_text(svg, encoding="utf-8")
-        write_report(draft / "report.html", evidence, plots)
+        write_report(draft / "report.html", evidence, plots | {"flow": flow})
+        write_card(draft, evidence)
 
 
 def _tell(metrics: dict[str, Any]) -> None:

@@ -8,16 +8,24 @@ import pandas as pd
 
 from cxrmlops.data.duplicates import patient_groups
 from cxrmlops.data.sides import check_sides, leaking_patients, split_hash
-from cxrmlops.data.split import assign_cases, assign_patients, check_not_empty
+from cxrmlops.data.split import (
+    assign_cases,
+    assign_patients,
+    check_not_empty,
+    side_of_unreadable,
+)
 from cxrmlops.files import whole_folder, write_json
 from cxrmlops.params import SplitParams
-from cxrmlops.tables import SPLITS, VALIDATED
+from cxrmlops.tables import NOT_EVALUABLE, QUARANTINE, SPLITS, VALIDATED
 
 log = logging.getLogger(__name__)
 
 
 def run(*, validate: Path, out: Path, params: SplitParams) -> None:
     """Write images.parquet (with group and split), counts.json and manifest.json.
+
+    Studies without a readable film stand in not_evaluable.parquet, each on a side, so
+    that `evaluate` can count them as failures.
 
     Raises:
         DataError: a split would be empty, or without one of the two answers.
@@ -35,9 +43,13 @@ def run(*, validate: Path, out: Path, params: SplitParams) -> None:
     check_not_empty(images, list(params.fractions))
     check_sides(images, policy=params.policy)
     manifest = _manifest(images, params)
+    unreadable = side_of_unreadable(
+        QUARANTINE.read(validate), images, params.fractions, seed=params.seed
+    )
 
     with whole_folder(out) as draft:
         SPLITS.write(images, draft)
+        NOT_EVALUABLE.write(unreadable, draft)
         write_json(draft / "counts.json", _counts(images))
         write_json(draft / "manifest.json", manifest)
     if manifest["leaking_patients"]:

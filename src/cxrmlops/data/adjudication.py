@@ -1,0 +1,112 @@
+"""
+What readers settled about single studies: their tables checked, and joined to labels.
+
+A study is named by its keyed pseudonym. A decision stands above the report's own
+conclusion; `uncertain` sets the study aside. Readers who disagree stop the table.
+"""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from cxrmlops.data.report_labels import Conclusion
+from cxrmlops.errors import DataError
+from cxrmlops.tables import DECISIONS
+
+ASKED = ("study_id", "kind", "label", "probability", "codes", "reader", "decision",
+         "comment")  # fmt: skip
+NEEDED = ("study_id", "reader", "decision")
+WORDS = {
+    word.casefold(): word.value
+    for word in (Conclusion.NSF, Conclusion.ASF, Conclusion.UNCERTAIN)
+}
+
+
+def read_decisions(paths: Sequence[Path], known: frozenset[str]) -> pd.DataFrame:
+    """Read readers' tables; rows without a decision are not yet settled.
+
+    Args:
+        paths: CSV files, UTF-8, with the columns of `NEEDED` at least.
+        known: study_id of every study of the cohort that has a report.
+
+    Returns:
+        DECISIONS rows, one per study, sorted by study.
+
+    Raises:
+        DataError: a column is missing, a study is unknown, a word is no decision, a
+            decision has no reader, or two readers disagree. Rows are named by number.
+    """
+    rows = [row for path in paths for row in _rows(path)]
+    settled = [row for row in rows if row["decision"]]
+    _check(settled, "name a study that the cohort does not hold",
+           [row["study_id"] in known for row in settled])  # fmt: skip
+    _check(settled, f"hold no decision ({', '.join(WORDS.values())})",
+           [row["decision"].casefold() in WORDS for row in settled])  # fmt: skip
+    _check(settled, "have a decision but no reader",
+           [bool(row["reader"]) for row in settled])  # fmt: skip
+    said: dict[str, set[str]] = {}
+    for row in settled:
+        said.setdefault(row["study_id"], set()).add(row["decision"].casefold())
+    _check(settled, "are of readers who disagree; settle it together and keep one row",
+           [len(said[row["study_id"]]) == 1 for row in settled])  # fmt: skip
+    return DECISIONS.from_rows(
+        [
+            {
+                "study_id": study,
+                "decision": WORDS[next(iter(words))],
+                "readers": len(
+                    {r["reader"] for r in settled if r["study_id"] == study}
+                ),
+            }
+            for study, words in sorted(said.items())
+        ]
+    )
+
+
+def settle(studies: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
+    """Put decisions in the place of conclusions.
+
+    Args:
+        studies: one row per study with study_id and conclusion.
+        decisions: DECISIONS rows; studies that are not there are passed over.
+
+    Returns:
+        `studies` with the settled conclusion, and `label_source`: report or
+        adjudicated.
+    """
+    by_study = decisions.set_index("study_id").decision
+    settled = studies.study_id.map(by_study).astype("string")
+    source = settled.notna().map({True: "adjudicated", False: "report"})
+    return studies.assign(
+        conclusion=settled.fillna(studies.conclusion).astype("string"),
+        label_source=source.astype("string"),
+    )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file)
+            missing = [name for name in NEEDED if name not in (table.fieldnames or ())]
+            rows = [] if missing else list(table)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path} cannot be read as a table ({type(error).__name__}); save it as "
+            "CSV in UTF-8 and run again"
+        ) from None
+    if missing:
+        raise DataError(
+            f"{path} lacks the column(s) {', '.join(missing)}; start from the file "
+            "that `cxrmlops errors` writes"
+        )
+    named = [{name: (row[name] or "").strip() for name in NEEDED} for row in rows]
+    return [row | {"at": f"{path.name}:{n}"} for n, row in enumerate(named, start=2)]
+
+
+def _check(rows: Sequence[dict[str, str]], what: str, good: Sequence[bool]) -> None:
+    bad = [row["at"] for row, fine in zip(rows, good, strict=True) if not fine]
+    if bad:
+        shown = ", ".join(bad[:5]) + (" ..." if len(bad) > 5 else "")
+        raise DataError(f"{len(bad)} row(s) {what}: {shown}; correct them, run again")

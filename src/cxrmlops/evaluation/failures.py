@@ -1,0 +1,57 @@
+"""
+What the recalls are when a study that could not be read counts as a wrong answer.
+
+A model that refuses the difficult films looks better than it serves. Intention to
+diagnose (Schuetz et al., BMJ 2012;345:e6717) leaves no study of the test patients out.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrmlops.evaluation.figures import Reading
+from cxrmlops.evaluation.intervals import Bools, Interval, proportion
+
+
+def failure_figures(
+    read: Reading, lost: pd.DataFrame, thresholds: Mapping[str, float]
+) -> dict[str, Interval]:
+    """Give the share of studies not evaluable, and the recalls with them as failures.
+
+    Args:
+        read: studies that were answered.
+        lost: NOT_EVALUABLE rows of the same patients' side.
+        thresholds: operating point -> threshold.
+
+    Returns:
+        `not_evaluable_rate`, and per point recall of ASF, of NSF and accuracy, named
+        `<point>.<figure>_with_failures`. Wilson's intervals, patient by patient.
+    """
+    patient = np.concatenate([read.patient, lost.patient_id.to_numpy(dtype=object)])
+    sick = np.concatenate([read.abnormal, lost.abnormal.to_numpy(dtype=bool)])
+    failed = np.arange(len(sick)) >= len(read)
+    found = {"not_evaluable_rate": proportion(failed, patient)}
+    for point, threshold in thresholds.items():
+        right = np.zeros(len(sick), dtype=bool)
+        right[: len(read)] = (read.probability >= threshold) == read.abnormal
+        among: dict[str, Bools] = {"recall_asf": sick, "recall_nsf": ~sick}
+        among["accuracy"] = np.ones(len(sick), dtype=bool)
+        for name, rows in among.items():
+            share = proportion(right[rows], patient[rows])
+            found[f"{point}.{name}_with_failures"] = share
+    return {name: figure for name, figure in found.items() if figure is not None}
+
+
+def failure_counts(lost: pd.DataFrame) -> dict[str, Any]:
+    """Count studies that are not evaluable, by class and by reason."""
+    reasons = Counter("|".join(lost.reason).split("|")) if len(lost) else Counter()
+    n_asf = int(lost.abnormal.sum())
+    return {
+        "n": len(lost),
+        "n_asf": n_asf,
+        "n_nsf": len(lost) - n_asf,
+        "reasons": dict(sorted(reasons.items())),
+    }

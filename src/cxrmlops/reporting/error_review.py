@@ -1,0 +1,188 @@
+"""
+The model's errors, one by one, for a radiologist who settles what is true.
+
+Looking at errors alone flatters the model: labels that agree with it by mistake are
+never looked at. So a random sample of right answers comes along, and the page says so.
+"""
+
+import base64
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from cxrmlops.data.adjudication import ASKED
+from cxrmlops.data.preprocess import Placement
+from cxrmlops.data.shards import gather, open_shards
+from cxrmlops.dicom.overlay import above_threshold, blend
+from cxrmlops.files import whole_folder
+from cxrmlops.findings import BALANCED
+from cxrmlops.model.bundle import Bundle, read_bundle
+from cxrmlops.model.inference import Reader
+from cxrmlops.model.saliency import evidence_on_film
+from cxrmlops.reporting.evaluation_report import environment
+from cxrmlops.tables import REPORTS, SPLITS, STUDIES
+
+KINDS = {
+    "missed": "Missed: reported ASF, answered NSF",
+    "false_alarm": "False alarm: reported NSF, answered ASF",
+    "right": "Right answers, drawn at random",
+}
+UNSETTLED = ("uncertain", "disputed")  # conclusions that are no label
+OWNER_ONLY = 0o600
+SIDE = 384  # pixels of a picture on the page
+QUALITY = 85
+
+
+@dataclass(frozen=True)
+class Case:
+    """One study, as the page shows it."""
+
+    row: Mapping[str, object]  # of `choose_cases`
+    film: str  # JPEG as a data address
+    map: str  # likewise; "": below the threshold
+
+
+def write_review(
+    data: Path, out: Path, *, most: int, right: int, seed: int
+) -> dict[str, int]:
+    """Write index.html and adjudication.csv, readable by the owner alone.
+
+    Args:
+        data: folder of the stages' results.
+        out: replaced whole.
+        most: errors of each kind; the worst come first.
+        right: right answers to draw.
+        seed: of the draw.
+
+    Returns:
+        kind -> number of studies.
+
+    Raises:
+        DataError: a stage before `evaluate` has not run.
+    """
+    bundle = read_bundle(data / "train" / "bundle")
+    threshold = {p.name: p.threshold for p in bundle.card.operating_points}[BALANCED]
+    reports = REPORTS.read(data / "cohort")
+    chosen = choose_cases(
+        STUDIES.read(data / "evaluate"), threshold, most=most, right=right, seed=seed
+    ).merge(reports[["study_id", "codes"]], on="study_id", how="left")
+    open_ones = reports[reports.conclusion.isin(UNSETTLED) & has_film(reports)]
+    cases = list(_cases(chosen, SPLITS.read(data / "split"), bundle, data))
+    page = environment().get_template("errors.html").render(
+        cases=cases, kinds=KINDS, threshold=threshold, unsettled=len(open_ones),
+        name=bundle.card.name, bundle_hash=bundle.hash,
+    )  # fmt: skip
+    with whole_folder(out) as draft:
+        files = {"index.html": page, "adjudication.csv": _table(chosen, open_ones)}
+        for name, text in files.items():
+            path = draft / name
+            path.touch(mode=OWNER_ONLY)
+            path.write_text(text, encoding="utf-8")
+    counts = chosen.kind.value_counts()
+    return {kind: int(counts.get(kind, 0)) for kind in KINDS}
+
+
+def has_film(reports: pd.DataFrame) -> pd.Series:
+    """Tell which studies were set aside for their label, and for nothing else."""
+    return reports.outcome.isin(["uncertain_label", "disputed_label"])
+
+
+def choose_cases(
+    studies: pd.DataFrame, threshold: float, *, most: int, right: int, seed: int
+) -> pd.DataFrame:
+    """Choose the errors, worst first, and a sample of right answers.
+
+    Args:
+        studies: STUDIES rows of test.
+        threshold: of the balanced point.
+        most: errors of each kind.
+        right: right answers to draw.
+        seed: of the draw; the same rows in any order give the same sample.
+
+    Returns:
+        The chosen rows, with `kind` (a key of KINDS), sorted by kind, then by the
+        distance of the probability from the threshold; right ones by study.
+    """
+    rows = studies.sort_values("study_id", ignore_index=True)
+    flagged = rows.probability >= threshold
+    wrong = {
+        "missed": rows[rows.abnormal & ~flagged],
+        "false_alarm": rows[~rows.abnormal & flagged],
+    }
+    parts = [
+        part.assign(kind=kind, far=(part.probability - threshold).abs())
+        .sort_values(["far", "study_id"], ascending=[False, True])
+        .head(most)
+        .drop(columns="far")
+        for kind, part in wrong.items()
+    ]
+    good = rows[rows.abnormal == flagged]
+    drawn = good.sample(n=min(right, len(good)), random_state=seed).sort_index()
+    return pd.concat([*parts, drawn.assign(kind="right")], ignore_index=True)
+
+
+def _cases(
+    chosen: pd.DataFrame, images: pd.DataFrame, bundle: Bundle, data: Path
+) -> Iterator[Case]:
+    """Draw one study at a time: the film with the highest score decides."""
+    shards = open_shards(data / "preprocess")
+    reader = Reader(bundle, batch_size=8)
+    films = images[images.split == "test"].sort_values("image_id").groupby("study_id")
+    for row in chosen.to_dict("records"):
+        of_study = films.get_group(row["study_id"])
+        squares = gather(shards, of_study.shard.to_numpy(), of_study.row.to_numpy())
+        answers = reader.read(squares)
+        top = int(np.argmax(answers.logit))
+        heat = above_threshold(
+            answers.evidence[top],
+            logit_of_film=float(answers.logit[top]),
+            temperature=bundle.card.temperature,
+            threshold=_balanced(bundle),
+        )
+        yield _draw(
+            row, squares[top], heat, shown=row["probability"] >= _balanced(bundle)
+        )
+
+
+def _balanced(bundle: Bundle) -> float:
+    return next(p.threshold for p in bundle.card.operating_points if p.name == BALANCED)
+
+
+def _draw(
+    row: Mapping[str, object], square: np.ndarray, heat: np.ndarray, *, shown: bool
+) -> Case:
+    film = np.asarray(Image.fromarray(square).resize((SIDE, SIDE)))
+    if not shown:
+        return Case(row, _jpeg(film), "")
+    whole = Placement(0, 0, SIDE, SIDE, SIDE, SIDE, SIDE)
+    spread = evidence_on_film(heat, whole, rows=SIDE, columns=SIDE)
+    return Case(row, _jpeg(film), _jpeg(blend(film, spread)))
+
+
+def _jpeg(pixels: np.ndarray) -> str:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="JPEG", quality=QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _table(chosen: pd.DataFrame, unsettled: pd.DataFrame) -> str:
+    """Write the rows to be settled; reader, decision and comment are left empty."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, ASKED, restval="")
+    table.writeheader()
+    for row in chosen.to_dict("records"):
+        told = {name: row[name] for name in ("study_id", "kind", "codes")}
+        label = "ASF" if row["abnormal"] else "NSF"
+        table.writerow(
+            told | {"label": label, "probability": f"{row['probability']:.4f}"}
+        )
+    for row in unsettled.to_dict("records"):
+        told = {name: row[name] for name in ("study_id", "codes")}
+        table.writerow(told | {"kind": "unsettled", "label": row["conclusion"]})
+    return text.getvalue()

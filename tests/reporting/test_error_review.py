@@ -1,0 +1,138 @@
+import csv
+import re
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxrmlops.data.adjudication import ASKED, read_decisions
+from cxrmlops.model.bundle import read_bundle
+from cxrmlops.model.inference import Reader
+from cxrmlops.reporting.error_review import choose_cases, write_review
+from cxrmlops.tables import REPORTS, STUDIES
+from tests.make import make_splits, make_studies
+from tests.stages.evaluation_line import make_line
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A line as evaluate leaves it: 12 test studies, and one of uncertain label."""
+    folder = tmp_path_factory.mktemp("data")
+    images = make_splits(patients=120)
+    make_line(folder, images)
+    test = images[images.split == "test"].sort_values("study_id", ignore_index=True)
+    squares = np.load(folder / "preprocess" / "shard-000.npy")[test.row.to_numpy()]
+    answers = Reader(read_bundle(folder / "train" / "bundle")).read(squares)
+    studies = make_studies(len(test)).assign(
+        study_id=test.study_id,
+        abnormal=test.abnormal,
+        probability=answers.probability,
+        logit=answers.logit.astype(float),
+    )
+    STUDIES.write(studies.astype(STUDIES.columns), folder / "evaluate")
+    rows = [report(study, "included", "ASF") for study in test.study_id]
+    rows += [report("unclear", "uncertain_label", "uncertain")]
+    rows += [report("without", "no_film", "uncertain")]
+    REPORTS.write(REPORTS.from_rows(rows), folder / "cohort")
+    return folder
+
+
+def report(study, outcome, conclusion):
+    told = {"study_id": study, "outcome": outcome, "conclusion": conclusion}
+    return told | {"findings": "", "codes": "J90|<b>", "label_source": "report"}
+
+
+@pytest.fixture(scope="module")
+def review(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("review") / "errors"
+    write_review(data, out, most=100, right=3, seed=1)
+    return out
+
+
+def rows_of(review):
+    with (review / "adjudication.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_worst_errors_come_first_and_no_more_than_asked_for():
+    studies = make_studies(400)
+
+    chosen = choose_cases(studies, 0.5, most=5, right=0, seed=1)
+
+    missed = chosen[chosen.kind == "missed"]
+    all_missed = studies[studies.abnormal & (studies.probability < 0.5)]
+    assert missed.probability.tolist() == sorted(all_missed.probability)[:5]
+    alarms = chosen[chosen.kind == "false_alarm"]
+    assert alarms.probability.tolist() == sorted(alarms.probability, reverse=True)
+
+
+def test_the_same_right_answers_are_drawn_in_any_order_of_rows():
+    studies = make_studies(100)
+    turned = studies.iloc[::-1]
+
+    one = choose_cases(studies, 0.5, most=1, right=7, seed=3)
+    other = choose_cases(turned, 0.5, most=1, right=7, seed=3)
+
+    drawn = one[one.kind == "right"]
+    assert len(drawn) == 7
+    assert ((drawn.probability >= 0.5) == drawn.abnormal).all()
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_every_error_is_on_the_page_and_in_the_table(data, review):
+    studies = STUDIES.read(data / "evaluate")
+    threshold = read_bundle(data / "train" / "bundle").card.operating_points[0]
+    wrong = studies[(studies.probability >= threshold.threshold) != studies.abnormal]
+
+    page = (review / "index.html").read_text()
+    listed = {row["study_id"] for row in rows_of(review) if row["kind"] != "right"}
+
+    assert len(wrong)
+    assert listed == {*wrong.study_id, "unclear"}
+    assert all(f"<code>{study}</code>" in page for study in wrong.study_id)
+
+
+def test_a_map_is_shown_where_the_answer_is_asf_and_nowhere_else(data, review):
+    page = (review / "index.html").read_text()
+    cases = re.findall(r'<div class="case">.*?</code>', page, re.DOTALL)
+
+    assert cases
+    for case in cases:
+        flagged = float(re.search(r"<b>([\d.]+)</b>", case).group(1)) >= 0.5
+        assert case.count("data:image/jpeg;base64,") == (2 if flagged else 1)
+
+
+def test_reports_that_do_not_commit_themselves_are_asked_for_too(review):
+    open_ones = [row for row in rows_of(review) if row["kind"] == "unsettled"]
+
+    assert [(r["study_id"], r["label"]) for r in open_ones] == [
+        ("unclear", "uncertain")
+    ]
+    assert "1 studies whose reports are uncertain or disputed" in re.sub(
+        r"\s+", " ", (review / "index.html").read_text()
+    )
+
+
+def test_the_page_warns_of_the_bias_escapes_codes_and_is_the_owners(review):
+    page = (review / "index.html").read_text()
+
+    assert "makes every figure too good" in page
+    assert "J90|&lt;b&gt;" in page
+    assert not re.search(r"(src|href)=\"(?!data:)", page)
+    for path in review.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_table_filled_in_is_read_back(review, tmp_path):
+    rows = rows_of(review)
+    assert all(row["reader"] == row["decision"] == "" for row in rows)
+    filled = tmp_path / "filled.csv"
+    with filled.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ASKED)
+        writer.writeheader()
+        writer.writerows(rows[0] | {"reader": "A", "decision": "NSF"} for _ in "x")
+
+    found = read_decisions([filled], frozenset({rows[0]["study_id"]}))
+
+    assert found.decision.tolist() == ["NSF"]
