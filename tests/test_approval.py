@@ -62,6 +62,15 @@ def test_the_same_person_twice_is_one_person(again):
     assert versions.get("1").aliases == ("candidate",)
 
 
+def test_who_has_signed_may_put_in_use_once_one_person_is_enough():
+    register("1")
+    approve("1", name="A. Person", reason="good", gate=gate(approvers=2))
+
+    said = approve("1", name="A. Person", reason="good", gate=gate(approvers=1))
+
+    assert said == "version 1 is champion"
+
+
 def test_a_signature_for_another_bundle_does_not_count():
     register("1", "2")
     approve("1", name="A. Person", reason="good", gate=gate(approvers=2))
@@ -128,6 +137,9 @@ def test_an_alias_that_somebody_moved_by_hand_opens_no_way_round():
         champion_bundle()
     with pytest.raises(BundleError, match="not compared with the model in use now"):
         approve("3", name="A. Person", reason="it is there already", gate=gate())
+    client.set_registered_model_alias(versions.MODEL, versions.PREVIOUS, "2")
+    with pytest.raises(BundleError, match="the history never had it in use"):
+        roll_back(name="A. Person", reason="worse")
 
 
 def test_a_model_worse_than_the_champion_is_refused_with_the_figures():

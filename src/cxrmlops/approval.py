@@ -54,7 +54,7 @@ def approve(asked: str, *, name: str, reason: str, gate: GateParams) -> str:
         against = (
             _dirty(chosen, training, gate)
             or _worse(chosen, standing)
-            or _same_person(chosen, signed, name)
+            or _same_person(chosen, signed, name, gate)
         )
         enough = len(signed) + 1 >= gate.approvers
         event = history.APPROVED if enough else history.SIGNED
@@ -69,26 +69,21 @@ def approve(asked: str, *, name: str, reason: str, gate: GateParams) -> str:
             versions.promote(chosen, name=_names(signed, name), reason=reason)
     if against:
         raise BundleError(against)
-    if not enough:
-        return (
-            f"version {chosen.number} is signed, not in use yet: another person is "
-            f"needed, cxrmlops approve --version {chosen.number}"
-        )
-    return "\n".join(
-        [f"version {chosen.number} is champion", *_notes(training, standing)]
-    )
+    told = _champion(chosen, training, standing) if enough else _signed(chosen)
+    return "\n".join(told)
 
 
 def roll_back(*, name: str, reason: str) -> str:
     """Put the champion before back in use; one person is enough to go back.
 
     Raises:
-        BundleError: there is no champion before.
+        BundleError: there is no champion before, or nobody ever approved it.
         ParamsError: nobody says who decides, or why.
     """
     _require_person(name, reason)
     with history.open_book() as book:
         before = versions.get(versions.PREVIOUS)
+        _require_known(before, book.entries())
         book.add(
             history.ROLLED_BACK,
             version=before.number,
@@ -133,6 +128,16 @@ def _require_new(chosen: Version, rows: Sequence[Entry]) -> None:
         raise BundleError(f"version {chosen.number} is champion already; nothing to do")
 
 
+def _require_known(before: Version, rows: Sequence[Entry]) -> None:
+    """Refuse to go back to what was never in use: anybody can move an alias."""
+    used = {row.bundle_hash for row in rows if row.event in history.CHANGES}
+    if before.bundle_hash not in used:
+        raise BundleError(
+            f"version {before.number} is `previous` in MLflow, but the history never "
+            "had it in use; put the alias back, or let a person approve a version"
+        )
+
+
 def _standing(
     chosen: Version, training: Training, rows: Sequence[Entry]
 ) -> Standing | None:
@@ -170,8 +175,11 @@ def _worse(chosen: Version, standing: Standing | None) -> str:
     return "; ".join(o["reason"] for o in standing.values() if o["verdict"] == "fail")
 
 
-def _same_person(chosen: Version, signed: Sequence[Entry], name: str) -> str:
-    if _person(name) not in {_person(row.name) for row in signed}:
+def _same_person(
+    chosen: Version, signed: Sequence[Entry], name: str, gate: GateParams
+) -> str:
+    again = _person(name) in {_person(row.name) for row in signed}
+    if gate.approvers == 1 or not again:
         return ""
     return (
         f"{name.strip()} has signed for version {chosen.number} already; another "
@@ -189,11 +197,18 @@ def _names(signed: Sequence[Entry], name: str) -> str:
     return " and ".join([*(row.name for row in signed), name.strip()])
 
 
-def _notes(training: Training, standing: Standing | None) -> list[str]:
+def _signed(chosen: Version) -> list[str]:
+    return [
+        f"version {chosen.number} is signed, not in use yet: another person is needed, "
+        f"cxrmlops approve --version {chosen.number}"
+    ]
+
+
+def _champion(
+    chosen: Version, training: Training, standing: Standing | None
+) -> list[str]:
     code = (
         CHANGED_CODE if training.is_dirty else "" if training.commit else UNKNOWN_CODE
     )
-    return [
-        *filter(None, [code]),
-        *(one["reason"] for one in (standing or {}).values()),
-    ]
+    compared = [one["reason"] for one in (standing or {}).values()]
+    return [f"version {chosen.number} is champion", *filter(None, [code]), *compared]
