@@ -4,6 +4,7 @@
 standard deviations lie between the classes; a patient's studies share a part of it.
 """
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from cxrmlops.evaluation.intervals import proportion
 from cxrmlops.evaluation.prevalence import prevalence_free
 from cxrmlops.evaluation.ranking import auc_interval
 from cxrmlops.evaluation.reliability import brier_figure, line
+
+log = logging.getLogger(__name__)
 
 COHORTS = 1000
 SEED = 1
@@ -73,34 +76,39 @@ def posterior(score, setting):
     return 1 / (1 + np.exp(-logit))
 
 
+def tell(name, setting, share):
+    """Show the figure under `--log-cli-level=INFO`."""
+    log.info("%s %s: %.1f %%", name, setting, 100 * share)
+
+
 def covered(intervals, truth):
     return np.mean([each.low <= truth <= each.high for each in intervals])
 
 
 @pytest.mark.soak
 @settings
-def test_95_of_100_auc_intervals_hold_the_truth(setting, record_property):
+def test_95_of_100_auc_intervals_hold_the_truth(setting):
     intervals = [auc_interval(s, a, p) for s, _, a, p in cohorts(setting)]
 
     share = covered(intervals, norm.cdf(setting.distance / np.sqrt(2)))
-    record_property("auc", share)
+    tell("auc", setting, share)
     assert LEAST <= share <= MOST
 
 
 @pytest.mark.soak
 @settings
-def test_95_of_100_recall_intervals_hold_the_truth(setting, record_property):
+def test_95_of_100_recall_intervals_hold_the_truth(setting):
     half = setting.distance / 2
     intervals = [proportion(s[a] >= half, p[a]) for s, _, a, p in cohorts(setting)]
 
     share = covered(intervals, norm.cdf(half))
-    record_property("recall_asf", share)
+    tell("recall_asf", setting, share)
     assert LEAST <= share <= MOST
 
 
 @pytest.mark.soak
 @settings
-def test_95_of_100_paired_differences_hold_the_truth(setting, record_property):
+def test_95_of_100_paired_differences_hold_the_truth(setting):
     poorer = [
         auc_difference(s, 0.5 * s + np.sqrt(0.75) * noise, a, p).interval
         for s, noise, a, p in cohorts(setting)
@@ -108,15 +116,13 @@ def test_95_of_100_paired_differences_hold_the_truth(setting, record_property):
     ranks = [norm.cdf(part * setting.distance / np.sqrt(2)) for part in (1, 0.5)]
 
     share = covered(poorer, ranks[0] - ranks[1])
-    record_property("auc_difference", share)
+    tell("auc_difference", setting, share)
     assert LEAST <= share <= MOST
 
 
 @pytest.mark.soak
 @settings
-def test_95_of_100_intervals_of_f1_and_precision_hold_the_truth(
-    setting, record_property
-):
+def test_95_of_100_intervals_of_f1_and_precision_hold_the_truth(setting):
     half, true = setting.distance / 2, setting.prevalence
     recall = norm.cdf(half)
     flagged = true * recall + (1 - true) * (1 - recall)
@@ -131,24 +137,24 @@ def test_95_of_100_intervals_of_f1_and_precision_hold_the_truth(
 
     for name, value in truth.items():
         share = covered([each[name] for each in found], value)
-        record_property(name, share)
+        tell(name, setting, share)
         assert LEAST <= share <= MOST, name
 
 
 @pytest.mark.soak
 @settings
-def test_95_of_100_calibration_lines_hold_the_truth(setting, record_property):
+def test_95_of_100_calibration_lines_hold_the_truth(setting):
     lines = [line(posterior(s, setting), a, p) for s, _, a, p in cohorts(setting)]
 
     for name, truth in (("calibration_slope", 1.0), ("calibration_intercept", 0.0)):
         share = covered([each[name] for each in lines if name in each], truth)
-        record_property(name, share)
+        tell(name, setting, share)
         assert LEAST <= share <= MOST, name
 
 
 @pytest.mark.soak
 @settings
-def test_95_of_100_brier_intervals_hold_the_truth(setting, record_property):
+def test_95_of_100_brier_intervals_hold_the_truth(setting):
     draws = np.random.default_rng(0).normal(size=2_000_000)
     sick = np.arange(len(draws)) < setting.prevalence * len(draws)
     squared = (posterior(draws + setting.distance * sick, setting) - sick) ** 2
@@ -160,13 +166,13 @@ def test_95_of_100_brier_intervals_hold_the_truth(setting, record_property):
         found.append(bootstrap(figure, read, n=n, rounds=ROUNDS, seed=SEED)["brier"])
 
     share = covered(found, float(squared.mean()))
-    record_property("brier", share)
+    tell("brier", setting, share)
     assert LEAST <= share <= MOST
 
 
 @pytest.mark.soak
 @settings
-def test_95_of_100_likelihood_ratios_hold_the_truth(setting, record_property):
+def test_95_of_100_likelihood_ratios_hold_the_truth(setting):
     half = setting.distance / 2
     found = []
     for s, _, a, p in cohorts(setting):
@@ -180,6 +186,6 @@ def test_95_of_100_likelihood_ratios_hold_the_truth(setting, record_property):
         ("balanced_accuracy", recall),
     ):
         share = covered([each[name] for each in found], truth)
-        record_property(name, share)
+        tell(name, setting, share)
         if setting.correlation == 0:  # both recalls are taken as independent
             assert LEAST <= share <= MOST, name
