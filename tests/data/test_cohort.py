@@ -12,6 +12,7 @@ from cxrmlops.data.cohort import (
     build_cohort,
     summarise,
 )
+from cxrmlops.tables import DECISIONS
 from tests.data.rows import make_film_row, make_film_rows, make_report_rows
 
 WINDOW = (dt.date(2017, 1, 1), dt.date(2018, 7, 1))
@@ -38,6 +39,25 @@ def test_a_good_film_with_a_report_is_in():
         2017,
         "north",
     )
+
+
+@pytest.mark.parametrize(
+    ("decision", "abnormal"), [("ASF", [True]), ("NSF", [False]), ("uncertain", [])]
+)
+def test_what_readers_settled_stands_above_the_report(decision, abnormal):
+    row = {"study_id": "S1", "decision": decision, "readers": 2}
+    reports = make_report_rows({"conclusion": "NSF"}, {"conclusion": "ASF"})
+    cohort = build_cohort(
+        make_film_rows(), reports, source="north", window=WINDOW,
+        decisions=DECISIONS.from_rows([row]),
+    )  # fmt: skip
+
+    assert build(reports=reports).films.outcome[0] == "disputed_label"
+    assert cohort.images.abnormal.tolist() == abnormal
+    assert cohort.reports.label_source.tolist() == ["adjudicated"]
+    assert summarise(cohort)["adjudicated_studies"] == 1
+    if decision == "uncertain":
+        assert cohort.films.outcome[0] == "uncertain_label"
 
 
 @pytest.mark.parametrize(

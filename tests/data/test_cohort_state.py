@@ -43,6 +43,22 @@ def test_dvc_watches_the_settings_and_the_code_of_the_fingerprint():
         assert any(dep.startswith(f"src/cxrmlops/{name}") for dep in stage["deps"])
 
 
+def test_other_decisions_have_another_fingerprint(place):
+    table = place / "decisions/decisions.parquet"
+    table.parent.mkdir()
+    table.write_bytes(b"one")
+    with_one = state(place, decisions=table.parent).fingerprint
+    table.write_bytes(b"two")
+
+    assert with_one != state(place, decisions=table.parent).fingerprint
+    assert with_one != state(place).fingerprint
+
+
+def test_decisions_that_are_not_there_name_the_command(place):
+    with pytest.raises(DataError, match="run `cxrmlops adjudicate`"):
+        state(place, decisions=place / "nowhere")
+
+
 def test_the_same_inputs_have_the_same_fingerprint(place):
     assert state(place).fingerprint == state(place).fingerprint
 

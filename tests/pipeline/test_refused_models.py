@@ -29,6 +29,8 @@ from tests.evaluation.test_gate import VALIDATION
 from tests.make import make_splits, make_train_params
 from tests.stages.evaluation_line import COHORT
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 SIZE = 32
 BOUNDS = Bounds(
     min_auc_lower=0.8,

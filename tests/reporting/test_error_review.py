@@ -1,16 +1,19 @@
 import csv
 import re
 import stat
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from cxrmlops.cli import app
 from cxrmlops.data.adjudication import ASKED, read_decisions
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.reporting.error_review import choose_cases, write_review
-from cxrmlops.tables import REPORTS, STUDIES
+from cxrmlops.tables import DECISIONS, REPORTS, STUDIES
 from tests.make import make_splits, make_studies
 from tests.stages.evaluation_line import make_line
 
@@ -94,12 +97,15 @@ def test_every_error_is_on_the_page_and_in_the_table(data, review):
 
 
 def test_a_map_is_shown_where_the_answer_is_asf_and_nowhere_else(data, review):
+    studies = STUDIES.read(data / "evaluate").set_index("study_id")
+    threshold = read_bundle(data / "train" / "bundle").card.operating_points[0]
     page = (review / "index.html").read_text()
-    cases = re.findall(r'<div class="case">.*?</code>', page, re.DOTALL)
+    cases = re.findall(r'<div class="case">.*?<code>(?:[^<]*)</code>', page, re.DOTALL)
 
     assert cases
     for case in cases:
-        flagged = float(re.search(r"<b>([\d.]+)</b>", case).group(1)) >= 0.5
+        study = re.search(r"<code>(.*)</code>", case).group(1)
+        flagged = studies.probability[study] >= threshold.threshold
         assert case.count("data:image/jpeg;base64,") == (2 if flagged else 1)
 
 
@@ -136,3 +142,22 @@ def test_the_table_filled_in_is_read_back(review, tmp_path):
     found = read_decisions([filled], frozenset({rows[0]["study_id"]}))
 
     assert found.decision.tolist() == ["NSF"]
+
+
+def test_from_the_page_of_errors_to_a_table_that_the_cohort_takes(data, tmp_path):
+    (tmp_path / "data").symlink_to(data)
+    run = CliRunner()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        shown = run.invoke(app, ["errors", "--right", "2"])
+        rows = rows_of(tmp_path / "errors")
+        open_one = next(row for row in rows if row["study_id"] == "unclear")
+        with Path("filled.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, ASKED)
+            writer.writeheader()
+            writer.writerow(open_one | {"reader": "A. Reader", "decision": "ASF"})
+        done = run.invoke(app, ["adjudicate", "filled.csv"])
+
+    assert "2 right: open errors/index.html" in shown.output
+    assert "1 studies settled; set decisions: decisions in site.yaml" in done.output
+    assert DECISIONS.read(tmp_path / "decisions").decision.tolist() == ["ASF"]
