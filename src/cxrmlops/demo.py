@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from cxrmlops.backlog import history
 from cxrmlops.errors import CxrError
 from cxrmlops.files import read_json
 from cxrmlops.synthetic.cohort import make_cohort
@@ -87,12 +88,18 @@ def run(*, folder: Path, architecture: str, studies: int, seed: int) -> None:
     _step(folder, sys.executable, "-m", "flows.train")
     verdict = read_json(folder / "data" / "gate" / "verdict.json")
     if verdict["passed"]:
-        _step(
-            folder, sys.executable, "-m", "cxrmlops.cli", "approve",
-            "--name", MAKER, "--reason", "demo: gates passed",
-        )  # fmt: skip
+        if verdict["bundle_hash"] != _in_use(folder):
+            _step(
+                folder, sys.executable, "-m", "cxrmlops.cli", "approve",
+                "--name", MAKER, "--reason", "demo: gates passed",
+            )  # fmt: skip
         _step(folder, sys.executable, "-m", "flows.score")
     log.info("%s", summary(folder, verdict))
+
+
+def _in_use(folder: Path) -> str:
+    """Give the bundle that an earlier demo approved here; "" none."""
+    return history.in_use(history.entries(f"sqlite:///{folder / 'ledger.db'}"))
 
 
 def copy_checkout(folder: Path) -> None:
