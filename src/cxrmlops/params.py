@@ -125,6 +125,7 @@ class ExamineParams(Section):
     studies: int = Field(ge=1)  # of val, drawn for what needs the network
     map_films: int = Field(ge=2)  # of those, one a study, whose heat maps are checked
     road_films: int = Field(ge=2)  # of those, removed piece by piece: minutes at 512
+    boxes: Path | None = None  # NIH's BBox_List_2017.csv
     seed: int
 
 

@@ -1,6 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 
+from cxrmlops.dicom.identity import pseudonym, pseudonym_key
 from cxrmlops.errors import DataError, LeakError
 from cxrmlops.evaluation.film_changes import CHANGES
 from cxrmlops.files import read_json, sha256_folder, write_json
@@ -13,13 +15,13 @@ from tests.stages.evaluation_line import make_line
 PARAMS = ExamineParams(studies=20, map_films=4, road_films=2, seed=1)
 
 
-def run(folder, out="examine"):
+def run(folder, out="examine", **changes):
     examine.run(
         preprocess=folder / "preprocess",
         split=folder / "split",
         train=folder / "train",
         out=folder / out,
-        params=PARAMS,
+        params=PARAMS.model_copy(update=changes),
     )
     return folder / out
 
@@ -111,6 +113,27 @@ def test_a_bundle_of_another_split_is_refused(tmp_path):
 
     with pytest.raises(LeakError, match="learnt from split"):
         run(folder)
+
+
+def test_boxes_of_train_and_val_are_compared_and_those_of_test_are_not(tmp_path):
+    images = make_splits(patients=60)
+    key = pseudonym_key()
+    images["image_id"] = pd.array(
+        [pseudonym(key, "image", "nih", f"film{k}") for k in range(60)], dtype="string"
+    )
+    folder = make_line(tmp_path, images, size=96)
+    lines = [f"film{k}.png,Mass,10,20,300,400,,," for k in (0, 1, 2, 50, 59)]
+    path = tmp_path / "boxes.csv"
+    path.write_text("\n".join(["Image Index,Finding Label,Bbox [x,y,w,h],,,", *lines]))
+
+    found = read_json(run(folder, boxes=path) / "examination.json")["boxes"]
+
+    assert [(each["split"], each["n_films"]) for each in found] == [
+        ("train", 3),
+        ("val", 1),
+    ]
+    assert found[0]["area"]["value"] == pytest.approx(300 * 400 / 1024**2, abs=0.01)
+    assert "drew a box" in (folder / "examine" / "report.html").read_text()
 
 
 def test_a_missing_index_names_the_stage_to_run(tmp_path):

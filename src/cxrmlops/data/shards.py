@@ -1,18 +1,14 @@
 """
 Many squares in few memory-mapped files: shard-000.npy, shard-001.npy, ...
 
-Each shard is a plain NumPy array, shape (n, size, size), uint8.
+Each shard is a plain NumPy array, shape (n, size, size), uint8. Needs numpy alone.
 """
 
 import io
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-
-from cxrmlops.errors import DataError
 
 
 class ShardWriter:
@@ -117,25 +113,6 @@ def gather(shards: list[np.ndarray], shard: np.ndarray, row: np.ndarray) -> np.n
     for place in np.lexsort((row, shard)):
         out[place] = shards[shard[place]][row[place]]
     return out
-
-
-def film_squares(folder: Path) -> Callable[[pd.DataFrame], np.ndarray]:
-    """Give a function that copies the squares of SPLITS rows into memory.
-
-    Its result has shape (n_rows, size, size), uint8; DataError, where a row names a
-    shard that `folder` does not hold.
-    """
-    shards = open_shards(folder)
-
-    def squares(rows: pd.DataFrame) -> np.ndarray:
-        if len(shards) <= rows.shard.max():
-            raise DataError(
-                f"{folder} holds {len(shards)} shard(s), but the split names shard "
-                f"{rows.shard.max()}; run the stage 'preprocess' (dvc repro) again"
-            )
-        return gather(shards, rows.shard.to_numpy(), rows.row.to_numpy())
-
-    return squares
 
 
 def _name(shard: int) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.data.shards import film_squares
 from cxrmlops.data.sides import check_sides
+from cxrmlops.data.squares import film_squares
 from cxrmlops.errors import BundleError
 from cxrmlops.evaluation.figures import check_classes
 from cxrmlops.evaluation.metrics import measure

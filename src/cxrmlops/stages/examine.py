@@ -1,6 +1,7 @@
 """Bundle + train and val films -> shortcuts, and what the network looks at."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.data.shards import film_squares
+from cxrmlops.data.finding_boxes import read_boxes
 from cxrmlops.data.sides import check_sides
+from cxrmlops.data.squares import film_squares
+from cxrmlops.dicom.identity import pseudonym_key
+from cxrmlops.evaluation.box_overlap import measure_boxes
 from cxrmlops.evaluation.film_changes import CHANGES
 from cxrmlops.evaluation.map_figures import measure_maps
 from cxrmlops.evaluation.robustness import measure_change
@@ -73,6 +77,7 @@ def run(
         "told_apart": measure_told_apart(drawn, embedding),
         "robustness": _robustness(drawn, reader, squares(drawn)),
         "maps": _maps(reader.network, mapped, params),
+        "boxes": _boxes(films, reader, squares, params),
         "n_val_studies": len(studies),
         "n_drawn_studies": int(drawn.study_id.nunique()),
         "n_drawn_films": len(drawn),
@@ -134,6 +139,21 @@ def _maps(
         repeated=maps.repeated,
         road=(pointed, at_random),
     )
+
+
+def _boxes(
+    films: pd.DataFrame,
+    reader: Reader,
+    squares: Callable[[pd.DataFrame], np.ndarray],
+    params: ExamineParams,
+) -> list[dict[str, Any]]:
+    if params.boxes is None:
+        return []
+    boxes = read_boxes(params.boxes, pseudonym_key())
+    boxed = films[films.image_id.isin(boxes.image_id)]
+    if boxed.empty:
+        return []
+    return measure_boxes(boxed, reader.read(squares(boxed)).evidence, boxes)
 
 
 def _parts(rows: pd.DataFrame) -> list[pd.DataFrame]:
