@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cxrmlops.tables import VALIDATED
+from cxrmlops.tables import QUARANTINE, VALIDATED
 from tests import make
 from tests.pipeline.project import command, make_project, refusal
 from tests.stages.evaluation_line import make_line
@@ -28,6 +28,7 @@ def plenty(tmp_path_factory) -> Path:
         make_films(folder)
         make.make_reading_bundle(folder / "bundle", size=32)
         VALIDATED.write(make.make_validated(patients=60), folder / "data/validate")
+        QUARANTINE.write(QUARANTINE.empty(), folder / "data/validate")
         make_line(folder / "line", make.make_splits(patients=60))
         for stage in ("cohort", "preprocess", "score films --out night --model bundle"):
             assert command(*stage.split()) == 0
@@ -89,7 +90,7 @@ STAGES = {  # stage -> whose data it reads, and which
     "validate": ("data", ("cohort", "preprocess")),
     "split": ("data", ("validate",)),
     "train": ("line", ("preprocess", "split")),
-    "evaluate": ("line", ("preprocess", "split", "train")),
+    "evaluate": ("line", ("cohort", "preprocess", "split", "train")),
     "examine": ("line", ("preprocess", "split", "train")),
 }
 SLOW = (

@@ -153,6 +153,8 @@ def figures(data: Path) -> dict[str, float]:
     metrics = read_json(data / "evaluate" / "metrics.json")
     found = dict(metrics["figures"])
     found |= {f"thumbnail.{name}": at for name, at in metrics["thumbnail"].items()}
+    raw = metrics.get("before_calibration", {})
+    found |= {f"before_calibration.{name}": at for name, at in raw.items()}
     given = {}
     for name, figure in found.items():
         for suffix, part in (("", "value"), (".low", "low"), (".high", "high")):
