@@ -21,6 +21,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar
 
@@ -44,7 +45,7 @@ class Limits:
 NICENESS = 10  # of workers: where cores are few, the network comes first
 
 _LOCK, _MAIN = threading.Lock(), threading.Lock()
-_POOLS: "dict[tuple[int, Limits], ProcessPoolExecutor]" = {}
+_POOLS: "dict[tuple[int, Limits, Path], ProcessPoolExecutor]" = {}
 
 
 @dataclass(frozen=True)
@@ -188,10 +189,11 @@ def _shared_pool(workers: int, limits: Limits, preload: str) -> ProcessPoolExecu
     Workers are started once a night, not once a chunk, and chunks that are read at the
     same time do not start more processes than the machine has cores.
     """
+    key = workers, limits, Path.cwd()  # a worker stays where it was started
     with _LOCK:
-        if (workers, limits) not in _POOLS:
-            _POOLS[workers, limits] = _pool(workers, limits, preload)
-        return _POOLS[workers, limits]
+        if key not in _POOLS:
+            _POOLS[key] = _pool(workers, limits, preload)
+        return _POOLS[key]
 
 
 def _discard(pool: ProcessPoolExecutor) -> None:

@@ -43,7 +43,6 @@ def write_report(path: Path, evidence: Evidence, plots: Mapping[str, str]) -> No
             lost=evidence.metrics["not_evaluable"],
             cohort=evidence.cohort,
             scope=SCOPE,
-            speed=_speed(evidence.training),
             checklist=checklist(evidence.metrics, evidence.manifest),
             points=POINTS,
             groups=GROUPS,
@@ -79,13 +78,6 @@ def write_figure(
     )
     value, low, high = (f"{number:.{digits}f}" for number in numbers)
     return {"value": value, "interval": f"{low} to {high}", "n": f"{figure['n']:,}"}
-
-
-def _speed(training: Plain) -> str:
-    if "images_per_second" not in training:
-        return "not stated"
-    speed, minutes = training["images_per_second"], training["seconds"] / 60
-    return f"trained at {speed:.0f} films/s, {minutes:.0f} minutes in all"
 
 
 def _inline(svg: str) -> str:
