@@ -92,9 +92,7 @@ def _use() -> list[Item]:
             "Baselines, version before, gates",
             "sections 1 and 2; gates in verdict.json; the champion at registration",
         ),
-        Item(
-            "Runtime", "training: the MLflow run", "memory; reading"
-        ),
+        Item("Runtime", "training: the MLflow run", "memory; reading"),
         Item(
             "Limits, bias, ethics, licence of the data, funding, availability",
             "section 9",
