@@ -1,12 +1,12 @@
 """The evaluation report: a page for a statistician and for a radiologist."""
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from cxrmlops.files import whole
+from cxrmlops.reporting import pages
 from cxrmlops.reporting.checklist import checklist
 from cxrmlops.reporting.evaluation_plots import (
     FIGURES,
@@ -17,8 +17,6 @@ from cxrmlops.reporting.evaluation_plots import (
     Plain,
 )
 from cxrmlops.reporting.scope import SCOPE
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(path: Path, evidence: Evidence, plots: Mapping[str, str]) -> None:
@@ -46,7 +44,7 @@ def write_report(path: Path, evidence: Evidence, plots: Mapping[str, str]) -> No
             checklist=checklist(evidence.metrics, evidence.manifest),
             points=POINTS,
             groups=GROUPS,
-            images={name: _inline(svg) for name, svg in plots.items()},
+            images={name: pages.inline(svg) for name, svg in plots.items()},
         )
     )
     with whole(path) as draft:
@@ -54,14 +52,8 @@ def write_report(path: Path, evidence: Evidence, plots: Mapping[str, str]) -> No
 
 
 def environment() -> Environment:
-    """Prepare the pages' templates: what is not given is an error, not a blank."""
-    prepared = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Prepare the templates of pages that show figures."""
+    prepared = pages.environment()
     prepared.filters["figure"] = write_figure
     return prepared
 
@@ -78,8 +70,3 @@ def write_figure(
     )
     value, low, high = (f"{number:.{digits}f}" for number in numbers)
     return {"value": value, "interval": f"{low} to {high}", "n": f"{figure['n']:,}"}
-
-
-def _inline(svg: str) -> str:
-    """Write a plot as the address of an image, so that its ids stay its own."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

@@ -1,18 +1,15 @@
 """The examination's page: is it the lung it looks at, or a shortcut?"""
 
-import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from cxrmlops.files import whole
 from cxrmlops.reporting.interval_plots import Row, forest_plot
+from cxrmlops.reporting.pages import environment, inline
 from cxrmlops.reporting.plots import Limits
 
 Plain = Mapping[str, Any]
-TEMPLATES = Path(__file__).parent / "templates"
 KINDS = {
     "acquisition": "How the film was made",
     "person": "Who was filmed",
@@ -37,19 +34,13 @@ def write_examination(path: Path, examination: Plain, card: Plain) -> None:
         examination: examination.json.
         card: of the bundle.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["interval"] = _interval
-    environment.filters["probe"] = _words
-    text = environment.get_template("examination.html").render(
+    prepared = environment()
+    prepared.filters["interval"] = _interval
+    prepared.filters["probe"] = _words
+    text = prepared.get_template("examination.html").render(
         examination=examination,
         card=card,
-        shortcuts=_inline(_forest(examination["shortcuts"])),
+        shortcuts=inline(_forest(examination["shortcuts"])),
     )
     with whole(path) as draft:
         draft.write_text(text, encoding="utf-8")
@@ -80,8 +71,3 @@ def _interval(figure: Plain | None) -> str:
     # + 0.0: what rounds to nothing has no sign
     value, low, high = (round(figure[k], 3) + 0.0 for k in ("value", "low", "high"))
     return f"{value:.3f} ({low:.3f} to {high:.3f})"
-
-
-def _inline(svg: str) -> str:
-    """Write a plot as the address of an image, so that its ids stay its own."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

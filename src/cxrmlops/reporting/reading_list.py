@@ -14,17 +14,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from cxrmlops.dicom.answers import PRODUCT
 from cxrmlops.errors import DataError
 from cxrmlops.files import read_json, whole
 from cxrmlops.findings import Finding
+from cxrmlops.reporting.pages import environment
 from cxrmlops.reporting.priority import Place, Waiting, order
 from cxrmlops.reporting.texts import catalogue, finding_words, reason_sentence
 
 PAGE, DATA = "reading_list.html", "reading_list.json"
-TEMPLATES = Path(__file__).parent / "templates"
 OWNER_ONLY = 0o600
 ROWS_SHOWN = 200  # at first; a browser lays 10,000 films out for minutes
 
@@ -68,7 +66,7 @@ def write_reading_list(out: Path, night: Night) -> None:
     places = _places(night)
     entries = {entry.study_instance_uid: entry for entry in night.entries}
     text = (
-        _environment()
+        environment()
         .get_template(PAGE)
         .render(
             night=night,
@@ -180,16 +178,6 @@ def _css(entry: Entry) -> str:
 
 def _shown_date(date: str) -> str:
     return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else date
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _write_private(path: Path, text: str) -> None:
