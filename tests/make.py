@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
     DigitalXRayImageStorageForPresentation,
@@ -13,6 +14,7 @@ from pydicom.uid import (
 )
 
 from cxrmlops.dicom.answers import FilmAnswer, ModelIdentity, StudyAnswer
+from cxrmlops.dicom.transfer import RemoteImage
 from cxrmlops.files import write_json
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.params import Site, TrainParams, load_params
@@ -300,6 +302,18 @@ def make_reading_bundle(
     card = replace(card, **card_quirks)
     write_bundle(folder, network, card=card, reference=reference)
     return folder
+
+
+def make_remote_image(film: Path, *, is_complete: bool) -> RemoteImage:
+    """Make what an archive would tell of this film."""
+    header = dcmread(film)
+    return RemoteImage(
+        header.StudyInstanceUID,
+        header.SeriesInstanceUID,
+        header.SOPInstanceUID,
+        header,
+        is_complete=is_complete,
+    )
 
 
 def make_train_inputs(

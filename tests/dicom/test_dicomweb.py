@@ -69,20 +69,8 @@ def server() -> Iterator[Server]:
     serving.server_close()
 
 
-@pytest.fixture
-def film(tmp_path) -> Path:
-    return make.save_film(make.make_readable_film(), tmp_path / "film.dcm")
-
-
 def image(film: Path) -> RemoteImage:
-    header = dcmread(film)
-    return RemoteImage(
-        header.StudyInstanceUID,
-        header.SeriesInstanceUID,
-        header.SOPInstanceUID,
-        header,
-        is_complete=True,
-    )
+    return make.make_remote_image(film, is_complete=True)
 
 
 def wrapped(*parts: bytes, end: bytes = b"\r\n--X--\r\n") -> bytes:

@@ -34,20 +34,8 @@ FIND, GET, MOVE = (
 )
 
 
-@pytest.fixture
-def film(tmp_path) -> Path:
-    return make.save_film(make.make_readable_film(), tmp_path / "film.dcm")
-
-
 def image(film: Path) -> RemoteImage:
-    header = dcmread(film)
-    return RemoteImage(
-        header.StudyInstanceUID,
-        header.SeriesInstanceUID,
-        header.SOPInstanceUID,
-        header,
-        is_complete=False,
-    )
+    return make.make_remote_image(film, is_complete=False)
 
 
 @contextmanager
