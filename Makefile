@@ -27,7 +27,7 @@ demo: $(READY)  ## train on made-up films, score a night, say where to look
 
 test: $(READY)  ## all tests but those that need a GPU
 	infra/test_packages.sh
-	$(BIN)/pytest -m "not gpu and not soak"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not gpu and not soak" -n auto --maxprocesses 4 --dist loadfile
 
 soak: $(READY)  ## hours: a long night killed again and again
 	$(BIN)/pytest -m soak

@@ -40,7 +40,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     table = _assign(pd.read_csv(asked.folder / "manifest.csv"), seed=asked.seed)
     squares = np.stack(
-        [_square(asked.folder / file, asked.size) for file in table.file]
+        [read_square(asked.folder / file, asked.size) for file in table.file]
     )
     fabric = open_fabric(accelerator=asked.accelerator, precision=asked.precision)
     fabric.launch()
@@ -107,7 +107,7 @@ def _assign(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     )
 
 
-def _square(path: Path, size: int) -> np.ndarray:
+def read_square(path: Path, size: int) -> np.ndarray:
     """Read a picture into a padded square, aspect kept: (size, size), uint8."""
     with Image.open(path) as picture:
         grey = picture.convert("L")
@@ -139,7 +139,7 @@ def _recipe(asked: argparse.Namespace) -> Recipe:
         ema_decay=0.998,
         label_smoothing=0.05,
         class_weights=True,
-        augmentation=Augmentation(7, 0.1, 0.05, 0.1, 0.15, 0.15, 0.01),
+        augmentation=Augmentation(7, 0.1, 0.05, 0.15, 0.01),
     )
 
 

@@ -29,7 +29,7 @@ FILMS = 256
 ON_CPU = [("resnet18", 128, 32, 4), ("resnet152", 224, 8, 2)]
 ON_GPU = [("resnet152", 512, 32, 10)]
 TURNS = 5
-AUGMENTATION = Augmentation(7, 0.1, 0.05, 0.1, 0.15, 0.15, 0.01)
+AUGMENTATION = Augmentation(7, 0.1, 0.05, 0.15, 0.01)
 
 
 def measure() -> dict[str, float]:

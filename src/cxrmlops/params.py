@@ -80,8 +80,6 @@ class AugmentParams(Section):
     rotate_degrees: float = Field(ge=0, le=15)
     scale: float = Field(ge=0, le=0.3)  # +- fraction
     shift: float = Field(ge=0, le=0.2)  # +- fraction of the side
-    brightness: float = Field(ge=0, le=0.5)
-    contrast: float = Field(ge=0, le=0.5)
     gamma: float = Field(ge=0, le=0.5)
     noise: float = Field(ge=0, le=0.1)
 

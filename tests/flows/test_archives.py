@@ -75,14 +75,15 @@ class Nights:
     fetched: list[int]  # films
 
 
-@pytest.fixture(scope="module", params=["dicomweb", "dimse"])
+@pytest.fixture(scope="module", params=["dicomweb", "get", "move"])
 def nights(request, tmp_path_factory, prefect, empty_mlflow, reading_bundle, _orthanc):
     """Three nights; before the third another film of a study arrives."""
     folder = tmp_path_factory.mktemp("site")
     _orthanc.empty()
     fill(_orthanc, folder)
     told = Nights(request.param, folder, _orthanc, [], [], [])
-    address = _orthanc.dicomweb if request.param == "dicomweb" else _orthanc.dimse()
+    web = request.param == "dicomweb"
+    address = _orthanc.dicomweb if web else _orthanc.dimse(retrieve=request.param)
     with pytest.MonkeyPatch.context() as patch:
         stand_in(folder, patch, empty_mlflow)
         set_up(folder, patch)
@@ -115,7 +116,7 @@ def count_fetches(patch: pytest.MonkeyPatch, fetched: list[int]) -> None:
 def test_a_night_takes_its_films_from_the_archive_and_brings_the_answers_back(nights):
     assert nights.messages[0] == "in 2, scored 2, rejected 0, failed 0"
     # A C-FIND did not say that the fifth study names no body part.
-    assert nights.fetched[0] == {"dicomweb": 2, "dimse": 3}[nights.road]
+    assert nights.fetched[0] == (2 if nights.road == "dicomweb" else 3)
     assert len(nights.held[0]) == 8 + 2 * 2
 
 

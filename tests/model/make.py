@@ -25,7 +25,7 @@ def make_recipe(**quirks: object) -> Recipe:
         "ema_decay": 0.9,
         "label_smoothing": 0.05,
         "class_weights": True,
-        "augmentation": Augmentation(5, 0.1, 0.05, 0.1, 0.1, 0.1, 0.01),
+        "augmentation": Augmentation(5, 0.1, 0.05, 0.1, 0.01),
     }
     return Recipe(**usual | quirks)  # type: ignore[arg-type]
 

@@ -43,9 +43,7 @@ BOUNDS = Bounds(
     min_test_studies=150,
     min_thumbnail_margin=0.1,
 )
-STILL = dict.fromkeys(
-    ("rotate_degrees", "scale", "shift", "brightness", "contrast", "gamma", "noise"), 0
-)
+STILL = dict.fromkeys(("rotate_degrees", "scale", "shift", "gamma", "noise"), 0)
 
 
 def make_films(images, *, seed=0):

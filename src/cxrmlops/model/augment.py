@@ -12,14 +12,13 @@ from torch.nn.functional import affine_grid, grid_sample
 class Augmentation:
     """Half-widths of uniform draws; 0 switches one off.
 
-    No flips: a heart on the right is a finding.
+    No flips: a heart on the right is a finding. No brightness or contrast: the network
+    takes both out of every film itself.
     """
 
     rotate_degrees: float = 0.0
     scale: float = 0.0  # fraction of the size
     shift: float = 0.0  # fraction of the side
-    brightness: float = 0.0  # added, on the 0-1 scale
-    contrast: float = 0.0  # fraction, about the film's mean
     gamma: float = 0.0  # fraction of the exponent, about 1
     noise: float = 0.0  # standard deviation, on the 0-1 scale
 
@@ -37,12 +36,12 @@ def augment(images: Tensor, by: Augmentation, *, generator: Generator) -> Tensor
         like the padding of the square itself; what is black stays so.
     """
     draws = (
-        torch.rand((7, len(images)), generator=generator, device=images.device)
+        torch.rand((5, len(images)), generator=generator, device=images.device)
         .mul_(2)
         .sub_(1)
     )  # -1 to 1
     moved = _move(images, by, draws[:4])
-    exposed = _expose(moved, by, draws[4:], generator).clamp_(0, 1)
+    exposed = _expose(moved, by, draws[4], generator).clamp_(0, 1)
     return exposed * (moved > 0)  # no exposure lights up the padding
 
 
@@ -64,13 +63,8 @@ def _move(images: Tensor, by: Augmentation, draws: Tensor) -> Tensor:
 def _expose(
     images: Tensor, by: Augmentation, draws: Tensor, generator: Generator
 ) -> Tensor:
-    gamma, contrast, brightness = draws[:, :, None, None, None]  # each (n, 1, 1, 1)
     if by.gamma:
-        images = images.clamp(0, 1) ** (1 + gamma * by.gamma)
-    if by.contrast or by.brightness:
-        mean = images.mean((1, 2, 3), keepdim=True)
-        gain = 1 + contrast * by.contrast
-        images = images * gain + (mean * (1 - gain) + brightness * by.brightness)
+        images = images.clamp(0, 1) ** (1 + draws[:, None, None, None] * by.gamma)
     if by.noise:
         noise = torch.randn(images.shape, generator=generator, device=images.device)
         images = images + noise * by.noise
