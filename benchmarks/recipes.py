@@ -1,0 +1,209 @@
+"""
+Recipes of training compared on real films, each film read by a network without its patient.
+
+The patients are dealt into folds; a small network learns from all folds but one and
+reads that one after its last epoch, so that nothing is chosen on the films that judge.
+The answers of all folds together give one AUC, with paired intervals against the plain
+recipe and against a 16 x 16 thumbnail on the same folds. Finished folds are kept.
+
+    python -m benchmarks.recipes FOLDER plain synthetic --weights weights.safetensors
+
+FOLDER holds manifest.csv with the columns file, patient_id, label (1: any significant
+finding) and balanced (1: take it), and the files it names.
+"""
+
+import argparse
+import logging
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.gpu_training import read_square
+from cxrmlops.evaluation.comparison import auc_difference
+from cxrmlops.evaluation.ranking import auc_interval
+from cxrmlops.evaluation.thumbnail import read_thumbnails, shrink
+from cxrmlops.files import whole
+from cxrmlops.model.augment import Augmentation
+from cxrmlops.model.device import open_fabric, repeatable
+from cxrmlops.model.learner import Learner, Recipe
+from cxrmlops.model.loader import Films
+from cxrmlops.model.network import build_network
+from cxrmlops.model.training import Lesson, epochs, read_films
+
+OUT = Path("bench/recipes")
+FOLDS = 5
+
+log = logging.getLogger("recipes")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is tried; all but `plain` say what differs from it."""
+
+    architecture: str = "resnet18"
+    size: int = 160  # pixels
+    pretrained: bool = False  # begin with the weights of --weights
+    recipe: Recipe = field(
+        default_factory=lambda: Recipe(
+            seed=1,
+            epochs=20,
+            batch_size=32,
+            learning_rate=1e-3,
+            weight_decay=0.05,
+            warmup_epochs=2,
+            ema_decay=0.98,
+            label_smoothing=0.05,
+            class_weights=True,
+            augmentation=Augmentation(7, 0.10, 0.05, 0.15, 0.01),
+        )
+    )
+
+    def changed(self, **numbers: object) -> "Trial":
+        """Change numbers of the recipe."""
+        return replace(self, recipe=replace(self.recipe, **numbers))
+
+
+PLAIN = Trial()
+SYNTHETIC = replace(PLAIN, pretrained=True)
+STRONG = Augmentation(15, 0.20, 0.10, 0.30, 0.02)
+TRIALS = {
+    "plain": PLAIN,
+    "plain seed 2": PLAIN.changed(seed=2),
+    "no augmentation": PLAIN.changed(augmentation=Augmentation()),
+    "strong augmentation": PLAIN.changed(augmentation=STRONG),
+    "smoothing .2": PLAIN.changed(label_smoothing=0.2),
+    "rate 3e-4": PLAIN.changed(learning_rate=3e-4),
+    "no average": PLAIN.changed(ema_decay=0.0),
+    "40 epochs": PLAIN.changed(epochs=40),
+    "224 pixels": replace(PLAIN, size=224),
+    "synthetic": SYNTHETIC,
+    "synthetic seed 2": SYNTHETIC.changed(seed=2),
+    "synthetic, strong": SYNTHETIC.changed(augmentation=STRONG),
+    "synthetic, rate 3e-4": SYNTHETIC.changed(learning_rate=3e-4),
+    "synthetic, 224": replace(SYNTHETIC, size=224),
+    "synthetic, strong, 40": SYNTHETIC.changed(augmentation=STRONG, epochs=40),
+}
+
+
+def main() -> None:
+    """Train what is not there yet; print a line per trial."""
+    asked = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    table = pd.read_csv(asked.folder / "manifest.csv")
+    table = table[table.balanced == 1].reset_index(drop=True)
+    fold = deal(table.patient_id.to_numpy())
+    answers = {"thumbnail": _thumbnail(table, fold, asked.folder)}
+    for name in asked.trials:
+        answers[name] = _answers(name, table, fold, asked)
+    print(describe(table, answers))
+
+
+def deal(patient: np.ndarray) -> np.ndarray:
+    """Give every patient a fold, the same each time: shape (n,), 0 to FOLDS - 1."""
+    known, at = np.unique(patient, return_inverse=True)
+    dealt = np.arange(len(known)) % FOLDS
+    np.random.default_rng(0).shuffle(dealt)
+    return dealt[at]
+
+
+def describe(table: pd.DataFrame, answers: dict[str, np.ndarray]) -> str:
+    """Write AUC and paired differences as a Markdown table."""
+    abnormal, patient = table.label.to_numpy() == 1, table.patient_id.to_numpy()
+    lines = [
+        f"n = {len(table)} films, {table.patient_id.nunique()} patients",
+        "",
+        "| recipe | AUC | less thumbnail | less plain |",
+        "|---|---|---|---|",
+    ]
+    for name, score in answers.items():
+        at = auc_interval(score, abnormal, patient)
+        cells = [f"{at.value:.3f} ({at.low:.3f}-{at.high:.3f})"]
+        for other in ("thumbnail", "plain"):
+            if other == name or other not in answers:
+                cells.append("")
+                continue
+            apart = auc_difference(score, answers[other], abnormal, patient).interval
+            cells.append(f"{apart.value:+.3f} ({apart.low:+.3f} to {apart.high:+.3f})")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("trials", nargs="+", choices=list(TRIALS), metavar="TRIAL")
+    parser.add_argument("--weights", help=".safetensors for the pretrained trials")
+    parser.add_argument("--precision", default="bf16-mixed")
+    return parser.parse_args()
+
+
+def _thumbnail(table: pd.DataFrame, fold: np.ndarray, folder: Path) -> np.ndarray:
+    """Let a logistic regression read every fold; the next one picks its smoothing."""
+    thumbnails = shrink(_squares(table, folder, 160))
+    score = np.empty(len(table))
+    for held_out in range(FOLDS):
+        split = np.full(len(table), "train", dtype=object)
+        split[fold == (held_out + 1) % FOLDS] = "val"
+        split[fold == held_out] = "test"
+        score[fold == held_out] = read_thumbnails(thumbnails, table.label == 1, split)
+    return score
+
+
+def _answers(
+    name: str, table: pd.DataFrame, fold: np.ndarray, asked: argparse.Namespace
+) -> np.ndarray:
+    """Give one logit per film, by the network that did not see its patient."""
+    trial = TRIALS[name]
+    squares = _squares(table, asked.folder, trial.size)
+    score = np.empty(len(table))
+    for held_out in range(FOLDS):
+        kept = OUT / name / f"{held_out}.npy"
+        if not kept.exists():
+            made = _train(trial, table, squares, fold == held_out, asked)
+            with whole(kept) as draft, draft.open("wb") as file:
+                np.save(file, made)
+        score[fold == held_out] = np.load(kept)
+        log.info("%s: fold %d of %d", name, held_out + 1, FOLDS)
+    return score
+
+
+def _train(
+    trial: Trial,
+    table: pd.DataFrame,
+    squares: np.ndarray,
+    held_out: np.ndarray,
+    asked: argparse.Namespace,
+) -> np.ndarray:
+    fabric = open_fabric(accelerator="auto", precision=asked.precision)
+    fabric.launch()
+    weights = None
+    if trial.pretrained:
+        if not asked.weights:
+            raise SystemExit("error: this trial begins with weights; give --weights")
+        weights = asked.weights
+    lesson = partial(_lesson, table, squares, device=fabric.device)
+    train, judge = lesson(~held_out), lesson(held_out)
+    with repeatable(trial.recipe.seed, device=fabric.device):
+        network = build_network(trial.architecture, weights=weights)
+        learner = Learner(fabric, network, trial.recipe)
+        for epoch in epochs(learner, train, judge):
+            last = epoch
+        log.info("%.1f images/s, %.3f", last.images_per_second, last.val_auc)
+        return read_films(learner, judge.films)
+
+
+def _lesson(table: pd.DataFrame, squares: np.ndarray, chosen: np.ndarray, *, device):
+    rows = np.flatnonzero(chosen)
+    films = Films([squares], np.zeros(len(rows), int), rows, device=device)
+    return Lesson(films, table.label.to_numpy()[rows] == 1)
+
+
+def _squares(table: pd.DataFrame, folder: Path, size: int) -> np.ndarray:
+    return np.stack([read_square(folder / file, size) for file in table.file])
+
+
+if __name__ == "__main__":
+    main()
