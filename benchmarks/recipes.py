@@ -1,5 +1,5 @@
 """
-Recipes of training compared on real films, each film read by a network without its patient.
+Recipes compared on real films, each film read by a network without its patient.
 
 The patients are dealt into folds; a small network learns from all folds but one and
 reads that one after its last epoch, so that nothing is chosen on the films that judge.

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
 
-from cxrmlops.dicom.grey_values import grey_table
+from cxrmlops.dicom.grey_values import PixelCounts, grey_table
 from cxrmlops.errors import Rejected
 
 BITS = 10
@@ -33,7 +33,8 @@ def lut(values: np.ndarray, *, first: int = 0, bits: int = 16) -> Sequence:
 
 def grey(dataset: Dataset, counts: np.ndarray | None = None, lowest: int = 0):
     counts = np.ones(SIZE, int) if counts is None else counts
-    return grey_table(dataset, counts, lowest)
+    rows = np.repeat(np.arange(SIZE), counts)[:, None]
+    return grey_table(dataset, PixelCounts(rows, SIZE), lowest)
 
 
 def test_a_linear_window_spreads_over_its_width():
@@ -295,3 +296,34 @@ def test_a_look_up_table_of_an_odd_number_of_bytes_is_no_table():
     film.VOILUTSequence[0].add_new("LUTData", "OW", b"\0" * 999)
 
     assert grey(film).voi == "window"
+
+
+class Thorough(PixelCounts):
+    """Looks at every pixel always."""
+
+    def few(self) -> np.ndarray:
+        return np.zeros(self.size, int)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    spread=st.integers(1, 400),
+    centre=st.integers(0, SIZE),
+    width=st.integers(2, SIZE),
+    padding=st.none() | st.integers(0, SIZE - 1),
+)
+def test_a_look_at_a_few_rows_decides_as_all_rows_would(
+    seed, spread, centre, width, padding
+):
+    at = np.random.default_rng(seed).normal(centre, spread, (40, 30))
+    at = np.roll(at.clip(0, SIZE - 1).astype(np.uint16), seed, axis=0)
+    film = said(WindowCenter=SIZE // 2, WindowWidth=width)
+    if padding is not None:
+        film.PixelPaddingValue = padding
+
+    quick = grey_table(film, PixelCounts(at, SIZE), 0)
+    thorough = grey_table(film, Thorough(at, SIZE), 0)
+
+    assert quick.voi == thorough.voi
+    assert np.array_equal(quick.grey, thorough.grey)

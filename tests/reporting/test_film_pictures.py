@@ -4,7 +4,6 @@ from PIL import Image
 from cxrmlops.data.preprocess import network_square
 from cxrmlops.dicom.overlay import FULL_SCALE
 from cxrmlops.reporting.film_pictures import (
-    PAGE_SIDE,
     draw,
     save_page_pictures,
     save_picture,
@@ -84,7 +83,7 @@ def test_page_pictures_are_named_without_the_uid_and_match_in_size(tmp_path):
 
     sizes = {Image.open(tmp_path / name).size for name in names}
     assert all("1.2.3" not in name for name in names)
-    assert sizes == {(PAGE_SIDE // 2, PAGE_SIDE)}
+    assert sizes == {(512, 1024)}
 
 
 def test_a_film_without_a_map_has_one_page_picture(tmp_path):

@@ -75,9 +75,8 @@ def reference(source: Dataset) -> Dataset:
     """
     copied = Dataset()
     for element in source:
-        typed = _typed(element)
-        if element.tag.group != 0x7FE0 and typed is not None and _legal(typed):
-            copied.add(copy.deepcopy(typed))
+        if element.tag.group != 0x7FE0 and (kept := _kept(element)):
+            copied.add(kept)
     for keyword in _TYPE_2:
         if copied.get(keyword) is None:
             setattr(copied, keyword, "")
@@ -145,10 +144,9 @@ def complete(made: Dataset, source: Dataset, when: dt.datetime) -> Dataset:
     for item in made.get("ContributingEquipmentSequence", []):
         if item.get("ManufacturerModelName") == "highdicom":
             item.pop("ContributionDateTime", None)
-    ref = reference(source)
     for keyword in ("IssuerOfPatientID", "StudyDescription"):
-        if keyword in ref:
-            made[keyword] = ref[keyword]
+        if keyword in source and (kept := _kept(source[keyword])):
+            made.add(kept)
     made.pop("SpecificCharacterSet", None)
     if terms := _character_set(source):
         made.SpecificCharacterSet = terms
@@ -177,6 +175,12 @@ def save(made: Dataset, path: Any) -> None:
     """Write an object whole, as a Part 10 file."""
     with quiet(), whole(path) as draft:
         made.save_as(draft, enforce_file_format=True)
+
+
+def _kept(element: DataElement) -> DataElement | None:
+    """Copy an attribute that may stand in an object of ours; None for any other."""
+    typed = _typed(element)
+    return copy.deepcopy(typed) if typed is not None and _legal(typed) else None
 
 
 def _typed(element: DataElement) -> DataElement | None:

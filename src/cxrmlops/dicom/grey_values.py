@@ -20,7 +20,36 @@ from cxrmlops.errors import Rejected
 PERCENTILES = (0.5, 99.5)
 DIGITS = 7  # of grey, what float32 holds
 MIN_INSIDE = 0.01  # fraction of pixels that a usable window does not clip
+_FEW = 8  # rows of which one is looked at first
+_BAND = 1 << 20  # pixels counted at a time
 _MAX_RESCALE = 1e9  # films have 1 or so; beyond it floating-point numbers run out
+
+
+class PixelCounts:
+    """How many pixels have each stored value; counted when asked for."""
+
+    def __init__(self, at: np.ndarray, size: int) -> None:
+        """Keep what is to be counted.
+
+        Args:
+            at: shape (rows, columns), integers from 0 to size - 1.
+            size: stored values that the film's bits allow.
+        """
+        self.pixels, self.size, self._at = at.size, size, at
+
+    def few(self) -> np.ndarray:
+        """Count every n-th row only: shape (size,)."""
+        return self._count(self._at[::_FEW])
+
+    def all(self) -> np.ndarray:
+        """Count every pixel: shape (size,). Band by band: numpy widens to 8 bytes."""
+        rows, columns = self._at.shape
+        height = max(1, _BAND // columns)
+        bands = (self._at[top : top + height] for top in range(0, rows, height))
+        return np.sum([self._count(band) for band in bands], axis=0)
+
+    def _count(self, at: np.ndarray) -> np.ndarray:
+        return np.bincount(at.ravel(), minlength=self.size)
 
 
 @dataclass(frozen=True)
@@ -32,23 +61,22 @@ class GreyTable:
     voi: str  # window, lut, percentile or full_scale
 
 
-def grey_table(dataset: Dataset, counts: np.ndarray, lowest: int) -> GreyTable:
+def grey_table(dataset: Dataset, counts: PixelCounts, lowest: int) -> GreyTable:
     """Work out the grey of every stored value.
 
     Args:
         dataset: the film's header.
-        counts: shape (2**bits_stored,), pixels of each stored value.
+        counts: pixels of each stored value, 2**bits_stored of them.
         lowest: stored value of the first entry, negative for signed films.
 
     Raises:
         Rejected: `undecodable` (modality LUT or rescale makes no sense) or `blank`
             (it makes all values alike).
     """
-    stored = np.arange(lowest, lowest + len(counts), dtype=np.float64)
-    padding = _padding(dataset, lowest, len(counts))
-    counts = np.where(padding, 0, counts)
+    stored = np.arange(lowest, lowest + counts.size, dtype=np.float64)
+    padding = _padding(dataset, lowest, counts.size)
     values = _modality(dataset, stored)
-    grey, voi = _voi(dataset, values, counts)
+    grey, voi = _voi(dataset, values, counts, padding)
     grey = grey.round(DIGITS)  # a negative's arithmetic differs in the last digits
     if is_inverted(dataset):
         grey = (1 - grey).round(DIGITS)
@@ -108,7 +136,7 @@ def _modality(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
 
 
 def _voi(
-    dataset: Dataset, values: np.ndarray, counts: np.ndarray
+    dataset: Dataset, values: np.ndarray, counts: PixelCounts, padding: np.ndarray
 ) -> tuple[np.ndarray, str]:
     """Choose the first usable: LUT, window, percentiles. Give grey and its name."""
     for item in items(dataset, "VOILUTSequence"):
@@ -120,9 +148,14 @@ def _voi(
     window = _window(dataset)
     if window is not None:
         grey = _through(values, *window)
-        if not _shows_nothing(grey, values, counts, width=window[1]):
+        inside = (grey > 0) & (grey < 1) & ~padding
+        # A few rows hold enough of it, mostly: then all rows do, and need no counting
+        if counts.few()[inside].sum() >= MIN_INSIDE * counts.pixels:
             return grey, "window"
-    low, high = _percentiles(values, counts)
+    film = np.where(padding, 0, counts.all())
+    if window is not None and not _shows_nothing(grey, values, film, width=window[1]):
+        return grey, "window"
+    low, high = _percentiles(values, film)
     if not high > low:
         raise Rejected("blank", "all pixels are alike")
     return np.clip((values - low) / (high - low), 0, 1), "percentile"

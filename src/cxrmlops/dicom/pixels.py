@@ -17,6 +17,7 @@ from cxrmlops.dicom.grey_values import (
     MIN_INSIDE,
     PERCENTILES,
     full_scale,
+    PixelCounts,
     grey_table,
 )
 from cxrmlops.dicom.headers import LIMITS, Limits, read_whole
@@ -137,8 +138,7 @@ def _picture_values(
     if form.samples == 3:
         grey, voi = full_scale(form.bits_stored), "full_scale"
     else:
-        counts = sum(np.bincount(at[rows].ravel(), minlength=size) for rows in bands)
-        table = grey_table(dataset, np.asarray(counts), lowest)
+        table = grey_table(dataset, PixelCounts(at, size), lowest)
         grey, voi = table.grey, table.voi
     image = np.empty(at.shape, np.float32)
     for rows in bands:

@@ -19,7 +19,6 @@ from cxrmlops.findings import Finding, answer
 from cxrmlops.model.saliency import evidence_on_film
 from cxrmlops.reporting.texts import caption
 
-PAGE_SIDE = 768  # longest side of the pictures of the reading list, pixels
 JPEG_QUALITY = 85
 EVIDENCE = "evidence"  # the method whose maps are in logits
 
@@ -119,8 +118,7 @@ def _resized(picture: np.ndarray, longest_side: int) -> np.ndarray:
 def _save_jpeg(pixels: np.ndarray, path: Path) -> None:
     if path.exists():
         return
-    small = Image.fromarray(_resized(pixels, PAGE_SIDE))
-    _save(small, path, format="JPEG", quality=JPEG_QUALITY)
+    _save(Image.fromarray(pixels), path, format="JPEG", quality=JPEG_QUALITY)
 
 
 def _save(image: Image.Image, path: Path, **options: Any) -> None:
