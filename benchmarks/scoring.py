@@ -35,9 +35,9 @@ FOLDER = Path("bench/scoring")
 ARCHITECTURE = "resnet152"
 FILM_SIDE = 2048  # pixels
 TURNS = 3  # short and long nights
-FILMS = {512: 32, 224: 64}  # network input -> films by which a night is longer
-CHUNK = 8  # studies; the real 50 would make such a short night one single chunk
-PROFILED, USUAL = 6, 3  # films
+FILMS = {512: 50, 224: 100}  # network input -> films by which a night is longer
+SHORT = 50  # films of a short night: one chunk of params.yaml
+WARM, PROFILED, USUAL = 8, 6, 3  # films
 
 
 def measure(size: int) -> dict[str, float]:
@@ -63,7 +63,7 @@ def main() -> None:
             folder / "bundle", architecture=ARCHITECTURE, size=size
         )
         nights, rest = films[:-PROFILED], films[-PROFILED:]
-        with night.site(folder / "site", score={"chunk_studies": CHUNK}):
+        with night.site(folder / "site"):
             figures = _against_bare(bundle, nights, size)
             figures |= _profile(bundle, rest)
         for name, channels_last in (("usual", False), ("usual_channels_last", True)):
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def _films_needed(size: int) -> int:
-    return CHUNK + TURNS * (2 * CHUNK + FILMS[size]) + PROFILED
+    return WARM + TURNS * (2 * SHORT + FILMS[size]) + PROFILED
 
 
 def _against_bare(bundle: Path, films: list[Path], size: int) -> dict[str, float]:
@@ -84,17 +84,17 @@ def _against_bare(bundle: Path, films: list[Path], size: int) -> dict[str, float
     is in both nights; their difference is what its further films cost.
     """
     count = FILMS[size]
-    _night(bundle, films[:CHUNK])  # loads the model, starts workers and Prefect
+    _night(bundle, films[:WARM])  # loads the model, starts workers and Prefect
     reader = Reader(read_bundle(bundle), batch_size=load_params().score.batch_size)
     squares = np.random.default_rng(0).integers(0, 255, (count, size, size), np.uint8)
-    reader.read(squares[:CHUNK])
-    left, turns = iter(films[CHUNK:]), []
+    reader.read(squares[:WARM])
+    left, turns = iter(films[WARM:]), []
     for _ in range(TURNS):
-        short, spent_short = _night(bundle, list(islice(left, CHUNK)))
+        short, spent_short = _night(bundle, list(islice(left, SHORT)))
         start, before = time.perf_counter(), time.process_time()
         reader.read(squares)
         bare, cpu_bare = time.perf_counter() - start, time.process_time() - before
-        long, spent_long = _night(bundle, list(islice(left, CHUNK + count)))
+        long, spent_long = _night(bundle, list(islice(left, SHORT + count)))
         cpu = {
             f"cpu_{name}": spent_long[name] - spent_short[name] for name in spent_long
         }
@@ -114,7 +114,7 @@ def _against_bare(bundle: Path, films: list[Path], size: int) -> dict[str, float
         "ours": 1 / each["seconds"],
         "bare": 1 / each["seconds_bare"],
         "ratio": float(np.median(ratios)),
-        "once": short - CHUNK * each["seconds"],
+        "once": short - SHORT * each["seconds"],
     }
 
 
