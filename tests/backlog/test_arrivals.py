@@ -1,4 +1,5 @@
 import os
+import shutil
 import time
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from cxrmlops.backlog import arrivals
 from cxrmlops.backlog.database import open_database
 from cxrmlops.errors import ParamsError
-from tests import make
+from tests import deadly, make
 
 
 @pytest.fixture
@@ -31,10 +32,22 @@ def test_films_are_put_together_by_study(backlog):
     assert len(new) == arrived.n_files == 4
 
 
+def test_a_header_that_kills_its_reader_is_a_study_of_its_own(backlog, monkeypatch):
+    shutil.copy(backlog / "1.2.1/0.dcm", backlog / "bad.dcm")
+    monkeypatch.setattr(arrivals, "film_identity", deadly.die_on_a_film_called_bad)
+
+    arrived, new = look(backlog)
+
+    (own,) = arrived.studies.keys() - {"1.2.1", "1.2.2"}
+    assert own.startswith("file:")
+    assert [film.place for film in arrived.studies[own]] == ["bad.dcm"]
+    assert len(new) == 5
+
+
 def test_a_file_seen_before_is_not_read_again(backlog, tmp_path, monkeypatch):
     engine = open_database(f"sqlite:///{tmp_path}/ledger.db")
     arrivals.note_films(engine, look(backlog)[1])
-    monkeypatch.setattr(arrivals, "read_header", None)
+    monkeypatch.setattr(arrivals, "fenced", None)
 
     arrived, new = look(backlog, arrivals.known_films(engine))
 

@@ -36,14 +36,10 @@ def grey(rows=96, columns=96):
     return np.tile(np.linspace(0, 255, columns).astype(np.uint8), (rows, 1))
 
 
-def capture(picture, film=None, **options):
+def capture(picture, film=None):
     film = film or make_film()
     return build_secondary_capture(
-        film,
-        picture,
-        answer=make_study_answer(0.9),
-        model=MODEL,
-        **{"number": 1} | options,
+        film, picture, answer=make_study_answer(0.9), model=MODEL
     )
 
 
@@ -164,3 +160,13 @@ def test_once_lossy_always_lossy():
     made = capture(picture_of(), make_film(LossyImageCompression="01"))
 
     assert made.LossyImageCompression == "01"
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"), [(7, 7), (None, 1), (0, 1), (-3, 1), (2**31 - 1, 2**31 - 1)]
+)
+def test_an_overlay_bears_the_number_of_its_film(known, expected):
+    film = make_film()
+    film.InstanceNumber = known
+
+    assert capture(picture_of(), film).InstanceNumber == expected

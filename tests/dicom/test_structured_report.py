@@ -30,11 +30,9 @@ def build(answer, **options):
     return build_report(answer, MODEL, wording=WORDS, comment="A summary.", **options)
 
 
-def overlay_of(film, answer, number=1):
+def overlay_of(film, answer):
     picture = OverlayPicture(np.zeros((80, 64, 3), np.uint8), 64, 64, True)
-    return build_secondary_capture(
-        film, picture, answer=answer, model=MODEL, number=number
-    )
+    return build_secondary_capture(film, picture, answer=answer, model=MODEL)
 
 
 def written(dataset) -> bytes:

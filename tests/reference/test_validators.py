@@ -142,7 +142,7 @@ def write_case(folder: Path, case: dict) -> tuple[Path, Facts]:
     answer, language = options.pop("answer"), options.pop("language", "en")
     overlays = []
     if answer.probability is not None:
-        overlays = [overlay(f.source, answer, n) for n, f in enumerate(answer.films, 1)]
+        overlays = [overlay(f.source, answer) for f in answer.films]
     made = build_report(
         answer,
         MODEL,
@@ -158,11 +158,9 @@ def write_case(folder: Path, case: dict) -> tuple[Path, Facts]:
     return folder / "report.dcm", facts_of([f.source for f in answer.films], overlays)
 
 
-def overlay(film: Dataset, answer, number: int) -> Dataset:
+def overlay(film: Dataset, answer) -> Dataset:
     picture = OverlayPicture(np.zeros((80, 64, 3), np.uint8), 64, 64, True)
-    return build_secondary_capture(
-        film, picture, answer=answer, model=MODEL, number=number
-    )
+    return build_secondary_capture(film, picture, answer=answer, model=MODEL)
 
 
 def facts_of(films: list[Dataset], overlays: list) -> Facts:

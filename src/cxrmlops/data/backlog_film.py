@@ -22,6 +22,7 @@ from cxrmlops.dicom.pixels import Picture
 from cxrmlops.errors import DataError, Rejected
 from cxrmlops.files import whole
 
+UNREADABLE = ("", "", "")
 READING_SIDE = 1024  # longest side of the stored reading picture, pixels
 WHITE = 0.98  # from here on a pixel is taken for clipped
 CLIPPED = 0.35  # of all pixels white: the display window cuts off what matters
@@ -73,6 +74,15 @@ def list_backlog(at: Path, *, skip: Sequence[Path] = ()) -> list[Path]:
             "folder of films"
         )
     return [at / film.path for film in list_films(at, skip=skip)]
+
+
+def film_identity(path: Path) -> tuple[str, str, str]:
+    """Give SOP and Study Instance UID and Patient ID; `UNREADABLE` if it is no film."""
+    try:
+        header = describe(read_header(path))
+    except Rejected:
+        return UNREADABLE
+    return header.sop_instance_uid, header.study_instance_uid, header.patient_id
 
 
 def read_backlog_film(request: FilmRequest) -> FilmRead:

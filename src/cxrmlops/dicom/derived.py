@@ -30,7 +30,7 @@ from cxrmlops.dicom.headers import quiet
 from cxrmlops.dicom.identity import derived_uid
 from cxrmlops.files import whole
 
-SCHEMA = "2"  # raise it when the encoding of our objects changes: new UIDs then
+SCHEMA = "3"  # raise it when the encoding of our objects changes: new UIDs then
 
 # highdicom reads these from any source (PS3.3 Type 2: may be empty)
 _TYPE_2 = (

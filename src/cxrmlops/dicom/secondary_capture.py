@@ -11,6 +11,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
 
 from cxrmlops.dicom.answers import ModelIdentity, StudyAnswer
+from cxrmlops.dicom.attributes import whole_number
 from cxrmlops.dicom.derived import (
     common,
     complete,
@@ -23,6 +24,7 @@ from cxrmlops.dicom.headers import quiet
 SERIES_NUMBER = 9002
 SERIES_DESCRIPTION = "AI: CXR evidence overlay (investigational)"
 _KIND = "overlay"
+_MOST = 2**31 - 1  # that an integer string holds (PS3.5 6.2)
 _ORIENTATION = ("L", "F")  # stands in while highdicom insists on one
 
 
@@ -47,7 +49,6 @@ def build_secondary_capture(
     *,
     answer: StudyAnswer,
     model: ModelIdentity,
-    number: int,
 ) -> Dataset:
     """Build the secondary capture of one film.
 
@@ -56,7 +57,6 @@ def build_secondary_capture(
         picture: what to show; no patient's name may be in it.
         answer: the study's answer, for the time of the analysis.
         model: who read.
-        number: instance number in the series, from 1.
 
     Returns:
         A data set with file meta information; the same arguments give the same bytes.
@@ -77,7 +77,7 @@ def build_secondary_capture(
             ),
             series_number=SERIES_NUMBER,
             sop_instance_uid=overlay_uid(ref.SOPInstanceUID, model),
-            instance_number=number,
+            instance_number=_number(ref),
             transfer_syntax_uid=ExplicitVRLittleEndian,
             **common(model, when, SERIES_DESCRIPTION),
         )
@@ -109,6 +109,11 @@ def _describe(
     spacing = _spacing(ref, picture)
     if spacing:
         made.NominalScannedPixelSpacing = spacing
+
+
+def _number(ref: Dataset) -> int:
+    """Number the overlay like its film, whichever films of the study came since."""
+    return min(max(1, whole_number(ref, "InstanceNumber", 1)), _MOST)
 
 
 def _orientation(ref: Dataset) -> tuple[str, str] | None:

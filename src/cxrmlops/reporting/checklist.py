@@ -69,14 +69,16 @@ def _results(metrics: Mapping[str, Any]) -> list[Item]:
         ),
         Item(
             "Robustness",
-            "not in this report",
-            "external test set; resolution, compression, brightness, markers, seeds",
+            "the page of the stage `examine`, on val: window, compression, rotation, "
+            "masked markers",
+            "external test set; other seeds",
         ),
         Item("Not evaluable, counted as failures", "section 5"),
         Item(
             "Explanation checked",
-            "section 9 says what a map is not",
-            "weight randomisation and overlap with boxes, in this report",
+            "section 9 says what a map is not; weight randomisation, ROAD, corners and "
+            "boxes on the page of the stage `examine`",
+            "boxes, where `examine.boxes` names none",
         ),
     ]
 

@@ -170,10 +170,8 @@ def _write_objects(
     sources = [read_header(Path(film["path"]), limits=_ANY) for film in reported]
     study = _study_answer(job, reported, sources)
     overlays = [
-        build_secondary_capture(
-            source, picture, answer=study, model=job.settings.model, number=number
-        )
-        for number, (source, picture) in enumerate(zip(sources, drawn, strict=False), 1)
+        build_secondary_capture(source, picture, answer=study, model=job.settings.model)
+        for source, picture in zip(sources, drawn, strict=False)
     ]
     report = _report(job, study, overlays)
     written = [_save(made, "overlay", job.out) for made in overlays]
