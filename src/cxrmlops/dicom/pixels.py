@@ -16,8 +16,8 @@ from cxrmlops.dicom.attributes import numbers
 from cxrmlops.dicom.grey_values import (
     MIN_INSIDE,
     PERCENTILES,
-    full_scale,
     PixelCounts,
+    full_scale,
     grey_table,
 )
 from cxrmlops.dicom.headers import LIMITS, Limits, read_whole
