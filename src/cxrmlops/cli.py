@@ -43,14 +43,22 @@ def demo(
     ] = "resnet18",
     studies: Annotated[int, typer.Option(min=200, help="made-up studies")] = 2000,
     seed: Annotated[int, typer.Option(help="same seed, same films")] = 20240131,
+    bias: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="how often the vendor gives the label away"),
+    ] = 0.0,
 ) -> None:
     """Run the whole line on made-up films: train, gate, register, score a night.
 
     Example: cxrmlops demo --architecture resnet152
+
+    See the gate refuse a shortcut: cxrmlops demo --bias 0.9 --folder demo_biased
     """
     from cxrmlops import demo as line
 
-    line.run(folder=folder, architecture=architecture, studies=studies, seed=seed)
+    line.run(
+        folder=folder, architecture=architecture, studies=studies, seed=seed, bias=bias
+    )
 
 
 @app.command()

@@ -17,7 +17,7 @@ import yaml
 
 from cxrmlops.backlog import history
 from cxrmlops.errors import CxrError
-from cxrmlops.files import read_json
+from cxrmlops.files import read_json, write_json
 from cxrmlops.synthetic.cohort import make_cohort
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,9 @@ SITE = {
 }
 
 
-def run(*, folder: Path, architecture: str, studies: int, seed: int) -> None:
+def run(
+    *, folder: Path, architecture: str, studies: int, seed: int, bias: float
+) -> None:
     """Make films, train, approve, score a night; then say where to look.
 
     Killed and run again it goes on: finished films, stages and studies are kept.
@@ -72,21 +74,14 @@ def run(*, folder: Path, architecture: str, studies: int, seed: int) -> None:
         architecture: any torchvision ResNet by name.
         studies: of the cohort; the night has `BACKLOG_STUDIES` more.
         seed: of the films; the same seed gives the same films, figures and reports.
+        bias: how often the vendor follows the label, 0-1; the gate should see it.
+
+    Raises:
+        CxrError: the folder holds other films, or a step failed.
     """
     copy_checkout(folder)
     write_settings(folder, architecture=architecture)
-    raw = folder / "data" / "raw"
-    if not (raw / "truth.csv").exists():
-        raw.parent.mkdir(parents=True, exist_ok=True)
-        made = make_cohort(
-            raw,
-            studies=studies,
-            backlog_studies=BACKLOG_STUDIES,
-            seed=seed,
-            side=FILM_SIDE,
-            workers=None,
-        )
-        log.info("films: %s", ", ".join(f"{n} {what}" for what, n in made.items()))
+    make_films(folder / "data", studies=studies, seed=seed, bias=bias)
     _step(folder, sys.executable, "-m", "flows.train")
     verdict = read_json(folder / "data" / "gate" / "verdict.json")
     if verdict["passed"]:
@@ -123,6 +118,21 @@ def copy_checkout(folder: Path) -> None:
             shutil.copy2(source, target)
     # The copy lies inside an ignored folder: DVC must not ask git about it.
     (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
+
+
+def make_films(data: Path, **asked: Any) -> None:
+    """Make films and reports in data/raw, unless the same ones are there already."""
+    raw, note = data / "raw", data / "made.json"
+    asked |= {"backlog_studies": BACKLOG_STUDIES, "side": FILM_SIDE}
+    there = (raw / "truth.csv").exists()
+    if there and (not note.exists() or read_json(note) != asked):
+        raise CxrError(
+            f"demo: {raw} holds films of another demo (other seed, bias or number of "
+            "studies); name another place with --folder, or remove this one"
+        )
+    if not there:
+        write_json(note, asked)  # before the films: they come whole or not at all
+        make_cohort(raw, **asked)
 
 
 def write_settings(folder: Path, *, architecture: str) -> None:
