@@ -34,7 +34,10 @@ class Discard:
     def __init__(self) -> None:
         self.stored = 0
 
-    def has(self, uid: str) -> bool:
+    def check(self) -> None:
+        """Be there."""
+
+    def has(self, file: Path) -> bool:
         """Know nothing."""
         return False
 
