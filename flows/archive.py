@@ -1,5 +1,9 @@
 """What a night asks of the archive, before it reads the backlog."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -67,6 +71,22 @@ def fetch(incoming: Incoming) -> None:
     create_table_artifact(rows, key="archive", description="Images of the archive")
     said = ", ".join(f"{n} {name}" for name, n in sorted(incoming.images.items()))
     get_run_logger().info("archive: %d studies fetched; images: %s", studies, said)
+
+
+@contextmanager
+def fetching_ahead(incoming: Incoming) -> Iterator[None]:
+    """Fetch the next films while the block works on those that came before.
+
+    In a thread of this process, whatever runs the flow's tasks: a connection to the
+    archive cannot travel. What it raises is raised when the block is done.
+    """
+    if incoming.is_done:
+        yield
+        return
+    with ThreadPoolExecutor(1, "fetch") as thread:
+        coming = thread.submit(copy_context().run, fetch, incoming)
+        yield
+        coming.result()
 
 
 def untold(incoming: Incoming, asked: State[Any]) -> list[str]:

@@ -33,7 +33,7 @@ from cxrmlops.params import load_params, load_site
 from cxrmlops.reporting.reading_list import join_reading_lists
 from cxrmlops.stages import report as report_stage
 from cxrmlops.stages import score as score_stage
-from flows.archive import ask, fetch, open_incoming, untold
+from flows.archive import ask, fetch, fetching_ahead, open_incoming, untold
 from flows.outcome import (
     DELAYS,
     Fate,
@@ -85,14 +85,16 @@ def score(bundle: str = "", rescore: bool = False) -> State[Any]:
     with audit.activity(night.model_key) as told:
         incoming = open_incoming(night.archive, model_key=counted)
         asked = ask(incoming, return_state=True)
+        fetch(incoming)
         while True:
-            fetch(incoming)
             find(night, rescore)
-            workers = work.map(range(AT_ONCE), night=unmapped(night))
-            wait(workers)
-            for worker in workers:
-                worker.result()  # the ledger itself failed: nothing to count
-            if incoming.is_done or ledger.left_open(open_database(), night.run):
+            is_last = incoming.is_done
+            with fetching_ahead(incoming):
+                workers = work.map(range(AT_ONCE), night=unmapped(night))
+                wait(workers)
+                for worker in workers:
+                    worker.result()  # the ledger itself failed: nothing to count
+            if is_last or ledger.left_open(open_database(), night.run):
                 break
         waiting, said = close(night)
         waiting += untold(incoming, asked)

@@ -166,7 +166,7 @@ class ScoreParams(Section):
     max_pixels: int = Field(ge=1)  # rows x columns x frames
     settle_minutes: int = Field(ge=0)  # younger studies wait for late images
     window_days: int = Field(ge=0)  # study dates asked of an archive, before today
-    fetch_studies: int = Field(ge=1)  # fetched at a time, then read and removed
+    fetch_studies: int = Field(ge=1)  # fetched while as many are read, then removed
 
 
 class ReportParams(Section):

@@ -1,7 +1,9 @@
 """Nights against a real Orthanc: films from it, answers to it."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from urllib.error import HTTPError
 
 import numpy as np
@@ -15,8 +17,9 @@ from pydicom.uid import (
 
 from cxrmlops.backlog import ledger
 from cxrmlops.backlog.database import open_database
-from cxrmlops.errors import AccessError, CxrError
+from cxrmlops.errors import AccessError, CxrError, ResourceError, ServiceError
 from flows import score as flow_file
+from flows.archive import fetching_ahead
 from flows.score import score
 from tests import make, orthanc
 from tests.flows.conftest import stand_in
@@ -86,7 +89,7 @@ def nights(request, tmp_path_factory, prefect, empty_mlflow, reading_bundle, _or
     address = _orthanc.dicomweb if web else _orthanc.dimse(retrieve=request.param)
     with pytest.MonkeyPatch.context() as patch:
         stand_in(folder, patch, empty_mlflow)
-        set_up(folder, patch)
+        set_up(folder, patch, fetch_studies=1)
         patch.setenv("CXR_ARCHIVE", address)
         count_fetches(patch, told.fetched)
         for number in range(3):
@@ -193,6 +196,45 @@ def test_prefect_counts_what_was_left_and_names_nobody():
         assert reason in said
     for canary in ("CANARY", "Tweety", "MRN", "1.2.1", "A-1.2", ".dcm"):
         assert canary not in said
+
+
+class SlowArchive:
+    """Stands for a question whose films come only when `read` is set."""
+
+    is_done = False
+    images = Counter(fetched=1)
+
+    def __init__(self) -> None:
+        self.read, self.came = Event(), Event()
+
+    def fetch(self, at_most: int) -> int:
+        if not self.read.wait(30):
+            raise ServiceError("nobody read meanwhile")
+        self.came.set()
+        return 1
+
+
+@pytest.mark.usefixtures("project")
+def test_films_are_fetched_while_others_are_read():
+    slow = SlowArchive()
+
+    with fetching_ahead(slow):
+        slow.read.set()
+        assert slow.came.wait(30)
+
+
+@pytest.mark.usefixtures("project")
+def test_a_full_disk_while_fetching_is_told_when_the_others_are_read(monkeypatch):
+    def full(*_: object) -> int:
+        raise ResourceError("the disk is full")
+
+    slow, done = SlowArchive(), []
+    monkeypatch.setattr(slow, "fetch", full)
+
+    with pytest.raises(ResourceError, match="full"), fetching_ahead(slow):
+        done.append("read")
+
+    assert done == ["read"]
 
 
 @pytest.fixture
