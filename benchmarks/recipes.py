@@ -44,12 +44,12 @@ class Trial:
     """What is tried; all but `plain` say what differs from it."""
 
     architecture: str = "resnet18"
-    size: int = 160  # pixels
+    size: int = 128  # pixels
     pretrained: bool = False  # begin with the weights of --weights
     recipe: Recipe = field(
         default_factory=lambda: Recipe(
             seed=1,
-            epochs=20,
+            epochs=15,
             batch_size=32,
             learning_rate=1e-3,
             weight_decay=0.05,
@@ -77,14 +77,15 @@ TRIALS = {
     "smoothing .2": PLAIN.changed(label_smoothing=0.2),
     "rate 3e-4": PLAIN.changed(learning_rate=3e-4),
     "no average": PLAIN.changed(ema_decay=0.0),
-    "40 epochs": PLAIN.changed(epochs=40),
+    "30 epochs": PLAIN.changed(epochs=30),
+    "160 pixels": replace(PLAIN, size=160),
     "224 pixels": replace(PLAIN, size=224),
     "synthetic": SYNTHETIC,
     "synthetic seed 2": SYNTHETIC.changed(seed=2),
     "synthetic, strong": SYNTHETIC.changed(augmentation=STRONG),
     "synthetic, rate 3e-4": SYNTHETIC.changed(learning_rate=3e-4),
-    "synthetic, 224": replace(SYNTHETIC, size=224),
-    "synthetic, strong, 40": SYNTHETIC.changed(augmentation=STRONG, epochs=40),
+    "synthetic, 224 pixels": replace(SYNTHETIC, size=224),
+    "synthetic, strong, 30": SYNTHETIC.changed(augmentation=STRONG, epochs=30),
 }
 
 
