@@ -25,7 +25,7 @@ from benchmarks.gpu_training import read_square
 from cxrmlops.evaluation.comparison import auc_difference
 from cxrmlops.evaluation.ranking import auc_interval
 from cxrmlops.evaluation.thumbnail import read_thumbnails, shrink
-from cxrmlops.files import whole
+from cxrmlops.files import sha256_json, whole
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.device import open_fabric, repeatable
 from cxrmlops.model.learner import Learner, Recipe
@@ -158,10 +158,11 @@ def _answers(
 ) -> np.ndarray:
     """Give one logit per film, by the network that did not see its patient."""
     trial = TRIALS[name]
+    known = sha256_json([repr(trial), asked.weights if trial.pretrained else None])
     squares = _squares(table, asked.folder, trial.size)
     score = np.empty(len(table))
     for held_out in range(FOLDS):
-        kept = OUT / name / f"{held_out}.npy"
+        kept = OUT / f"{name}-{known[:8]}" / f"{held_out}.npy"
         if not kept.exists():
             made = _train(trial, table, squares, fold == held_out, asked)
             with whole(kept) as draft, draft.open("wb") as file:
