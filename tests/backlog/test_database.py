@@ -1,5 +1,7 @@
 import sqlite3
 import stat
+import subprocess
+import sys
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -33,6 +35,28 @@ def test_readers_do_not_wait_for_a_writer(tmp_path):
         rows = sqlite3.connect(path).execute("SELECT count(*) FROM studies").fetchone()
 
     assert rows == (0,)
+
+
+def test_opening_the_ledger_again_takes_no_lock_from_those_who_use_it(tmp_path):
+    # Without its lock the other process takes itself for the last one and removes the
+    # write-ahead log that we are writing to.
+    path = tmp_path / "ledger.db"
+    other = f"""
+import sqlite3
+ledger = sqlite3.connect({str(path)!r})
+ledger.execute("SELECT count(*) FROM studies").fetchall()
+ledger.close()
+"""
+    held = open_database(f"sqlite:///{path}").connect()
+    log = path.with_name("ledger.db-wal")
+    before = log.stat().st_ino
+
+    open_database(f"sqlite:///{path}")
+    subprocess.run([sys.executable, "-c", other], check=True)
+
+    assert log.exists()
+    assert log.stat().st_ino == before
+    held.close()
 
 
 def test_a_block_that_fails_changes_nothing(ledger):

@@ -2,8 +2,10 @@
 
 import logging
 import os
+import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DatabaseError,
     InterfaceError,
     NoSuchModuleError,
     OperationalError,
@@ -25,7 +28,6 @@ from sqlalchemy.exc import (
 from cxrmlops.errors import ParamsError, ServiceError
 
 DEFAULT = "sqlite:///ledger.db"
-SQLITE_MAGIC = b"SQLite format 3\0"
 BUSY_SECONDS = 30  # another process may hold SQLite's only write lock so long
 # names of PostgreSQL locks
 MIGRATION_LOCK, HISTORY_LOCK, ENTRY_LOCK = 0x63787221, 0x63787222, 0x63787223
@@ -44,7 +46,15 @@ def open_database(url: str | None = None) -> Engine:
         engine = _open_sqlite(address)
     else:
         engine = create_engine(address, pool_pre_ping=True)
-    _migrate(engine)
+    try:
+        _migrate(engine)
+    except DatabaseError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_NOTADB:
+            raise
+        raise ParamsError(
+            f"{address.database} is no ledger: not an SQLite database; move it away, "
+            "or set CXR_LEDGER_URL to another place"
+        ) from None
     return engine
 
 
@@ -119,18 +129,27 @@ def _open_sqlite(address: URL) -> Engine:
             f"the ledger's folder {path.parent} is missing; make it, or set "
             "CXR_LEDGER_URL to another place"
         )
-    # It holds identifiers: made readable for its owner alone, before SQLite opens it.
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    with path.open("rb") as file:
-        if file.read(len(SQLITE_MAGIC)) not in (b"", SQLITE_MAGIC):
-            raise ParamsError(
-                f"{path} is no ledger: not an SQLite database; move it away, or set "
-                "CXR_LEDGER_URL to another place"
-            )
+    if not path.exists():
+        _make_private(path)
     engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Make an empty file, readable for its owner alone: it will hold identifiers.
+
+    Under another name first: a file that SQLite may have open is never opened here.
+    Closing it would drop every lock of this process on it, and another process, taking
+    itself for the last one, would remove the log that is being written to
+    (sqlite.org/howtocorrupt.html, 2.2).
+    """
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    with suppress(FileExistsError):  # another process was first
+        os.link(draft, path)
+    Path(draft).unlink()
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
