@@ -127,7 +127,8 @@ def reading_picture(image: np.ndarray, *, longest_side: int) -> np.ndarray:
     Three times as fast as the network's square and a little coarser: eight bits before
     anything else, and whole blocks are averaged first.
     """
-    height, width = _fit(*image.shape, longest_side)
+    rows, columns = image.shape
+    height, width = _fit(rows, columns, longest_side)
     eight_bits = (image * np.float32(255) + np.float32(0.5)).astype(np.uint8)
     film = Image.fromarray(eight_bits)
     return np.asarray(film.resize((width, height), _FILTER, reducing_gap=1.0))
