@@ -259,6 +259,36 @@ def test_a_chunk_that_kills_its_process_again_and_again_is_taken_apart(ledger):
     assert len(claim(ledger, run="last").studies) == 1
 
 
+def test_a_rejection_that_no_page_shows_yet_comes_again_when_its_chunk_falls_apart(
+    ledger,
+):
+    arrive(ledger, "1.1", "1.2", "1.3")
+    chunk = claim(ledger, lease=-1)
+    answers = dict.fromkeys(("1.1", "1.2"), Answer("scored"))
+    progress.record_scored(ledger, chunk, answers | {"1.3": Answer("rejected")})
+    for night in range(claims.MAX_ATTEMPTS):
+        alone = claim(ledger, run=f"night {night}", lease=-1)
+
+    assert len(alone.studies) == 1
+    assert book.unlisted(ledger, CLOCK) == []
+    assert "rejected" not in book.counts(ledger)
+
+
+def test_the_page_shows_what_a_chunk_had_reported_before_it_fell_apart(ledger):
+    arrive(ledger, "1.1", "1.2", "1.3", "1.4")
+    chunk = claim(ledger, lease=-1)
+    answers = dict.fromkeys(("1.1", "1.2", "1.4"), Answer("scored"))
+    progress.record_scored(ledger, chunk, answers | {"1.3": Answer("rejected")})
+    made = [Written(f"{uid}.9", "SR", uid) for uid in answers]
+    progress.record_written(ledger, chunk, made)
+    progress.record_receipt(ledger, chunk, "1.1.9", "ok")
+    for night in range(claims.MAX_ATTEMPTS):
+        alone = claim(ledger, run=f"night {night}", lease=-1)
+
+    assert [study.study_uid for study in alone.studies] == ["1.2"]
+    assert book.unlisted(ledger, CLOCK) == [chunk.id]
+
+
 def test_a_study_that_kills_its_process_again_and_again_has_failed(ledger):
     arrive(ledger, "1.1")
     for night in range(claims.MAX_ATTEMPTS):

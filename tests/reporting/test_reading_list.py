@@ -1,3 +1,4 @@
+import json
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -145,6 +146,19 @@ def test_a_study_that_came_in_two_chunks_is_listed_once_with_its_last_answer(tmp
     assert page.count('data-key="A2"') == 1
     assert "80.0&nbsp;%" in page
     assert "../2/p/2.jpg" in page
+
+
+def test_the_joined_page_counts_every_file_once(tmp_path):
+    again = replace(NIGHT, files=2, rejected=(("blank", 2),), entries=(LOST,))
+    write_reading_list(tmp_path / "1", NIGHT)  # its lateral film belongs to no study
+    write_reading_list(tmp_path / "2", again)
+
+    join_reading_lists([tmp_path / "1", tmp_path / "2"], tmp_path / "night")
+
+    joined = json.loads((tmp_path / "night/reading_list.json").read_text())
+    pictures = sum(len(entry.pictures) for entry in NIGHT.entries)
+    assert dict(joined["rejected"]) == {"blank": 2, "lateral": 1, "not_chest": 1}
+    assert joined["files"] == pictures + 4
 
 
 def long_night(studies):

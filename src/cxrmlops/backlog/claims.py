@@ -215,9 +215,19 @@ def _lease(connection: Connection, name: str, run: str, lease_seconds: float) ->
 
 
 def _take_apart(connection: Connection, name: str, reason: str) -> None:
+    """Let each study be tried alone; what is answered and reported stays.
+
+    A rejection that no reading list shows yet is not reported: it comes again, too.
+    """
     settle(connection, name)
-    open_ones = (studies.c.chunk == name) & studies.c.state.in_(IN_WORK)
-    numbers = list(connection.execute(select(studies.c.id).where(open_ones)).scalars())
+    mine = studies.c.chunk == name
+    reported = select(studies.c.id).where(
+        mine & studies.c.state.in_((WRITTEN, DELIVERED))
+    )
+    is_reported = connection.execute(reported.limit(1)).first() is not None
+    states = IN_WORK if is_reported else (*IN_WORK, REJECTED)
+    open_ones = select(studies.c.id).where(mine & studies.c.state.in_(states))
+    numbers = list(connection.execute(open_ones).scalars())
     close(connection, name, state=DISSOLVED, reason=reason)
     for number in numbers:
         if len(numbers) == 1:

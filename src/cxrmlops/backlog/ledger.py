@@ -220,10 +220,13 @@ def unlisted(engine: Engine, since: str) -> list[str]:
     """
     with transaction(engine) as connection:
         new = chunks.c.listed_at.is_(None)
+        # a chunk that was taken apart keeps the studies that it has reported
+        kept = studies.c.state.in_((DELIVERED, REJECTED))
+        finished = (chunks.c.state == DONE) | ((chunks.c.state == DISSOLVED) & kept)
         query = (
             select(chunks.c.id, chunks.c.listed_at)
             .join(studies, studies.c.chunk == chunks.c.id)
-            .where((chunks.c.state == DONE) & (new | (chunks.c.listed_at >= since)))
+            .where(finished & (new | (chunks.c.listed_at >= since)))
             .group_by(chunks.c.id)
             .order_by(func.min(studies.c.id))
         )

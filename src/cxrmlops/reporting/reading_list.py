@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -106,19 +106,26 @@ def join_reading_lists(reports: Sequence[Path], out: Path) -> None:
     rejected: Counter[str] = Counter()
     entries: dict[str, Entry] = {}
     for folder, night in zip(reports, nights, strict=True):
-        rejected.update(dict(night.rejected))
+        rejected += Counter(dict(night.rejected)) - _reasons(night.entries)  # no study
         for entry in night.entries:  # a study that was read again: the last answer
             entries[entry.study_instance_uid] = _moved(entry, folder, out)
+    rejected += _reasons(entries.values())
+    scored = sum(len(entry.pictures) for entry in entries.values())
     write_reading_list(
         out,
         replace(
             nights[0],
             analysed_at=min(filter(None, (n.analysed_at for n in nights)), default=""),
-            files=sum(night.files for night in nights),
+            files=scored + rejected.total(),
             rejected=tuple(sorted(rejected.items())),
             entries=tuple(entries.values()),
         ),
     )
+
+
+def _reasons(entries: Iterable[Entry]) -> Counter[str]:
+    """Count the rejected films of these studies by reason."""
+    return Counter(reason for entry in entries for reason in entry.reasons)
 
 
 def _places(night: Night) -> list[Place]:
