@@ -13,7 +13,7 @@ NIH = "Image Index,Finding Labels,Follow-up #\n"
     [
         ("a.csv", b"Conclusion;accession_number\n", "hospital"),
         ("a.csv", NIH.encode(), "nih"),
-        ("a.csv.gz", gzip.compress(NIH.encode()), "nih"),
+        ("a.csv.gz", gzip.compress(NIH.encode(), mtime=0), "nih"),
         ("a.csv.gz", b"torn", None),
         ("a.csv", b"id,result\n", None),
         ("a.pdf", b"conclusion", None),
