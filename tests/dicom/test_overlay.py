@@ -170,3 +170,13 @@ def test_an_overlay_bears_the_number_of_its_film(known, expected):
     film.InstanceNumber = known
 
     assert capture(picture_of(), film).InstanceNumber == expected
+
+
+def test_a_uid_that_was_padded_twice_is_the_same_uid():
+    film = make_film()
+    plain = film.SOPClassUID
+    film.SOPClassUID = f"{plain}\0"
+
+    (item,) = capture(picture_of(), film).SourceImageSequence
+
+    assert item.ReferencedSOPClassUID == plain

@@ -23,6 +23,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sr.codedict import codes
+from pydicom.uid import UID
 from pydicom.valuerep import DA, TM, validate_value
 
 from cxrmlops.dicom.answers import MANUFACTURER, PRODUCT, ModelIdentity
@@ -180,7 +181,12 @@ def save(made: Dataset, path: Any) -> None:
 def _kept(element: DataElement) -> DataElement | None:
     """Copy an attribute that may stand in an object of ours; None for any other."""
     typed = _typed(element)
-    return copy.deepcopy(typed) if typed is not None and _legal(typed) else None
+    if typed is None or not _legal(typed):
+        return None
+    kept = copy.deepcopy(typed)
+    if kept.VR == "UI" and isinstance(kept.value, str):  # padded once too often
+        kept.value = UID(kept.value.rstrip("\0 "))
+    return kept
 
 
 def _typed(element: DataElement) -> DataElement | None:
