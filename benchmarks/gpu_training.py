@@ -15,20 +15,20 @@ import argparse
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from cxrmlops.model.augment import Augmentation
+from benchmarks.pictures import lesson, read_squares
+from benchmarks.standard_recipe import RECIPE
+from cxrmlops.model import inference
 from cxrmlops.model.device import describe, open_fabric, repeatable
 from cxrmlops.model.fitting import fit
-from cxrmlops.model.inference import read_squares
 from cxrmlops.model.learner import Learner, Recipe
-from cxrmlops.model.loader import Films
 from cxrmlops.model.network import build_network
-from cxrmlops.model.training import Lesson, auc
+from cxrmlops.model.training import auc
 
 WORK = Path("bench/gpu_training")
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}  # of patients
@@ -39,12 +39,13 @@ def main() -> None:
     asked = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     table = _assign(pd.read_csv(asked.folder / "manifest.csv"), seed=asked.seed)
-    squares = np.stack(
-        [read_square(asked.folder / file, asked.size) for file in table.file]
-    )
+    pictures = read_squares(table, asked.folder, size=asked.size)
     fabric = open_fabric(accelerator=asked.accelerator, precision=asked.precision)
     fabric.launch()
-    lessons = {name: _lesson(table, squares, name, fabric.device) for name in SHARES}
+    lessons = {
+        name: lesson(table, pictures, table.split == name, fabric.device)
+        for name in SHARES
+    }
     shutil.rmtree(WORK, ignore_errors=True)
     with repeatable(asked.seed, device=fabric.device):
         network = build_network(asked.architecture, weights=asked.weights)
@@ -58,7 +59,7 @@ def main() -> None:
             on_epoch=lambda _: None,
         )
     test = lessons["test"]
-    logit, _ = read_squares(
+    logit, _ = inference.read_squares(
         learner.network,
         test.films.read(np.arange(test.films.n)),
         device=fabric.device,
@@ -107,39 +108,14 @@ def _assign(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     )
 
 
-def read_square(path: Path, size: int) -> np.ndarray:
-    """Read a picture into a padded square, aspect kept: (size, size), uint8."""
-    with Image.open(path) as picture:
-        grey = picture.convert("L")
-    scale = size / max(grey.size)
-    width, height = (max(1, round(side * scale)) for side in grey.size)
-    square = np.zeros((size, size), np.uint8)
-    top, left = (size - height) // 2, (size - width) // 2
-    square[top : top + height, left : left + width] = grey.resize(
-        (width, height), Image.Resampling.LANCZOS
-    )
-    return square
-
-
-def _lesson(table: pd.DataFrame, squares: np.ndarray, name: str, device) -> Lesson:
-    rows = np.flatnonzero(table.split == name)
-    films = Films([squares], np.zeros(len(rows), int), rows, device=device)
-    return Lesson(films, table.label.to_numpy()[rows] == 1)
-
-
 def _recipe(asked: argparse.Namespace) -> Recipe:
-    """Learn as params.yaml does."""
-    return Recipe(
+    """Learn as params.yaml does, but for what is asked."""
+    return replace(
+        RECIPE,
         seed=asked.seed,
         epochs=asked.epochs,
         batch_size=asked.batch_size,
         learning_rate=asked.learning_rate,
-        weight_decay=0.05,
-        warmup_epochs=2,
-        ema_decay=0.998,
-        label_smoothing=0.05,
-        class_weights=True,
-        augmentation=Augmentation(7, 0.1, 0.05, 0.15, 0.01),
     )
 
 

@@ -14,24 +14,23 @@ finding) and balanced (1: take it), and the files it names.
 
 import argparse
 import logging
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.gpu_training import read_square
+from benchmarks.pictures import lesson, read_squares
+from benchmarks.standard_recipe import RECIPE
 from cxrmlops.evaluation.comparison import auc_difference
 from cxrmlops.evaluation.ranking import auc_interval
 from cxrmlops.evaluation.thumbnail import read_thumbnails, shrink
-from cxrmlops.files import sha256_json, whole
+from cxrmlops.files import sha256_file, sha256_json, whole
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.device import open_fabric, repeatable
 from cxrmlops.model.learner import Learner, Recipe
-from cxrmlops.model.loader import Films
 from cxrmlops.model.network import build_network
-from cxrmlops.model.training import Lesson, epochs, read_films
+from cxrmlops.model.training import epochs, read_films
 
 OUT = Path("bench/recipes")
 FOLDS = 5
@@ -46,20 +45,7 @@ class Trial:
     architecture: str = "resnet18"
     size: int = 128  # pixels
     pretrained: bool = False  # begin with the weights of --weights
-    recipe: Recipe = field(
-        default_factory=lambda: Recipe(
-            seed=1,
-            epochs=15,
-            batch_size=32,
-            learning_rate=1e-3,
-            weight_decay=0.05,
-            warmup_epochs=2,
-            ema_decay=0.98,
-            label_smoothing=0.05,
-            class_weights=True,
-            augmentation=Augmentation(7, 0.10, 0.05, 0.15, 0.01),
-        )
-    )
+    recipe: Recipe = replace(RECIPE, epochs=15, learning_rate=1e-3, ema_decay=0.98)
 
     def changed(self, **numbers: object) -> "Trial":
         """Change numbers of the recipe."""
@@ -136,14 +122,20 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("trials", nargs="+", choices=list(TRIALS), metavar="TRIAL")
-    parser.add_argument("--weights", help=".safetensors for the pretrained trials")
+    parser.add_argument(
+        "--weights", type=Path, help=".safetensors for the pretrained trials"
+    )
     parser.add_argument("--precision", default="bf16-mixed")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    begun = [name for name in asked.trials if TRIALS[name].pretrained]
+    if begun and not (asked.weights and asked.weights.is_file()):
+        parser.error(f"{begun} begin with weights; give a file with --weights")
+    return asked
 
 
 def _thumbnail(table: pd.DataFrame, fold: np.ndarray, folder: Path) -> np.ndarray:
     """Let a logistic regression read every fold; the next one picks its smoothing."""
-    thumbnails = shrink(_squares(table, folder, 160))
+    thumbnails = shrink(read_squares(table, folder, size=160))
     score = np.empty(len(table))
     for held_out in range(FOLDS):
         split = np.full(len(table), "train", dtype=object)
@@ -158,13 +150,15 @@ def _answers(
 ) -> np.ndarray:
     """Give one logit per film, by the network that did not see its patient."""
     trial = TRIALS[name]
-    known = sha256_json([repr(trial), asked.weights if trial.pretrained else None])
-    squares = _squares(table, asked.folder, trial.size)
+    weights = asked.weights if trial.pretrained else None
+    known = sha256_json([repr(trial), weights and sha256_file(weights)])
+    squares = read_squares(table, asked.folder, size=trial.size)
     score = np.empty(len(table))
     for held_out in range(FOLDS):
         kept = OUT / f"{name}-{known[:8]}" / f"{held_out}.npy"
         if not kept.exists():
-            made = _train(trial, table, squares, fold == held_out, asked)
+            judge = fold == held_out
+            made = _train(trial, table, squares, judge, weights, asked.precision)
             with whole(kept) as draft, draft.open("wb") as file:
                 np.save(file, made)
         score[fold == held_out] = np.load(kept)
@@ -172,39 +166,24 @@ def _answers(
     return score
 
 
-def _train(
+def _train(  # noqa: PLR0913
     trial: Trial,
     table: pd.DataFrame,
     squares: np.ndarray,
     held_out: np.ndarray,
-    asked: argparse.Namespace,
+    weights: Path | None,
+    precision: str,
 ) -> np.ndarray:
-    fabric = open_fabric(accelerator="auto", precision=asked.precision)
+    fabric = open_fabric(accelerator="auto", precision=precision)
     fabric.launch()
-    weights = None
-    if trial.pretrained:
-        if not asked.weights:
-            raise SystemExit("error: this trial begins with weights; give --weights")
-        weights = asked.weights
-    lesson = partial(_lesson, table, squares, device=fabric.device)
-    train, judge = lesson(~held_out), lesson(held_out)
+    train = lesson(table, squares, ~held_out, fabric.device)
+    judge = lesson(table, squares, held_out, fabric.device)
     with repeatable(trial.recipe.seed, device=fabric.device):
         network = build_network(trial.architecture, weights=weights)
         learner = Learner(fabric, network, trial.recipe)
-        for epoch in epochs(learner, train, judge):
-            last = epoch
+        *_, last = epochs(learner, train, judge)
         log.info("%.1f images/s, %.3f", last.images_per_second, last.val_auc)
         return read_films(learner, judge.films)
-
-
-def _lesson(table: pd.DataFrame, squares: np.ndarray, chosen: np.ndarray, *, device):
-    rows = np.flatnonzero(chosen)
-    films = Films([squares], np.zeros(len(rows), int), rows, device=device)
-    return Lesson(films, table.label.to_numpy()[rows] == 1)
-
-
-def _squares(table: pd.DataFrame, folder: Path, size: int) -> np.ndarray:
-    return np.stack([read_square(folder / file, size) for file in table.file])
 
 
 if __name__ == "__main__":

@@ -9,14 +9,16 @@ another program on the machine slows both alike.
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.standard_recipe import RECIPE
 from cxrmlops.data.shards import ShardWriter, open_shards
-from cxrmlops.model.augment import Augmentation, augment
+from cxrmlops.model.augment import augment
 from cxrmlops.model.device import describe, open_fabric, repeatable
 from cxrmlops.model.inference import to_images
 from cxrmlops.model.learner import Learner, Recipe
@@ -29,7 +31,6 @@ FILMS = 256
 ON_CPU = [("resnet18", 128, 32, 4), ("resnet152", 224, 8, 2)]
 ON_GPU = [("resnet152", 512, 32, 10)]
 TURNS = 5
-AUGMENTATION = Augmentation(7, 0.1, 0.05, 0.15, 0.01)
 
 
 def measure() -> dict[str, float]:
@@ -90,7 +91,9 @@ def _films(size: int) -> Films:
 
 
 def _recipe(batch: int) -> Recipe:
-    return Recipe(1, 1, batch, 1e-4, 0.05, 0, 0.998, 0.05, True, AUGMENTATION)
+    return replace(
+        RECIPE, epochs=1, batch_size=batch, learning_rate=1e-4, warmup_epochs=0
+    )
 
 
 def _ours(learner: Learner, films: Films) -> Iterator[Tensor]:
@@ -100,7 +103,11 @@ def _ours(learner: Learner, films: Films) -> Iterator[Tensor]:
         epoch += 1
         order = shuffled(films.n, learner.recipe.batch_size, seed=(1, epoch))
         for squares in films.batches(order):
-            yield augment(to_images(squares, device), AUGMENTATION, generator=generator)
+            yield augment(
+                to_images(squares, device),
+                learner.recipe.augmentation,
+                generator=generator,
+            )
 
 
 def _ready(learner: Learner, films: Films) -> Iterator[Tensor]:

@@ -1,0 +1,17 @@
+"""How params.yaml trains, for a machine without YAML."""
+
+from cxrmlops.model.augment import Augmentation
+from cxrmlops.model.learner import Recipe
+
+RECIPE = Recipe(
+    seed=1,
+    epochs=40,
+    batch_size=32,
+    learning_rate=3e-4,
+    weight_decay=0.05,
+    warmup_epochs=2,
+    ema_decay=0.998,
+    label_smoothing=0.05,
+    class_weights=True,
+    augmentation=Augmentation(7, 0.10, 0.05, 0.15, 0.01),
+)
