@@ -3,7 +3,7 @@
 import logging
 import os
 import sqlite3
-import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -28,6 +28,7 @@ from sqlalchemy.exc import (
 from cxrmlops.errors import ParamsError, ServiceError
 
 DEFAULT = "sqlite:///ledger.db"
+_MAKING = threading.Lock()
 BUSY_SECONDS = 30  # another process may hold SQLite's only write lock so long
 # names of PostgreSQL locks
 MIGRATION_LOCK, HISTORY_LOCK, ENTRY_LOCK = 0x63787221, 0x63787222, 0x63787223
@@ -129,8 +130,7 @@ def _open_sqlite(address: URL) -> Engine:
             f"the ledger's folder {path.parent} is missing; make it, or set "
             "CXR_LEDGER_URL to another place"
         )
-    if not path.exists():
-        _make_private(path)
+    _make_private(path)
     engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_immediate)
@@ -138,18 +138,15 @@ def _open_sqlite(address: URL) -> Engine:
 
 
 def _make_private(path: Path) -> None:
-    """Make an empty file, readable for its owner alone: it will hold identifiers.
+    """Make the file if there is none, readable for its owner: it holds identifiers.
 
-    Under another name first: a file that SQLite may have open is never opened here.
-    Closing it would drop every lock of this process on it, and another process, taking
-    itself for the last one, would remove the log that is being written to
+    One that is there is never opened, and none is seen before it is closed: closing
+    drops every lock that this process has on a file, and another process, taking itself
+    for the last one, would remove the log that is being written to
     (sqlite.org/howtocorrupt.html, 2.2).
     """
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    with suppress(FileExistsError):  # another process was first
-        os.link(draft, path)
-    Path(draft).unlink()
+    with _MAKING, suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
