@@ -21,8 +21,15 @@ PERCENTILES = (0.5, 99.5)
 DIGITS = 7  # of grey, what float32 holds
 MIN_INSIDE = 0.01  # fraction of pixels that a usable window does not clip
 _FEW = 8  # rows of which one is looked at first
-_BAND = 1 << 20  # pixels counted at a time
+_BAND = 1 << 20  # pixels counted or looked up at a time
 _MAX_RESCALE = 1e9  # films have 1 or so; beyond it floating-point numbers run out
+
+
+def bands(pixels: np.ndarray) -> list[slice]:
+    """Cut a picture into bands of rows: numpy widens what it works on to 8 bytes."""
+    rows, columns = pixels.shape
+    height = max(1, _BAND // columns)
+    return [slice(top, top + height) for top in range(0, rows, height)]
 
 
 class PixelCounts:
@@ -42,11 +49,8 @@ class PixelCounts:
         return self._count(self._at[::_FEW])
 
     def all(self) -> np.ndarray:
-        """Count every pixel: shape (size,). Band by band: numpy widens to 8 bytes."""
-        rows, columns = self._at.shape
-        height = max(1, _BAND // columns)
-        bands = (self._at[top : top + height] for top in range(0, rows, height))
-        return np.sum([self._count(band) for band in bands], axis=0)
+        """Count every pixel: shape (size,)."""
+        return np.sum([self._count(self._at[rows]) for rows in bands(self._at)], axis=0)
 
     def _count(self, at: np.ndarray) -> np.ndarray:
         return np.bincount(at.ravel(), minlength=self.size)

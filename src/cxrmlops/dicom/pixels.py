@@ -17,6 +17,7 @@ from cxrmlops.dicom.grey_values import (
     MIN_INSIDE,
     PERCENTILES,
     PixelCounts,
+    bands,
     full_scale,
     grey_table,
 )
@@ -27,7 +28,6 @@ from cxrmlops.errors import Rejected
 GREY_TOLERANCE = 3  # of 255: colour channels so alike are grey; lossy colour rounds
 SQUARE_TOLERANCE = 0.01  # pixels so nearly square stay as they are
 MAX_PIXEL_ASPECT = 4.0
-_BAND = 1 << 20  # pixels looked up at a time
 
 # What the picture depends on. A change makes models trained before unusable: the hash
 # of it travels with the model.
@@ -125,23 +125,18 @@ def pixel_hash(stored: np.ndarray) -> str:
 def _picture_values(
     stored: np.ndarray, dataset: Dataset, form: PixelFormat
 ) -> tuple[np.ndarray, str]:
-    """Look every stored value up in the film's grey table.
-
-    Band by band: numpy widens what it counts or looks up to 8 bytes a pixel.
-    """
+    """Look every stored value up in the film's grey table."""
     size = 1 << form.bits_stored
     lowest = form.lowest
     # as positions in the table: 0 for the lowest value
     at = (stored.astype(np.int32) - lowest).astype(np.uint16) if lowest else stored
-    height = max(1, _BAND // form.columns)
-    bands = [slice(top, top + height) for top in range(0, form.rows, height)]
     if form.samples == 3:
         grey, voi = full_scale(form.bits_stored), "full_scale"
     else:
         table = grey_table(dataset, PixelCounts(at, size), lowest)
         grey, voi = table.grey, table.voi
     image = np.empty(at.shape, np.float32)
-    for rows in bands:
+    for rows in bands(at):
         np.take(grey, at[rows], out=image[rows], mode="clip")  # twice as fast as [at]
     return image, voi
 

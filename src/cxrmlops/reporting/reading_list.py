@@ -106,7 +106,8 @@ def join_reading_lists(reports: Sequence[Path], out: Path) -> None:
     rejected: Counter[str] = Counter()
     entries: dict[str, Entry] = {}
     for folder, night in zip(reports, nights, strict=True):
-        rejected += Counter(dict(night.rejected)) - _reasons(night.entries)  # no study
+        # files of no study; those of studies are counted once, below
+        rejected += Counter(dict(night.rejected)) - _reasons(night.entries)
         for entry in night.entries:  # a study that was read again: the last answer
             entries[entry.study_instance_uid] = _moved(entry, folder, out)
     rejected += _reasons(entries.values())
