@@ -6,6 +6,7 @@ import yaml
 
 from cxrmlops import demo
 from cxrmlops.errors import CxrError
+from cxrmlops.files import write_json
 from cxrmlops.params import load_params, load_site
 
 ROOT = Path(__file__).parent.parent
@@ -75,3 +76,17 @@ def test_films_that_were_not_finished_may_be_replaced_by_others(tmp_path, monkey
     demo.make_films(tmp_path, studies=200, seed=2, bias=0.0)
 
     assert [one["seed"] for one in made] == [1, 2]
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_the_end_of_a_demo_names_only_pages_of_its_own_run(tmp_path, passed):
+    auc = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 300}
+    metrics = tmp_path / "data" / "evaluate" / "metrics.json"
+    write_json(metrics, {"figures": {"auc": auc}, "thumbnail": {"auc": auc}})
+    reasons = [] if passed else ["auc: 0.8 is below 0.85"]
+
+    said = demo.summary(tmp_path, {"passed": passed, "reasons": reasons})
+
+    assert "0.900 (0.800-0.950), n = 300" in said
+    assert ("reading_list.html" in said) is passed
+    assert ("refused, so no night followed: auc" in said) is not passed

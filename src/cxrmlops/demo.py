@@ -175,18 +175,26 @@ def summary(folder: Path, verdict: Mapping[str, Any]) -> str:
         at = source[name]
         return f"{at['value']:.3f} ({at['low']:.3f}-{at['high']:.3f}), n = {at['n']}"
 
+    night = [
+        f"  {folder}/data/report/reading_list.html   the night: films, maps, answers",
+        f"  {folder}/data/archive/                   DICOM SR and overlays",
+    ]
     lines = [
         "",
         f"network AUC    {figure('auc', metrics['figures'])}",
         f"thumbnail AUC  {figure('auc', metrics['thumbnail'])}, 16 x 16 pixels",
         "gate           "
-        + ("passed" if verdict["passed"] else "; ".join(verdict["reasons"])),
+        + (
+            "passed"
+            if verdict["passed"]
+            else "refused, so no night followed: " + "; ".join(verdict["reasons"])
+        ),
         "",
         "Where to look:",
         f"  {folder}/data/cohort/flow.svg            who is in, who is not, why",
         f"  {folder}/data/evaluate/report.html       figures, intervals, plots",
-        f"  {folder}/data/report/reading_list.html   the night: films, maps, answers",
-        f"  {folder}/data/archive/                   DICOM SR and overlays",
+        f"  {folder}/data/examine/report.html        shortcuts, heat maps",
+        *(night if verdict["passed"] else []),
         f"  cd {folder} && mlflow ui                 compare runs (127.0.0.1:5000)",
         f"  cd {folder} && PREFECT_HOME=.prefect prefect server start   flows (:4200)",
     ]
