@@ -7,6 +7,7 @@ from pathlib import Path
 import grimp
 import pytest
 import yaml
+from typer.main import get_command
 
 from cxrmlops.cli import app
 from cxrmlops.params import Params
@@ -15,8 +16,7 @@ ROOT = Path(__file__).parent.parent
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 FILES = sorted(path.stem for path in (ROOT / "src/cxrmlops/stages").glob("[a-z]*.py"))
 COMMANDS = {
-    command.name or command.callback.__name__: command.callback
-    for command in app.registered_commands
+    name: command.callback for name, command in get_command(app).commands.items()
 }
 SECTIONS = {field.alias or name for name, field in Params.model_fields.items()}
 GRAPH = grimp.build_graph("cxrmlops")

@@ -1,0 +1,62 @@
+"""Films without a ledger: answers, and reports from stored answers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxrmlops.commands import DATA
+
+app = typer.Typer()
+
+
+@app.command()
+def score(
+    films: Annotated[Path, typer.Argument(help="a file, or a folder of them")],
+    out: Annotated[Path, typer.Option(help="folder for results")],
+    model: Annotated[Path, typer.Option(help="bundle of the model")] = (
+        DATA / "train" / "bundle"
+    ),
+) -> None:
+    """Films -> answers with reports and maps; needs no ledger and no server.
+
+    Example: cxrmlops score new_films --out results
+    """
+    from cxrmlops.clock import now
+    from cxrmlops.data.backlog_film import list_backlog
+    from cxrmlops.params import load_params, load_site
+    from cxrmlops.reporting.outcomes import outcome_lines
+    from cxrmlops.stages import report as report_stage
+    from cxrmlops.stages import score as stage
+
+    params, site = load_params(), load_site()
+    stage.run(
+        films=list_backlog(films, skip=[out]),
+        bundle=model,
+        out=out / "score",
+        params=params.score,
+        chest_words=site.chest_words,
+        min_age_years=params.cohort.min_age_years,
+        started=now(site.time_zone),
+    )
+    report_stage.run(
+        score=out / "score", out=out / "report", params=params.report, site=site
+    )
+    for line in outcome_lines(out / "score", below=films if films.is_dir() else Path()):
+        typer.echo(line)
+    typer.echo(f"Open {out / 'report' / 'reading_list.html'}; objects lie beside it.")
+
+
+@app.command()
+def report(
+    score: Annotated[Path, typer.Argument(help="what `cxrmlops score` calls score")],
+    out: Annotated[Path, typer.Option(help="folder for results")],
+) -> None:
+    """Stored answers -> structured reports, overlays, FHIR bundles, a reading list.
+
+    Example: cxrmlops report results/score --out results/report
+    """
+    from cxrmlops.params import load_params, load_site
+    from cxrmlops.stages import report as stage
+
+    stage.run(score=score, out=out, params=load_params().report, site=load_site())
