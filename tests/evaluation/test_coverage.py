@@ -30,6 +30,10 @@ LEAST_WITH_FEW_ASF = 0.925
 # Errors that count patients come from a sandwich estimate, which is a little short in
 # small samples (Kauermann and Carroll, JASA 2001). Measured 93.2 % with 300 studies.
 LEAST_OF_SMALL_SANDWICH = 0.925
+# A percentile bootstrap is right to the first order only (DiCiccio and Efron,
+# Statistical Science 1996): short for a skewed sum over few patients. Measured 93.3 %
+# with 200.
+LEAST_OF_SMALL_BOOTSTRAP = 0.925
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,8 @@ def test_95_of_100_brier_intervals_hold_the_truth(setting):
 
     share = covered(found, float(squared.mean()))
     tell("brier", setting, share)
-    assert LEAST <= share <= MOST
+    least = LEAST if setting.patients > 200 else LEAST_OF_SMALL_BOOTSTRAP
+    assert least <= share <= MOST
 
 
 @pytest.mark.soak
