@@ -70,6 +70,7 @@ TRIALS = {
     "synthetic seed 2": SYNTHETIC.changed(seed=2),
     "synthetic, strong": SYNTHETIC.changed(augmentation=STRONG),
     "synthetic, rate 3e-4": SYNTHETIC.changed(learning_rate=3e-4),
+    "synthetic, rate 1e-4": SYNTHETIC.changed(learning_rate=1e-4),
     "synthetic, 224 pixels": replace(SYNTHETIC, size=224),
     "synthetic, strong, 30": SYNTHETIC.changed(augmentation=STRONG, epochs=30),
 }

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,11 +14,12 @@ from cxrmlops.evaluation.thresholds import choose_points
 from cxrmlops.files import read_json, write_json
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.model.bundle import BundleCard, bundle_hash, read_bundle, write_bundle
+from cxrmlops.model.learnt import LEARNT, marks
 from cxrmlops.model.network import build_network
 from cxrmlops.params import GateParams, load_params
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import open_client
-from cxrmlops.tables import STUDIES
+from cxrmlops.tables import SPLITS, STUDIES
 from tests import make
 from tests.conftest import ROOT
 from tests.registry.conftest import empty_mlflow  # noqa: F401  a fixture
@@ -48,20 +50,23 @@ def data(tmp_path, monkeypatch, empty_mlflow):  # noqa: F811
     return tmp_path / "data"
 
 
-def train(data, *, seed: int, own_thresholds: bool = True, split: str = SPLIT) -> str:
+def train(
+    data, *, seed: int, own_thresholds: bool = True, split: str = SPLIT, learnt=None
+) -> str:
     """Leave what a training, an evaluation and the gate leave; nobody learns."""
+    reference = {} if learnt is None else {LEARNT: np.unique(marks(learnt))}
     torch.manual_seed(seed)
     network, folder = build_network("resnet18"), data / "train" / "bundle"
     lineage = CARD.lineage | {"split_hash": split, "seed": seed}
     card = replace(CARD, lineage=lineage)
-    write_bundle(folder, network, card=card, reference={})
+    write_bundle(folder, network, card=card, reference=reference)
     val = challenge.read_side(read_bundle(folder), "val", data=data)
     if own_thresholds:
         points = choose_points(
             val.probability, val.abnormal, val.split, high_sensitivity=0.98
         )
         card = replace(card, operating_points=points)
-    found = write_bundle(folder, network, card=card, reference={})
+    found = write_bundle(folder, network, card=card, reference=reference)
     STUDIES.write(val, data / "train")
     test = challenge.read_side(read_bundle(folder), "test", data=data)
     STUDIES.write(test, data / "evaluate")
@@ -151,6 +156,54 @@ def test_of_a_champion_from_another_split_nobody_knows_what_it_learnt_from(data)
     assert "registered as version 2" in said
     assert history.count_look(mine, "2" * 64) == 2  # theirs at its own evaluation
     assert theirs != mine
+
+
+def test_a_champion_from_another_split_reads_only_patients_it_never_met(data):
+    test = films_of_test(data)
+    met = test.patient_id.iloc[:4]
+    offer_first(data, learnt=["somebody else", *met])
+    train(data, seed=1)
+
+    said = offer(data, min_subgroup_n=1).said
+
+    assert "on the same 8 test studies" in said
+    assert "4 test studies left out: the champion learnt from them" in said
+
+
+def test_who_shares_a_film_with_a_patient_it_met_is_no_stranger_to_it(data):
+    test = films_of_test(data)
+    twins = test.patient_id.isin(test.patient_id.iloc[:2])
+    images = SPLITS.read(data / "split")
+    images.loc[images.index.isin(test.index[twins]), "group"] = "twins"
+    SPLITS.write(images, data / "split")
+    offer_first(data, learnt=[test.patient_id.iloc[0]])
+    train(data, seed=1)
+
+    said = offer(data, min_subgroup_n=1).said
+
+    assert "2 test studies left out" in said
+
+
+def test_a_champion_that_met_nearly_all_test_patients_is_not_compared(data):
+    offer_first(data, learnt=films_of_test(data).patient_id.iloc[2:])
+    mine = train(data, seed=1)
+
+    said = offer(data, min_subgroup_n=2).said
+
+    assert "did not learn from 1 ASF and 1 NSF studies of test, 2 of each" in said
+    assert history.count_look(mine, "2" * 64) == 2  # theirs at its own evaluation
+
+
+def films_of_test(data):
+    images = SPLITS.read(data / "split")
+    return images[images.split == "test"].sort_values("study_id")
+
+
+def offer_first(data, *, learnt):
+    """Let a champion in that learnt from these patients of another split."""
+    train(data, seed=0, split="9" * 64, learnt=learnt)
+    offer(data)
+    approve("candidate", name="A. Person", reason="first", gate=params())
 
 
 def test_thresholds_carried_over_are_kept_out(data, champion):

@@ -1,7 +1,7 @@
 """A candidate beside the model in use: on test, on val, on a fixed panel of films."""
 
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from cxrmlops.evaluation.studies import join_studies
 from cxrmlops.files import read_facts
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
+from cxrmlops.model.learnt import LEARNT, marks
 from cxrmlops.synthetic.reference import reference_datasets
 from cxrmlops.tables import SPLITS, STUDIES
 
@@ -28,21 +29,26 @@ BATCH = 16  # films in one forward pass
 class Challenge:
     """Two bundles and the films that the candidate was measured on."""
 
-    def __init__(self, candidate: Path, champion: Path, *, data: Path) -> None:
+    def __init__(
+        self, candidate: Path, champion: Path, *, data: Path, least: int
+    ) -> None:
         """Read both bundles and the split; no film is read yet.
 
         Args:
             candidate: folder of the new bundle.
             champion: folder of the bundle in use.
             data: folder of the stages' results, the candidate's own.
+            least: studies of each class that a comparison needs where the champion
+                learnt from another split.
 
         Raises:
             BundleError: the results in `data` are another bundle's.
             DataError: a stage's result is missing.
         """
         self.new, self.old = read_bundle(candidate), read_bundle(champion)
-        self._data = data
-        self._split = read_facts(data / "split" / "manifest.json")["hash"]
+        self._data, self._least = data, least
+        split = read_facts(data / "split" / "manifest.json")["hash"]
+        self._same_split = self.old.card.lineage.get("split_hash") == split
         self._pixels = read_facts(data / "preprocess" / "preprocessing.json")["hash"]
         measured = read_facts(data / "evaluate" / "metrics.json")["bundle_hash"]
         if measured != self.new.hash:
@@ -53,20 +59,25 @@ class Challenge:
 
     @property
     def obstacle(self) -> str:
-        """Say why the champion must not, or cannot, read these test films; "" is none.
-
-        A bundle names its split by a hash, not its patients: of another split nobody
-        can say whose films it learnt from.
-        """
+        """Say why the champion must not, or cannot, read these films; "" is none."""
         if self.old.card.preprocessing_hash != self._pixels:
             return (
                 "not compared with the champion: it reads films made another way "
                 f"({self.old.card.size} pixels)"
             )
-        if self.old.card.lineage.get("split_hash") != self._split:
+        if self._same_split:
+            return ""
+        if LEARNT not in self.old.reference:
             return (
                 "not compared with the champion: it learnt from another split, whose "
                 "training patients may be among these test patients"
+            )
+        studies = self._unseen().drop_duplicates("study_id")
+        asf, nsf = int(studies.abnormal.sum()), int((~studies.abnormal).sum())
+        if min(asf, nsf) < self._least:
+            return (
+                f"not compared with the champion: it did not learn from {asf} ASF and "
+                f"{nsf} NSF studies of test, {self._least} of each are needed"
             )
         return ""
 
@@ -77,14 +88,22 @@ class Challenge:
         """
         if self.obstacle:
             return succession.not_assessed(self.obstacle, max_auc_loss=max_auc_loss), {}
-        return succession.not_worse(
-            (STUDIES.read(self._data / "evaluate"), self.new.card.operating_points),
-            (
-                read_side(self.old, "test", data=self._data),
-                self.old.card.operating_points,
-            ),
+        studies = STUDIES.read(self._data / "evaluate")
+        theirs = read_rows(self.old, self._unseen(), data=self._data)
+        shared = (
+            studies
+            if self._same_split
+            else studies[studies.study_id.isin(theirs.study_id)]
+        )
+        gate, figures = succession.not_worse(
+            (shared, self.new.card.operating_points),
+            (theirs, self.old.card.operating_points),
             max_auc_loss=max_auc_loss,
         )
+        if left_out := len(studies) - len(shared):
+            why = f"{left_out} test studies left out: the champion learnt from them"
+            gate = replace(gate, reason=f"{gate.reason}; {why}")
+        return gate, figures | {"left_out": left_out}
 
     def bridge(self) -> tuple[Gate, dict[str, Any]]:
         """Let both read the panel, and the champion val; choose thresholds again."""
@@ -104,17 +123,35 @@ class Challenge:
             told["val"] = bridge.differences(before.probability, after, *points)
         return gate, told
 
+    def _unseen(self) -> pd.DataFrame:
+        """Pick the test films of patients whom the champion did not learn from.
+
+        Patients who share a film with one of those (a near-duplicate) are no strangers
+        to it either.
+        """
+        images = SPLITS.read(self._data / "split")
+        test = images[images.split == "test"]
+        if self._same_split:
+            return test
+        learnt = np.isin(marks(test.patient_id), self.old.reference[LEARNT])
+        return test[~test.group.isin(test.group[learnt])]
+
 
 def read_side(bundle: Bundle, side: str, *, data: Path) -> pd.DataFrame:
-    """Read all films of one side of the split: STUDIES rows.
+    """Read all films of one side of the split, `val` or `test`: STUDIES rows."""
+    images = SPLITS.read(data / "split")
+    return read_rows(bundle, images[images.split == side], data=data)
+
+
+def read_rows(bundle: Bundle, rows: pd.DataFrame, *, data: Path) -> pd.DataFrame:
+    """Read films: STUDIES rows.
 
     Args:
         bundle: whose preprocessing is that of the films.
-        side: `val` or `test`.
+        rows: of SPLITS.
         data: folder of the stages' results.
     """
-    images = SPLITS.read(data / "split").sort_values("image_id", ignore_index=True)
-    rows = images[images.split == side]
+    rows = rows.sort_values("image_id", ignore_index=True)
     shards = open_shards(data / "preprocess")
     reader = Reader(bundle, batch_size=BATCH)
     answers = [

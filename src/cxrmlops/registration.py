@@ -93,7 +93,10 @@ def _judged(found: str, run_id: str, gate: GateParams, data: Path) -> standing.J
     if done := standing.read(tags, bundle=found, champion=theirs, margin=margin):
         return done
     pair = Challenge(
-        data / "train" / "bundle", versions.fetch_bundle(champion), data=data
+        data / "train" / "bundle",
+        versions.fetch_bundle(champion),
+        data=data,
+        least=gate.min_subgroup_n,
     )
     if not pair.obstacle:
         test_hash = read_json(data / "split" / "manifest.json")["test_hash"]

@@ -11,6 +11,7 @@ from cxrmlops.files import WORK
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
+from cxrmlops.model.learnt import LEARNT, marks
 from cxrmlops.stages import train
 from cxrmlops.tables import HISTORY, SPLITS, STUDIES
 from tests.make import make_train_inputs, make_train_params
@@ -61,6 +62,18 @@ def test_a_bundle_can_be_read_and_says_where_it_comes_from(tmp_path, caplog):
     assert [figures["epoch"] for figures in told] == history.epoch.tolist() == [1, 2]
     assert set(told[0]) == set(HISTORY.columns)
     assert "images/s" in caplog.text
+
+
+def test_a_bundle_marks_whom_it_learnt_from_and_nobody_of_test(tmp_path):
+    _, split = make_train_inputs(tmp_path)
+
+    out = run(tmp_path)
+
+    kept = read_bundle(out / "bundle").reference[LEARNT]
+    images = SPLITS.read(split)
+    of_test = images.split == "test"
+    assert set(kept) == set(marks(images.patient_id[~of_test]))
+    assert not np.isin(marks(images.patient_id[of_test]), kept).any()
 
 
 def test_val_studies_hold_what_a_reader_of_the_bundle_says(tmp_path):

@@ -43,7 +43,7 @@ class Bundle:
     network: EvidenceResNet  # on the CPU, in eval mode
     card: BundleCard
     hash: str  # 64 hex digits over every byte of the folder
-    reference: Mapping[str, np.ndarray]  # histograms of what val looked like
+    reference: Mapping[str, np.ndarray]  # what val looked like, whom it learnt from
 
     @property
     def key(self) -> str:

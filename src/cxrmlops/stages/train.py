@@ -39,6 +39,7 @@ from cxrmlops.model.device import (
 from cxrmlops.model.fitting import fit
 from cxrmlops.model.inference import calibrated, read_squares
 from cxrmlops.model.learner import Learner, Recipe
+from cxrmlops.model.learnt import LEARNT, marks
 from cxrmlops.model.loader import Films, in_order
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
@@ -108,6 +109,7 @@ def run(
             return
         val = images[images.split == "val"]
         judged = _judge(learner, _films(preprocess, val, learner), val, params)
+        judged.reference[LEARNT] = np.unique(marks(images.patient_id))
         _write(out, learner, history, judged, lineage=lineage, params=params)
         shutil.rmtree(work.parent)  # older keys of this stage are stale
     log.info(
