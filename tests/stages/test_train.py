@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from cxrmlops.errors import DataError, ParamsError, ResourceError
+from cxrmlops.errors import DataError, LeakError, ParamsError, ResourceError
 from cxrmlops.files import WORK
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
-from cxrmlops.model.bundle import bundle_hash, read_bundle
+from cxrmlops.model.bundle import bundle_hash, read_bundle, write_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.learnt import LEARNT, marks
 from cxrmlops.stages import train
 from cxrmlops.tables import HISTORY, SPLITS, STUDIES
-from tests.make import make_train_inputs, make_train_params
+from tests.make import make_reading_bundle, make_train_inputs, make_train_params
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,37 @@ def test_a_bundle_marks_whom_it_learnt_from_and_nobody_of_test(tmp_path):
     of_test = images.split == "test"
     assert set(kept) == set(marks(images.patient_id[~of_test]))
     assert not np.isin(marks(images.patient_id[of_test]), kept).any()
+
+
+def test_a_bundle_begun_with_another_inherits_whom_that_one_learnt_from(tmp_path):
+    make_train_inputs(tmp_path)
+    first = bundle_of(tmp_path / "before", learnt=["an earlier patient"])
+
+    out = run(tmp_path, weights=str(first / "weights.safetensors"))
+
+    kept = read_bundle(out / "bundle").reference[LEARNT]
+    assert np.isin(marks(["an earlier patient"]), kept).all()
+
+
+@pytest.mark.parametrize("side", ["val", "test"])
+def test_weights_that_know_a_patient_of_val_or_test_are_refused(tmp_path, side):
+    _, split = make_train_inputs(tmp_path)
+    images = SPLITS.read(split)
+    known = images.patient_id[images.split == side].iloc[0]
+    first = bundle_of(tmp_path / "before", learnt=[known])
+
+    with pytest.raises(LeakError, match=r"train\.weights: .* learnt from 1 patients"):
+        run(tmp_path, weights=str(first / "weights.safetensors"))
+
+    assert not (tmp_path / "train").exists()
+
+
+def bundle_of(folder, *, learnt):
+    """Write a bundle that says it learnt from these patients."""
+    bundle = read_bundle(make_reading_bundle(folder))
+    reference = {LEARNT: np.unique(marks(learnt))}
+    write_bundle(folder, bundle.network, card=bundle.card, reference=reference)
+    return folder
 
 
 def test_val_studies_hold_what_a_reader_of_the_bundle_says(tmp_path):

@@ -39,7 +39,7 @@ from cxrmlops.model.device import (
 from cxrmlops.model.fitting import fit
 from cxrmlops.model.inference import calibrated, read_squares
 from cxrmlops.model.learner import Learner, Recipe
-from cxrmlops.model.learnt import LEARNT, marks
+from cxrmlops.model.learnt import LEARNT, Marks, check_strangers, inherited, marks
 from cxrmlops.model.loader import Films, in_order
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
@@ -95,13 +95,15 @@ def run(
 
     Raises:
         DataError: a side has no films, or films of one class only.
-        LeakError: a patient on two sides.
+        LeakError: a patient on two sides, or weights to begin with that know patients
+            of val or test.
         ParamsError: an unknown architecture, weights that do not fit, or a loss that
             is not a number any more.
         ResourceError: no GPU, too little memory or disk, or another training runs.
     """
     with only_training():
-        images = _read_rows(split)
+        before = inherited(params.weights)
+        images = _read_rows(split, before, params)
         lineage = _lineage(preprocess, split, images, params)
         work = work_folder("train", lineage)
         learner, history = _learn(preprocess, images, params, work, on_epoch)
@@ -109,7 +111,7 @@ def run(
             return
         val = images[images.split == "val"]
         judged = _judge(learner, _films(preprocess, val, learner), val, params)
-        judged.reference[LEARNT] = np.unique(marks(images.patient_id))
+        judged.reference[LEARNT] = np.union1d(marks(images.patient_id), before)
         _write(out, learner, history, judged, lineage=lineage, params=params)
         shutil.rmtree(work.parent)  # older keys of this stage are stale
     log.info(
@@ -120,10 +122,12 @@ def run(
     )
 
 
-def _read_rows(split: Path) -> pd.DataFrame:
+def _read_rows(split: Path, before: Marks, params: TrainParams) -> pd.DataFrame:
     """Read the rows of train and val, in an order that does not depend on the file."""
     images = SPLITS.read(split)
     check_sides(images, policy=read_facts(split / "manifest.json")["policy"])
+    judges = images.patient_id[images.split != "train"]
+    check_strangers(judges, before, weights=str(params.weights))
     images = images[images.split.isin(SIDES)].sort_values("image_id", ignore_index=True)
     for side in SIDES:
         abnormal = images.abnormal[images.split == side]
