@@ -38,6 +38,7 @@ TRAIN_CODE = (  # the code that dvc.yaml names for the stage `train`
     "model/fitting.py",
     "model/inference.py",
     "model/learner.py",
+    "model/learnt.py",
     "model/loader.py",
     "model/lock.py",
     "model/network.py",
