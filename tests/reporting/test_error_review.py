@@ -1,6 +1,8 @@
 import csv
 import re
+import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from typer.testing import CliRunner
 
 from cxrmlops.cli import app
 from cxrmlops.data.adjudication import ASKED, read_decisions
-from cxrmlops.model.bundle import read_bundle
+from cxrmlops.model.bundle import read_bundle, write_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.reporting.error_review import choose_cases, write_review
 from cxrmlops.tables import DECISIONS, REPORTS, STUDIES
@@ -23,7 +25,7 @@ def data(tmp_path_factory):
     """A line as evaluate leaves it: 12 test studies, and one of uncertain label."""
     folder = tmp_path_factory.mktemp("data")
     images = make_splits(patients=120)
-    make_line(folder, images)
+    make_line(folder, images, size=64)  # maps of 2 x 2 cells
     test = images[images.split == "test"].sort_values("study_id", ignore_index=True)
     squares = np.load(folder / "preprocess" / "shard-000.npy")[test.row.to_numpy()]
     answers = Reader(read_bundle(folder / "train" / "bundle")).read(squares)
@@ -96,17 +98,44 @@ def test_every_error_is_on_the_page_and_in_the_table(data, review):
     assert all(f"<code>{study}</code>" in page for study in wrong.study_id)
 
 
-def test_a_map_is_shown_where_the_answer_is_asf_and_nowhere_else(data, review):
+@pytest.mark.parametrize(
+    ("threshold", "maps_of_misses"), [(0.5145, {True}), (0.999, {False})]
+)
+def test_a_map_is_shown_of_every_asf_and_of_a_miss_with_a_place_above_the_threshold(
+    data, tmp_path, threshold, maps_of_misses
+):
     studies = STUDIES.read(data / "evaluate").set_index("study_id")
-    threshold = read_bundle(data / "train" / "bundle").card.operating_points[0]
-    page = (review / "index.html").read_text()
+    line = with_threshold(data, tmp_path / "line", threshold)
+    write_review(line, tmp_path / "errors", most=100, right=100, seed=1)
+    page = (tmp_path / "errors" / "index.html").read_text()
     cases = re.findall(r'<div class="case">.*?<code>(?:[^<]*)</code>', page, re.DOTALL)
 
-    assert cases
-    for case in cases:
-        study = re.search(r"<code>(.*)</code>", case).group(1)
-        flagged = studies.probability[study] >= threshold.threshold
-        assert case.count("data:image/jpeg;base64,") == (2 if flagged else 1)
+    shown = {
+        re.search(r"<code>(.*)</code>", case).group(1): case.count("data:image/jpeg")
+        == 2
+        for case in cases
+    }
+    flagged = studies.probability >= threshold
+    assert set(shown) == set(studies.index)
+    assert all(shown[study] for study in studies.index[flagged])
+    assert not any(shown[s] for s in studies.index[~flagged & ~studies.abnormal])
+    misses = studies.index[~flagged & studies.abnormal]
+    assert {shown[study] for study in misses} == maps_of_misses
+
+
+def with_threshold(data, folder, threshold):
+    """Copy a line whose model has another balanced threshold."""
+    shutil.copytree(data, folder)
+    bundle = read_bundle(data / "train" / "bundle")
+    balanced, sensitive = bundle.card.operating_points
+    points = (replace(balanced, threshold=threshold), sensitive)
+    write_bundle(
+        folder / "train" / "bundle",
+        bundle.network,
+        card=replace(bundle.card, operating_points=points),
+        reference=bundle.reference,
+    )
+    return folder
 
 
 def test_reports_that_do_not_commit_themselves_are_asked_for_too(review):

@@ -45,7 +45,7 @@ class Case:
 
     row: Mapping[str, object]  # of `choose_cases`
     film: str  # JPEG as a data address
-    map: str  # likewise; "": below the threshold
+    map: str  # likewise; "": a right NSF, or no place above the threshold
 
 
 def write_review(
@@ -145,9 +145,10 @@ def _cases(
             temperature=bundle.card.temperature,
             threshold=_balanced(bundle),
         )
-        yield _draw(
-            row, squares[top], heat, shown=row["probability"] >= _balanced(bundle)
-        )
+        # no report shows a map of an NSF; here a miss shows what little was seen
+        flagged = row["probability"] >= _balanced(bundle)
+        overlooked = row["kind"] == "missed" and bool((heat > 0).any())
+        yield _draw(row, squares[top], heat, shown=flagged or overlooked)
 
 
 def _balanced(bundle: Bundle) -> float:
