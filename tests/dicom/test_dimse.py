@@ -1,6 +1,6 @@
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -106,17 +106,47 @@ def test_an_archive_that_is_not_there_did_not_answer(host):
         Dimse(Peer("PACS", host, port)).check()
 
 
-def test_a_port_that_speaks_something_else_did_not_answer(monkeypatch):
+def serve(server, answer):
+    """Give every connection to `answer`, one after the other, until the end."""
+
+    def accept() -> None:
+        with suppress(OSError):  # the test is over
+            while True:
+                connection, _ = server.accept()
+                with connection:
+                    answer(connection)
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def test_a_port_that_speaks_something_else_did_not_answer():
     with socket.create_server(("127.0.0.1", 0)) as other:
 
-        def talk() -> None:
-            connection, _ = other.accept()
+        def talk(connection) -> None:
             connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            connection.close()
 
-        threading.Thread(target=talk, daemon=True).start()
+        serve(other, talk)
         with pytest.raises(ServiceError, match="did not answer"):
             Dimse(Peer("PACS", "127.0.0.1", other.getsockname()[1])).check()
+
+
+def test_an_archive_that_hangs_up_before_its_answer_is_asked_again():
+    # PS3.8 9.3.4: for good, by the service user, called AE title not recognised
+    rejection = bytes([3, 0, 0, 0, 0, 4, 0, 1, 1, 7])
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer(connection) -> None:
+            asked.append(connection.recv(65536)[0])
+            if len(asked) > 1:
+                connection.sendall(rejection)
+                connection.recv(65536)  # until the other side has read it
+
+        serve(server, answer)
+        with pytest.raises(AccessError, match="does not know the AE title PACS"):
+            Dimse(Peer("PACS", "127.0.0.1", server.getsockname()[1])).check()
+
+    assert asked == [1, 1]  # two A-ASSOCIATE-RQ
 
 
 def test_a_silent_archive_did_not_answer(monkeypatch):

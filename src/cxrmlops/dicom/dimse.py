@@ -1,6 +1,7 @@
 """Archive over DIMSE (PS3.4, PS3.7): C-FIND, C-GET or C-MOVE, C-STORE."""
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -51,6 +52,7 @@ from cxrmlops.dicom.transfer import (
 from cxrmlops.errors import AccessError, CxrError, ServiceError
 
 CONNECT_SECONDS, SILENT_SECONDS = 10.0, 60.0
+ATTEMPTS = 3  # at an association that ends without an answer
 MODELS = {"get": GET, "move": MOVE}
 _PENDING = (0xFF00, 0xFF01)
 _DESTINATION_UNKNOWN = 0xA801
@@ -220,12 +222,19 @@ class Dimse:
             one if isinstance(one, PresentationContext) else build_context(one)
             for one in contexts
         ]
-        try:
-            open_one = entity.associate(
-                peer.host, peer.port, contexts=asked, ae_title=peer.called, **how
-            )
-        except OSError:  # no such host
-            raise self._silence() from None
+        for _ in range(ATTEMPTS):
+            begun = time.monotonic()
+            try:
+                open_one = entity.associate(
+                    peer.host, peer.port, contexts=asked, ae_title=peer.called, **how
+                )
+            except OSError:  # no such host
+                raise self._silence() from None
+            # A peer that closes the line right behind a rejection can lose it: 1 in 100
+            # with Orthanc under load. What we waited for long is not asked again.
+            waited = time.monotonic() - begun >= CONNECT_SECONDS
+            if open_one.acceptor.primitive is not None or waited:
+                break
         if not open_one.is_established:
             raise self._rejection(open_one)
         try:
