@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ class Challenge:
                 "not compared with the champion: it learnt from another split, whose "
                 "training patients may be among these test patients"
             )
-        studies = self._unseen().drop_duplicates("study_id")
+        studies = self._test[~self._test.met].drop_duplicates("study_id")
         asf, nsf = int(studies.abnormal.sum()), int((~studies.abnormal).sum())
         if min(asf, nsf) < self._least:
             return (
@@ -89,12 +90,9 @@ class Challenge:
         if self.obstacle:
             return succession.not_assessed(self.obstacle, max_auc_loss=max_auc_loss), {}
         studies = STUDIES.read(self._data / "evaluate")
-        theirs = read_rows(self.old, self._unseen(), data=self._data)
-        shared = (
-            studies
-            if self._same_split
-            else studies[studies.study_id.isin(theirs.study_id)]
-        )
+        met = self._test.met
+        theirs = read_rows(self.old, self._test[~met], data=self._data)
+        shared = studies[~studies.study_id.isin(self._test.study_id[met])]
         gate, figures = succession.not_worse(
             (shared, self.new.card.operating_points),
             (theirs, self.old.card.operating_points),
@@ -123,18 +121,18 @@ class Challenge:
             told["val"] = bridge.differences(before.probability, after, *points)
         return gate, told
 
-    def _unseen(self) -> pd.DataFrame:
-        """Pick the test films of patients whom the champion did not learn from.
+    @cached_property
+    def _test(self) -> pd.DataFrame:
+        """Read the test films; `met`: the champion learnt from the film's patient.
 
         Patients who share a film with one of those (a near-duplicate) are no strangers
         to it either.
         """
         images = SPLITS.read(self._data / "split")
         test = images[images.split == "test"]
-        if self._same_split:
-            return test
-        learnt = np.isin(marks(test.patient_id), self.old.reference[LEARNT])
-        return test[~test.group.isin(test.group[learnt])]
+        known = [] if self._same_split else self.old.reference[LEARNT]
+        learnt = np.isin(marks(test.patient_id), known)
+        return test.assign(met=test.group.isin(test.group[learnt]))
 
 
 def read_side(bundle: Bundle, side: str, *, data: Path) -> pd.DataFrame:
