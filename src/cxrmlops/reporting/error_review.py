@@ -67,7 +67,7 @@ def write_review(
         DataError: a stage before `evaluate` has not run.
     """
     bundle = read_bundle(data / "train" / "bundle")
-    threshold = {p.name: p.threshold for p in bundle.card.operating_points}[BALANCED]
+    threshold = _balanced(bundle)
     reports = REPORTS.read(data / "cohort")
     chosen = choose_cases(
         STUDIES.read(data / "evaluate"), threshold, most=most, right=right, seed=seed
@@ -132,7 +132,7 @@ def _cases(
 ) -> Iterator[Case]:
     """Draw one study at a time: the film with the highest score decides."""
     shards = open_shards(data / "preprocess")
-    reader = Reader(bundle, batch_size=8)
+    reader, threshold = Reader(bundle, batch_size=8), _balanced(bundle)
     films = images[images.split == "test"].sort_values("image_id").groupby("study_id")
     for row in chosen.to_dict("records"):
         of_study = films.get_group(row["study_id"])
@@ -143,10 +143,10 @@ def _cases(
             answers.evidence[top],
             logit_of_film=float(answers.logit[top]),
             temperature=bundle.card.temperature,
-            threshold=_balanced(bundle),
+            threshold=threshold,
         )
         # no report shows a map of an NSF; here a miss shows what little was seen
-        flagged = row["probability"] >= _balanced(bundle)
+        flagged = row["probability"] >= threshold
         overlooked = row["kind"] == "missed" and bool((heat > 0).any())
         yield _draw(row, squares[top], heat, shown=flagged or overlooked)
 
