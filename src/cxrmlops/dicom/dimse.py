@@ -222,19 +222,17 @@ class Dimse:
             one if isinstance(one, PresentationContext) else build_context(one)
             for one in contexts
         ]
-        for _ in range(ATTEMPTS):
-            begun = time.monotonic()
-            try:
-                open_one = entity.associate(
-                    peer.host, peer.port, contexts=asked, ae_title=peer.called, **how
-                )
-            except OSError:  # no such host
-                raise self._silence() from None
-            # A peer that closes the line right behind a rejection can lose it: 1 in 100
-            # with Orthanc under load. What we waited for long is not asked again.
-            waited = time.monotonic() - begun >= CONNECT_SECONDS
-            if open_one.acceptor.primitive is not None or waited:
-                break
+        try:
+            open_one = _ask_until_answered(
+                entity,
+                addr=peer.host,
+                port=peer.port,
+                contexts=asked,
+                ae_title=peer.called,
+                **how,
+            )
+        except OSError:  # no such host
+            raise self._silence() from None
         if not open_one.is_established:
             raise self._rejection(open_one)
         try:
@@ -298,3 +296,18 @@ class Dimse:
 
 
 _ASK = "ask its owner to allow it, then run again"
+
+
+def _ask_until_answered(entity: AE, **how: Any) -> Association:
+    """Ask for an association, again if the peer hung up without an answer.
+
+    One that closes the line right behind a rejection can lose it: 1 in 100 with Orthanc
+    under load. A peer that kept us waiting is not asked again.
+    """
+    for _ in range(ATTEMPTS):
+        begun = time.monotonic()
+        open_one = entity.associate(**how)
+        waited = time.monotonic() - begun >= CONNECT_SECONDS
+        if open_one.acceptor.primitive is not None or waited:
+            break
+    return open_one
