@@ -130,7 +130,7 @@ class Challenge:
         """
         images = SPLITS.read(self._data / "split")
         test = images[images.split == "test"]
-        known = [] if self._same_split else self.old.reference[LEARNT]
+        known = marks([]) if self._same_split else self.old.reference[LEARNT]
         learnt = np.isin(marks(test.patient_id), known)
         return test.assign(met=test.group.isin(test.group[learnt]))
 
