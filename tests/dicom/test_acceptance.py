@@ -12,8 +12,9 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from cxrmlops.dicom.acceptance import REASONS, accept, accept_picture
+from cxrmlops.dicom.acceptance import accept, accept_picture
 from cxrmlops.errors import Rejected
+from cxrmlops.reasons import REASONS
 from tests.make import make_chest_film, make_thorax
 
 WORDS = ["CHEST", "THORAX"]

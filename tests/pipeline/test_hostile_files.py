@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cxrmlops.data.fence import Limits, fenced
-from cxrmlops.dicom.acceptance import REASONS
+from cxrmlops.reasons import REASONS
 from tests.hostile import Verdict, judge
 
 OUTCOMES = Path(__file__).with_name("hostile_outcomes.csv")

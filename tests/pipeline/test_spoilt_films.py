@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cxrmlops.data.fence import Limits, fenced
-from cxrmlops.dicom.acceptance import REASONS
+from cxrmlops.reasons import REASONS
 from tests.hostile import ENCODINGS, SPOILS, Verdict, good_film, judge, spoil_bytes
 
 MAX_SECONDS = 8.0

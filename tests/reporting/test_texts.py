@@ -3,18 +3,17 @@ from string import Formatter
 
 import pytest
 
-from cxrmlops.dicom.acceptance import REASONS
 from cxrmlops.findings import Finding
+from cxrmlops.reasons import reason_sentence
 from cxrmlops.reporting.texts import (
     EN,
     caption,
     catalogue,
     finding_words,
-    reason_sentence,
     summary,
     wording,
 )
-from cxrmlops.reporting.texts_zh import REASONS_ZH, ZH
+from cxrmlops.reporting.texts_zh import ZH
 from tests.make import make_model_identity, make_study_answer
 
 MODEL = make_model_identity()
@@ -30,13 +29,8 @@ def test_both_catalogues_have_the_same_sentences_with_the_same_gaps():
     assert {key: fields(EN[key]) for key in EN} == {key: fields(ZH[key]) for key in ZH}
 
 
-def test_every_reason_has_a_sentence_in_both_languages():
-    assert set(REASONS_ZH) >= set(REASONS)
-
-
 def test_english_fits_into_any_character_set():
     assert all(text.isascii() for text in EN.values())
-    assert all(text.isascii() for text in REASONS.values())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -86,10 +80,6 @@ def test_the_band_of_a_film_answered_nsf_says_why_there_is_no_map():
 
 def test_maps_of_other_methods_do_not_claim_one_scale():
     assert "not comparable" in caption(0.9, MODEL, method="gradcam").scale
-
-
-def test_an_unknown_reason_is_shown_as_it_is():
-    assert reason_sentence("brand_new", "zh") == "brand new"
 
 
 def test_the_language_of_a_report_is_named_by_its_code():

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from cxrmlops.dicom.acceptance import REASONS, accept, accept_picture
+from cxrmlops.dicom.acceptance import accept, accept_picture
 from cxrmlops.dicom.headers import read_header
 from cxrmlops.dicom.pixels import display_picture
 from cxrmlops.errors import Rejected
+from cxrmlops.reasons import REASONS
 from cxrmlops.synthetic import misfits
 from cxrmlops.synthetic.plan import PlannedStudy, plan_studies
 from cxrmlops.synthetic.study import study_traits, write_study

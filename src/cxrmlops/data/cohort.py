@@ -15,12 +15,12 @@ import pandas as pd
 
 from cxrmlops.data.adjudication import settle
 from cxrmlops.data.report_labels import Conclusion, label_studies
-from cxrmlops.dicom import acceptance
+from cxrmlops.reasons import REASONS
 from cxrmlops.tables import DECISIONS, FILMS, IMAGES, REPORTS
 
 INCLUDED = "included"
 
-# Reasons beside those of the header pass (dicom.acceptance), one plain sentence each,
+# Reasons beside those of a single file (`reasons.REASONS`), one plain sentence each,
 # in the order in which they are asked.
 BEFORE_HEADERS = {
     "bad_file_name": "The file's name is not UTF-8.",
@@ -41,7 +41,7 @@ AFTER_HEADERS = {
 }
 EXCLUSIONS = {
     **BEFORE_HEADERS,
-    **{k: v for k, v in acceptance.REASONS.items() if k not in AFTER_HEADERS},
+    **{k: v.english for k, v in REASONS.items() if k not in AFTER_HEADERS},
     **AFTER_HEADERS,
 }
 STUDY_EXCLUSIONS = {

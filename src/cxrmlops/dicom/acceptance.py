@@ -2,7 +2,8 @@
 Which films the model may score: adult chests, frontal, for presentation.
 
 `accept` decides by the header, `accept_picture` by the picture. A refusal is a result
-that is counted and reported; it never looks like "normal".
+that is counted and reported; it never looks like "normal". What follows from each
+reason: `reasons.py`.
 """
 
 from collections.abc import Sequence
@@ -15,32 +16,6 @@ from cxrmlops.dicom.body_part import is_chest, is_human
 from cxrmlops.dicom.plausibility import is_blank, is_negative, is_noise, thumbnail
 from cxrmlops.dicom.projection import view
 from cxrmlops.errors import Rejected
-
-# In the order in which they are asked. Texts go into reports: ASCII, no patient.
-REASONS = {
-    "unreadable": "The file is damaged and cannot be read.",
-    "too_large": "The file or its picture is larger than allowed.",
-    "not_dicom": "The file is not a DICOM file or picture.",
-    "not_an_image": "The file holds no picture.",
-    "for_processing": "The film is raw data (FOR PROCESSING), not made for reading.",
-    "not_cr_dx": "The film is not a CR or DX image.",
-    "multi_frame": "The file holds several frames.",
-    "not_grayscale": "The picture is in colour.",
-    "not_human": "The film is not of a person.",
-    "not_chest": "The film shows another part of the body.",
-    "chest_unknown": "Nothing in the header says that the film shows a chest.",
-    "derived": "The picture was derived from another one.",
-    "lateral": "The film is a lateral, oblique or decubitus view, not a frontal one.",
-    "child": "The patient is younger than the model was made for.",
-    "undecodable": "The pixels cannot be decoded.",
-    "too_small": "The picture is too small.",
-    "partial": "The picture is a strip that cannot hold a whole chest.",
-    "blank": "The film is blank.",
-    "noise_only": "The film shows nothing but noise.",
-    "inverted": "The film's black and white are exchanged.",
-    "duplicate": "The same film was there before.",
-    "no_identity": "The header lacks the UIDs that a report must refer to.",
-}
 
 _CR, _DX = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1"
 _DX_RAW = "1.2.840.10008.5.1.4.1.1.1.1.1"

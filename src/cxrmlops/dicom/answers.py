@@ -77,6 +77,11 @@ class StudyAnswer:
         """The worst quality among the films."""
         return max((film.quality for film in self.films), key=_WORST_LAST.index)
 
+    @property
+    def reason(self) -> str:
+        """Why there is no answer: the first film's reason; "" if there is one."""
+        return next((film.reason for film in self.films if film.reason), "")
+
 
 _WORST_LAST = ("ok", "limited", "unusable")
 

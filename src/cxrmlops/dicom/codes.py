@@ -10,6 +10,7 @@ from highdicom.sr import CodedConcept
 from pydicom.sr.codedict import codes
 
 from cxrmlops.findings import Finding
+from cxrmlops.reasons import QualityFinding
 
 ABNORMAL_RESULT = CodedConcept("408574004", "SCT", "Imaging result abnormal")
 NORMAL_RESULT = CodedConcept("408573005", "SCT", "Imaging result normal")
@@ -34,6 +35,12 @@ QUALITY = {
 }
 QUALITY_RATING = {"ok": 100, "limited": 50, "unusable": 0}  # 0 worst, 100 best
 
-# CID 6135, by the reason for a rejection; any other reason is an "Other failure"
-QUALITY_FINDING = {"undecodable": codes.DCM.UnknownFailure}
-OTHER_FAILURE = codes.DCM.OtherFailure
+# CID 6135
+QUALITY_FINDING = {
+    QualityFinding.ARTIFACT: codes.DCM.ArtifactsOtherThanGridOrDetectorArtifact,
+    QualityFinding.POSITIONING: codes.DCM.Positioning,
+    QualityFinding.NO_IMAGE: codes.DCM.NoImage,
+    QualityFinding.PROCESSING: codes.DCM.InappropriateImageProcessing,
+    QualityFinding.OTHER_FAILURE: codes.DCM.OtherFailure,
+    QualityFinding.UNKNOWN_FAILURE: codes.DCM.UnknownFailure,
+}

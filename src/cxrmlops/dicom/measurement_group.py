@@ -24,6 +24,7 @@ from cxrmlops.dicom.answers import (
     percent,
 )
 from cxrmlops.dicom.derived import object_uid
+from cxrmlops.reasons import REASONS
 
 _RELATION = hd.sr.RelationshipTypeValues
 
@@ -178,7 +179,7 @@ def _evaluations(
     finding = finding_of(film.probability, model)
     pairs = [(codes.DCM.QualityAssessment, ours.QUALITY[film.quality])]
     if finding is None:
-        failure = ours.QUALITY_FINDING.get(film.reason, ours.OTHER_FAILURE)
+        failure = ours.QUALITY_FINDING[REASONS[film.reason].quality_finding]
         pairs += [
             (codes.DCM.QualityFinding, failure),
             (codes.DCM.Normality, codes.SCT.NormalityUndetermined),

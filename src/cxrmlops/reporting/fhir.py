@@ -25,6 +25,7 @@ from cxrmlops.dicom.derived import device_uid
 from cxrmlops.dicom.headers import FilmHeader
 from cxrmlops.dicom.identity import derived_uid
 from cxrmlops.findings import Finding, OperatingPoint
+from cxrmlops.reasons import REASONS
 
 SCT = "http://snomed.info/sct"
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
@@ -123,14 +124,17 @@ def _observation(
             "note": [{"text": disclaimer}],
             "component": _components(answer, model),
         }
-        | _value(finding)
+        | _value(finding, answer.reason)
     )
 
 
-def _value(finding: Finding | None) -> Json:
+def _value(finding: Finding | None, reason: str) -> Json:
     if finding is None:
-        absent = _concept(f"{HL7}/data-absent-reason", "error", "Error")
-        return {"dataAbsentReason": absent | {"text": "Study not evaluable"}}
+        meaning = REASONS[reason]
+        code = meaning.absent
+        absent = _concept(f"{HL7}/data-absent-reason", code, code.capitalize())
+        text = f"Study not evaluable. {meaning.english}"
+        return {"dataAbsentReason": absent | {"text": text}}
     result = RESULT[finding]
     letter, word = ("A", "Abnormal") if finding is Finding.ASF else ("N", "Normal")
     return {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cxrmlops.files import read_json
 from cxrmlops.findings import BALANCED, OperatingPoint, answer
-from cxrmlops.reporting.texts import finding_words, reason_sentence
+from cxrmlops.reasons import reason_sentence
+from cxrmlops.reporting.texts import finding_words
 from cxrmlops.tables import SCORED_IMAGES
 
 

@@ -18,9 +18,10 @@ from cxrmlops.dicom.answers import PRODUCT
 from cxrmlops.errors import DataError
 from cxrmlops.files import read_json, whole
 from cxrmlops.findings import Finding
+from cxrmlops.reasons import reason_sentence
 from cxrmlops.reporting.pages import environment
 from cxrmlops.reporting.priority import Place, Waiting, order
-from cxrmlops.reporting.texts import catalogue, finding_words, reason_sentence
+from cxrmlops.reporting.texts import catalogue, finding_words
 
 PAGE, DATA = "reading_list.html", "reading_list.json"
 OWNER_ONLY = 0o600

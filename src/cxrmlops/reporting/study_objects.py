@@ -23,6 +23,7 @@ from cxrmlops.dicom.secondary_capture import OverlayPicture, build_secondary_cap
 from cxrmlops.dicom.structured_report import build_report
 from cxrmlops.errors import Rejected
 from cxrmlops.files import whole
+from cxrmlops.reasons import Kind, reason_kind
 from cxrmlops.reporting.fhir import build_bundle
 from cxrmlops.reporting.film_pictures import (
     Row,
@@ -34,23 +35,6 @@ from cxrmlops.reporting.film_pictures import (
 )
 from cxrmlops.reporting.texts import catalogue, summary, wording
 
-# A study whose films were refused for these reasons was looked at and has no answer: it
-# gets a report that says so. Refused for another reason it was none of our business.
-NOT_EVALUABLE = frozenset(
-    {
-        "blank",
-        "child",
-        "for_processing",
-        "inverted",
-        "lateral",
-        "multi_frame",
-        "noise_only",
-        "not_grayscale",
-        "partial",
-        "too_small",
-        "undecodable",
-    }
-)
 _ANY = Limits(max_bytes=2**40, max_pixels=2**40)  # they passed the limits of `score`
 
 
@@ -130,7 +114,11 @@ def _is_dicom(job: StudyJob) -> bool:
 
 def in_scope(job: StudyJob) -> bool:
     """Tell a study that the model read, or should have, from a hip or a CT."""
-    return bool(_reported(job))
+    return any(
+        film["outcome"] == "scored"
+        or reason_kind(film["reason"]) is not Kind.OUT_OF_SCOPE
+        for film in job.films
+    )
 
 
 def _reported(job: StudyJob) -> list[Row]:
@@ -142,7 +130,7 @@ def _reported(job: StudyJob) -> list[Row]:
 def _is_not_evaluable(film: Row) -> bool:
     """Tell a film looked at in vain; one without UIDs no report could refer to."""
     named = film["sop_instance_uid"] and film["series_instance_uid"]
-    return bool(named) and film["reason"] in NOT_EVALUABLE
+    return bool(named) and reason_kind(film["reason"]) is Kind.NOT_EVALUABLE
 
 
 def _write_pictures(

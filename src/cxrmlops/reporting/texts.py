@@ -7,7 +7,6 @@ English stays ASCII: it must fit into any character set that a source film decla
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from cxrmlops.dicom.acceptance import REASONS
 from cxrmlops.dicom.answers import (
     PRODUCT,
     ModelIdentity,
@@ -17,7 +16,8 @@ from cxrmlops.dicom.answers import (
 )
 from cxrmlops.dicom.overlay import Caption
 from cxrmlops.findings import Finding, OperatingPoint, answer
-from cxrmlops.reporting.texts_zh import REASONS_ZH, ZH
+from cxrmlops.reasons import reason_sentence
+from cxrmlops.reporting.texts_zh import ZH
 
 EN = {
     "asf": "any significant finding suspected",
@@ -93,12 +93,6 @@ _CODES = {
 def catalogue(language: str) -> Mapping[str, str]:
     """Give all sentences in one language."""
     return _CATALOGUES[language]
-
-
-def reason_sentence(reason: str, language: str) -> str:
-    """Explain a rejection; a reason without a sentence is given as it is."""
-    english = REASONS.get(reason, reason.replace("_", " "))
-    return REASONS_ZH.get(reason, english) if language == "zh" else english
 
 
 def finding_words(finding: Finding | None, language: str) -> str:
@@ -183,15 +177,14 @@ def caption(
 
 def _short(reason: str, language: str) -> str:
     if language == "zh":
-        return REASONS_ZH.get(reason, reason).rstrip("。")
+        return reason_sentence(reason, language).rstrip("。")
     return reason.replace("_", " ")
 
 
 def _answer_sentence(study: StudyAnswer, model: ModelIdentity, language: str) -> str:
     words = catalogue(language)
     if study.probability is None:
-        reason = next((film.reason for film in study.films if film.reason), "")
-        sentence = reason_sentence(reason, language)
+        sentence = reason_sentence(study.reason, language)
         return words["summary_not_evaluable"].format(reason=sentence).replace("..", ".")
     points = "; ".join(
         _point(study.probability, p, language) for p in model.operating_points
