@@ -3,7 +3,7 @@
 from prefect import flow, get_run_logger
 
 from cxrmlops import approval
-from cxrmlops.params import load_params
+from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.registry import versions
 
 
@@ -18,7 +18,11 @@ def approve(name: str, reason: str, version: str = versions.CANDIDATE) -> str:
         reason: why.
         version: number or alias.
     """
-    said = approval.approve(version, name=name, reason=reason, gate=load_params().gate)
+    params = load_params()
+    scope = scope_of(params.cohort, load_site())
+    said = approval.approve(
+        version, name=name, reason=reason, gate=params.gate, scope=scope
+    )
     get_run_logger().info("%s", said)
     return said
 

@@ -17,7 +17,7 @@ from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.delivery import open_archive
 from cxrmlops.backlog.incoming import Incoming, Wishes
 from cxrmlops.clock import now
-from cxrmlops.params import load_params, load_site
+from cxrmlops.params import load_params, load_site, scope_of
 from flows.outcome import DELAYS, Private, unreachable
 
 NOTES = Path("data/score/archive.failed.txt")
@@ -35,9 +35,7 @@ def open_incoming(address: str, *, model_key: str | None) -> Incoming:
     wishes = Wishes(
         first=today - timedelta(days=params.score.window_days),
         last=today,
-        chest_words=site.chest_words,
-        min_age_years=params.cohort.min_age_years,
-        max_bytes=params.score.max_file_mib * 2**20,
+        scope=scope_of(params.cohort, site),
         time_zone=site.time_zone,
         model_key=model_key,
     )

@@ -29,8 +29,9 @@ from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.errors import BundleError, ParamsError, ServiceError
 from cxrmlops.files import remove_drafts
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
-from cxrmlops.params import load_params, load_site
+from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.reporting.reading_list import join_reading_lists
+from cxrmlops.scope import require_scope
 from cxrmlops.stages import report as report_stage
 from cxrmlops.stages import score as score_stage
 from flows.archive import ask, fetch, fetching_ahead, open_incoming, untold
@@ -123,6 +124,8 @@ def open_night(bundle: str) -> Night:
     folder = Path(bundle) if bundle else champion_bundle()
     model = read_bundle(folder)
     require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
+    here = scope_of(load_params().cohort, site)
+    require_scope(model.card.name, model.card.scope, here)
     return Night(
         run=secrets.token_hex(8),
         opened=utc_now(),
@@ -203,8 +206,7 @@ def answer(chunk: Chunk, night: Night) -> None:
                     bundle=night.bundle,
                     out=out,
                     params=params.score,
-                    chest_words=site.chest_words,
-                    min_age_years=params.cohort.min_age_years,
+                    scope=scope_of(params.cohort, site),
                     started=datetime.fromisoformat(chunk.started),
                 )
         if not chunk.is_scored:

@@ -23,7 +23,7 @@ from prefect.states import Completed
 from cxrmlops import registration
 from cxrmlops.errors import CxrError, ServiceError
 from cxrmlops.files import read_json
-from cxrmlops.params import load_params, load_site
+from cxrmlops.params import load_params
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run
@@ -108,12 +108,7 @@ def record(settings: Mapping[str, Any]) -> str:
 )
 def register(run_id: str) -> registration.Offer:
     """Offer the candidate to the registry; the same bundle is registered once."""
-    offer = registration.offer(
-        run_id,
-        gate=load_params().gate,
-        chest_words=load_site().chest_words,
-        data=DATA,
-    )
+    offer = registration.offer(run_id, gate=load_params().gate, data=DATA)
     get_run_logger().info("%s: %s", versions.MODEL, offer.said)
     return offer
 

@@ -35,11 +35,9 @@ from pydicom.uid import (
 )
 
 from cxrmlops.data.backlog_film import FilmRequest, read_backlog_film
-from cxrmlops.data.preprocess import read_film
-from cxrmlops.dicom.headers import Limits
 from cxrmlops.reporting.study_objects import Settings, StudyJob, in_scope, write_study
 from cxrmlops.tables import SCORED_IMAGES
-from tests.make import make_model_identity, make_readable_film
+from tests.make import SCOPE, make_model_identity, make_readable_film, read_film
 
 LONG = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
 UNDEFINED = 0xFFFFFFFF
@@ -632,9 +630,7 @@ def _judged(path: Path, folder: Path) -> Verdict:
             path=path,
             size=32,
             pictures=folder / "films",
-            chest_words=("CHEST",),
-            min_age_years=18.0,
-            limits=Limits(),
+            scope=SCOPE,
         )
     )
     row = film.row

@@ -1,6 +1,7 @@
 """Synthetic inputs. A builder's arguments are the quirks a test is about."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,18 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from cxrmlops.data.image_file import open_image
 from cxrmlops.dicom.answers import FilmAnswer, ModelIdentity, StudyAnswer
+from cxrmlops.dicom.headers import LIMITS, Limits
+from cxrmlops.dicom.pixels import Picture
 from cxrmlops.dicom.transfer import RemoteImage
 from cxrmlops.files import write_json
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.params import Site, TrainParams, load_params
+from cxrmlops.scope import make_scope
 from cxrmlops.tables import IMAGES, INDEX, SPLITS, STUDIES, VALIDATED
+
+SCOPE = make_scope(["CHEST"], min_age_years=18, max_file_mib=16, max_pixels=10_000_000)
 
 
 def make_cxr(
@@ -258,6 +265,13 @@ def make_chest_film(
     return film
 
 
+def read_film(path: Path, *, limits: Limits = LIMITS) -> Picture:
+    """Decode an image, whatever its header says and whatever it shows."""
+    scope = replace(SCOPE, max_bytes=limits.max_bytes, max_pixels=limits.max_pixels)
+    with open_image(path, scope=scope) as image:
+        return image.decode()
+
+
 def save_film(film: Dataset, path: Path) -> Path:
     """Write a film as a DICOM file; folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -273,8 +287,6 @@ def make_reading_bundle(
     **card_quirks: object,
 ) -> Path:
     """Write the bundle of an untrained ResNet-18 for films of the current front end."""
-    from dataclasses import replace
-
     import torch
 
     from cxrmlops.data.preprocess import preprocessing_hash
@@ -289,6 +301,7 @@ def make_reading_bundle(
         architecture="resnet18",
         size=size,
         preprocessing_hash=preprocessing_hash(size=size),
+        scope=SCOPE,
         temperature=1.0,
         study_rule="max",
         operating_points=(
@@ -329,7 +342,13 @@ def make_train_inputs(
     np.save(preprocess / "shard-000.npy", squares)
     write_json(
         preprocess / "preprocessing.json",
-        {"hash": "0" * 64, "size": size, "n": len(images), "rejected": {}},
+        {
+            "hash": "0" * 64,
+            "size": size,
+            "scope": SCOPE.to_json(),
+            "n": len(images),
+            "rejected": {},
+        },
     )
     SPLITS.write(images, split)
     n = {"images": 1, "studies": 1, "patients": 1, "abnormal_studies": 1}

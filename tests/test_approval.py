@@ -2,10 +2,12 @@
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
-from cxrmlops.approval import approve, champion_bundle, roll_back
+from cxrmlops import approval
+from cxrmlops.approval import champion_bundle, roll_back
 from cxrmlops.backlog import history
 from cxrmlops.errors import BundleError
 from cxrmlops.params import GateParams, load_params
@@ -13,8 +15,11 @@ from cxrmlops.registry import versions
 from cxrmlops.registry.facts import COMMIT, DIRTY
 from cxrmlops.registry.service import open_client
 from tests.conftest import ROOT
+from tests.make import SCOPE
 from tests.registry.conftest import empty_mlflow  # noqa: F401  a fixture
 from tests.registry.stand_ins import compare, register
+
+approve = partial(approval.approve, scope=SCOPE)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +39,13 @@ def events() -> list[tuple[str, str, str]]:
 def test_where_two_are_asked_for_the_first_only_signs():
     register("1")
 
-    said = approve("candidate", name="A. Person", reason="good", gate=gate(approvers=2))
+    said = approve(
+        "candidate",
+        scope=SCOPE,
+        name="A. Person",
+        reason="good",
+        gate=gate(approvers=2),
+    )
 
     assert "version 1 is signed, not in use yet: another person is needed" in said
     assert versions.get("1").aliases == ("candidate",)
@@ -136,7 +147,13 @@ def test_an_alias_that_somebody_moved_by_hand_opens_no_way_round():
     with pytest.raises(BundleError, match="the history has bundle 111111111111 in use"):
         champion_bundle()
     with pytest.raises(BundleError, match="not compared with the model in use now"):
-        approve("3", name="A. Person", reason="it is there already", gate=gate())
+        approve(
+            "3",
+            scope=SCOPE,
+            name="A. Person",
+            reason="it is there already",
+            gate=gate(),
+        )
     client.set_registered_model_alias(versions.MODEL, versions.PREVIOUS, "2")
     with pytest.raises(BundleError, match="the history never had it in use"):
         roll_back(name="A. Person", reason="worse")

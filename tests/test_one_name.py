@@ -24,6 +24,7 @@ UNTRACKED = {  # a reworded error must not retrain a network; `params:` tracks v
     "src/cxrmlops/errors.py",
     "src/cxrmlops/files.py",
     "src/cxrmlops/params.py",
+    "src/cxrmlops/reasons.py",
 }
 HANDED_IN = {"out", "params", "site", "on_epoch"}  # arguments of run that are no stage
 

@@ -2,13 +2,14 @@
 
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from cxrmlops import challenge, registration
-from cxrmlops.approval import approve, champion_bundle
+from cxrmlops import approval, challenge, registration
+from cxrmlops.approval import champion_bundle
 from cxrmlops.backlog import history
 from cxrmlops.evaluation.thresholds import choose_points
 from cxrmlops.files import read_json, write_json
@@ -24,6 +25,8 @@ from tests import make
 from tests.conftest import ROOT
 from tests.registry.conftest import empty_mlflow  # noqa: F401  a fixture
 
+approve = partial(approval.approve, scope=make.SCOPE)
+
 pytestmark = pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning")
 SPLIT = "1" * 64  # hash of the split that `make_train_inputs` writes
 CARD = BundleCard(
@@ -31,6 +34,7 @@ CARD = BundleCard(
     architecture="resnet18",
     size=32,
     preprocessing_hash="0" * 64,
+    scope=make.SCOPE,
     temperature=1.0,
     study_rule="max",
     operating_points=(
@@ -82,7 +86,7 @@ def offer(data, *, margin: float = 1.0, **gate: object) -> registration.Offer:
     run = runs[0] if runs else client.create_run("0", tags={"bundle": name})
     return registration.offer(
         run.info.run_id, gate=params(max_auc_loss=margin, **gate),
-        chest_words=["CHEST"], data=data,
+        data=data,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from cxrmlops.registry import versions
 from cxrmlops.registry.facts import Training, training_of
 from cxrmlops.registry.standing import read as read_standing
 from cxrmlops.registry.versions import Version
+from cxrmlops.scope import Scope, require_scope
 
 Standing = dict[str, dict[str, str]]  # question -> verdict and reason
 UNKNOWN_CODE = (
@@ -26,7 +27,9 @@ UNKNOWN_CODE = (
 CHANGED_CODE = "its code had uncommitted changes; gate.clean_code lets that pass"
 
 
-def approve(asked: str, *, name: str, reason: str, gate: GateParams) -> str:
+def approve(
+    asked: str, *, name: str, reason: str, gate: GateParams, scope: Scope
+) -> str:
     """Put a version in use, or sign for it where two people are asked for.
 
     Args:
@@ -34,6 +37,7 @@ def approve(asked: str, *, name: str, reason: str, gate: GateParams) -> str:
         name: who decides.
         reason: why.
         gate: how many people, and what else must be true.
+        scope: of this site; a model made for other images is refused.
 
     Returns:
         What happened, in lines for people.
@@ -52,7 +56,8 @@ def approve(asked: str, *, name: str, reason: str, gate: GateParams) -> str:
         standing = _standing(chosen, training, rows)
         signed = history.signatures(rows, chosen.bundle_hash)
         against = (
-            _dirty(chosen, training, gate)
+            _other_scope(chosen, scope)
+            or _dirty(chosen, training, gate)
             or _worse(chosen, standing)
             or _same_person(chosen, signed, name, gate)
         )
@@ -160,6 +165,20 @@ def _dirty(chosen: Version, training: Training, gate: GateParams) -> str:
         f"version {chosen.number} was trained on code with uncommitted changes (after "
         f"commit {training.commit[:12]}); commit them and train again"
     )
+
+
+def _other_scope(chosen: Version, here: Scope) -> str:
+    """Say that a version was made for other images than this site's; "" if not."""
+    if chosen.scope is None:
+        return (
+            f"version {chosen.number} was registered by an older installation and does "
+            "not say for which films it was made; train again"
+        )
+    try:
+        require_scope(f"version {chosen.number}", chosen.scope, here)
+    except BundleError as error:
+        return str(error)
+    return ""
 
 
 def _worse(chosen: Version, standing: Standing | None) -> str:

@@ -1,6 +1,5 @@
 """A candidate beside the model in use: on test, on val, on a fixed panel of films."""
 
-import tempfile
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.data.preprocess import network_square, preprocessing_hash, read_film
+from cxrmlops.data.preprocess import network_square, preprocessing_hash
 from cxrmlops.data.shards import gather, open_shards
 from cxrmlops.errors import BundleError
 from cxrmlops.evaluation import bridge, succession
@@ -19,7 +18,7 @@ from cxrmlops.files import read_facts
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.learnt import LEARNT, marks
-from cxrmlops.synthetic.reference import reference_datasets
+from cxrmlops.synthetic.reference import reference_pictures
 from cxrmlops.tables import SPLITS, STUDIES
 
 PANEL = 8  # made-up films, normal and abnormal, the same for every pair of versions
@@ -174,10 +173,8 @@ def _panel(bundle: Bundle) -> np.ndarray | None:
     size = bundle.card.size
     if bundle.card.preprocessing_hash != preprocessing_hash(size=size):
         return None
-    squares = []
-    with tempfile.TemporaryDirectory() as folder:
-        for number, dataset in enumerate(reference_datasets(PANEL)):
-            path = Path(folder) / f"{number}.dcm"
-            dataset.save_as(path, enforce_file_format=True)
-            squares.append(network_square(read_film(path).image, size=size)[0])
+    squares = [
+        network_square(picture.image, size=size)[0]
+        for picture in reference_pictures(PANEL, scope=bundle.card.scope)
+    ]
     return Reader(bundle, batch_size=PANEL).read(np.stack(squares)).probability

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cxrmlops.errors import ParamsError
+from cxrmlops.scope import Scope, make_scope
 
 Fraction = Field(ge=0, le=1)
 
@@ -24,6 +25,8 @@ class CohortParams(Section):
     start: dt.date  # first study date
     end: dt.date  # last study date
     min_age_years: float = Field(ge=0)
+    max_file_mib: int = Field(ge=1)
+    max_pixels: int = Field(ge=1)  # rows x columns x frames
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -162,8 +165,6 @@ class ScoreParams(Section):
     batch_size: int = Field(ge=1)
     chunk_studies: int = Field(ge=1)  # unit of work, and of what a kill can cost
     saliency_method: str  # evidence, or a method of pytorch-grad-cam
-    max_file_mib: int = Field(ge=1)
-    max_pixels: int = Field(ge=1)  # rows x columns x frames
     settle_minutes: int = Field(ge=0)  # younger studies wait for late images
     window_days: int = Field(ge=0)  # study dates asked of an archive, before today
     fetch_studies: int = Field(ge=1)  # fetched while as many are read, then removed
@@ -222,6 +223,16 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 def load_site(path: Path = Path("site.yaml")) -> Site:
     """Read and check site.yaml, or name every value that is wrong."""
     return _load(path, Site)
+
+
+def scope_of(cohort: CohortParams, site: Site) -> Scope:
+    """Give the scope that the settings ask for."""
+    return make_scope(
+        site.chest_words,
+        min_age_years=cohort.min_age_years,
+        max_file_mib=cohort.max_file_mib,
+        max_pixels=cohort.max_pixels,
+    )
 
 
 def _load(path: Path, kind: type[Settings]) -> Settings:

@@ -1,6 +1,6 @@
 """After a training: its run completed, looks counted, and the bundle offered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,7 @@ def record(settings: Mapping[str, Any], *, data: Path) -> tuple[str, bool]:
     return run_id, complete_run(run_id, settings=settings, data=data)
 
 
-def offer(
-    run_id: str, *, gate: GateParams, chest_words: Sequence[str], data: Path
-) -> Offer:
+def offer(run_id: str, *, gate: GateParams, data: Path) -> Offer:
     """Register a bundle that passed its gates and is not worse than the one in use.
 
     Asked again it registers nothing new, but compares with a champion that is new.
@@ -49,7 +47,6 @@ def offer(
     Args:
         run_id: the training's MLflow run.
         gate: margin to the champion, and looks from which on to warn.
-        chest_words: the served model takes films with one of these words.
         data: folder of the stages' results.
 
     Raises:
@@ -65,10 +62,7 @@ def offer(
         _note_refusal(found, "; ".join(reasons))
         return Offer("; ".join(reasons), refused=True)
     version, new = versions.register(
-        data / "train" / "bundle",
-        verdict=verdict,
-        run_id=run_id,
-        chest_words=chest_words,
+        data / "train" / "bundle", verdict=verdict, run_id=run_id
     )
     standing.show(version, judged)
     aliases = ", ".join(version.aliases)

@@ -82,9 +82,7 @@ def night(shelf, engine, backlog, *, model_key: str | None = None) -> Incoming:
     wishes = Wishes(
         first=date(2017, 6, 1),
         last=date(2017, 6, 1),
-        chest_words=["CHEST"],
-        min_age_years=18,
-        max_bytes=10**6,
+        scope=make.SCOPE,
         time_zone="UTC",
         model_key=model_key,
     )

@@ -13,6 +13,7 @@ from cxrmlops.data.sources.rows import (
     film_row,
     report_row,
 )
+from tests.make import SCOPE
 
 
 def make_film_row(image: str, **quirks: object) -> dict[str, object]:
@@ -51,7 +52,6 @@ def make_reading(folder: Path, *, reports: str = "reports.csv") -> Reading:
         films=folder / "films",
         reports=folder / reports,
         namer=Namer(b"key"),
-        chest_words=("CHEST",),
-        min_age_years=18,
+        scope=SCOPE,
         work=folder / "work",
     )

@@ -10,11 +10,10 @@ from cxrmlops.data.backlog_film import (
     read_backlog_film,
 )
 from cxrmlops.data.preprocess import Placement
-from cxrmlops.dicom.acceptance import REASONS
-from cxrmlops.dicom.headers import Limits
 from cxrmlops.dicom.pixels import Picture
+from cxrmlops.reasons import REASONS
 from cxrmlops.tables import SCORED_IMAGES
-from tests.make import make_lungs, make_readable_film, save_film
+from tests.make import SCOPE, make_lungs, make_readable_film, save_film
 
 
 def request(path, **quirks):
@@ -23,9 +22,7 @@ def request(path, **quirks):
         "path": path,
         "size": 64,
         "pictures": path.parent / "pictures",
-        "chest_words": ("CHEST",),
-        "min_age_years": 18.0,
-        "limits": Limits(),
+        "scope": SCOPE,
     }
     return FilmRequest(**values | quirks)
 

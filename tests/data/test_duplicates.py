@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cxrmlops.data.duplicates import near_pairs, patient_groups
-from cxrmlops.data.preprocess import perceptual_hash, read_film
+from cxrmlops.data.preprocess import perceptual_hash
+from tests.make import read_film
 
 
 def hashes(n: int, *, seed: int = 0) -> np.ndarray:

@@ -17,13 +17,12 @@ from cxrmlops.data.preprocess import (
     network_square,
     perceptual_hash,
     preprocessing_hash,
-    read_film,
     reading_picture,
 )
 from cxrmlops.dicom import pixels
 from cxrmlops.dicom.headers import Limits
 from cxrmlops.errors import Rejected
-from tests.make import make_chest_film, make_thorax, save_film
+from tests.make import make_chest_film, make_thorax, read_film, save_film
 
 RAMP = np.arange(6400, dtype=np.uint8).reshape(80, 80)
 

@@ -7,11 +7,12 @@ import pytest
 from PIL import Image
 from pydicom.pixels import get_decoder
 
-from cxrmlops.data.preprocess import network_square, perceptual_hash, read_film
+from cxrmlops.data.preprocess import network_square, perceptual_hash
 from cxrmlops.dicom.acceptance import accept, accept_picture
 from cxrmlops.dicom.headers import describe, read_header, read_whole
 from cxrmlops.dicom.pixels import display_picture, pixel_hash
 from cxrmlops.errors import Rejected
+from tests.make import read_film
 
 WORDS = ["CHEST", "THORAX", "LUNG", "TORAX", "POUMON"]
 BASE = "native/cr_mono1_10bit_pa_explicit.dcm"

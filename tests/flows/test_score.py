@@ -103,7 +103,7 @@ def nights(tmp_path_factory, prefect, empty_mlflow, bundle):
         make.make_splits().to_parquet(folder / "data/split/images.parquet")
         run_id = find_or_make_run(settings, split=folder / "data/split")
         verdict = {"passed": True, "reasons": [], "bundle_hash": bundle_hash(bundle)}
-        versions.register(bundle, verdict=verdict, run_id=run_id, chest_words=["CHEST"])
+        versions.register(bundle, verdict=verdict, run_id=run_id)
         approve(name="A. Person", reason="gates passed")
         arrive(folder, "1.2.1", "1.2.2", "1.2.3")
         arrive(folder, "1.2.4", films=2)

@@ -201,7 +201,7 @@ def write_night(films: list[Path], folder: Path, bundle: Path) -> dict[Path, Fac
         bundle=bundle,
         out=folder / "score",
         params=score_params(),
-        chest_words=["CHEST", "THORAX"],
+        scope=make.SCOPE,
         started=STARTED,
     )
     out = folder / "report"

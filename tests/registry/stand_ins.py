@@ -1,11 +1,13 @@
 """Versions that hold no model: what decisions about them look at, and no more."""
 
+import json
 from itertools import pairwise
 
 from cxrmlops.registry import versions
 from cxrmlops.registry.facts import COMMIT, DIRTY
 from cxrmlops.registry.service import open_client
 from cxrmlops.registry.standing import note
+from tests.make import SCOPE
 
 CLEAN = {COMMIT: "c" * 40, DIRTY: "no"}
 
@@ -28,7 +30,10 @@ def register(
             versions.MODEL,
             "file:///nowhere",
             run_id=run.info.run_id,
-            tags={versions.BUNDLE_HASH: bundle_hash or number * 64},
+            tags={
+                versions.BUNDLE_HASH: bundle_hash or number * 64,
+                versions.SCOPE: json.dumps(SCOPE.to_json()),
+            },
         )
         client.set_registered_model_alias(
             versions.MODEL, versions.CANDIDATE, made.version

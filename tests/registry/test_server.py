@@ -91,9 +91,7 @@ def test_a_training_reaches_the_server_and_its_champion_answers_over_http(
     run_id = find_or_make_run(settings, split=measured / "split")
     complete_run(run_id, settings=settings)
     verdict = {"passed": True, "reasons": [], "bundle_hash": bundle_hash(folder)}
-    made, _ = versions.register(
-        folder, verdict=verdict, run_id=run_id, chest_words=["CHEST"]
-    )
+    made, _ = versions.register(folder, verdict=verdict, run_id=run_id)
     versions.promote(made, name="A", reason="first")
 
     run = open_client().get_run(run_id)

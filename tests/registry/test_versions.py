@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrmlops.data.preprocess import network_square, read_film
+from cxrmlops.data.preprocess import network_square
 from cxrmlops.errors import BundleError, ServiceError
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
@@ -16,6 +16,7 @@ from cxrmlops.registry.service import open_client, pointed
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.registry.wheel import write_wheel
 from tests import make
+from tests.make import read_film
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning")
 
@@ -45,7 +46,6 @@ def register(project, run_id):
             folder,
             verdict={"passed": True, "reasons": [], "bundle_hash": bundle_hash(folder)},
             run_id=run_id,
-            chest_words=["CHEST"],
         )
 
     return _register
@@ -97,7 +97,7 @@ def test_a_model_that_the_gate_refused_is_not_registered(project, run_id):
     }
 
     with pytest.raises(BundleError, match="refused this model.*0.80 < 0.94"):
-        versions.register(folder, verdict=verdict, run_id=run_id, chest_words=[])
+        versions.register(folder, verdict=verdict, run_id=run_id)
 
     assert versions.find(bundle_hash(folder)) is None
 
@@ -107,7 +107,7 @@ def test_a_verdict_about_another_bundle_lets_nobody_in(project, run_id):
     verdict = {"passed": True, "reasons": [], "bundle_hash": "0" * 64}
 
     with pytest.raises(BundleError, match="judged bundle 000000000000"):
-        versions.register(folder, verdict=verdict, run_id=run_id, chest_words=[])
+        versions.register(folder, verdict=verdict, run_id=run_id)
 
 
 def test_a_champion_makes_room_and_comes_back(register):

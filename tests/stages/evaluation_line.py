@@ -13,7 +13,7 @@ from cxrmlops.files import write_json
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network
 from cxrmlops.tables import HISTORY, INDEX, NOT_EVALUABLE, SPLITS, STUDIES
-from tests.make import make_index, make_studies
+from tests.make import SCOPE, make_index, make_studies
 
 PIXELS = "0" * 64  # hash of the preprocessing
 
@@ -53,7 +53,10 @@ def _write_films(folder: Path, images: pd.DataFrame, *, size: int) -> None:
         square = rng.integers(60, 90, size=(size, size), dtype=np.uint8)
         shards.add(square + np.uint8(20 * abnormal))
     shards.close()
-    write_json(folder / "preprocessing.json", {"hash": PIXELS, "size": size})
+    write_json(
+        folder / "preprocessing.json",
+        {"hash": PIXELS, "size": size, "scope": SCOPE.to_json()},
+    )
 
 
 def _manifest(images: pd.DataFrame) -> dict[str, object]:
@@ -86,6 +89,7 @@ def _write_bundle(folder: Path, val: pd.DataFrame, split: object, *, size: int) 
         architecture="resnet18",
         size=size,
         preprocessing_hash=PIXELS,
+        scope=SCOPE,
         temperature=1.5,
         study_rule="max",
         operating_points=choose_points(

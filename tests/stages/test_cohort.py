@@ -12,7 +12,13 @@ from cxrmlops.stages import cohort
 from cxrmlops.tables import FILMS, IMAGES, REPORTS
 from tests.make import make_chest_film, make_site, save_film
 
-PARAMS = CohortParams(start="2017-01-01", end="2018-07-01", min_age_years=18)
+PARAMS = CohortParams(
+    start="2017-01-01",
+    end="2018-07-01",
+    min_age_years=18,
+    max_file_mib=16,
+    max_pixels=10_000_000,
+)
 
 
 @pytest.fixture

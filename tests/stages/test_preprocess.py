@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrmlops.data.preprocess import network_square, preprocessing_hash, read_film
+from cxrmlops.data.preprocess import network_square, preprocessing_hash
 from cxrmlops.data.shards import gather, open_shards
 from cxrmlops.errors import DataError, ResourceError
 from cxrmlops.files import sha256_folder
@@ -15,7 +15,7 @@ from cxrmlops.params import PreprocessParams
 from cxrmlops.stages import preprocess
 from cxrmlops.tables import IMAGES, INDEX
 from tests.data.test_decoding import film
-from tests.make import make_images, make_site
+from tests.make import make_images, make_site, read_film
 
 SIZE = 32
 CHUNK = 8

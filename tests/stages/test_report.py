@@ -20,6 +20,7 @@ from cxrmlops.reporting.reading_list import join_reading_lists
 from cxrmlops.stages import report, score
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
 from tests.make import (
+    SCOPE,
     make_lungs,
     make_readable_film,
     make_reading_bundle,
@@ -69,13 +70,11 @@ def scored(tmp_path_factory) -> Path:
                 batch_size=8,
                 chunk_studies=10,
                 saliency_method="evidence",
-                max_file_mib=16,
-                max_pixels=10_000_000,
                 settle_minutes=0,
                 window_days=1,
                 fetch_studies=1,
             ),
-            chest_words=["CHEST"],
+            scope=SCOPE,
             started=STARTED,
         )
     _set_answers(folder / "score", films=[0.2, 0.9, 0.1, 0.8], studies=[0.9, 0.1, 0.8])

@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,13 @@ from cxrmlops.params import ScoreParams
 from cxrmlops.stages import score
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
 from tests.deadly import die_on_the_second_film
-from tests.make import make_lungs, make_readable_film, make_reading_bundle, save_film
+from tests.make import (
+    SCOPE,
+    make_lungs,
+    make_readable_film,
+    make_reading_bundle,
+    save_film,
+)
 
 STARTED = dt.datetime(2026, 5, 2, 2, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 
@@ -34,8 +41,6 @@ def params(**quirks) -> ScoreParams:
         "batch_size": 3,
         "chunk_studies": 10,
         "saliency_method": "evidence",
-        "max_file_mib": 16,
-        "max_pixels": 10_000_000,
         "settle_minutes": 0,
         "window_days": 1,
         "fetch_studies": 1,
@@ -43,13 +48,13 @@ def params(**quirks) -> ScoreParams:
     return ScoreParams.model_validate(values | quirks)
 
 
-def read(folder, bundle, out, **quirks):
+def read(folder, bundle, out, *, scope=SCOPE, **quirks):
     score.run(
         films=list_backlog(folder),
         bundle=bundle,
         out=out,
         params=params(**quirks),
-        chest_words=["CHEST"],
+        scope=scope,
         started=STARTED,
     )
     return SCORED_IMAGES.read(out), SCORED_STUDIES.read(out)
@@ -275,9 +280,28 @@ def test_limits_of_a_file_are_kept(bundle, tmp_path):
     folder = tmp_path / "backlog"
     put(folder, "a.dcm", 1)
 
-    images, _ = read(folder, bundle, tmp_path / "score", max_pixels=1000)
+    scope = replace(SCOPE, max_pixels=1000)
+    narrow = make_reading_bundle(tmp_path / "bundle", scope=scope)
+    images, _ = read(folder, narrow, tmp_path / "score", scope=scope)
 
     assert list(images.reason) == ["too_large"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"min_age_years": 6},
+        {"chest_words": ("CHEST", "RIBS")},
+        {"max_pixels": 1},
+        {"max_bytes": 1},
+        {"views": ("PA",)},
+    ],
+)
+def test_a_model_made_for_other_films_reads_none(other, backlog, bundle, tmp_path):
+    with pytest.raises(BundleError, match=next(iter(other))):
+        read(backlog, bundle, tmp_path / "score", scope=replace(SCOPE, **other))
+
+    assert not (tmp_path / "score").exists()
 
 
 def test_no_name_or_number_reaches_the_log(backlog, bundle, tmp_path, caplog, capfd):

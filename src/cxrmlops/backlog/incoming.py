@@ -24,6 +24,7 @@ from cxrmlops.dicom.headers import read_header
 from cxrmlops.dicom.selection import newest_moment, out_of_scope
 from cxrmlops.dicom.transfer import MODALITIES, Archive, RemoteImage, name_of
 from cxrmlops.errors import AccessError, RefusedError, Rejected, ServiceError
+from cxrmlops.scope import Scope
 
 GIVE_UP = 10  # studies in a row that the archive does not give: then it is down
 FETCHED, KNOWN = "fetched", "known"
@@ -35,9 +36,7 @@ class Wishes:
 
     first: date  # study date, included
     last: date
-    chest_words: Sequence[str]
-    min_age_years: float
-    max_bytes: int  # of a file
+    scope: Scope
     time_zone: str  # IANA name, of times without an offset
     model_key: str | None = None  # answers that count; None: of any model
 
@@ -126,8 +125,7 @@ class Incoming:
     def _why_not(self, image: RemoteImage) -> str:
         return out_of_scope(
             image.header,
-            chest_words=self._wishes.chest_words,
-            min_age_years=self._wishes.min_age_years,
+            scope=self._wishes.scope,
             is_complete=image.is_complete,
         )
 
@@ -135,7 +133,7 @@ class Incoming:
         """Fetch a film, and let it stay if its own header says the same of it."""
         film = folder / image.file_name
         try:
-            self._archive.fetch(image, film, max_bytes=self._wishes.max_bytes)
+            self._archive.fetch(image, film, max_bytes=self._wishes.scope.max_bytes)
         except Rejected as rejected:
             self._pass_over(image, rejected.reason)
             return

@@ -18,14 +18,12 @@ def register() -> None:
     """
     from cxrmlops import registration
     from cxrmlops.errors import BundleError
-    from cxrmlops.params import load_params, load_site
+    from cxrmlops.params import load_params
 
     params = load_params()
     settings = params.model_dump(mode="json", by_alias=True)
     run_id, _ = registration.record(settings, data=DATA)
-    offer = registration.offer(
-        run_id, gate=params.gate, chest_words=load_site().chest_words, data=DATA
-    )
+    offer = registration.offer(run_id, gate=params.gate, data=DATA)
     if offer.refused:
         raise BundleError(f"not registered: {offer.said}")
     typer.echo(offer.said)
@@ -44,10 +42,14 @@ def approve(
     Example: cxrmlops approve --name "A. Person" --reason "gates passed, maps looked at"
     """
     from cxrmlops import approval
-    from cxrmlops.params import load_params
+    from cxrmlops.params import load_params, load_site, scope_of
 
+    params = load_params()
+    scope = scope_of(params.cohort, load_site())
     typer.echo(
-        approval.approve(version, name=name, reason=reason, gate=load_params().gate)
+        approval.approve(
+            version, name=name, reason=reason, gate=params.gate, scope=scope
+        )
     )
 
 

@@ -24,7 +24,7 @@ def score(
     """
     from cxrmlops.clock import now
     from cxrmlops.data.backlog_film import list_backlog
-    from cxrmlops.params import load_params, load_site
+    from cxrmlops.params import load_params, load_site, scope_of
     from cxrmlops.reporting.outcomes import outcome_lines
     from cxrmlops.stages import report as report_stage
     from cxrmlops.stages import score as stage
@@ -35,8 +35,7 @@ def score(
         bundle=model,
         out=out / "score",
         params=params.score,
-        chest_words=site.chest_words,
-        min_age_years=params.cohort.min_age_years,
+        scope=scope_of(params.cohort, site),
         started=now(site.time_zone),
     )
     report_stage.run(

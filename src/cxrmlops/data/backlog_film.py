@@ -9,18 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from cxrmlops.data.film_list import list_films
-from cxrmlops.data.preprocess import (
-    is_picture,
-    network_square,
-    read_film,
-    reading_picture,
-)
-from cxrmlops.dicom.acceptance import accept, accept_picture
-from cxrmlops.dicom.headers import FilmHeader, Limits, describe, read_header
+from cxrmlops.data.image_file import open_image
+from cxrmlops.data.preprocess import network_square, reading_picture
+from cxrmlops.dicom.headers import FilmHeader, describe, read_header
 from cxrmlops.dicom.identity import derived_uid
 from cxrmlops.dicom.pixels import Picture
 from cxrmlops.errors import DataError, Rejected
 from cxrmlops.files import whole
+from cxrmlops.scope import Scope
 
 UNREADABLE = ("", "", "")
 READING_SIDE = 1024  # longest side of the stored reading picture, pixels
@@ -37,9 +33,7 @@ class FilmRequest:
     path: Path
     size: int  # pixels per side of the network's square
     pictures: Path  # folder for reading pictures
-    chest_words: tuple[str, ...]
-    min_age_years: float
-    limits: Limits
+    scope: Scope
 
 
 @dataclass(frozen=True)
@@ -89,18 +83,11 @@ def read_backlog_film(request: FilmRequest) -> FilmRead:
     """Read one file and write its reading picture; a bad file is a result."""
     header: FilmHeader | None = None
     try:
-        if is_picture(request.path, limits=request.limits):
-            picture = _picture(request)
-        else:
-            dataset = read_header(request.path, limits=request.limits)
-            header = describe(dataset)
-            accept(
-                dataset,
-                chest_words=request.chest_words,
-                min_age_years=request.min_age_years,
-            )
+        with open_image(request.path, scope=request.scope) as image:
+            header = image.header
+            image.accept()
             _check_identity(header)
-            picture = _picture(request)
+            picture = image.picture()
     except Rejected as rejected:
         return _film_read(request, header, rejected=rejected)
     return _film_read(request, header, picture=picture)
@@ -165,14 +152,10 @@ class Copies:
         return True
 
 
-def _picture(request: FilmRequest) -> Picture:
-    picture = read_film(request.path, limits=request.limits)
-    accept_picture(picture.image)
-    return picture
-
-
-def _check_identity(header: FilmHeader) -> None:
-    """Refuse a film that no report could refer to."""
+def _check_identity(header: FilmHeader | None) -> None:
+    """Refuse a film that no report could refer to; a plain picture gets none."""
+    if header is None:
+        return
     for name, uid in (
         ("SOP", header.sop_instance_uid),
         ("Study", header.study_instance_uid),

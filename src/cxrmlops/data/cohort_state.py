@@ -43,6 +43,7 @@ CODE = (
     "dicom/identity.py",
     "dicom/plausibility.py",
     "dicom/projection.py",
+    "scope.py",
     "stages/cohort.py",
     "tables.py",
 )

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from cxrmlops.data.fence import fenced
+from cxrmlops.data.image_file import read_image
 from cxrmlops.data.preprocess import (
     film_statistics,
     network_square,
     perceptual_hash,
-    read_film,
 )
-from cxrmlops.dicom.acceptance import accept_picture
 from cxrmlops.errors import Rejected
+from cxrmlops.scope import Scope
 from cxrmlops.tables import INDEX
 
 AHEAD = 8  # films per worker that wait, run or are done: no worker idles, memory flat
@@ -32,6 +32,7 @@ class Film:
     path: Path
     bytes: int
     size: int  # pixels per side of the square
+    scope: Scope
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,7 @@ def decode_film(film: Film) -> Decoded:
     """Read one film: its square and its row of the index, or why there is none."""
     try:
         _check_unchanged(film)
-        picture = read_film(film.path)
-        accept_picture(picture.image)
+        picture = read_image(film.path, scope=film.scope)
     except Rejected as rejected:
         return rejected_film(rejected.reason, rejected.detail)
     square, _ = network_square(picture.image, size=film.size)

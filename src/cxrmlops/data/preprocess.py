@@ -6,22 +6,19 @@ The pixels of a DICOM file, of a PNG and of a JPEG come out alike: float32, 0 da
 """
 
 import json
-import stat
 import zlib
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from struct import error as StructError
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cxrmlops.dicom.grey_values import full_scale
-from cxrmlops.dicom.headers import LIMITS, Limits, quiet
+from cxrmlops.dicom.headers import LIMITS, Limits, Source, quiet
 from cxrmlops.dicom.pixels import (
     PIXEL_POLICY,
     Picture,
     colour_tolerance,
-    display_picture,
     one_channel,
     pixel_hash,
 )
@@ -72,35 +69,35 @@ class Placement:
         return cls(**json.loads(line))
 
 
-def read_film(path: Path, *, limits: Limits = LIMITS) -> Picture:
-    """Read a film: DICOM by the pixel policy, PNG and JPEG at full scale.
+def is_picture(start: bytes) -> bool:
+    """Tell PNG and JPEG from everything else by the first bytes, not by the name."""
+    return start.startswith((_PNG, _JPEG))
+
+
+def read_picture(source: Source, *, limits: Limits = LIMITS) -> Picture:
+    """Read a PNG or JPEG at full scale.
 
     Raises:
-        Rejected: with a reason of `dicom.acceptance.REASONS`.
-    """
-    if is_picture(path, limits=limits):
-        return _read_picture(path, limits)
-    return display_picture(path, limits=limits)
-
-
-def is_picture(path: Path, *, limits: Limits = LIMITS) -> bool:
-    """Tell PNG and JPEG from everything else by the first bytes, not by the name.
-
-    Raises:
-        Rejected: `unreadable` or `too_large`.
+        Rejected: `too_large`, `unreadable`, `undecodable`, `multi_frame` or
+            `not_grayscale`.
     """
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise Rejected("unreadable", "not a regular file")
-        if found.st_size > limits.max_bytes:
-            raise Rejected("too_large", f"file of {found.st_size} bytes")
-        with path.open("rb") as file:
-            head = file.read(len(_PNG))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise Rejected("unreadable", f"opening the file: {reason}") from error
-    return head.startswith((_PNG, _JPEG))
+        with quiet(), Image.open(source.raw, formats=("PNG", "JPEG")) as file:
+            _check_picture(file, limits)
+            values, bits = _values(file)
+    except Image.DecompressionBombError as error:
+        raise Rejected("too_large", "more pixels than allowed") from error
+    except UnidentifiedImageError as error:
+        raise Rejected("unreadable", "neither PNG nor JPEG inside") from error
+    except _DAMAGE as error:
+        raise Rejected("undecodable", f"decoding: {type(error).__name__}") from error
+    return Picture(
+        image=full_scale(bits)[values],
+        voi="full_scale",
+        pixel_hash=pixel_hash(values),
+        bits_stored=bits,
+        photometric_interpretation="MONOCHROME2",
+    )
 
 
 def network_square(image: np.ndarray, *, size: int) -> tuple[np.ndarray, Placement]:
@@ -195,26 +192,6 @@ def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
     if image.shape != (height, width):
         made = np.asarray(Image.fromarray(image).resize((width, height), _FILTER))
     return (np.clip(made, 0, 1) * 255 + 0.5).astype(np.uint8)
-
-
-def _read_picture(path: Path, limits: Limits) -> Picture:
-    try:
-        with quiet(), Image.open(path, formats=("PNG", "JPEG")) as file:
-            _check_picture(file, limits)
-            values, bits = _values(file)
-    except Image.DecompressionBombError as error:
-        raise Rejected("too_large", "more pixels than allowed") from error
-    except UnidentifiedImageError as error:
-        raise Rejected("unreadable", "neither PNG nor JPEG inside") from error
-    except _DAMAGE as error:
-        raise Rejected("undecodable", f"decoding: {type(error).__name__}") from error
-    return Picture(
-        image=full_scale(bits)[values],
-        voi="full_scale",
-        pixel_hash=pixel_hash(values),
-        bits_stored=bits,
-        photometric_interpretation="MONOCHROME2",
-    )
 
 
 def _check_picture(file: Image.Image, limits: Limits) -> None:

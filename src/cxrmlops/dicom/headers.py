@@ -33,6 +33,7 @@ from pydicom.valuerep import STR_VR
 from cxrmlops.dicom.attributes import age_years, study_date, text, whole_number
 from cxrmlops.dicom.projection import portable, view
 from cxrmlops.errors import Rejected
+from cxrmlops.scope import Scope
 
 # Values are checked where they are used, and pydicom's words quote them: a warning or a
 # log line with a patient's number must not arise.
@@ -46,6 +47,7 @@ _ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")  # item tags, little and big
 _BYTES_PER_VALUE = 256  # of a value without parts, as the limit on values counts it
 _LARGE_READ = 1 << 16  # bytes; a longer one is first compared with what is left
 _PIECE = 1 << 20  # bytes inflated at a time
+_START = 16  # bytes, enough for every magic number that is looked for
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Limits:
     max_reads: int = 200_000  # parser steps, about three per attribute
     max_values: int = 200_000  # of all attributes together, items of sequences included
     max_inflation: int = 100  # times the size of a deflated dataset
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Limits":
+        """Take the limits on file and picture from a scope."""
+        return cls(max_bytes=scope.max_bytes, max_pixels=scope.max_pixels)
 
 
 LIMITS = Limits()
@@ -88,29 +95,85 @@ class FilmHeader:
     transfer_syntax_uid: str
 
 
-def read_header(path: Path, *, limits: Limits = LIMITS) -> Dataset:
-    """Read a file up to its pixels.
+@dataclass(frozen=True)
+class Source:
+    """A file or its bytes, opened once for whatever is then read of it."""
 
-    Files without preamble and file meta information are read too; their transfer
-    syntax is then guessed and written into `file_meta`.
+    raw: io.RawIOBase | io.BytesIO
+    size: int  # bytes
+    start: bytes  # the first bytes, which tell pictures from everything else
 
-    Args:
-        path: any file.
-        limits: what reading it may cost.
 
-    Returns:
-        Dataset in which every value converts; those that did not are left out, and so
-        are private attributes.
+@contextmanager
+def opened(source: Path | bytes, *, limits: Limits = LIMITS) -> Iterator[Source]:
+    """Open a file, or bytes that came some other way.
 
     Raises:
-        Rejected: `unreadable`, `too_large` or `not_dicom`.
+        Rejected: `unreadable` or `too_large`.
     """
-    return _read(path, limits, pixels=False)
+    if isinstance(source, bytes):
+        _check_size(len(source), limits)
+        yield Source(io.BytesIO(source), len(source), source[:_START])
+        return
+    with foreign("unreadable", "opening the file"):
+        found = source.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise Rejected("unreadable", "not a regular file")
+        _check_size(found.st_size, limits)
+        raw = io.FileIO(source)
+    with raw:
+        start = raw.read(_START)
+        raw.seek(0)
+        yield Source(raw, found.st_size, start)
+
+
+class DicomFile:
+    """A DICOM file, parsed once: its header now, its pixels when they are asked for.
+
+    Files without preamble and file meta information are read too; their transfer
+    syntax is then guessed and written into `file_meta`. Every value converts; those
+    that did not are left out, and so are private attributes.
+    """
+
+    def __init__(self, source: Source, *, limits: Limits = LIMITS) -> None:
+        """Read up to the pixels.
+
+        Raises:
+            Rejected: `unreadable`, `too_large` or `not_dicom`.
+        """
+        self._limits = limits
+        with foreign("unreadable", "reading the file"):
+            file = _Bounded(source.raw, source.size, limits.max_reads)
+            self._file, self.header = _parse(file, limits)
+            _settle(self.header, limits)
+        named = ("SOPClassUID", "Modality")
+        if "Rows" not in self.header and not any(text(self.header, n) for n in named):
+            raise Rejected("not_dicom", "no SOP Class UID, Modality or Rows")
+
+    def with_pixels(self) -> Dataset:
+        """Read on: the header with the pixels, still encoded.
+
+        Raises:
+            Rejected: `unreadable` or `too_large`.
+        """
+        with foreign("unreadable", "reading the file"):
+            implicit, little = self.header.original_encoding
+            rest = read_dataset(self._file, implicit, little)
+            _settle(rest, self._limits)
+        self.header.update(rest)
+        return self.header
+
+
+def read_header(path: Path, *, limits: Limits = LIMITS) -> Dataset:
+    """Read a file up to its pixels. See `DicomFile`."""
+    with opened(path, limits=limits) as source:
+        return DicomFile(source, limits=limits).header
 
 
 def read_whole(path: Path, *, limits: Limits = LIMITS) -> Dataset:
-    """Read a file with its pixels, still encoded. See `read_header`."""
-    return _read(path, limits, pixels=True)
+    """Read a file with its pixels, still encoded. See `DicomFile`."""
+    with opened(path, limits=limits) as source:
+        return DicomFile(source, limits=limits).with_pixels()
 
 
 def describe(dataset: Dataset) -> FilmHeader:
@@ -165,27 +228,18 @@ def foreign(reason: str, doing: str) -> Iterator[None]:
         raise Rejected(reason, f"{doing}: {type(error).__name__}") from error
 
 
-def _read(path: Path, limits: Limits, *, pixels: bool) -> Dataset:
-    with foreign("unreadable", "reading the file"):
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise Rejected("unreadable", "not a regular file")
-        if found.st_size > limits.max_bytes:
-            raise Rejected("too_large", f"file of {found.st_size} bytes")
-        with io.FileIO(path) as raw:
-            file = _Bounded(raw, found.st_size, limits.max_reads)
-            dataset = _parse(file, limits, pixels=pixels)
-        _settle(dataset, limits)
-    if not (text(dataset, "SOPClassUID") or "Rows" in dataset or "Modality" in dataset):
-        raise Rejected("not_dicom", "no SOP Class UID, Modality or Rows")
-    return dataset
+def _check_size(n_bytes: int, limits: Limits) -> None:
+    if n_bytes > limits.max_bytes:
+        raise Rejected("too_large", f"file of {n_bytes} bytes")
 
 
 class _Bounded(io.BufferedReader):
     """A file that never promises more than it holds and ends a parser's long walk."""
 
-    def __init__(self, raw: io.RawIOBase, size: int, max_reads: int) -> None:
-        super().__init__(raw)
+    def __init__(
+        self, raw: io.RawIOBase | io.BytesIO, size: int, max_reads: int
+    ) -> None:
+        super().__init__(raw)  # type: ignore[arg-type]
         self.size = size
         self.reads_left = max_reads
 
@@ -199,23 +253,27 @@ class _Bounded(io.BufferedReader):
         return super().read(max(size, 0))
 
 
-def _parse(file: _Bounded, limits: Limits, *, pixels: bool) -> Dataset:
-    """Parse by the file meta information; a deflated dataset is inflated by hand."""
-    stop = None if pixels else _at_pixels
+def _parse(file: _Bounded, limits: Limits) -> tuple[_Bounded, Dataset]:
+    """Parse by the file meta information, up to the pixels.
+
+    Returns:
+        The file that stands at the pixels, another one where the dataset was deflated;
+        and the header.
+    """
     preamble = read_preamble(file, force=True)
     start = file.tell()
     meta = read_dataset(file, False, True, stop_when=_after_meta)
     if text(meta, "TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
         file_meta = pydicom.dataset.FileMetaDataset(meta)
         inflated = _inflate(file, limits)
-        source = _Bounded(io.BytesIO(inflated), len(inflated), limits.max_reads)  # type: ignore[arg-type]
-        dataset = read_dataset(source, False, True, stop_when=stop)
-        return FileDataset("", dataset, preamble, file_meta, False, True)
+        file = _Bounded(io.BytesIO(inflated), len(inflated), limits.max_reads)
+        dataset = read_dataset(file, False, True, stop_when=_at_pixels)
+        return file, FileDataset("", dataset, preamble, file_meta, False, True)
     file.seek(0 if preamble else start)
-    dataset = pydicom.filereader.read_partial(file, stop, force=True)
+    dataset = pydicom.filereader.read_partial(file, _at_pixels, force=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
         dataset.file_meta.TransferSyntaxUID = _guessed(dataset)
-    return dataset
+    return file, dataset
 
 
 def _after_meta(tag: BaseTag, vr: str | None, length: int) -> bool:

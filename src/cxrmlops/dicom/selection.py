@@ -1,7 +1,6 @@
 """Which images of an archive are ours to read, by what it tells of them."""
 
 import datetime as dt
-from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from pydicom.dataset import Dataset
@@ -12,19 +11,10 @@ from cxrmlops.dicom.answers import MANUFACTURER
 from cxrmlops.dicom.attributes import date, text
 from cxrmlops.dicom.headers import foreign
 from cxrmlops.errors import Rejected
+from cxrmlops.reasons import Kind, reason_kind
+from cxrmlops.scope import Scope
 
 OWN = "own"  # an object that we made
-
-# Not for us at all: no question was asked of us, so there is no answer, and the study
-# gets no report. What is refused for another reason is a film that we should have read:
-# it is fetched, and "not evaluable" is reported like an answer.
-OUT_OF_SCOPE = frozenset(
-    {
-        *("not_cr_dx", "not_an_image", "for_processing", "derived"),
-        *("not_human", "not_chest", "chest_unknown", "lateral", "child"),
-        *(OWN, "unreadable"),
-    }
-)
 # Said because an attribute is absent: no reason where the archive tells not everything.
 _BY_ABSENCE = frozenset({"not_an_image", "chest_unknown"})
 
@@ -48,16 +38,14 @@ _MOMENTS = (  # date and time of what happened to a film, in any order
 def out_of_scope(
     header: Dataset,
     *,
-    chest_words: Sequence[str],
-    min_age_years: float,
+    scope: Scope,
     is_complete: bool = True,
 ) -> str:
     """Say why an image is not ours to read; "" if it is.
 
     Args:
         header: as far as the archive tells it.
-        chest_words: as for `accept`.
-        min_age_years: as for `accept`.
+        scope: what an image must be.
         is_complete: False: an attribute that is absent may be there nevertheless.
     """
     try:
@@ -66,10 +54,15 @@ def out_of_scope(
                 return OWN
             if not is_complete:
                 header = _filled(header)
-            accept(header, chest_words=chest_words, min_age_years=min_age_years)
+            accept(
+                header,
+                chest_words=scope.chest_words,
+                min_age_years=scope.min_age_years,
+            )
     except Rejected as rejected:
         spared = frozenset() if is_complete else _BY_ABSENCE
-        return rejected.reason if rejected.reason in OUT_OF_SCOPE - spared else ""
+        if reason_kind(rejected.reason) is Kind.OUT_OF_SCOPE:
+            return rejected.reason if rejected.reason not in spared else ""
     return ""
 
 

@@ -15,8 +15,9 @@ from cxrmlops.files import read_json, sha256_file, sha256_folder, whole_folder
 from cxrmlops.files import write_json as _write_json
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.model.network import EvidenceResNet, load_network
+from cxrmlops.scope import Scope
 
-FORMAT = "cxrmlops bundle 1"
+FORMAT = "cxrmlops bundle 2"
 WEIGHTS, CARD, REFERENCE = "weights.safetensors", "model.json", "reference.npz"
 
 
@@ -28,6 +29,7 @@ class BundleCard:
     architecture: str  # torchvision's name
     size: int  # pixels per side of the network's square
     preprocessing_hash: str  # of the front end that made the training squares
+    scope: Scope  # what the cohort was accepted by
     temperature: float  # probability = sigmoid(logit / temperature)
     study_rule: str  # joins the images of a study: max or mean
     operating_points: tuple[OperatingPoint, ...]
@@ -70,7 +72,8 @@ def write_bundle(
         (draft / WEIGHTS).write_bytes(save(tensors))
         np.savez(draft / REFERENCE, allow_pickle=False, **dict(reference))
         files = {name: sha256_file(draft / name) for name in (WEIGHTS, REFERENCE)}
-        content = {"format": FORMAT, "files": files, "card": asdict(card)}
+        plain = asdict(card) | {"scope": card.scope.to_json()}
+        content = {"format": FORMAT, "files": files, "card": plain}
         _write_json(draft / CARD, content)
     return bundle_hash(folder)
 
@@ -113,6 +116,16 @@ def read_bundle(folder: Path, *, expect_hash: str | None = None) -> Bundle:
     with np.load(folder / REFERENCE, allow_pickle=False) as arrays:
         reference = {key: arrays[key] for key in arrays.files}
     return Bundle(network, card, found, reference)
+
+
+def read_card(folder: Path) -> BundleCard:
+    """Read what a bundle says of itself, without its weights.
+
+    Raises:
+        BundleError: it is no bundle, or its card is not one of this installation's.
+    """
+    bundle_hash(folder)  # names what is missing
+    return _read_card(folder, _read_content(folder)["card"])
 
 
 def require_preprocessing(card: BundleCard, preprocessing_hash: str) -> None:
@@ -182,7 +195,8 @@ def _read_card(folder: Path, content: Mapping[str, Any]) -> BundleCard:
             "install the version that wrote it, or train again"
         )
     points = tuple(OperatingPoint(**point) for point in content["operating_points"])
-    return BundleCard(**{**content, "operating_points": points})
+    scope = Scope.from_json(content["scope"])
+    return BundleCard(**{**content, "operating_points": points, "scope": scope})
 
 
 def _read_network(folder: Path, card: BundleCard) -> EvidenceResNet:

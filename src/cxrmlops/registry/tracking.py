@@ -45,6 +45,7 @@ TRAIN_CODE = (  # the code that dvc.yaml names for the stage `train`
     "model/schedule.py",
     "model/skew.py",
     "model/training.py",
+    "scope.py",
     "stages/train.py",
     "tables.py",
 )

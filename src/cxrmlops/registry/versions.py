@@ -6,11 +6,12 @@ A bundle is registered once. Aliases say what a version is: `candidate` passed t
 the history by the caller.
 """
 
+import json
 import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -25,7 +26,7 @@ from mlflow.types import ColSpec, Schema
 
 from cxrmlops.errors import BundleError
 from cxrmlops.files import WORK, whole_folder
-from cxrmlops.model.bundle import bundle_hash
+from cxrmlops.model.bundle import bundle_hash, read_card
 from cxrmlops.registry.service import (
     open_client,
     pointed,
@@ -33,10 +34,12 @@ from cxrmlops.registry.service import (
     translated,
 )
 from cxrmlops.registry.wheel import write_wheel
+from cxrmlops.scope import Scope
 
 MODEL = "cxr-sigfind"
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 BUNDLE_HASH = "cxr.bundle_hash"
+SCOPE = "cxr.scope"
 PACKAGES = (  # what reading a film needs; exact versions are recorded
     "mlflow",
     "numpy",
@@ -74,6 +77,7 @@ class Version:
     bundle_hash: str
     run_id: str
     aliases: tuple[str, ...]
+    scope: Scope | None  # None: registered by an older installation
 
 
 def register(
@@ -81,7 +85,6 @@ def register(
     *,
     verdict: Mapping[str, Any],
     run_id: str,
-    chest_words: Sequence[str],
 ) -> tuple[Version, bool]:
     """Offer a bundle that passed its gates as candidate.
 
@@ -89,7 +92,6 @@ def register(
         bundle: folder of the bundle.
         verdict: what the stage `gate` said about it.
         run_id: the training's MLflow run.
-        chest_words: the served model takes films with one of these words.
 
     Returns:
         The version, and whether it is new: the same bundle is registered once.
@@ -98,21 +100,21 @@ def register(
         BundleError: the gate refused it, or judged another bundle.
         ServiceError: MLflow did not answer; safe to repeat.
     """
-    found = bundle_hash(bundle)
+    found, scope = bundle_hash(bundle), read_card(bundle).scope
     require_passed(verdict, found)
     with translated():
         client = open_client()
         known = _search(client, found)
         if known is not None:
             return known, False
-        logged = _log_model(bundle, found, run_id, chest_words)
+        logged = _log_model(bundle, found, run_id)
         if not client.search_registered_models(f"name = '{MODEL}'"):
             client.create_registered_model(MODEL)
         made = client.create_model_version(
             MODEL,
             logged.model_uri,
             run_id=run_id,
-            tags={BUNDLE_HASH: found},
+            tags={BUNDLE_HASH: found, SCOPE: json.dumps(scope.to_json())},
             model_id=logged.model_id,
         )
         client.set_registered_model_alias(MODEL, CANDIDATE, made.version)
@@ -233,9 +235,7 @@ def require_passed(verdict: Mapping[str, Any], found: str) -> None:
         )
 
 
-def _log_model(
-    bundle: Path, found: str, run_id: str, chest_words: Sequence[str]
-) -> ModelInfo:
+def _log_model(bundle: Path, found: str, run_id: str) -> ModelInfo:
     with (
         tempfile.TemporaryDirectory() as draft,
         pointed(),
@@ -254,7 +254,6 @@ def _log_model(
                 *(f"{name}=={installed(name)}" for name in PACKAGES),
             ],
             signature=SIGNATURE,
-            model_config={"chest_words": list(chest_words)},
             metadata={"bundle_hash": found},
         )
 
@@ -278,11 +277,13 @@ def _search(client: MlflowClient, found: str) -> Version | None:
 
 
 def _version(one: ModelVersion) -> Version:
+    frozen = one.tags.get(SCOPE)
     return Version(
         number=str(one.version),
         bundle_hash=one.tags.get(BUNDLE_HASH, ""),
         run_id=str(one.run_id),
         aliases=tuple(sorted(one.aliases)),
+        scope=Scope.from_json(json.loads(frozen)) if frozen else None,
     )
 
 

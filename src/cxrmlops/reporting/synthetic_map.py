@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxrmlops.data.preprocess import network_square, read_film, reading_picture
+from cxrmlops.data.preprocess import network_square, reading_picture
 from cxrmlops.dicom.answers import ModelIdentity
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.reporting.film_pictures import EVIDENCE, Row, draw, show_film
-from cxrmlops.synthetic.reference import reference_datasets
+from cxrmlops.synthetic.reference import reference_pictures
 
 FILMS = 4  # normal and abnormal; the one the model suspects most is shown
 SIDE = 512  # pixels
@@ -42,13 +42,11 @@ def draw_synthetic_map(bundle: Path) -> bytes:
 
 def _read(model: Bundle, folder: Path) -> list[Row]:
     squares, rows = [], []
-    for number, dataset in enumerate(reference_datasets(FILMS)):
-        path = folder / f"{number}.dcm"
-        dataset.save_as(path, enforce_file_format=True)
-        image = read_film(path).image
-        square, placement = network_square(image, size=model.card.size)
+    for number, film in enumerate(reference_pictures(FILMS, scope=model.card.scope)):
+        square, placement = network_square(film.image, size=model.card.size)
         squares.append(square)
-        np.save(folder / f"{number}.npy", reading_picture(image, longest_side=SIDE))
+        picture = reading_picture(film.image, longest_side=SIDE)
+        np.save(folder / f"{number}.npy", picture)
         rows.append({"picture": f"{number}.npy", "placement": placement.to_json()})
     answers = Reader(model, accelerator="cpu").read(np.stack(squares))
     return [

@@ -20,14 +20,16 @@ from cxrmlops.data.sources import SOURCES, read_films
 from cxrmlops.data.sources.rows import Namer, Reading
 from cxrmlops.errors import DataError
 from cxrmlops.files import WORK, whole, whole_folder, work_folder, write_json
-from cxrmlops.params import CohortParams, Site
+from cxrmlops.params import CohortParams, Site, scope_of
 from cxrmlops.tables import DECISIONS, FILMS, IMAGES, REPORTS
 
 log = logging.getLogger(__name__)
 
+SCOPE = "scope.json"  # what the images were accepted by
+
 
 def run(*, out: Path, params: CohortParams, site: Site) -> None:
-    """Write films, images and reports (.parquet), exclusions.json and flow.svg.
+    """Write films, images, reports (.parquet), exclusions, scope (.json), flow.svg.
 
     Does nothing where `out` was made from the same films, reports and settings.
     """
@@ -42,6 +44,7 @@ def run(*, out: Path, params: CohortParams, site: Site) -> None:
         IMAGES.write(cohort.images, draft)
         REPORTS.write(cohort.reports, draft)
         write_json(draft / SUMMARY, summary)
+        write_json(draft / SCOPE, scope_of(params, site).to_json())
         with whole(draft / "flow.svg") as svg:
             svg.write_text(draw_flow(summary), encoding="utf-8")
     shutil.rmtree(WORK / "cohort", ignore_errors=True)
@@ -83,14 +86,13 @@ def _build(
 
 
 def _reading(state: CohortState, params: CohortParams, site: Site) -> Reading:
-    asked = (site.chest_words, params.min_age_years)
+    scope = scope_of(params, site)
     return Reading(
         films=site.films,
         reports=site.reports,
         namer=Namer(state.key),
-        chest_words=tuple(site.chest_words),
-        min_age_years=params.min_age_years,
-        work=work_folder("cohort", state.code, state.key_fingerprint, *asked),
+        scope=scope,
+        work=work_folder("cohort", state.code, state.key_fingerprint, scope.to_json()),
     )
 
 

@@ -22,12 +22,14 @@ from cxrmlops.files import (
     code_hash,
     disk_space,
     only_run,
+    read_facts,
     sha256_file,
     whole_folder,
     work_folder,
     write_json,
 )
 from cxrmlops.params import PreprocessParams, Site
+from cxrmlops.scope import Scope
 from cxrmlops.tables import IMAGES, INDEX
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,14 @@ log = logging.getLogger(__name__)
 ROWS = "rows.jsonl"  # unfinished work: one line per finished chunk
 CHUNK = 32  # films kept at a time: what a kill can cost
 SECONDS_PER_LINE = 5  # of progress
-CODE = ("dicom", "data/decoding.py", "data/preprocess.py", "data/shards.py")
+CODE = (
+    "dicom",
+    "data/decoding.py",
+    "data/image_file.py",
+    "data/preprocess.py",
+    "data/shards.py",
+    "scope.py",
+)
 
 Row = dict[str, object]
 
@@ -50,14 +59,20 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
         ResourceError: the disk is full, or another run is at work here.
     """
     images = IMAGES.read(cohort)
+    scope = Scope.from_json(read_facts(cohort / "scope.json"))
     films = [
         # absolute: a worker may have started in another folder
-        Film((site.films / path).absolute(), n_bytes, params.size)
+        Film((site.films / path).absolute(), n_bytes, params.size, scope)
         for path, n_bytes in zip(images.path, images.bytes, strict=True)
     ]
     inputs = sha256_file(cohort / IMAGES.name)
     work = work_folder(
-        "preprocess", inputs, site.films, params.model_dump(), code_hash(*CODE)
+        "preprocess",
+        inputs,
+        site.films,
+        scope.to_json(),
+        params.model_dump(),
+        code_hash(*CODE),
     )
 
     with only_run("preprocess"):
@@ -67,7 +82,9 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
         rejected = {k: n for k, n in sorted(Counter(index.rejected).items()) if k}
         _check_some_left(index, rejected)
         INDEX.write(index, work)
-        write_json(work / "preprocessing.json", _summary(index, rejected, params))
+        write_json(
+            work / "preprocessing.json", _summary(index, rejected, params, scope)
+        )
         _hand_over(work, out)
     log.info("preprocess: %d films, %s", len(index), _tell(rejected))
 
@@ -149,11 +166,15 @@ def _index(images: pd.DataFrame, rows: list[Row]) -> pd.DataFrame:
 
 
 def _summary(
-    index: pd.DataFrame, rejected: dict[str, int], params: PreprocessParams
+    index: pd.DataFrame,
+    rejected: dict[str, int],
+    params: PreprocessParams,
+    scope: Scope,
 ) -> dict[str, object]:
     return {
         "hash": preprocessing_hash(size=params.size),
         "size": params.size,
+        "scope": scope.to_json(),
         "n": len(index) - sum(rejected.values()),
         "rejected": rejected,
     }

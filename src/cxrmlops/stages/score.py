@@ -20,7 +20,6 @@ from cxrmlops.data.backlog_film import (
 )
 from cxrmlops.data.fence import Done, fenced, worker_count
 from cxrmlops.data.preprocess import preprocessing_hash
-from cxrmlops.dicom.headers import Limits
 from cxrmlops.errors import DataError
 from cxrmlops.files import whole_folder, write_json
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, answer, study_probability
@@ -28,6 +27,7 @@ from cxrmlops.model.bundle import Bundle, BundleCard, require_preprocessing
 from cxrmlops.model.gradcam import EVIDENCE, film_maps
 from cxrmlops.model.inference import Reader, open_reader
 from cxrmlops.params import ScoreParams
+from cxrmlops.scope import Scope, require_scope
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,8 @@ def run(
     bundle: Path,
     out: Path,
     params: ScoreParams,
-    chest_words: Sequence[str],
+    scope: Scope,
     started: datetime,
-    min_age_years: float = 18.0,
 ) -> None:
     """Write out/images.parquet, studies.parquet, model.json and films/<n>.npy.
 
@@ -54,20 +53,18 @@ def run(
         films: files; what is no film is rejected with a reason.
         bundle: folder of the model.
         out: written whole or not at all.
-        params: limits, batch size, device.
-        chest_words: in BodyPartExamined or a description, upper case.
+        params: batch size, device.
+        scope: of this site; the bundle's own must be the same.
         started: start of the analysis, with its offset; stands in every object.
-        min_age_years: younger patients are rejected.
     """
     reader = open_reader(
         bundle, accelerator=params.accelerator, batch_size=params.batch_size
     )
     model = reader.bundle
     require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
+    require_scope(model.card.name, model.card.scope, scope)
     with whole_folder(out) as draft:
-        requests = _requests(
-            films, draft, model.card, params, chest_words, min_age_years
-        )
+        requests = _requests(films, draft, model.card)
         rows, facts = _read_all(requests, reader, params)
         images = SCORED_IMAGES.from_rows(rows)
         studies = _studies(images, facts, model, started)
@@ -78,15 +75,9 @@ def run(
     _log_counts(images, studies)
 
 
-def _requests(  # noqa: PLR0913
-    films: Sequence[Path],
-    draft: Path,
-    card: BundleCard,
-    params: ScoreParams,
-    chest_words: Sequence[str],
-    min_age_years: float,
+def _requests(
+    films: Sequence[Path], draft: Path, card: BundleCard
 ) -> list[FilmRequest]:
-    limits = Limits(max_bytes=params.max_file_mib * 2**20, max_pixels=params.max_pixels)
     pictures = draft / "films"
     pictures.mkdir()
     return [
@@ -95,9 +86,7 @@ def _requests(  # noqa: PLR0913
             path=path.absolute(),
             size=card.size,
             pictures=pictures,
-            chest_words=tuple(chest_words),
-            min_age_years=min_age_years,
-            limits=limits,
+            scope=card.scope,
         )
         for number, path in enumerate(films)
     ]

@@ -46,6 +46,7 @@ from cxrmlops.model.network import build_network
 from cxrmlops.model.skew import skew_logit
 from cxrmlops.model.training import Epoch, Lesson
 from cxrmlops.params import TrainParams
+from cxrmlops.scope import Scope
 from cxrmlops.tables import HISTORY, SPLITS, STUDIES
 
 SIDES = ("train", "val")  # test is not for us: its pixels are never read here
@@ -56,6 +57,7 @@ CODE = (  # what dvc.yaml names, too
     "evaluation/thresholds.py",
     "findings.py",
     "model",
+    "scope.py",
     "stages/train.py",
     "tables.py",
 )
@@ -154,6 +156,7 @@ def _lineage(
         "rows_hash": sha256_json(images[known].to_dict("split")),
         "preprocessing_hash": pixels["hash"],
         "size": pixels["size"],
+        "scope": pixels["scope"],
         "code_hash": code_hash(*CODE),
         "weights_hash": sha256_file(weights) if weights and weights.is_file() else None,
         "params": params.model_dump(mode="json"),
@@ -285,10 +288,12 @@ def _write(
         architecture=params.architecture,
         size=lineage["size"],
         preprocessing_hash=lineage["preprocessing_hash"],
+        scope=Scope.from_json(lineage["scope"]),
         temperature=judged.temperature,
         study_rule=params.study_rule,
         operating_points=judged.points,
-        lineage=lineage | {"training": summary},
+        lineage={k: v for k, v in lineage.items() if k != "scope"}
+        | {"training": summary},
     )
     seconds = sum(epoch.seconds for epoch in history)
     speed = [epoch.images_per_second for epoch in history]

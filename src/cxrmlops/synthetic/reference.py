@@ -1,11 +1,15 @@
 """A few fixed films in memory: to check that a bundle still reads as it did."""
 
 import datetime as dt
+import io
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from cxrmlops.data.image_file import open_image
+from cxrmlops.dicom.pixels import Picture
+from cxrmlops.scope import Scope
 from cxrmlops.synthetic.film import expose, make_film
 from cxrmlops.synthetic.findings import Finding
 from cxrmlops.synthetic.headers import Exam, Shot
@@ -36,6 +40,17 @@ def reference_datasets(n: int = 4, *, side: int = 320) -> list[Dataset]:
         Complete DICOM datasets, Explicit VR Little Endian, the same on every call.
     """
     return [_film(number, side) for number in range(n)]
+
+
+def reference_pictures(n: int, *, scope: Scope) -> list[Picture]:
+    """Read such films the way every film is read, but for the site's chest words."""
+    pictures = []
+    for dataset in reference_datasets(n):
+        content = io.BytesIO()
+        dataset.save_as(content, enforce_file_format=True)
+        with open_image(content.getvalue(), scope=scope) as image:
+            pictures.append(image.picture())
+    return pictures
 
 
 def _film(number: int, side: int) -> Dataset:

@@ -18,7 +18,7 @@ from cxrmlops.data.fence import fenced, worker_count
 from cxrmlops.data.film_list import FilmFile
 from cxrmlops.data.sources.rows import Reading, film_row
 from cxrmlops.dicom.acceptance import accept
-from cxrmlops.dicom.headers import FilmHeader, describe, read_header
+from cxrmlops.dicom.headers import FilmHeader, Limits, describe, read_header
 from cxrmlops.errors import Rejected
 from cxrmlops.files import disk_space
 
@@ -75,12 +75,13 @@ def _read_chunk(files: Sequence[FilmFile], reading: Reading) -> dict[str, Row]:
 def _read_one(file: FilmFile, reading: Reading) -> Row:
     known: Row = {"image_id": reading.namer.name("file", file.path)}
     try:
-        dataset = read_header(reading.films / file.path)
+        limits = Limits.of(reading.scope)
+        dataset = read_header(reading.films / file.path, limits=limits)
         known |= _known(describe(dataset), reading)
         accept(
             dataset,
-            chest_words=reading.chest_words,
-            min_age_years=reading.min_age_years,
+            chest_words=reading.scope.chest_words,
+            min_age_years=reading.scope.min_age_years,
         )
     except Rejected as rejected:
         known |= {"rejected": rejected.reason, "detail": rejected.detail}

@@ -123,7 +123,7 @@ def _film_row(
         return film_row(file, image_id=image_id, rejected="no_report")
     age = age_in_years(line[_AGE])
     patient = name("patient", "nih", line[_PATIENT])
-    child = age < reading.min_age_years
+    child = age < reading.scope.min_age_years
     return film_row(
         file,
         image_id=image_id,
@@ -135,7 +135,7 @@ def _film_row(
         sex=line[_SEX] if line[_SEX] in ("F", "M") else "unknown",
         age_years=age,
         rejected="child" if child else "",
-        detail=f"younger than {reading.min_age_years:g} years" if child else "",
+        detail=f"younger than {reading.scope.min_age_years:g} years" if child else "",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cxrmlops.data.film_list import FilmFile
 from cxrmlops.dicom.identity import pseudonym
+from cxrmlops.scope import Scope
 from cxrmlops.tables import Table
 
 # One row per file that was looked at.
@@ -70,8 +71,7 @@ class Reading:
     films: Path  # folder
     reports: Path  # table, archive or folder
     namer: Namer
-    chest_words: tuple[str, ...]  # upper case
-    min_age_years: float
+    scope: Scope
     work: Path  # for unfinished work; the caller removes it on success
 
 
