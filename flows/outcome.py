@@ -2,20 +2,30 @@
 
 import base64
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from prefect.artifacts import create_image_artifact
+from prefect import get_run_logger
+from prefect.artifacts import create_image_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 
 from cxrmlops.backlog import claims
 from cxrmlops.backlog.claims import Chunk
-from cxrmlops.errors import AccessError, CxrError, ResourceError, ServiceError
+from cxrmlops.backlog.open_studies import OpenStudy, numbered
+from cxrmlops.errors import (
+    AccessError,
+    CxrError,
+    ReplacedError,
+    ResourceError,
+    ServiceError,
+)
 from cxrmlops.reporting.synthetic_map import draw_synthetic_map
 
-NOT_ITS_FAULT = (ServiceError, AccessError, ResourceError)
+NOT_ITS_FAULT = (ServiceError, AccessError, ResourceError, ReplacedError)
 DELAYS = [10.0, 60.0, 600.0]  # seconds before another try
 
 
@@ -24,11 +34,9 @@ def unreachable(_task: Any, _run: Any, state: State[Any]) -> bool:
     return isinstance(state.result(raise_on_failure=False), ServiceError)
 
 
-def finish(state: State[Any]) -> None:
-    """End the program: 0 when the run completed, else one sentence and 1."""
-    if not state.is_completed():
-        error = state.result(raise_on_failure=False)
-        raise SystemExit(f"error: {error or state.message or state.name}")
+def is_stopping(state: State[Any]) -> bool:
+    """Say whether a chunk ended so that no other can do better in this run."""
+    return isinstance(state.result(raise_on_failure=False), ReplacedError)
 
 
 def show_synthetic_film(bundle: Path) -> None:
@@ -39,6 +47,28 @@ def show_synthetic_film(bundle: Path) -> None:
         key="synthetic-film",
         description="What the model points at, on a made-up film",
     )
+
+
+def show_open(left: Sequence[OpenStudy]) -> None:
+    """Name every study that is not done, by reason, in the log and in a table."""
+    by_reason: dict[str, list[int]] = {}
+    for one in left:
+        by_reason.setdefault(f"{one.state}: {one.reason}", []).append(one.study)
+    for reason, numbers in by_reason.items():
+        said = "open: %d studies (%s), %s"
+        get_run_logger().warning(said, len(numbers), numbered(numbers), reason)
+    if left:
+        rows = [asdict(one) for one in left]
+        create_table_artifact(rows, key="open", description="Studies that are not done")
+
+
+def told_open(left: Sequence[OpenStudy]) -> str:
+    """Say how many studies are not done, and what to do; "" none."""
+    failed = sum(one.waits_for_person for one in left)
+    parts = [f"{failed} studies failed and wait for a person"] * bool(failed)
+    if waiting := len(left) - failed:
+        parts.append(f"{waiting} studies wait for a run")
+    return f"; {' and '.join(parts)}, see: cxrmlops backlog" if parts else ""
 
 
 class Private:
@@ -71,8 +101,8 @@ class Private:
 class Fate:
     """Decides what becomes of a chunk whose work ended early.
 
-    A service or a disk that failed is not the chunk's fault: it is given back as it is.
-    Anything else takes it apart, so that one bad study fails alone.
+    A service, a disk or a model that went is not the chunk's fault: it is given back as
+    it is. Anything else takes it apart, so that one bad study fails alone.
     """
 
     def __init__(self, engine: Any, chunk: Chunk) -> None:

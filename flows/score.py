@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,23 +25,28 @@ from cxrmlops.backlog.claims import Chunk
 from cxrmlops.backlog.database import is_shared, open_database
 from cxrmlops.backlog.database import now as utc_now
 from cxrmlops.backlog.delivery import PRESENT, deliver, open_archive
+from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.clock import now
 from cxrmlops.data.preprocess import preprocessing_hash
-from cxrmlops.errors import BundleError, ParamsError, ServiceError
+from cxrmlops.errors import BundleError, ParamsError, ReplacedError, ServiceError
 from cxrmlops.files import remove_drafts
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
+from cxrmlops.model.inference import require_unchanged
 from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.reporting.reading_list import join_reading_lists
 from cxrmlops.scope import require_scope
 from cxrmlops.stages import report as report_stage
 from cxrmlops.stages import score as score_stage
 from flows.archive import ask, fetch, fetching_ahead, open_incoming, untold
+from flows.by_hand import completed, run_by_hand
 from flows.outcome import (
     DELAYS,
     Fate,
     Private,
-    finish,
+    is_stopping,
+    show_open,
     show_synthetic_film,
+    told_open,
     unreachable,
 )
 
@@ -59,8 +65,19 @@ class Night:
     opened: str  # UTC, ISO 8601
     started: str  # start of analysis, ISO 8601 with offset
     bundle: Path
+    bundle_hash: str  # of the model that the night began with, and keeps
     model_key: str
     archive: str
+
+
+@dataclass(frozen=True)
+class End:
+    """How a night ended; counts and sentences, safe to show."""
+
+    waiting: list[str]  # why chunks of this night are not delivered
+    said: str  # studies by outcome; "" when some wait
+    failed: int  # studies that this night gave up
+    left: str  # how many studies are not done, whoever began them
 
 
 def choose_runner() -> TaskRunner[Any]:
@@ -97,13 +114,16 @@ def score(bundle: str = "", rescore: bool = False) -> State[Any]:
                     worker.result()  # the ledger itself failed: nothing to count
             if is_last or ledger.left_open(open_database(), night.run):
                 break
-        waiting, said = close(night)
-        waiting += untold(incoming, asked)
-        told.outcome = audit.SERIOUS if waiting else audit.SUCCESS
+        end = close(night)
+        waiting = end.waiting + untold(incoming, asked)
+        is_well = not waiting and not end.failed
+        told.outcome = audit.SUCCESS if is_well else audit.SERIOUS
     if waiting:
-        message = "; ".join([said] * bool(said) + waiting)
-        return Failed(message=f"{message}. Nothing is lost: run again")
-    return Completed(message=said)
+        message = "; ".join([end.said] * bool(end.said) + waiting)
+        return Failed(message=f"{message}. Nothing is lost: run again{end.left}")
+    if end.failed:
+        return Failed(name="Studies failed", message=end.said + end.left)
+    return Completed(message=end.said + end.left)
 
 
 @task(name="open night")
@@ -131,6 +151,7 @@ def open_night(bundle: str) -> Night:
         opened=utc_now(),
         started=now(site.time_zone).isoformat(),
         bundle=folder,
+        bundle_hash=model.hash,
         model_key=model.key,
         archive=archive,
     )
@@ -172,7 +193,8 @@ def work(number: int, night: Night) -> None:
         run=night.run,
         started=night.started,
     ):
-        read(chunk, night, return_state=True)
+        if is_stopping(read(chunk, night, return_state=True)):
+            return
 
 
 @task(task_run_name="chunk {chunk.id}")
@@ -208,7 +230,9 @@ def answer(chunk: Chunk, night: Night) -> None:
                     params=params.score,
                     scope=scope_of(params.cohort, site),
                     started=datetime.fromisoformat(chunk.started),
+                    expect_hash=night.bundle_hash,
                 )
+        results.require_model(out, chunk)
         if not chunk.is_scored:
             answers = results.read_answers(out, chunk, site.backlog)
             progress.record_scored(open_database(), chunk, answers)
@@ -268,22 +292,22 @@ def send(chunk: Chunk, archive: str) -> None:
 
 
 @task(name="close night")
-def close(night: Night) -> tuple[list[str], str]:
-    """Join the reading list, count what became of every study, and show it.
-
-    Returns:
-        Why studies wait for the next run, one sentence a reason, and the counts.
-    """
+def close(night: Night) -> End:
+    """Join the reading list, count what became of every study, and show it."""
     engine = open_database()
     spool.clear(engine, load_site().backlog)
     if finished := ledger.unlisted(engine, night.opened):
         join_reading_lists([REPORT / name for name in finished], REPORT)
         ledger.note_listed(engine, finished)
-        show_synthetic_film(night.bundle)
+        with suppress(ReplacedError):  # the night has said so
+            require_unchanged(night.bundle, night.bundle_hash)
+            show_synthetic_film(night.bundle)
     balance = check_balance(engine, night.run)
-    if waiting := ledger.left_open(engine, night.run):
-        return waiting, ""
+    left = open_studies(engine)
+    show_open(left)
     tally = balance.studies
+    if waiting := ledger.left_open(engine, night.run):
+        return End(waiting, "", tally["failed"], told_open(left))
     said = ", ".join(f"{name} {n}" for name, n in tally.items())
     rows = [
         {"what": name, "studies": n, "files": balance.files.get(name, 0)}
@@ -297,7 +321,8 @@ def close(night: Night) -> tuple[list[str], str]:
         description="Scored studies of this run by probability of a finding",
     )
     get_run_logger().info("night: %s", said)
-    return [], said if tally["in"] else "nothing new"
+    said = said if tally["in"] else "nothing new"
+    return End([], said, tally["failed"], told_open(left))
 
 
 def _notes(name: str) -> Path:
@@ -314,8 +339,8 @@ def main(
 
     Example: python -m flows.score --bundle data/train/bundle
     """
-    finish(score(bundle=bundle, rescore=rescore, return_state=True))
+    completed(lambda: score(bundle=bundle, rescore=rescore, return_state=True))
 
 
 if __name__ == "__main__":
-    run(main)
+    run_by_hand(lambda: run(main))

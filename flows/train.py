@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +23,12 @@ from cxrmlops import registration
 from cxrmlops.errors import CxrError, ServiceError
 from cxrmlops.files import read_json
 from cxrmlops.params import load_params
+from cxrmlops.processes import end_marked, watched
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run
-from flows.outcome import DELAYS, finish, show_synthetic_film, unreachable
+from flows.by_hand import completed, run_by_hand
+from flows.outcome import DELAYS, show_synthetic_film, unreachable
 
 DATA = Path("data")
 HINTS = ("To track", "git add", "To enable", "dvc config", "Use `dvc push`")
@@ -168,22 +169,23 @@ def _running(
     command: Sequence[str], **values: str
 ) -> Iterator["subprocess.Popen[str]"]:
     """Run a program to its end; cancelling the flow ends it and its children too."""
-    program = subprocess.Popen(
-        command,
-        env=_surroundings(**values),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    with program:
-        try:
-            yield program
-        except BaseException:
-            os.killpg(program.pid, signal.SIGTERM)
-            raise
+    with watched() as token:
+        program = subprocess.Popen(
+            command,
+            env=_surroundings(**values),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C is for us: DVC would tell it in its words
+        )
+        with program:
+            try:
+                yield program
+            except BaseException:
+                end_marked(token)
+                raise
 
 
 if __name__ == "__main__":
-    finish(train(return_state=True))
+    run_by_hand(lambda: completed(lambda: train(return_state=True)))

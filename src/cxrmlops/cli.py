@@ -8,6 +8,8 @@ import typer
 
 from cxrmlops.commands import backlog, models, review, scoring, stages
 from cxrmlops.errors import CxrError
+from cxrmlops.loopback import spare_loopback
+from cxrmlops.processes import guarded
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -82,8 +84,10 @@ app.add_typer(backlog.app, name="backlog")
 
 def run() -> NoReturn:
     """Run the command line; our own errors end with one line, not a traceback."""
+    spare_loopback()
     try:
-        app()
+        with guarded():
+            app()
     except CxrError as error:
         raise SystemExit(f"error: {error}") from None
     raise SystemExit(0)

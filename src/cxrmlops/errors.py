@@ -7,6 +7,7 @@ Our exceptions, named after who has to act.
     - LeakError      the same patient, or the test set, where it must not be
   + ResourceError  the machine's owner: disk, memory or accelerator is missing
   + BundleError    the model's owner: this bundle cannot be used here
+    - ReplacedError  another bundle lies where the run's own lay: run again
   + Rejected       nobody: this image cannot be read by the model, and says why
   + ServiceError   nobody yet: PACS or MLflow did not answer, try again
   + AccessError    the archive's owner: it does not let us in, or lacks a service
@@ -46,6 +47,10 @@ class ResourceError(CxrError):
 
 class BundleError(CxrError):
     """A model bundle is missing, tampered with, or made for other pixels."""
+
+
+class ReplacedError(BundleError):
+    """Another bundle lies where the one lay that this run began with."""
 
 
 class Rejected(CxrError):

@@ -8,7 +8,7 @@ from cxrmlops.backlog.balance import check_balance
 from cxrmlops.backlog.database import transaction
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.errors import DataError
-from tests.backlog.test_claims import arrive, claim
+from tests.backlog.test_claims import MODEL, arrive, claim
 
 IMAGE = {"outcome": "scored", "sop_class_uid": "1.2.840.10008.5.1.4.1.1.1.1"}
 
@@ -21,7 +21,8 @@ def answer(study, *, outcome: str = "scored") -> Answer:
         | {"path": f"/films/{place}", "outcome": outcome if n == last else "scored"}
         for n, place in enumerate(study.places)
     ]
-    return Answer(outcome, "", {"images": images, "study": {"outcome": outcome}})
+    said = {"outcome": outcome, "model_key": MODEL}
+    return Answer(outcome, "", {"images": images, "study": said})
 
 
 def night(ledger, chunk) -> None:
@@ -77,6 +78,11 @@ def test_what_waits_and_what_was_withdrawn_is_counted_by_name(ledger):
         ),
         ("UPDATE studies SET chunk = NULL WHERE id = 1", "1 chunks with other stud"),
         ("UPDATE studies SET films = '[\"1.1/0\"]'", "files have no outcome or two"),
+        ("UPDATE studies SET model_key = 'x'", "3 studies in a chunk of another"),
+        (
+            "UPDATE studies SET model_key = 'x'; UPDATE chunks SET model_key = 'x'",
+            "2 studies with an answer of another model",
+        ),
         ("UPDATE objects SET state = 'written'", "2 delivered studies without a rec"),
         ("UPDATE objects SET receipt = ''", "2 delivered studies without a receipt"),
         ("DELETE FROM objects", "2 answers without a report"),

@@ -26,8 +26,8 @@ def other():
 
 
 def test_a_process_that_lives_is_not_dead(other):
-    assert not owners.is_dead(owners.this_process())
-    assert not owners.is_dead(other[1])
+    assert owners.is_alive(owners.this_process())
+    assert owners.is_alive(other[1])
 
 
 def test_a_killed_process_is_dead_before_and_after_its_parent_noticed(other):
@@ -35,26 +35,26 @@ def test_a_killed_process_is_dead_before_and_after_its_parent_noticed(other):
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 
-    assert owners.is_dead(name)
+    assert owners.is_alive(name) is False
     child.wait()
-    assert owners.is_dead(name)
+    assert owners.is_alive(name) is False
 
 
 def test_a_number_that_was_given_again_is_not_the_same_process(other):
     name, _, started = other[1].rpartition(" ")
 
-    assert owners.is_dead(f"{name} {int(started) - 1}")
+    assert owners.is_alive(f"{name} {int(started) - 1}") is False
 
 
 @pytest.mark.parametrize("name", ["", "odd", "other-kernel pid:[1] 1 1", "a b c d e"])
 def test_of_another_host_nothing_is_known(name):
-    assert not owners.is_dead(name)
+    assert owners.is_alive(name) is None
 
 
 def test_another_containers_processes_are_not_asked_for():
     here = owners.this_process().split(" ")
 
-    assert not owners.is_dead(" ".join([here[0], "pid:[1]", "999999", "1"]))
+    assert owners.is_alive(" ".join([here[0], "pid:[1]", "999999", "1"])) is None
 
 
 def test_a_killed_run_frees_its_chunk_at_once_and_a_living_one_does_not(

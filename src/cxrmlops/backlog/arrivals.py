@@ -1,5 +1,6 @@
 """What lies in the backlog folder, and which study it belongs to."""
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ from cxrmlops.data.film_list import FilmFile, list_films
 from cxrmlops.errors import ParamsError
 from cxrmlops.files import sha256_json
 
+DAY_SECONDS = 86_400.0
 NOT_FILMS = {"DICOMDIR"}  # an index of a medium, by PS3.10
 
 
@@ -48,7 +50,8 @@ def look(
     Args:
         folder: the backlog.
         known: every file seen before, by its place.
-        settle_minutes: studies with a younger film are left for the next run.
+        settle_minutes: studies with a younger film are left for the next run. A film
+            whose own time lies in the future is as old as its place in the folder.
 
     Returns:
         What arrived, and the films that were not known.
@@ -68,13 +71,32 @@ def look(
     for file in files:
         film = films_here[file.path]
         studies[film.study_uid].append(film)
-    settled = (time.time() - 60 * settle_minutes) * 1e9
+    now = time.time()
     ready = {
         uid: those
         for uid, those in studies.items()
-        if settle_minutes == 0 or max(film.mtime_ns for film in those) <= settled
+        if settle_minutes == 0
+        or all(_age_s(folder, film, now) >= 60 * settle_minutes for film in those)
     }
     return Arrivals(ready, len(files), len(studies) - len(ready)), new
+
+
+def _age_s(folder: Path, film: Film, now: float) -> float:
+    """Give the time since a film came, in seconds.
+
+    A device, or a copy that keeps times, may have written it with a clock that goes
+    ahead: then the file system's own time counts (st_ctime), which no copy sets. Where
+    that lies a day ahead too the clock was set back since, and the film is old: nobody
+    writes it now.
+    """
+    age = now - film.mtime_ns / 1e9
+    if age >= 0:
+        return age
+    try:
+        age = now - (folder / film.place).stat().st_ctime
+    except OSError:  # gone, or on its way
+        return 0.0
+    return math.inf if age < -DAY_SECONDS else age
 
 
 def known_films(engine: Engine) -> dict[str, Film]:

@@ -65,6 +65,7 @@ def check_balance(engine: Engine, run: str) -> Balance:
     by_study, by_file = Counter[str](), Counter[str]()
     with transaction(engine) as connection:
         faults = _broken_chunks(connection, run) + _unsent(connection, run)
+        faults += _other_models(connection, run)
         open_chunks, reported = _open_chunks(connection), _reported(connection, run)
         query = select(studies).where(studies.c.run == run)
         for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query):
@@ -101,8 +102,11 @@ def _contradictions(row: Row[Any], outcome: str, reported: set[int]) -> Iterator
         yield f"studies {NOTHING}"
     if outcome not in (SCORED, REJECTED) or not row.row:
         return
-    if row.row.get("study", {"outcome": REJECTED})["outcome"] != outcome:
+    said = row.row.get("study", {"outcome": REJECTED, "model_key": row.model_key})
+    if said["outcome"] != outcome:
         yield "studies with another outcome than their answer"
+    if said["model_key"] != row.model_key:
+        yield "studies with an answer of another model"
     images = row.row.get("images", [])
     if not _is_each_file_once(images, row.films):
         yield "studies whose files have no outcome or two"
@@ -118,6 +122,17 @@ def _is_each_file_once(images: list[dict[str, Any]], places: list[str]) -> bool:
         and all(map(str.endswith, read, sorted(places)))  # below the backlog folder
         and {image["outcome"] for image in images} <= {SCORED, REJECTED}
     )
+
+
+def _other_models(connection: Connection, run: str) -> Counter[str]:
+    """Count studies that the ledger gives to another model than their chunk."""
+    query = (
+        select(studies.c.id)
+        .join(chunks, chunks.c.id == studies.c.chunk)
+        .where((studies.c.run == run) & (studies.c.model_key != chunks.c.model_key))
+    )
+    rows = connection.execute(query).all()
+    return Counter("studies in a chunk of another model" for _ in rows)
 
 
 def _open_chunks(connection: Connection) -> set[str]:

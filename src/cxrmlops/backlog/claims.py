@@ -10,7 +10,6 @@ import itertools
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,12 +31,16 @@ from cxrmlops.backlog.ledger import (
     WRITTEN,
     set_study,
 )
-from cxrmlops.backlog.owners import free_dead, this_process
+from cxrmlops.backlog.owners import (
+    LEASE_SECONDS,
+    free_dead,
+    seconds,
+    this_process,
+)
 from cxrmlops.backlog.schema import chunks, objects, studies
 from cxrmlops.errors import ServiceError
 from cxrmlops.files import sha256_json
 
-LEASE_SECONDS = 90.0  # renewed while the work goes on; of use where no death is seen
 MAX_ATTEMPTS = 6  # a chunk that ended its process so often is taken apart
 
 log = logging.getLogger(__name__)
@@ -146,7 +149,7 @@ def fail(engine: Engine, chunk: Chunk, reason: str) -> None:
 
 
 def _left_behind(connection: Connection, model_key: str, run: str) -> str | None:
-    free = (chunks.c.state == OPEN) & (chunks.c.lease_until < time.time())
+    free = (chunks.c.state == OPEN) & (chunks.c.lease_until < seconds(connection))
     unscored = (studies.c.chunk == chunks.c.id) & (studies.c.state == CLAIMED)
     ours = (chunks.c.model_key == model_key) | ~select(studies).where(unscored).exists()
     query = select(chunks).where(free & ours & (chunks.c.run != run))
@@ -198,7 +201,7 @@ def _lease(connection: Connection, name: str, run: str, lease_seconds: float) ->
         "owner": owner,
         "holder": this_process(),
         "run": run,
-        "lease_until": time.time() + lease_seconds,
+        "lease_until": seconds(connection) + lease_seconds,
         "attempts": chunks.c.attempts + 1,
         "reason": "",
     }
@@ -252,7 +255,7 @@ def still_ours(connection: Connection, chunk: Chunk) -> None:
         ServiceError: another run took the chunk over.
     """
     mine = (chunks.c.id == chunk.id) & (chunks.c.owner == chunk.owner)
-    until = time.time() + chunk.lease_seconds
+    until = seconds(connection) + chunk.lease_seconds
     query = update(chunks).where(mine & (chunks.c.state == OPEN))
     if not connection.execute(query.values(lease_until=until)).rowcount:
         raise ServiceError(

@@ -1,6 +1,5 @@
 """What a person decides about studies that wait: try again, or forget."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ from cxrmlops.backlog.ledger import (
     dissolve_empty,
     set_study,
 )
-from cxrmlops.backlog.owners import free_dead
+from cxrmlops.backlog.owners import free_dead, seconds
 from cxrmlops.backlog.schema import chunks, decisions, studies
 from cxrmlops.errors import ParamsError
 
@@ -126,7 +125,8 @@ def _require_idle(connection: Connection, row: Row[Any]) -> None:
         raise ParamsError(
             f"study {row.id} is {row.state}; only what waits or failed can be forgotten"
         )
-    held = (chunks.c.id == row.chunk) & (chunks.c.lease_until >= time.time())
+    leased = chunks.c.lease_until >= seconds(connection)
+    held = (chunks.c.id == row.chunk) & leased
     query = select(chunks.c.id).where(held).with_for_update()
     if connection.execute(query).first() is not None:
         raise ParamsError(

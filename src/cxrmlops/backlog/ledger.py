@@ -12,7 +12,6 @@ model; reported like an answer) or failed; or forgotten. Claims are in `claims.p
 decisions of a person in `decisions.py`.
 """
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from sqlalchemy import (
 
 from cxrmlops.backlog.arrivals import Film
 from cxrmlops.backlog.database import ENTRY_LOCK, lock, now, transaction
-from cxrmlops.backlog.owners import KILLED, free_dead
+from cxrmlops.backlog.owners import KILLED, free_dead, seconds
 from cxrmlops.backlog.schema import chunks, studies
 from cxrmlops.files import sha256_json
 
@@ -143,7 +142,9 @@ def _replace(connection: Connection, rows: Sequence[Row[Any]]) -> None:
 
 def _withdraw_others(connection: Connection, model_key: str) -> None:
     """Take unscored studies off the lists of models that are no longer in use."""
-    left = select(chunks.c.id).where(_idle() & (chunks.c.model_key != model_key))
+    left = select(chunks.c.id).where(
+        _idle(connection) & (chunks.c.model_key != model_key)
+    )
     waits = (studies.c.state == FOUND) & (studies.c.model_key != model_key)
     claimed = (studies.c.state == CLAIMED) & studies.c.chunk.in_(left)
     values = {"state": WITHDRAWN, "reason": "another model is in use", "chunk": None}
@@ -159,9 +160,9 @@ def dissolve_empty(connection: Connection, wanted: ColumnElement[bool]) -> None:
     connection.execute(update(chunks).where(wanted & empty).values(values))
 
 
-def _idle() -> ColumnElement[bool]:
+def _idle(connection: Connection) -> ColumnElement[bool]:
     """Ask for chunks that are not done and that nobody holds."""
-    return (chunks.c.lease_until < time.time()) & (chunks.c.state == OPEN)
+    return (chunks.c.lease_until < seconds(connection)) & (chunks.c.state == OPEN)
 
 
 def set_study(connection: Connection, number: int, **values: Any) -> None:
@@ -182,7 +183,7 @@ def stuck(engine: Engine) -> list[Stuck]:
     """Name what failed, and what was begun and lies where nobody works on it."""
     with transaction(engine) as connection:
         free_dead(connection)
-        left = studies.c.state.in_(IN_WORK) & _idle()
+        left = studies.c.state.in_(IN_WORK) & _idle(connection)
         rows = connection.execute(
             select(studies, chunks.c.reason.label("chunk_reason"))
             .outerjoin(chunks, chunks.c.id == studies.c.chunk)

@@ -17,10 +17,32 @@ from cxrmlops.backlog.ledger import DELIVERED, REJECTED
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.backlog.schema import films, objects, studies
 from cxrmlops.dicom.answers import ObjectReference
+from cxrmlops.errors import DataError
 from cxrmlops.files import read_json
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
 
 REPORT = "report"  # kind of object: the structured report
+
+
+def require_model(score: Path, chunk: Chunk) -> None:
+    """Refuse answers of another model than the one that the ledger says reads here.
+
+    Objects take the model's name, and their UIDs, from the same folder.
+
+    Args:
+        score: what the stage `score` wrote.
+        chunk: its model.
+
+    Raises:
+        DataError: the answers, or a row of them, are another model's.
+    """
+    keys = {read_json(score / "model.json")["key"]}
+    keys |= set(SCORED_STUDIES.read(score).model_key)
+    if keys != {chunk.model_key}:
+        raise DataError(
+            f"{score} holds answers of another model than chunk {chunk.id} was claimed "
+            "for; remove that folder and run again"
+        )
 
 
 def read_answers(score: Path, chunk: Chunk, backlog: Path) -> dict[str, Answer]:

@@ -44,6 +44,7 @@ def run(
     params: ScoreParams,
     scope: Scope,
     started: datetime,
+    expect_hash: str | None = None,
 ) -> None:
     """Write out/images.parquet, studies.parquet, model.json and films/<n>.npy.
 
@@ -56,9 +57,16 @@ def run(
         params: batch size, device.
         scope: of this site; the bundle's own must be the same.
         started: start of the analysis, with its offset; stands in every object.
+        expect_hash: of the bundle that the run began with; None: it begins here.
+
+    Raises:
+        ReplacedError: another bundle lies there than the run began with.
     """
     reader = open_reader(
-        bundle, accelerator=params.accelerator, batch_size=params.batch_size
+        bundle,
+        accelerator=params.accelerator,
+        batch_size=params.batch_size,
+        expect_hash=expect_hash,
     )
     model = reader.bundle
     require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
