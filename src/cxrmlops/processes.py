@@ -152,7 +152,14 @@ def _listen(reader: int, token: str, sentence: str, unwound: threading.Event) ->
         if number[0] in SIGNALS:
             unwound.wait(GRACE_SECONDS)
             code = str(128 + number[0])
-            os.execv(sys.executable, _command("end", token, code, sentence))
+            words = _command("end", token, code, sentence)
+            os.execve(sys.executable, words, _without(token))
+
+
+def _without(token: str) -> dict[str, str]:
+    """Give the surroundings of one that ends the marked, and is not among them."""
+    outer = [one for one in os.environ.get(MARK, "").split() if one != token]
+    return {**os.environ, MARK: " ".join(outer)}
 
 
 def _unwind(_number: int, _frame: FrameType | None) -> None:
