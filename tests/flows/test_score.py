@@ -11,10 +11,12 @@ import pytest
 import yaml
 from prefect.client.orchestration import get_client
 from pydicom import dcmread
+from sqlalchemy import select
 
 from cxrmlops.backlog import history, ledger
-from cxrmlops.backlog.database import open_database
+from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.delivery import Folder
+from cxrmlops.backlog.schema import studies
 from cxrmlops.errors import BundleError, ParamsError, ServiceError
 from cxrmlops.model.bundle import bundle_hash
 from cxrmlops.registry import versions
@@ -194,13 +196,50 @@ def test_one_bad_study_fails_alone(site, bundle, monkeypatch):
 
     state = score(str(bundle), return_state=True)
 
-    assert state.message == "in 3, scored 2, rejected 0, failed 1"
+    assert state.is_failed()
+    assert state.message == (
+        "in 3, scored 2, rejected 0, failed 1; 1 studies failed and wait for a person, "
+        "see: cxrmlops backlog"
+    )
     (stuck,) = ledger.stuck(open_database())
     assert "MemoryError, see data/score/" in stuck.reason
     assert "CANARY" not in stuck.reason
     (notes, *_) = sorted((site / "data/score").glob("*.failed.txt"))
     assert notes.stat().st_mode & 0o777 == 0o600
     assert "CANARY" in notes.read_text()
+
+
+def test_a_night_whose_model_is_replaced_stops_and_reads_nothing_with_the_other(
+    site, tmp_path, monkeypatch
+):
+    mine = make.make_reading_bundle(tmp_path / "mine")
+    first = bundle_hash(mine)
+    arrive(site, "1.2.1", "1.2.2", "1.2.3", "1.2.4", "1.2.5", "1.2.6")
+    usual = score_stage.run
+
+    def replace(**others):
+        usual(**others)
+        make.make_reading_bundle(mine, seed=1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(flow_file.score_stage, "run", replace)
+        state = score(str(mine), return_state=True)
+
+    assert state.is_failed()
+    assert "was replaced while films were read" in state.message
+    assert "run again" in state.message
+    rows = [row for row in _rows() if row.row]
+    assert len(rows) == 2
+    assert {row.row["study"]["model_key"].split("|")[1] for row in rows} == {first}
+
+    again = score(str(mine), return_state=True)
+    assert again.message == "in 4, scored 4, rejected 0, failed 0"
+    assert sum(row.outcome == "scored" for row in _rows()) == 6
+
+
+def _rows():
+    with transaction(open_database()) as connection:
+        return connection.execute(select(studies)).all()
 
 
 def test_an_archive_that_is_down_costs_nothing_but_time(site, bundle, monkeypatch):
