@@ -45,7 +45,7 @@ def params(**quirks) -> ReportParams:
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory) -> Path:
-    """Read a night: two films of study 1, study 2, a lateral, a hip, a PNG.
+    """Read a night: two films of study 1, study 2, a blank one, a lateral hip, a PNG.
 
     The rows are then given answers: study 1 is ASF by its second film, study 2 NSF.
     """
@@ -53,10 +53,10 @@ def scored(tmp_path_factory) -> Path:
     films = folder / "films"
     for number, study in ((1, "1"), (2, "1"), (3, "2")):
         save_film(make_readable_film(number, study=study), films / f"{number}.dcm")
-    lateral = make_readable_film(4, study="3")
-    lateral.ViewPosition = "LL"
-    save_film(lateral, films / "4.dcm")
-    hip = make_readable_film(5, study="4", BodyPartExamined="HIP")
+    blank = make_readable_film(4, study="3")
+    blank.PixelData = bytes(len(blank.PixelData))
+    save_film(blank, films / "4.dcm")
+    hip = make_readable_film(5, study="4", BodyPartExamined="HIP", ViewPosition="LL")
     save_film(hip, films / "5.dcm")
     Image.fromarray((make_lungs(seed=9) >> 4).astype(np.uint8)).save(films / "6.png")
     with pytest.MonkeyPatch.context() as patch:
@@ -150,7 +150,7 @@ def test_every_study_in_scope_gets_one_report_and_every_scored_film_one_overlay(
     reports, overlays = objects(written, SR), objects(written, SC)
 
     studies = sorted(one.AccessionNumber for one in reports)
-    assert studies == ["ACC1", "ACC2", "ACC3"]  # 3: lateral only, not evaluable
+    assert studies == ["ACC1", "ACC2", "ACC3"]  # 3: blank, not evaluable
     assert sorted(one.AccessionNumber for one in overlays) == ["ACC1", "ACC1", "ACC2"]
     for path in written.glob("*.dcm"):
         assert path.stem == pydicom.dcmread(path).SOPInstanceUID
@@ -163,7 +163,7 @@ def test_the_summary_says_answer_and_what_was_left_out(written):
     assert "90.00 %" in texts["ACC1"]
     assert "2 images analysed" in texts["ACC1"]
     assert "NO SIGNIFICANT FINDING DETECTED" in texts["ACC2"]
-    assert "NOT EVALUABLE. The film is a lateral" in texts["ACC3"]
+    assert "NOT EVALUABLE. The film is blank" in texts["ACC3"]
 
 
 def test_a_second_run_writes_nothing_new_and_a_fresh_one_the_same_bytes(
@@ -262,7 +262,7 @@ def test_the_reading_list_is_in_order_and_counts_everything(written):
     places = [page.index(f'data-key="{name}"') for name in ("ACC1", "ACC3", "ACC2")]
     assert places == sorted(places)
     assert night["files"] == 6
-    assert night["rejected"] == [["lateral", 1], ["not_chest", 1]]
+    assert night["rejected"] == [["blank", 1], ["not_chest", 1]]
 
 
 def test_a_study_that_waited_too_long_comes_first(scored, tmp_path):
