@@ -168,6 +168,7 @@ def find(night: Night, rescore: bool) -> None:
             settle_minutes=params.score.settle_minutes,
         )
         arrivals.note_films(engine, unknown)
+        arrivals.note_waiting(engine, arrived.waiting)
         new = ledger.enter(
             engine, arrived.studies, model_key=night.model_key, rescore=rescore
         )

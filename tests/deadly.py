@@ -19,7 +19,7 @@ def die_on_the_second_film(request: FilmRequest) -> FilmRead:
     return read_backlog_film(request)
 
 
-def die_on_a_film_called_bad(path: Path) -> tuple[str, str, str]:
+def die_on_a_film_called_bad(path: Path) -> tuple[str, str, str, str]:
     """Read a header, unless the file is called bad.dcm."""
     if path.name == "bad.dcm":
         os.kill(os.getpid(), signal.SIGKILL)

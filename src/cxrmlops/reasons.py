@@ -165,6 +165,11 @@ REASONS: dict[str, Meaning] = {
     ),
     # among others
     "duplicate": Meaning(Kind.COPY, "The same film was there before.", "重复影像。"),
+    "replaced": Meaning(
+        Kind.COPY,
+        "The same film came again with another header; the newest counts.",
+        "同一影像以不同文件头再次到达；以最新者为准。",
+    ),
     "patient_mismatch": Meaning(
         _NOBODY,
         "The films of one study name two patients.",

@@ -232,6 +232,7 @@ SCORED_IMAGES = Table(
     "images.parquet",
     {
         "path": "string",  # as given
+        "content": "string",  # SHA-256 of the file; "" when it killed its reader
         "sop_instance_uid": "string",  # "" when the file could not be read
         "sop_class_uid": "string",
         "series_instance_uid": "string",

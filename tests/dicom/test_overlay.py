@@ -133,7 +133,7 @@ def test_the_capture_says_where_it_comes_from_and_that_text_is_burned_in():
     made = capture(picture_of(), film)
 
     source = made.SourceImageSequence[0]
-    assert made.SOPInstanceUID == overlay_uid(film.SOPInstanceUID, MODEL)
+    assert made.SOPInstanceUID == overlay_uid(film, "", MODEL)
     assert source.ReferencedSOPInstanceUID == film.SOPInstanceUID
     assert source.PurposeOfReferenceCodeSequence[0].CodeValue == "121322"
     assert made.BurnedInAnnotation == "YES"

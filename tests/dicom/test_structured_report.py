@@ -1,6 +1,8 @@
 import datetime as dt
 import io
 import warnings
+from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -210,15 +212,25 @@ def test_the_same_row_gives_the_same_bytes():
 
 
 def test_uids_follow_sources_and_model_and_nothing_else():
-    answer = make_study_answer(0.9, 0.2)
-    sources = [film.source.SOPInstanceUID for film in answer.films]
+    answer = replace(make_study_answer(0.9, 0.2), files=("a ", "b "))
 
-    uid = report_uid(sources, MODEL, comprehensive_3d=True)
+    def uid(**changes):
+        three = changes.pop("comprehensive_3d", True)
+        return report_uid(replace(answer, **changes), MODEL, comprehensive_3d=three)
 
-    assert build(answer).SOPInstanceUID == uid
-    assert report_uid(sources[::-1], MODEL, comprehensive_3d=True) == uid
-    assert report_uid(sources[:1], MODEL, comprehensive_3d=True) != uid
-    assert report_uid(sources, MODEL, comprehensive_3d=False) != uid
+    other = deepcopy(answer.films)
+    for film in other:
+        film.source.StudyInstanceUID = "1.2.3.4.5"
+    assert build(answer).SOPInstanceUID == uid()
+    assert uid(films=answer.films[::-1], files=("b ", "a ")) == uid()
+    changed = [
+        uid(films=answer.films[:1]),
+        uid(files=("a ", "c ")),
+        uid(files=("a ", "b ", "c lateral")),
+        uid(films=other),
+        uid(comprehensive_3d=False),
+    ]
+    assert len({uid(), *changed}) == 1 + len(changed)
 
 
 def test_the_switch_changes_the_class_and_not_the_tree():

@@ -28,6 +28,7 @@ from cxrmlops.backlog.ledger import (
     IN_WORK,
     OPEN,
     REJECTED,
+    SCORED,
     WRITTEN,
     set_study,
 )
@@ -42,6 +43,9 @@ from cxrmlops.errors import ServiceError
 from cxrmlops.files import sha256_json
 
 MAX_ATTEMPTS = 6  # a chunk that ended its process so often is taken apart
+
+REPORT = "report"  # kind of object: the structured report
+UNREPORTED = "it was answered, but it has no report of its own"
 
 log = logging.getLogger(__name__)
 
@@ -240,12 +244,28 @@ def _take_apart(connection: Connection, name: str, reason: str) -> None:
 
 
 def settle(connection: Connection, name: str) -> None:
-    """Call a chunk's studies delivered whose every object has its receipt."""
+    """Call a chunk's studies delivered whose every object has its receipt.
+
+    An answer about DICOM films without a report of its own was not delivered: it fails.
+    """
+    _refuse_unreported(connection, name)
     lacking = (objects.c.study == studies.c.id) & (objects.c.state != DELIVERED)
     mine = (studies.c.chunk == name) & (studies.c.state == WRITTEN)
     complete = mine & ~select(objects).where(lacking).exists()
     values = {"state": DELIVERED, "delivered_at": now()}
     connection.execute(update(studies).where(complete).values(values))
+
+
+def _refuse_unreported(connection: Connection, name: str) -> None:
+    has_report = (objects.c.study == studies.c.id) & (objects.c.kind == REPORT)
+    mine = (studies.c.chunk == name) & (studies.c.state == WRITTEN)
+    bare = mine & ~select(objects).where(has_report).exists()
+    query = select(studies.c.id, studies.c.row).where(bare)
+    for number, row in connection.execute(query).all():
+        images = (row or {}).get("images", ())
+        if any(one["outcome"] == SCORED and one["sop_class_uid"] for one in images):
+            values = {"state": FAILED, "outcome": FAILED, "reason": UNREPORTED}
+            set_study(connection, number, **values)
 
 
 def still_ours(connection: Connection, chunk: Chunk) -> None:

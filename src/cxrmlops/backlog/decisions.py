@@ -8,11 +8,13 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select, u
 from cxrmlops.backlog.audit import user
 from cxrmlops.backlog.database import now, transaction
 from cxrmlops.backlog.ledger import (
+    DELIVERED,
     FAILED,
     FORGOTTEN,
     FOUND,
     IN_WORK,
     OPEN,
+    REJECTED,
     WITHDRAWN,
     dissolve_empty,
     set_study,
@@ -25,7 +27,10 @@ RETRY, FORGET = "retry", "forget"
 
 
 def retry(engine: Engine, numbers: Sequence[int] = (), *, reason: str) -> int:
-    """Put failed studies back on the list, or forgotten ones that are named.
+    """Put failed studies back on the list, or rejected or forgotten ones by number.
+
+    A rejected one is entered again when the next run finds its films: those that came
+    from an archive are fetched again first.
 
     Args:
         engine: the ledger's database.
@@ -36,8 +41,8 @@ def retry(engine: Engine, numbers: Sequence[int] = (), *, reason: str) -> int:
         How many were put back.
 
     Raises:
-        ParamsError: no reason, no such study, or one that neither failed nor was
-            forgotten; nothing was changed.
+        ParamsError: no reason, no such study, or one that did not fail and was neither
+            rejected nor forgotten; nothing was changed.
     """
     _require(reason)
     with transaction(engine) as connection:
@@ -47,8 +52,13 @@ def retry(engine: Engine, numbers: Sequence[int] = (), *, reason: str) -> int:
             rows = [row for row in rows if not _is_replaced(connection, row)]
         for row in rows:
             _require_ended(connection, row)
-            back = {"state": FOUND, "outcome": "", "reason": "", "chunk": None}
-            set_study(connection, row.id, **back, run="")
+            back = {"state": FOUND, "reason": ""}
+            if row.outcome == REJECTED:
+                back = {
+                    "state": WITHDRAWN,
+                    "reason": "is read when its films are found",
+                }
+            set_study(connection, row.id, **back, outcome="", chunk=None, run="")
         _note(connection, rows, RETRY, reason)
         return len(rows)
 
@@ -108,10 +118,11 @@ def _is_replaced(connection: Connection, row: Row[Any]) -> bool:
 
 
 def _require_ended(connection: Connection, row: Row[Any]) -> None:
-    if row.state not in (FAILED, FORGOTTEN):
+    ended = row.state in (DELIVERED, REJECTED) and row.outcome == REJECTED
+    if row.state not in (FAILED, FORGOTTEN) and not ended:
         raise ParamsError(
-            f"study {row.id} is {row.state}; only what failed or was forgotten can be "
-            "put back"
+            f"study {row.id} is {row.state}; only what failed, was rejected or was "
+            "forgotten can be put back"
         )
     if _is_replaced(connection, row):
         raise ParamsError(

@@ -71,6 +71,7 @@ class Incoming:
             for uid in self._archive.find_studies(modality, wishes.first, wishes.last)
         }
         self._studies = deque(sorted(found))
+        spool.say_what_was_left(self._engine, self._backlog)
         return len(found)
 
     def fetch(self, at_most: int) -> int:
@@ -100,9 +101,12 @@ class Incoming:
         wanted = self._wanted(self._archive.find_images(uid))
         if not wanted:
             return False
-        with spool.arriving(self._backlog / spool.FOLDER / name_of(uid)) as draft:
+        spool.prepare(self._backlog)
+        at = f"{spool.FOLDER}/{name_of(uid)}"
+        with spool.arriving(self._backlog / at) as draft:
             for image in wanted:
                 self._fetch(image, draft)
+            spool.note_fetched(self._engine, draft, at=at)
             return any(draft.iterdir())
 
     def _wanted(self, images: Sequence[RemoteImage]) -> list[RemoteImage]:

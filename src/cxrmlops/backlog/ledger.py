@@ -10,6 +10,9 @@ What is known of every study: found, and what became of it. Counted in studies.
 `outcome` is what the model said of it: scored, rejected (no image could be read by the
 model; reported like an answer) or failed; or forgotten. Claims are in `claims.py`,
 decisions of a person in `decisions.py`.
+
+What a study is made of is told by the content of its files: a file that changed under
+its UIDs makes a new entry, whose report names the one before as its predecessor.
 """
 
 from collections import Counter
@@ -24,6 +27,7 @@ from sqlalchemy import (
     Row,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -39,6 +43,7 @@ DELIVERED, REJECTED, FAILED = "delivered", "rejected", "failed"
 WITHDRAWN, FORGOTTEN = "withdrawn", "forgotten"
 IN_WORK = (CLAIMED, SCORED, WRITTEN)
 OPEN, DONE, DISSOLVED = "open", "done", "dissolved"  # of a chunk
+CONFUSED = ("patient_mismatch", "uid_conflict")  # reasons that a person must clear up
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,10 @@ def enter(
 ) -> int:
     """Put studies on the list of this model and say how many are new.
 
-    The same films of a study are entered once, and fewer of them are nothing new. A
-    film that arrives late makes a new entry, unless the study still waits: then it
-    joins the others. At most one entry of a study waits for a model.
+    The same files of a study are entered once, and fewer of them are nothing new once
+    it has an answer. A film that arrives late or changed makes a new entry, unless the
+    study still waits: then that one is brought up to date. At most one entry of a study
+    waits for a model.
 
     Args:
         engine: the ledger's database.
@@ -84,19 +90,18 @@ def enter(
 def _enter_one(
     connection: Connection, uid: str, those: list[Film], model_key: str, rescore: bool
 ) -> int:
-    uids = sorted({film.sop_instance_uid or film.study_uid for film in those})
-    content = {
-        "source_key": sha256_json(uids),
-        "sop_uids": uids,
-        "films": sorted(film.place for film in those),
-    }
+    content = _content(those)
     query = select(studies).where(studies.c.study_uid == uid).order_by(studies.c.id)
     rows = connection.execute(query).all()
     mine = [row for row in rows if row.model_key == model_key]
     waiting = [row for row in mine if row.state == FOUND]
-    if any(_covers(row, content, model_key, rescore) for row in rows):
+    settled = [row for row in rows if _counts(row, model_key, rescore)]
+    if settled and _covers(max(settled, key=_last_moment), content):
         _replace(connection, waiting)
         return 0
+    answered = {row.source_key for row in mine if row in settled}
+    while content["source_key"] in answered:  # an older content has come back
+        content["source_key"] = sha256_json(content["source_key"])
     known = next((r for r in mine if r.source_key == content["source_key"]), None)
     _replace(connection, [r for r in rows if r.state == FAILED and r is not known])
     if known is not None:
@@ -121,16 +126,58 @@ def _again(connection: Connection, known: Row[Any], content: dict[str, Any]) -> 
     return 0
 
 
-def _covers(
-    row: Row[Any], content: Mapping[str, Any], model_key: str, rescore: bool
-) -> bool:
-    """Say whether an entry is, or will be, the answer to these films."""
+def _content(those: list[Film]) -> dict[str, Any]:
+    """Give the columns that tell one set of files of a study from another."""
+    uids = sorted({film.sop_instance_uid or film.study_uid for film in those})
+    contents = sorted(
+        {
+            film.content or _unknown(film.sop_instance_uid or film.study_uid)
+            for film in those
+        }
+    )
+    is_known = any(film.content for film in those)
+    return {
+        "source_key": sha256_json(contents if is_known else uids),
+        "sop_uids": uids,
+        "contents": contents,
+        "films": sorted(film.place for film in those),
+    }
+
+
+def _unknown(uid: str) -> str:
+    """Stand for the content of a film that only its UID was noted of."""
+    return f"uid:{uid}"
+
+
+def is_unknown(content: str) -> bool:
+    """Tell the stand-in for a content from a content."""
+    return content.startswith("uid:")
+
+
+def _counts(row: Row[Any], model_key: str, rescore: bool) -> bool:
+    """Say whether an entry has, or will have, an answer that is not asked for again."""
     ours = row.model_key == model_key
     answered = row.outcome in (SCORED, REJECTED) and (ours or not rescore)
-    if not (answered or row.outcome == FORGOTTEN or (ours and row.state == CLAIMED)):
-        return False
-    same = row.source_key == content["source_key"]
-    return same or set(content["sop_uids"]) <= set(row.sop_uids or ())
+    return answered or row.outcome == FORGOTTEN or (ours and row.state == CLAIMED)
+
+
+def _last_moment(row: Row[Any]) -> tuple[str, int]:
+    return row.claimed_at or row.found_at, row.id
+
+
+def _covers(row: Row[Any], content: Mapping[str, Any]) -> bool:
+    """Say whether an entry speaks of all these files.
+
+    Fewer files are nothing new, but for a study that was rejected, or in which two
+    contents have one UID: to take one away may be what mends it.
+    """
+    uids = row.sop_uids or ()
+    read, here = set(row.contents or map(_unknown, uids)), set(content["contents"])
+    if not read:  # a row of the first version
+        return bool(row.source_key == sha256_json(content["sop_uids"]))
+    if row.outcome == REJECTED or len(read) > len(uids):
+        return read == here
+    return here <= read
 
 
 def _replace(connection: Connection, rows: Sequence[Row[Any]]) -> None:
@@ -180,14 +227,18 @@ def counts(engine: Engine) -> dict[str, int]:
 
 
 def stuck(engine: Engine) -> list[Stuck]:
-    """Name what failed, and what was begun and lies where nobody works on it."""
+    """Name every study that is not at its end, or that a person must bring there."""
     with transaction(engine) as connection:
         free_dead(connection)
-        left = studies.c.state.in_(IN_WORK) & _idle(connection)
+        wanted = studies.c.state.in_((FOUND, FAILED, *IN_WORK))
         rows = connection.execute(
-            select(studies, chunks.c.reason.label("chunk_reason"))
+            select(
+                studies,
+                chunks.c.reason.label("chunk_reason"),
+                chunks.c.lease_until,
+            )
             .outerjoin(chunks, chunks.c.id == studies.c.chunk)
-            .where((studies.c.state == FAILED) | left)
+            .where(wanted | _is_left() | _is_confused())
             .order_by(studies.c.id)
         )
         return [
@@ -202,8 +253,34 @@ def stuck(engine: Engine) -> list[Stuck]:
         ]
 
 
+def _is_left() -> ColumnElement[bool]:
+    """Ask for withdrawn studies of which no other entry is on any list."""
+    other = studies.alias()
+    newer = (other.c.state != WITHDRAWN) | (other.c.id > studies.c.id)
+    same = (other.c.study_uid == studies.c.study_uid) & (other.c.id != studies.c.id)
+    return (studies.c.state == WITHDRAWN) & ~select(other.c.id).where(
+        same & newer
+    ).exists()
+
+
+def _is_confused() -> ColumnElement[bool]:
+    """Ask for studies without an answer since their files contradict each other."""
+    other = studies.alias()
+    newer = (other.c.study_uid == studies.c.study_uid) & (other.c.id > studies.c.id)
+    newer &= other.c.state != WITHDRAWN
+    why = [studies.c.reason.contains(reason) for reason in CONFUSED]
+    rejected = (studies.c.outcome == REJECTED) & or_(*why)
+    return rejected & ~select(other.c.id).where(newer).exists()
+
+
 def _why(row: Row[Any]) -> str:
-    return row.reason if row.state == FAILED else row.chunk_reason or KILLED
+    if row.state == FOUND:
+        return "waits for the next run"
+    if row.state not in IN_WORK:
+        return row.reason
+    if row.lease_until >= time.time():
+        return "a run works on it"
+    return row.chunk_reason or KILLED
 
 
 def unlisted(engine: Engine, since: str) -> list[str]:

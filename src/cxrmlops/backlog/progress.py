@@ -16,6 +16,7 @@ from cxrmlops.backlog.ledger import (
     REJECTED,
     SCORED,
     WRITTEN,
+    is_unknown,
     set_study,
 )
 from cxrmlops.backlog.schema import objects, studies
@@ -43,7 +44,10 @@ class Written:
 
 
 def record_scored(engine: Engine, chunk: Chunk, answers: Mapping[str, Answer]) -> None:
-    """Store the answers, by study UID; a study without one was rejected unread."""
+    """Store the answers, by study UID; a study without one was rejected unread.
+
+    A file may have changed since it was found: what was read is what the answer covers.
+    """
     with transaction(engine) as connection:
         still_ours(connection, chunk)
         for study in chunk.studies:
@@ -57,10 +61,23 @@ def record_scored(engine: Engine, chunk: Chunk, answers: Mapping[str, Answer]) -
                 row=dict(answer.row),
                 scored_at=now(),
             )
+            _note_contents(connection, study.number, answer)
+
+
+def _note_contents(connection: Connection, number: int, answer: Answer) -> None:
+    read = [image.get("content") for image in answer.row.get("images", ())]
+    query = select(studies.c.contents).where(studies.c.id == number)
+    found = connection.execute(query).scalar_one() or []
+    if read and all(read) and found and not any(map(is_unknown, found)):
+        set_study(connection, number, contents=sorted(set(read)))
 
 
 def record_written(engine: Engine, chunk: Chunk, made: Sequence[Written]) -> None:
-    """Store which objects exist; a study without one has nothing to deliver."""
+    """Store which objects exist; a study without one has nothing to deliver.
+
+    One that should have a report of its own and has none fails when the chunk is
+    settled, see `claims.settle`.
+    """
     number = {study.study_uid: study.number for study in chunk.studies}
     with transaction(engine) as connection:
         still_ours(connection, chunk)

@@ -11,7 +11,7 @@ import pandas as pd
 from sqlalchemy import Engine, select
 
 from cxrmlops.backlog.audit import Subject
-from cxrmlops.backlog.claims import Chunk, Claimed
+from cxrmlops.backlog.claims import REPORT, Chunk, Claimed
 from cxrmlops.backlog.database import transaction
 from cxrmlops.backlog.ledger import DELIVERED, REJECTED
 from cxrmlops.backlog.progress import Answer, Written
@@ -20,8 +20,6 @@ from cxrmlops.dicom.answers import ObjectReference
 from cxrmlops.errors import DataError
 from cxrmlops.files import read_json
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
-
-REPORT = "report"  # kind of object: the structured report
 
 
 def require_model(score: Path, chunk: Chunk) -> None:
@@ -82,12 +80,16 @@ def read_written(report: Path, chunk: Chunk) -> list[Written]:
 
 
 def predecessors(engine: Engine, chunk: Chunk) -> dict[str, list[ObjectReference]]:
-    """Give the delivered reports of each study that a new one replaces."""
+    """Give the delivered reports of each study that a new one replaces.
+
+    A study that was put back replaces its own, too: one from before it was claimed.
+    """
     numbers = [study.number for study in chunk.studies]
     uids = [study.study_uid for study in chunk.studies]
+    older = objects.c.delivered_at < studies.c.claimed_at
     wanted = (
         studies.c.study_uid.in_(uids)
-        & studies.c.id.not_in(numbers)
+        & (studies.c.id.not_in(numbers) | older)
         & (objects.c.kind == REPORT)
         & (objects.c.state == DELIVERED)
     )
@@ -95,7 +97,7 @@ def predecessors(engine: Engine, chunk: Chunk) -> dict[str, list[ObjectReference
         select(studies.c.study_uid, objects)
         .join(objects, objects.c.study == studies.c.id)
         .where(wanted)
-        .order_by(studies.c.id)
+        .order_by(objects.c.delivered_at, studies.c.id)
     )
     found: dict[str, list[ObjectReference]] = {}
     with transaction(engine) as connection:

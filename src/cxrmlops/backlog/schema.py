@@ -31,6 +31,20 @@ films = Table(
     # or "file:<hash>", or "passed over: <reason>"
     Column("study_uid", Text, nullable=False, index=True),
     Column("patient_id", Text, nullable=False, server_default=""),  # for the audit
+    # SHA-256 of the file; "" in rows of the versions before, until the file changes
+    Column("content", Text, nullable=False, server_default=""),
+    # when this content was first seen, seconds since 1970; 0: by a version before
+    Column("seen_at", Float, nullable=False, server_default="0"),
+    # why its study is not entered yet; "" it is
+    Column("waits", Text, nullable=False, server_default=""),
+)
+
+# Files that were fetched from an archive: nothing else in the spool is ever removed.
+fetched = Table(
+    "fetched",
+    metadata,
+    Column("place", Text, primary_key=True),  # path below the backlog folder
+    Column("content", String(64), nullable=False),  # SHA-256 of the file
 )
 
 # The unit of work. Its members and its start of analysis never change, so that a second
@@ -57,10 +71,11 @@ studies = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("study_uid", Text, nullable=False),
-    Column("source_key", String(64), nullable=False),  # of the sorted SOP UIDs
+    Column("source_key", String(64), nullable=False),  # of `contents`
     Column("model_key", Text, nullable=False),
     Column("films", JSON, nullable=False),  # places, sorted
     Column("sop_uids", JSON),  # sorted; nothing in rows of the first version
+    Column("contents", JSON),  # SHA-256 of its files, sorted; see `ledger`
     Column("state", Text, nullable=False),
     # "", scored, rejected, failed or forgotten
     Column("outcome", Text, nullable=False),

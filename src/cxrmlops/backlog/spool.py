@@ -1,21 +1,24 @@
 """
 Films that were fetched from an archive: where they lie until they are answered.
 
-The spool is a part of the backlog folder. A study's films appear there together, or not
-at all, and go when no study on the ledger needs them any more.
+The spool is a folder of our own below the backlog; a marker in it says that we made it.
+A study's films appear there together, or not at all, and go when no study on the ledger
+needs them any more. What is removed we have fetched: its name and its content are on
+the ledger. Nothing else is ever removed, wherever it lies.
 """
 
+import logging
 import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Row, select
+from sqlalchemy import Engine, Row, delete, insert, select
 
-from cxrmlops.backlog.arrivals import Film, note_films
+from cxrmlops.backlog.arrivals import SPOOL, Film, note_films
 from cxrmlops.backlog.database import transaction
 from cxrmlops.backlog.ledger import (
     CLAIMED,
@@ -25,13 +28,40 @@ from cxrmlops.backlog.ledger import (
     WITHDRAWN,
     WRITTEN,
 )
-from cxrmlops.backlog.schema import films, studies
-from cxrmlops.files import disk_space
+from cxrmlops.backlog.schema import fetched, films, studies
+from cxrmlops.dicom.transfer import name_of
+from cxrmlops.errors import ParamsError
+from cxrmlops.files import disk_space, sha256_file
 
-FOLDER = "archive"  # below the backlog
+FOLDER = SPOOL  # below the backlog
+MARKER = ".made-by-cxrmlops"
+_BEFORE = "archive"  # where earlier versions put films, among a site's own
 NEEDED = (FOUND, CLAIMED, SCORED, WRITTEN, FAILED)  # states in which films are read
 _PASSED_OVER = "passed over"
 _BATCH = 500  # values in one query
+
+log = logging.getLogger(__name__)
+
+
+def prepare(backlog: Path) -> None:
+    """Make the spool if there is none.
+
+    Raises:
+        ParamsError: somebody else made a folder of that name.
+    """
+    at = backlog / FOLDER
+    if at.is_dir() and not _is_ours(at) and any(at.iterdir()):
+        raise ParamsError(
+            f"{at} holds something that cxrmlops did not put there; move it elsewhere: "
+            "films from the archive are kept in a folder of that name"
+        )
+    with disk_space(at):
+        at.mkdir(parents=True, exist_ok=True)
+        (at / MARKER).touch()
+
+
+def _is_ours(at: Path) -> bool:
+    return (at / MARKER).is_file()
 
 
 def answered(
@@ -45,12 +75,32 @@ def answered(
         model_key: None: answered by any model.
     """
     wanted = sorted(places)
+    before = {_BEFORE + place.removeprefix(FOLDER): place for place in wanted}
     done: set[str] = set()
-    for row in _studies_of(engine, wanted):
+    for row in _studies_of(engine, [*wanted, *before]):
         ours = model_key in (None, row.model_key)
         if ours and row.state not in (*NEEDED, WITHDRAWN):
-            done |= set(row.films)
+            done |= {before.get(place, place) for place in row.films}
     return done & set(wanted)
+
+
+def note_fetched(engine: Engine, folder: Path, *, at: str) -> None:
+    """Remember films that are about to appear in the spool.
+
+    Args:
+        engine: the ledger's database.
+        folder: that holds them now.
+        at: where they will lie, below the backlog folder.
+    """
+    rows = [
+        {"place": f"{at}/{film.name}", "content": sha256_file(film)}
+        for film in sorted(folder.iterdir())
+    ]
+    with transaction(engine) as connection:
+        for row in rows:
+            mine = fetched.c.place == row["place"]
+            connection.execute(delete(fetched).where(mine))
+            connection.execute(insert(fetched).values(row))
 
 
 def pass_over(engine: Engine, place: str, reason: str) -> None:
@@ -68,10 +118,12 @@ def passed_over(engine: Engine, places: Iterable[str]) -> set[str]:
 
 
 def clear(engine: Engine, backlog: Path) -> int:
-    """Remove the films of studies that are answered; say how many.
+    """Remove the fetched films of studies that are answered; say how many.
 
     A study goes as a whole: while one of its films waits, the next answer needs all.
     """
+    if not _is_ours(backlog / FOLDER):
+        return 0
     lying: dict[Path, set[str]] = {}
     for path in (backlog / FOLDER).glob("[!.]*/*.dcm"):
         place = path.relative_to(backlog).as_posix()
@@ -82,16 +134,61 @@ def clear(engine: Engine, backlog: Path) -> int:
             needed |= set(row.films)
         elif row.state != WITHDRAWN:
             done |= set(row.films)
-    gone = {at: those for at, those in lying.items() if those <= done - needed}
+    gone = set().union(*(those for those in lying.values() if those <= done - needed))
+    _remove_drafts(backlog / FOLDER)
+    return _remove(engine, backlog, sorted(gone))
+
+
+def _remove(engine: Engine, backlog: Path, places: list[str]) -> int:
+    """Remove those of the films that are, byte for byte, what we fetched."""
+    removed = []
+    for start in range(0, len(places), _BATCH):
+        these = fetched.c.place.in_(places[start : start + _BATCH])
+        with transaction(engine) as connection:
+            rows = connection.execute(select(fetched).where(these)).all()
+        for place, content in rows:
+            film = backlog / place
+            if sha256_file(film) == content:
+                film.unlink()
+                removed.append(place)
+                with suppress(OSError):  # something else lies there
+                    film.parent.rmdir()
+    with transaction(engine) as connection:
+        for place in removed:
+            connection.execute(delete(fetched).where(fetched.c.place == place))
+    return len(removed)
+
+
+def _remove_drafts(spool: Path) -> None:
+    """Remove what a killed run had begun to fetch, after a day."""
     yesterday = time.time() - 86_400
-    left = {  # by a run that was killed
-        draft
-        for draft in (backlog / FOLDER).glob(".*.part")
-        if draft.stat().st_mtime < yesterday
-    }
-    for folder in gone.keys() | left:
-        shutil.rmtree(folder)
-    return sum(len(those) for those in gone.values())
+    for draft in list(spool.glob(".*.part")):
+        if draft.stat().st_mtime < yesterday:
+            shutil.rmtree(draft)
+
+
+def say_what_was_left(engine: Engine, backlog: Path) -> int:
+    """Tell of films that an earlier version fetched; they are left alone.
+
+    Returns:
+        How many lie there.
+    """
+    old = films.c.place.startswith(f"{_BEFORE}/")
+    with transaction(engine) as connection:
+        query = select(films.c.place, films.c.study_uid).where(old)
+        rows = connection.execute(query).all()
+    lying = sum(
+        place.split("/")[1] == name_of(study) and (backlog / place).exists()
+        for place, study in rows
+    )
+    if lying:
+        log.warning(
+            "%d films that an earlier version fetched lie in %s; nothing there is "
+            "removed any more, do so by hand when they are answered",
+            lying,
+            backlog / _BEFORE,
+        )
+    return lying
 
 
 @contextmanager

@@ -9,10 +9,10 @@ app = typer.Typer()
 
 @app.callback(invoke_without_command=True)
 def backlog(context: typer.Context) -> None:
-    """How many studies stand where, and which of them wait for a person or a run."""
+    """How many studies stand where, and why each that is not at its end waits."""
     if context.invoked_subcommand:
         return
-    from cxrmlops.backlog import decisions, ledger
+    from cxrmlops.backlog import arrivals, decisions, ledger
     from cxrmlops.backlog.database import open_database
 
     engine = open_database()
@@ -23,6 +23,8 @@ def backlog(context: typer.Context) -> None:
             f"study {one.number}: {one.state} since {one.since}, "
             f"{one.attempts} attempts: {one.reason}"
         )
+    for reason, (studies, files) in arrivals.files_waiting(engine).items():
+        typer.echo(f"{studies} studies ({files} files) not on the list yet: {reason}")
     for said in decisions.latest(engine):
         typer.echo(
             f"{said.at} {said.action} of study {said.study} by {said.user}: "
@@ -33,14 +35,16 @@ def backlog(context: typer.Context) -> None:
 @app.command()
 def retry(
     numbers: Annotated[
-        list[int] | None, typer.Argument(help="of studies; none: every failed one")
+        list[int] | None,
+        typer.Argument(help="of studies, as shown; none: every failed one"),
     ] = None,
     *,
     reason: Annotated[str, typer.Option(help="why; kept in the ledger")],
 ) -> None:
     """Put failed studies back on the list; the next run reads them.
 
-    A study that was forgotten comes back only if it is named.
+    A study that was rejected or forgotten comes back only if it is named. Films that
+    changed or came again whole need no retry: the next run reads them by itself.
 
     Example: cxrmlops backlog retry 17 --reason "decoder updated"
     """

@@ -3,22 +3,23 @@
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from cxrmlops.data.film_list import list_films
+from cxrmlops.data.film_list import film_content, list_films, to_open
 from cxrmlops.data.image_file import open_image
 from cxrmlops.data.preprocess import network_square, reading_picture
 from cxrmlops.dicom.headers import FilmHeader, describe, read_header
 from cxrmlops.dicom.identity import derived_uid
+from cxrmlops.dicom.patient import Patient, patient_of
 from cxrmlops.dicom.pixels import Picture
 from cxrmlops.errors import DataError, Rejected
 from cxrmlops.files import whole
 from cxrmlops.scope import Scope
 
-UNREADABLE = ("", "", "")
+UNREADABLE = ("", "", "")  # SOP and Study Instance UID, Patient ID
 READING_SIDE = 1024  # longest side of the stored reading picture, pixels
 WHITE = 0.98  # from here on a pixel is taken for clipped
 CLIPPED = 0.35  # of all pixels white: the display window cuts off what matters
@@ -30,7 +31,7 @@ class FilmRequest:
     """A file to read, and how."""
 
     number: int  # names its reading picture
-    path: Path
+    path: Path  # as shown, see `film_list.to_open`
     size: int  # pixels per side of the network's square
     pictures: Path  # folder for reading pictures
     scope: Scope
@@ -48,6 +49,8 @@ class FilmRead:
     square: np.ndarray | None  # (size, size) uint8
     accession_number: str
     study_date: str  # YYYYMMDD or ""
+    patient: Patient | None = None  # None: the header says nothing
+    mtime_ns: int = 0  # of the file
 
 
 def list_backlog(at: Path, *, skip: Sequence[Path] = ()) -> list[Path]:
@@ -70,45 +73,68 @@ def list_backlog(at: Path, *, skip: Sequence[Path] = ()) -> list[Path]:
     return [at / film.path for film in list_films(at, skip=skip)]
 
 
-def film_identity(path: Path) -> tuple[str, str, str]:
-    """Give SOP and Study Instance UID and Patient ID; `UNREADABLE` if it is no film."""
+def film_identity(path: Path) -> tuple[str, str, str, str]:
+    """Give SOP and Study Instance UID, Patient ID, and the content of the file.
+
+    The first three are `UNREADABLE` if it is no film.
+    """
+    content = film_content(path)
     try:
-        header = describe(read_header(path))
+        header = describe(read_header(to_open(path)))
     except Rejected:
-        return UNREADABLE
-    return header.sop_instance_uid, header.study_instance_uid, header.patient_id
+        return *UNREADABLE, content
+    study = header.study_instance_uid
+    return header.sop_instance_uid, study, header.patient_id, content
 
 
 def read_backlog_film(request: FilmRequest) -> FilmRead:
     """Read one file and write its reading picture; a bad file is a result."""
+    there = to_open(request.path)
+    read = _read(replace(request, path=there))
+    mtime_ns = there.stat().st_mtime_ns if there.exists() else 0
+    row = read.row | {"path": str(request.path), "content": film_content(request.path)}
+    return replace(read, row=row, mtime_ns=mtime_ns)
+
+
+def _read(request: FilmRequest) -> FilmRead:
     header: FilmHeader | None = None
+    patient: Patient | None = None
     try:
         with open_image(request.path, scope=request.scope) as image:
             header = image.header
+            patient = image.patient
             image.accept()
             _check_identity(header)
             picture = image.picture()
     except Rejected as rejected:
-        return _film_read(request, header, rejected=rejected)
-    return _film_read(request, header, picture=picture)
+        read = _film_read(request, header, rejected=rejected)
+        return replace(read, patient=patient)
+    return replace(_film_read(request, header, picture=picture), patient=patient)
 
 
 def empty_row(path: Path) -> dict[str, object]:
     """Give a row of SCORED_IMAGES for a file nothing is known about."""
     return {
         "path": str(path),
+        "content": "",
         "sop_instance_uid": "",
         "sop_class_uid": "",
         "series_instance_uid": "",
         "study_instance_uid": "",
-        "outcome": "rejected",
-        "reason": "",
-        "detail": "",
         "view": "unknown",
         "rows": 0,
         "columns": 0,
         "voi": "",
         "pixel_hash": "",
+    } | unanswered()
+
+
+def unanswered() -> dict[str, object]:
+    """Give the columns of SCORED_IMAGES that speak of the answer, without one."""
+    return {
+        "outcome": "rejected",
+        "reason": "",
+        "detail": "",
         "logit": float("nan"),
         "probability": float("nan"),
         "quality": "unusable",
@@ -118,38 +144,6 @@ def empty_row(path: Path) -> dict[str, object]:
         "placement": "",
         "picture": "",
     }
-
-
-class Copies:
-    """Remembers the films of a run, so that a copy is not scored twice."""
-
-    def __init__(self) -> None:
-        self._uids: dict[str, str] = {}  # SOP Instance UID -> pixel hash
-        self._pixels: set[tuple[str, str]] = set()  # study, pixel hash
-
-    def refuse(self, row: dict[str, object], folder: Path) -> bool:
-        """Turn a copy's row into a rejection; the first in the order of files stays.
-
-        Args:
-            row: of a film that was read; changed if it is a copy.
-            folder: of the run; a copy's reading picture is removed.
-        """
-        uid, pixels = str(row["sop_instance_uid"]), str(row["pixel_hash"])
-        study = str(row["study_instance_uid"])
-        why = ""
-        if uid in self._uids:
-            other = "the same pixels" if self._uids[uid] == pixels else "other pixels"
-            why = f"same SOP Instance UID as an earlier file, {other}"
-        elif (study, pixels) in self._pixels:
-            why = "same pixels as an earlier file of the study"
-        self._uids.setdefault(uid, pixels)
-        self._pixels.add((study, pixels))
-        if not why:
-            return False
-        (folder / str(row["picture"])).unlink()
-        row |= {"reason": "duplicate", "detail": why, "quality": "unusable"}
-        row |= {"picture": "", "placement": ""}
-        return True
 
 
 def _check_identity(header: FilmHeader | None) -> None:

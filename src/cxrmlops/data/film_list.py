@@ -5,7 +5,9 @@ No table library here: `dvc repro` asks every time whether anything moved, and t
 answer must not cost an import of pandas.
 """
 
+import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,12 +15,15 @@ from pathlib import Path
 
 from cxrmlops.errors import DataError
 
+_HASHED = 2**30  # bytes of a file; what is longer is no film
+_ESCAPED = re.compile(r"\\udc([89a-f][0-9a-f])")
+
 
 @dataclass(frozen=True)
 class FilmFile:
     """One file below the film folder."""
 
-    path: str  # relative, "/" between folders
+    path: str  # relative, "/" between folders; see `to_open`
     bytes: int
     mtime_ns: int  # since 1970
     named: bool = True  # False: the name is not UTF-8, so no table can hold it
@@ -50,6 +55,36 @@ def list_films(folder: Path, *, skip: Iterable[Path] = ()) -> list[FilmFile]:
             "by this user; grant the right to read, then run again"
         )
     return films
+
+
+def to_open(shown: Path) -> Path:
+    """Give the path to open for one that `list_films` showed.
+
+    A name that is not UTF-8 (from an old CD, say) is shown with each odd byte written
+    as `udcXX` behind a backslash, which every table and page can hold.
+    """
+    if not _ESCAPED.search(str(shown)) or os.path.lexists(shown):
+        return shown
+    return Path(_ESCAPED.sub(lambda byte: chr(int("dc" + byte[1], 16)), str(shown)))
+
+
+def film_content(shown: Path) -> str:
+    """Give the SHA-256 of a film's file, 64 hex digits; "" if it cannot be read.
+
+    Of a file that is too long for any film, of its beginning and its length.
+    """
+    digest = hashlib.sha256()
+    try:
+        with to_open(shown).open("rb") as file:
+            left = _HASHED
+            while left and (block := file.read(min(left, 2**20))):
+                digest.update(block)
+                left -= len(block)
+            if not left:
+                digest.update(str(os.fstat(file.fileno()).st_size).encode())
+    except OSError:
+        return ""
+    return digest.hexdigest()
 
 
 def read_include(path: Path | None) -> frozenset[str] | None:

@@ -71,6 +71,7 @@ class StudyAnswer:
     films: tuple[FilmAnswer, ...]
     probability: float | None  # of ASF, 0-1, joined by the study rule
     analysed_at: dt.datetime  # start of the analysis, with its offset
+    files: tuple[str, ...] = ()  # of the study: content and reason, also those left out
 
     @property
     def quality(self) -> str:

@@ -31,7 +31,7 @@ from cxrmlops.dicom.headers import quiet
 from cxrmlops.dicom.identity import derived_uid
 from cxrmlops.files import whole
 
-SCHEMA = "3"  # raise it when the encoding of our objects changes: new UIDs then
+SCHEMA = "4"  # raise it when the encoding of our objects changes: new UIDs then
 
 # highdicom reads these from any source (PS3.3 Type 2: may be empty)
 _TYPE_2 = (
@@ -94,9 +94,9 @@ def can_hold(source: Dataset, text: str) -> bool:
     return text.isascii() or (isinstance(terms, str) and terms in _UNICODE)
 
 
-def object_uid(kind: str, source_uids: Sequence[str], model: ModelIdentity) -> str:
+def object_uid(kind: str, sources: Sequence[str], model: ModelIdentity) -> str:
     """Name the object of this kind that this model derives from these sources."""
-    return derived_uid(f"{kind}/{SCHEMA}", source_uids, model.key)
+    return derived_uid(f"{kind}/{SCHEMA}", sources, model.key)
 
 
 def device_uid(model: ModelIdentity) -> str:

@@ -16,17 +16,19 @@ _KEY_BYTES = 32
 _OURS = uuid.UUID("6f0e5f6c-7f0b-5d4b-9c55-3d2c6f7c9a11")  # never change it
 
 
-def derived_uid(kind: str, source_uids: Sequence[str], model_key: str) -> str:
+def derived_uid(kind: str, sources: Sequence[str], model_key: str) -> str:
     """Name an object by what it is made from: the same every time.
 
     A second run finds its own objects by it. UUIDv5 as a UID below 2.25 (PS3.5 B.2).
 
     Args:
         kind: what it is, e.g. `sr`.
-        source_uids: SOP Instance UIDs it is made from, in any order.
+        sources: UIDs and content hashes of what it is made from, in any order. UIDs
+            alone would not do: an image may change under its UID, and one UID may
+            stand in two studies.
         model_key: the model that made it.
     """
-    name = json.dumps([kind, sorted(source_uids), model_key], separators=(",", ":"))
+    name = json.dumps([kind, sorted(sources), model_key], separators=(",", ":"))
     return f"2.25.{uuid.uuid5(_OURS, name).int}"
 
 

@@ -41,12 +41,18 @@ def groups(
         model,
         refs,
         wording,
-        tracked=refs[0].StudyInstanceUID,
+        tracked=[refs[0].StudyInstanceUID],
     )
     if len(refs) == 1:
         return [study]
     return [study] + [
-        _group(film, model, [ref], wording, tracked=ref.SOPInstanceUID)
+        _group(
+            film,
+            model,
+            [ref],
+            wording,
+            tracked=[ref.StudyInstanceUID, ref.SOPInstanceUID],
+        )
         for film, ref in zip(answer.films, refs, strict=True)
     ]
 
@@ -61,12 +67,12 @@ def _group(
     refs: Sequence[Dataset],
     wording: Wording,
     *,
-    tracked: str,
+    tracked: Sequence[str],
 ) -> hd.sr.MeasurementsAndQualitativeEvaluations:
     finding = finding_of(film.probability, model)
     return hd.sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(
-            uid=object_uid("tracking", [tracked], model), identifier=wording.tracking
+            uid=object_uid("tracking", tracked, model), identifier=wording.tracking
         ),
         finding_type=ours.RESULT[finding] if finding else None,
         finding_sites=[hd.sr.FindingSite(ours.CHEST)],

@@ -38,9 +38,10 @@ class OverlayPicture:
     shows_map: bool  # a film answered NSF has none
 
 
-def overlay_uid(source_uid: str, model: ModelIdentity) -> str:
-    """Name the overlay of one film, before it is drawn or looked up."""
-    return object_uid(_KIND, [source_uid], model)
+def overlay_uid(source: Dataset, content: str, model: ModelIdentity) -> str:
+    """Name the overlay of one film with this content, before it is drawn."""
+    uids = [str(source.StudyInstanceUID), str(source.SOPInstanceUID)]
+    return object_uid(_KIND, [*uids, content], model)
 
 
 def build_secondary_capture(
@@ -49,6 +50,7 @@ def build_secondary_capture(
     *,
     answer: StudyAnswer,
     model: ModelIdentity,
+    content: str = "",
 ) -> Dataset:
     """Build the secondary capture of one film.
 
@@ -57,6 +59,7 @@ def build_secondary_capture(
         picture: what to show; no patient's name may be in it.
         answer: the study's answer, for the time of the analysis.
         model: who read.
+        content: hash of the film's file: another content gives another object.
 
     Returns:
         A data set with file meta information; the same arguments give the same bytes.
@@ -76,7 +79,7 @@ def build_secondary_capture(
                 f"series/{_KIND}", [ref.StudyInstanceUID], model
             ),
             series_number=SERIES_NUMBER,
-            sop_instance_uid=overlay_uid(ref.SOPInstanceUID, model),
+            sop_instance_uid=overlay_uid(ref, content, model),
             instance_number=_number(ref),
             transfer_syntax_uid=ExplicitVRLittleEndian,
             **common(model, when, SERIES_DESCRIPTION),

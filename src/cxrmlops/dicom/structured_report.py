@@ -39,10 +39,19 @@ _RELATION = hd.sr.RelationshipTypeValues
 
 
 def report_uid(
-    sources: Sequence[str], model: ModelIdentity, *, comprehensive_3d: bool
+    answer: StudyAnswer,
+    model: ModelIdentity,
+    *,
+    comprehensive_3d: bool,
+    predecessors: Sequence[ObjectReference] = (),
 ) -> str:
-    """Name the report of these source images, before it is built or looked up."""
-    return object_uid(_kind(comprehensive_3d), sources, model)
+    """Name the report of this answer, before it is built or looked up."""
+    sources = [film.source for film in answer.films]
+    uids = [str(source.SOPInstanceUID) for source in sources]
+    replaced = [f"replaces {one.sop_instance_uid}" for one in predecessors]
+    study = str(sources[0].StudyInstanceUID)
+    made_from = [study, *uids, *answer.files, *replaced]
+    return object_uid(_kind(comprehensive_3d), made_from, model)
 
 
 def build_report(  # noqa: PLR0913
@@ -91,6 +100,12 @@ def build_report(  # noqa: PLR0913
             institution_name=institution or None,
             requested_procedures=_requests(refs[0]),
             previous_versions=[_predecessor(p) for p in predecessors] or None,
+            sop_instance_uid=report_uid(
+                answer,
+                model,
+                comprehensive_3d=comprehensive_3d,
+                predecessors=predecessors,
+            ),
             **_names(refs, model, _kind(comprehensive_3d)),
             **common(model, when, SERIES_DESCRIPTION),
         )
@@ -99,13 +114,12 @@ def build_report(  # noqa: PLR0913
 
 
 def _names(refs: Sequence[Dataset], model: ModelIdentity, kind: str) -> dict[str, Any]:
-    """Give UIDs, numbers and flags: nobody has attested a report of ours."""
+    """Give series, numbers and flags: nobody has attested a report of ours."""
     return {
         "series_instance_uid": object_uid(
             f"series/{kind}", [refs[0].StudyInstanceUID], model
         ),
         "series_number": SERIES_NUMBER,
-        "sop_instance_uid": object_uid(kind, [r.SOPInstanceUID for r in refs], model),
         "instance_number": 1,
         "is_complete": True,
         "is_final": False,

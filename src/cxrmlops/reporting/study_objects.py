@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cxrmlops.data.film_list import to_open
 from cxrmlops.dicom.answers import (
     FilmAnswer,
     ModelIdentity,
@@ -155,11 +156,17 @@ def _write_objects(
     reported = _reported(job)
     if not reported:
         return ()
-    sources = [read_header(Path(film["path"]), limits=_ANY) for film in reported]
+    sources = [_header(film) for film in reported]
     study = _study_answer(job, reported, sources)
     overlays = [
-        build_secondary_capture(source, picture, answer=study, model=job.settings.model)
-        for source, picture in zip(sources, drawn, strict=False)
+        build_secondary_capture(
+            source,
+            picture,
+            answer=study,
+            model=job.settings.model,
+            content=film["content"],
+        )
+        for film, source, picture in zip(reported, sources, drawn, strict=False)
     ]
     report = _report(job, study, overlays)
     written = [_save(made, "overlay", job.out) for made in overlays]
@@ -167,6 +174,10 @@ def _write_objects(
     if job.settings.fhir:
         written.append(_save_fhir(job, study, report.SOPInstanceUID))
     return tuple(written)
+
+
+def _header(film: Row) -> Any:
+    return read_header(to_open(Path(film["path"])), limits=_ANY)
 
 
 def _report(job: StudyJob, study: StudyAnswer, overlays: Sequence[Any]) -> Any:
@@ -207,6 +218,7 @@ def _study_answer(
         films,
         job.study["probability"] if scored else None,
         dt.datetime.fromisoformat(job.study["analysed_at"]),
+        files=tuple(f"{film['content']} {film['reason']}" for film in job.films),
     )
 
 

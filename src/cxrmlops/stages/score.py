@@ -2,9 +2,9 @@
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.data.backlog_film import (
-    Copies,
     FilmRead,
     FilmRequest,
     empty_row,
     read_backlog_film,
 )
+from cxrmlops.data.copies import REPLACED, Copies, strike_study
 from cxrmlops.data.fence import Done, fenced, worker_count
 from cxrmlops.data.preprocess import preprocessing_hash
+from cxrmlops.dicom.patient import name_two_people
 from cxrmlops.errors import DataError
 from cxrmlops.files import whole_folder, write_json
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, answer, study_probability
@@ -73,9 +74,10 @@ def run(
     require_scope(model.card.name, model.card.scope, scope)
     with whole_folder(out) as draft:
         requests = _requests(films, draft, model.card)
-        rows, facts = _read_all(requests, reader, params)
+        rows, reads = _read_all(requests, reader, params, draft)
+        _refuse_mixed_studies(rows, reads, draft)
         images = SCORED_IMAGES.from_rows(rows)
-        studies = _studies(images, facts, model, started)
+        studies = _studies(images, reads, model, started)
         _check_balance(films, images)
         SCORED_IMAGES.write(images, draft)
         SCORED_STUDIES.write(studies, draft)
@@ -101,9 +103,9 @@ def _requests(
 
 
 def _read_all(
-    requests: Sequence[FilmRequest], reader: Reader, params: ScoreParams
-) -> tuple[list[dict[str, object]], dict[str, tuple[str, str]]]:
-    """Decode in processes while the network reads; give rows and facts per study."""
+    requests: Sequence[FilmRequest], reader: Reader, params: ScoreParams, out: Path
+) -> tuple[list[dict[str, object]], dict[str, FilmRead]]:
+    """Decode in processes while the network reads; give rows, and films by path."""
     workers = worker_count()
     results = fenced(
         read_backlog_film,
@@ -112,22 +114,38 @@ def _read_all(
         ahead=params.batch_size + 2 * workers,
     )
     rows: list[dict[str, object]] = []
-    facts: dict[str, tuple[str, str]] = {}
+    reads: dict[str, FilmRead] = {}
     copies = Copies()
     batch: list[tuple[dict[str, object], np.ndarray]] = []
     for done in _with_progress(results, len(requests)):
         film = _film(done)
-        study = str(film.row["study_instance_uid"])
-        facts.setdefault(study, (film.accession_number, film.study_date))
+        reads[str(film.row["path"])] = replace(film, square=None)  # 250 kB a film
         rows.append(film.row)
-        if film.square is None or copies.refuse(film.row, done.input.pictures.parent):
+        if film.square is None or copies.refuse(film.row, out, mtime_ns=film.mtime_ns):
             continue
         batch.append((film.row, film.square))
         if len(batch) == params.batch_size:
             _answer(batch, reader, params.saliency_method)
             batch.clear()
     _answer(batch, reader, params.saliency_method)
-    return rows, facts
+    copies.strike_conflicts(out)
+    return rows, reads
+
+
+def _refuse_mixed_studies(
+    rows: Sequence[dict[str, object]], reads: dict[str, FilmRead], out: Path
+) -> None:
+    """Give no answer to a study whose films name two patients."""
+    by_study: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for row in rows:
+        by_study[str(row["study_instance_uid"])].append(row)
+    by_study.pop("", None)
+    for films in by_study.values():
+        named = [
+            reads[str(f["path"])].patient for f in films if f["reason"] != REPLACED
+        ]
+        if name_two_people([patient for patient in named if patient]):
+            strike_study(films, out, "patient_mismatch")
 
 
 def _film(done: Done[FilmRequest, FilmRead]) -> FilmRead:
@@ -176,17 +194,24 @@ def _coarse(maps: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 def _studies(
     images: pd.DataFrame,
-    facts: dict[str, tuple[str, str]],
+    reads: dict[str, FilmRead],
     model: Bundle,
     started: datetime,
 ) -> pd.DataFrame:
     """Join a study's films by the bundle's rule, as evaluation did."""
     known = images[images.study_instance_uid != ""]
     rows = [
-        _study(str(uid), group, facts[str(uid)], model, started)
+        _study(str(uid), group, _facts(group, reads), model, started)
         for uid, group in known.groupby("study_instance_uid", sort=False)
     ]
     return SCORED_STUDIES.from_rows(rows)
+
+
+def _facts(films: pd.DataFrame, reads: dict[str, FilmRead]) -> tuple[str, str]:
+    """Give accession number and date as the first film that counts says them."""
+    counts = films[films.reason != REPLACED]
+    film = reads[str(counts.path.iloc[0])]
+    return film.accession_number, film.study_date
 
 
 def _study(

@@ -1,0 +1,97 @@
+"""
+Copies of a film, and films that only claim to be one.
+
+Within a study a SOP Instance UID names one picture. The same picture twice is a copy:
+one of them is read, the newest if their headers differ. Two pictures under one UID are
+a conflict: nobody can tell which one the UID means, so neither is read.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from cxrmlops.data.backlog_film import unanswered
+
+REPLACED = "replaced"  # reason of a copy whose header is out of date
+
+Row = dict[str, Any]  # of SCORED_IMAGES
+
+
+class Copies:
+    """Remembers the films of a run, so that a copy is not scored twice."""
+
+    def __init__(self) -> None:
+        self._by_uid: dict[tuple[str, str], Row] = {}  # study, SOP UID -> film read
+        self._by_pixels: dict[tuple[str, str], Row] = {}  # study, pixel hash -> film
+        self._ages: dict[str, int] = {}  # path -> mtime, ns
+        self._conflicts: list[Row] = []
+
+    def refuse(self, row: Row, folder: Path, *, mtime_ns: int) -> bool:
+        """Turn a copy's row into a rejection; of equal ones the first stays.
+
+        A copy with another header that is newer gives its header to the film that is
+        read: their pictures are the same.
+
+        Args:
+            row: of a film that was read; changed if it is a copy.
+            folder: of the run; a copy's reading picture is removed.
+            mtime_ns: of the file.
+        """
+        self._ages[row["path"]] = mtime_ns
+        uid = (row["study_instance_uid"], row["sop_instance_uid"])
+        pixels = (row["study_instance_uid"], row["pixel_hash"])
+        other = self._by_uid.setdefault(uid, row)
+        if other is not row and other["pixel_hash"] != row["pixel_hash"]:
+            self._conflicts += [other, row]
+            _strike(row, folder, "uid_conflict", "same SOP Instance UID, other pixels")
+            return True
+        twin = self._by_pixels.setdefault(pixels, row) if other is row else other
+        if twin is row:
+            return False
+        self._strike_copy(twin, row, folder)
+        return True
+
+    def strike_conflicts(self, folder: Path) -> None:
+        """Take the answer from films whose UID another picture has, too."""
+        for row in self._conflicts:
+            why = "same SOP Instance UID, other pixels"
+            _strike(row, folder, "uid_conflict", why)
+
+    def _strike_copy(self, read: Row, copy: Row, folder: Path) -> None:
+        same_uid = read["sop_instance_uid"] == copy["sop_instance_uid"]
+        if not same_uid:
+            why = "same pixels as an earlier file of the study"
+            _strike(copy, folder, "duplicate", why)
+        elif read["content"] == copy["content"]:
+            why = "same SOP Instance UID as an earlier file, the same pixels"
+            _strike(copy, folder, "duplicate", why)
+        else:
+            _strike(copy, folder, REPLACED, "same film with another header, older")
+            if self._ages[copy["path"]] > self._ages[read["path"]]:
+                _exchange_headers(read, copy)
+
+
+_HEADER = (
+    "path",
+    "content",
+    "sop_class_uid",
+    "series_instance_uid",
+    "view",
+)
+
+
+def _exchange_headers(one: Row, other: Row) -> None:
+    for name in _HEADER:
+        one[name], other[name] = other[name], one[name]
+
+
+def _strike(row: Row, folder: Path, reason: str, detail: str) -> None:
+    if row["picture"]:
+        (folder / row["picture"]).unlink(missing_ok=True)
+    row |= unanswered() | {"reason": reason, "detail": detail}
+
+
+def strike_study(rows: list[Row], folder: Path, reason: str) -> None:
+    """Take every answer of a study away, for one reason."""
+    for row in rows:
+        was = row["reason"]
+        _strike(row, folder, reason, f"else: {was}" if was else "")
