@@ -81,6 +81,59 @@ def test_a_study_with_a_young_film_waits(backlog):
     assert arrived.n_young == 1
 
 
+def test_a_film_dated_in_the_future_is_read_when_it_has_lain_long_enough(
+    backlog, monkeypatch
+):
+    ahead = time.time() + 2 * 365 * 86_400
+    for path in backlog.glob("1.2.2/*"):
+        os.utime(path, (ahead, ahead))
+
+    arrived, new = look(backlog, settle=15)
+    assert {arrived.waiting[f"1.2.2/{n}.dcm"] for n in (0, 1)} == {arrivals.FUTURE}
+
+    at = time.time() + 16 * 60
+    monkeypatch.setattr(arrivals.time, "time", lambda: at)
+    arrived, _ = look(backlog, {film.place: film for film in new}, settle=15)
+    assert sorted(arrived.studies) == ["1.2.1", "1.2.2"]
+    assert arrived.waiting == {}
+
+
+def test_a_clock_that_was_set_back_delays_no_film_for_long(backlog, monkeypatch):
+    ahead = time.time() + 2 * 365 * 86_400
+    monkeypatch.setattr(arrivals.time, "time", lambda: ahead)
+    for path in backlog.glob("*/*"):
+        os.utime(path, (ahead, ahead))
+    known = {film.place: film for film in look(backlog, settle=15)[1]}
+
+    monkeypatch.setattr(arrivals.time, "time", lambda: ahead - 10**7)
+    known |= {film.place: film for film in look(backlog, known, settle=15)[1]}
+    monkeypatch.setattr(arrivals.time, "time", lambda: ahead - 10**7 + 16 * 60)
+
+    assert look(backlog, known, settle=15)[0].waiting == {}
+
+
+def test_files_that_wait_are_counted_by_reason(backlog, tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path}/ledger.db")
+    arrived, new = look(backlog, settle=15)
+    arrivals.note_films(engine, new)
+
+    arrivals.note_waiting(engine, arrived.waiting)
+    assert arrivals.files_waiting(engine) == {arrivals.YOUNG: (2, 4)}
+    arrivals.note_waiting(engine, {})
+    assert arrivals.files_waiting(engine) == {}
+
+
+def test_a_film_whose_name_is_not_utf8_is_read(backlog):
+    odd = os.fsencode(backlog) + b"/R\xf6ntgen.dcm"
+    shutil.copy(backlog / "1.2.1/0.dcm", odd)
+
+    arrived, _ = look(backlog)
+
+    places = [film.place for film in arrived.studies["1.2.1"]]
+    assert places[2].encode() == b"R\\udcf6ntgen.dcm"
+    assert len({film.content for film in arrived.studies["1.2.1"]}) == 2
+
+
 def test_what_cannot_be_read_is_a_study_of_its_own(backlog):
     (backlog / "a.txt").write_text("no film")
     (backlog / "b.txt").write_text("no film")

@@ -201,6 +201,7 @@ class Night(RuleBasedStateMachine):
     def a_person_retries(self, number):
         try:
             decisions.retry(self.engine, [number] if number else [], reason="why not")
+            self.settled.discard(number)
         except ParamsError:
             assert number
 

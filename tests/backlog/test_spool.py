@@ -9,9 +9,10 @@ from cxrmlops.backlog import arrivals, ledger, spool
 from cxrmlops.backlog.arrivals import Film
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.schema import studies
-from cxrmlops.errors import ServiceError
+from cxrmlops.dicom.transfer import name_of
+from cxrmlops.errors import ParamsError, ServiceError
 
-A, B = "archive/s/a.dcm", "archive/s/b.dcm"
+A, B = ".cxrmlops-spool/s/a.dcm", ".cxrmlops-spool/s/b.dcm"
 
 
 @pytest.fixture
@@ -23,6 +24,18 @@ def lay(backlog: Path, *places: str) -> None:
     for place in places:
         (backlog / place).parent.mkdir(parents=True, exist_ok=True)
         (backlog / place).write_text(place)
+
+
+def fetch(engine, backlog: Path, *places: str) -> None:
+    """Lay films as if an archive had given them."""
+    spool.prepare(backlog)
+    lay(backlog, *places)
+    for folder in {Path(place).parent for place in places}:
+        spool.note_fetched(engine, backlog / folder, at=folder.as_posix())
+
+
+def entries(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != spool.MARKER)
 
 
 def enter(engine, *places: str, study: str = "1.2", state: str, model: str = "m"):
@@ -43,18 +56,18 @@ def lying(backlog: Path) -> list[str]:
 
 @pytest.mark.parametrize("state", ["delivered", "rejected"])
 def test_films_of_an_answered_study_are_removed(engine, tmp_path, state):
-    lay(tmp_path, A)
+    fetch(engine, tmp_path, A)
     enter(engine, A, state=state)
 
     assert spool.clear(engine, tmp_path) == 1
-    assert list((tmp_path / "archive").iterdir()) == []
+    assert entries(tmp_path / spool.FOLDER) == []
 
 
 @pytest.mark.parametrize(
     "state", ["found", "claimed", "scored", "written", "failed", "withdrawn"]
 )
 def test_films_that_are_needed_stay(engine, tmp_path, state):
-    lay(tmp_path, A)
+    fetch(engine, tmp_path, A)
     enter(engine, A, state=state)
 
     assert spool.clear(engine, tmp_path) == 0
@@ -62,7 +75,7 @@ def test_films_that_are_needed_stay(engine, tmp_path, state):
 
 
 def test_a_late_film_keeps_the_others_of_its_study(engine, tmp_path):
-    lay(tmp_path, A, B)
+    fetch(engine, tmp_path, A, B)
     enter(engine, A, state="delivered")
 
     spool.clear(engine, tmp_path)  # the night ended before B was on the ledger
@@ -73,20 +86,55 @@ def test_a_late_film_keeps_the_others_of_its_study(engine, tmp_path):
     assert lying(tmp_path) == [A, B]
 
 
-def test_films_that_nobody_fetched_are_never_removed(engine, tmp_path):
-    mine = "mine/a.dcm"
-    lay(tmp_path, mine)
-    enter(engine, mine, state="delivered")
+@pytest.mark.parametrize("place", ["mine/a.dcm", "archive/ward3/a.dcm", B])
+def test_films_that_nobody_fetched_are_never_removed(engine, tmp_path, place):
+    spool.prepare(tmp_path)
+    lay(tmp_path, place)
+    enter(engine, place, state="delivered")
 
     assert spool.clear(engine, tmp_path) == 0
-    assert lying(tmp_path) == [mine]
+    assert lying(tmp_path) == [place]
+
+
+def test_a_fetched_film_that_somebody_changed_and_what_lies_beside_it_stay(
+    engine, tmp_path
+):
+    fetch(engine, tmp_path, A, B)
+    (tmp_path / A).write_text("changed")
+    (tmp_path / spool.FOLDER / "s/notes.txt").write_text("mine")
+    enter(engine, A, B, state="delivered")
+
+    assert spool.clear(engine, tmp_path) == 1
+    assert entries(tmp_path / spool.FOLDER / "s") == ["a.dcm", "notes.txt"]
+
+
+def test_a_folder_of_that_name_that_somebody_else_made_is_refused(engine, tmp_path):
+    lay(tmp_path, A)
+    enter(engine, A, state="delivered")
+
+    assert spool.clear(engine, tmp_path) == 0
+    with pytest.raises(ParamsError, match="cxrmlops did not put there; move it"):
+        spool.prepare(tmp_path)
+    assert lying(tmp_path) == [A]
+
+
+def test_films_that_an_earlier_version_fetched_stay_answered_and_are_told(
+    engine, tmp_path
+):
+    old = f"archive/{name_of('1.2')}/a.dcm"
+    lay(tmp_path, old, "archive/ward3/b.dcm")
+    enter(engine, old, state="delivered")
+
+    assert spool.say_what_was_left(engine, tmp_path) == 1
+    new = old.replace("archive", spool.FOLDER)
+    assert spool.answered(engine, [new]) == {new}
 
 
 def test_only_answers_count_and_with_a_model_its_own(engine):
     enter(engine, A, state="delivered", model="old")
     enter(engine, B, study="1.3", state="found", model="old")
 
-    assert spool.answered(engine, [A, B, "archive/x/y.dcm"]) == {A}
+    assert spool.answered(engine, [A, B, ".cxrmlops-spool/x/y.dcm"]) == {A}
     assert spool.answered(engine, [A, B], model_key="new") == set()
     assert spool.answered(engine, [A, B], model_key="old") == {A}
 
@@ -99,7 +147,7 @@ def test_what_was_passed_over_is_remembered(engine):
 
 
 def test_more_films_than_one_query_takes(engine):
-    places = [f"archive/{n}/f.dcm" for n in range(1200)]
+    places = [f".cxrmlops-spool/{n}/f.dcm" for n in range(1200)]
     arrivals.note_films(engine, [Film(p, 1, 1, p, f"1.{p}") for p in places])
     enter(engine, places[-1], study="9", state="delivered")
 
@@ -108,7 +156,7 @@ def test_more_films_than_one_query_takes(engine):
 
 
 def test_a_study_appears_whole_or_not_at_all(tmp_path):
-    folder = tmp_path / "archive/s"
+    folder = tmp_path / ".cxrmlops-spool/s"
 
     with suppress(ServiceError), spool.arriving(folder) as draft:
         (draft / "a.dcm").write_text("a")
@@ -125,19 +173,20 @@ def test_a_study_appears_whole_or_not_at_all(tmp_path):
 def test_films_join_those_of_their_study(tmp_path):
     lay(tmp_path, A)
 
-    with spool.arriving(tmp_path / "archive/s") as draft:
+    with spool.arriving(tmp_path / ".cxrmlops-spool/s") as draft:
         (draft / "b.dcm").write_text("b")
 
     assert lying(tmp_path) == [A, B]
-    assert [path.name for path in (tmp_path / "archive").iterdir()] == ["s"]
+    assert entries(tmp_path / spool.FOLDER) == ["s"]
 
 
 def test_what_a_killed_run_left_goes_after_a_day(engine, tmp_path):
+    spool.prepare(tmp_path)
     for name, age in (("new", 0), ("old", 2 * 86_400)):
-        draft = tmp_path / f"archive/.{name}.1.part"
+        draft = tmp_path / f".cxrmlops-spool/.{name}.1.part"
         lay(draft, "a.dcm")
         os.utime(draft, (time.time() - age,) * 2)
 
     spool.clear(engine, tmp_path)
 
-    assert [path.name for path in (tmp_path / "archive").iterdir()] == [".new.1.part"]
+    assert entries(tmp_path / spool.FOLDER) == [".new.1.part"]

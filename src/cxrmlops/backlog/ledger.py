@@ -33,6 +33,7 @@ from sqlalchemy import (
 )
 
 from cxrmlops.backlog.arrivals import Film
+from cxrmlops.backlog.contents import content_of, covers
 from cxrmlops.backlog.database import ENTRY_LOCK, lock, now, transaction
 from cxrmlops.backlog.owners import KILLED, free_dead, seconds
 from cxrmlops.backlog.schema import chunks, studies
@@ -90,13 +91,13 @@ def enter(
 def _enter_one(
     connection: Connection, uid: str, those: list[Film], model_key: str, rescore: bool
 ) -> int:
-    content = _content(those)
+    content = content_of(those)
     query = select(studies).where(studies.c.study_uid == uid).order_by(studies.c.id)
     rows = connection.execute(query).all()
     mine = [row for row in rows if row.model_key == model_key]
     waiting = [row for row in mine if row.state == FOUND]
     settled = [row for row in rows if _counts(row, model_key, rescore)]
-    if settled and _covers(max(settled, key=_last_moment), content):
+    if settled and covers(max(settled, key=_last_moment), content):
         _replace(connection, waiting)
         return 0
     answered = {row.source_key for row in mine if row in settled}
@@ -126,34 +127,6 @@ def _again(connection: Connection, known: Row[Any], content: dict[str, Any]) -> 
     return 0
 
 
-def _content(those: list[Film]) -> dict[str, Any]:
-    """Give the columns that tell one set of files of a study from another."""
-    uids = sorted({film.sop_instance_uid or film.study_uid for film in those})
-    contents = sorted(
-        {
-            film.content or _unknown(film.sop_instance_uid or film.study_uid)
-            for film in those
-        }
-    )
-    is_known = any(film.content for film in those)
-    return {
-        "source_key": sha256_json(contents if is_known else uids),
-        "sop_uids": uids,
-        "contents": contents,
-        "films": sorted(film.place for film in those),
-    }
-
-
-def _unknown(uid: str) -> str:
-    """Stand for the content of a film that only its UID was noted of."""
-    return f"uid:{uid}"
-
-
-def is_unknown(content: str) -> bool:
-    """Tell the stand-in for a content from a content."""
-    return content.startswith("uid:")
-
-
 def _counts(row: Row[Any], model_key: str, rescore: bool) -> bool:
     """Say whether an entry has, or will have, an answer that is not asked for again."""
     ours = row.model_key == model_key
@@ -163,21 +136,6 @@ def _counts(row: Row[Any], model_key: str, rescore: bool) -> bool:
 
 def _last_moment(row: Row[Any]) -> tuple[str, int]:
     return row.claimed_at or row.found_at, row.id
-
-
-def _covers(row: Row[Any], content: Mapping[str, Any]) -> bool:
-    """Say whether an entry speaks of all these files.
-
-    Fewer files are nothing new, but for a study that was rejected, or in which two
-    contents have one UID: to take one away may be what mends it.
-    """
-    uids = row.sop_uids or ()
-    read, here = set(row.contents or map(_unknown, uids)), set(content["contents"])
-    if not read:  # a row of the first version
-        return bool(row.source_key == sha256_json(content["sop_uids"]))
-    if row.outcome == REJECTED or len(read) > len(uids):
-        return read == here
-    return here <= read
 
 
 def _replace(connection: Connection, rows: Sequence[Row[Any]]) -> None:
@@ -227,18 +185,18 @@ def counts(engine: Engine) -> dict[str, int]:
 
 
 def stuck(engine: Engine) -> list[Stuck]:
-    """Name every study that is not at its end, or that a person must bring there."""
+    """Name every study that nobody works on and that is not at its end, and why."""
     with transaction(engine) as connection:
         free_dead(connection)
-        wanted = studies.c.state.in_((FOUND, FAILED, *IN_WORK))
+        wanted = studies.c.state.in_((FOUND, FAILED))
+        left = studies.c.state.in_(IN_WORK) & _idle()
         rows = connection.execute(
             select(
                 studies,
                 chunks.c.reason.label("chunk_reason"),
-                chunks.c.lease_until,
             )
             .outerjoin(chunks, chunks.c.id == studies.c.chunk)
-            .where(wanted | _is_left() | _is_confused())
+            .where(wanted | left | _is_left() | _is_confused())
             .order_by(studies.c.id)
         )
         return [
@@ -278,8 +236,6 @@ def _why(row: Row[Any]) -> str:
         return "waits for the next run"
     if row.state not in IN_WORK:
         return row.reason
-    if row.lease_until >= time.time():
-        return "a run works on it"
     return row.chunk_reason or KILLED
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from cxrmlops.backlog.claims import Chunk, close, settle, still_ours
+from cxrmlops.backlog.contents import is_unknown
 from cxrmlops.backlog.database import now, transaction
 from cxrmlops.backlog.ledger import (
     DELIVERED,
@@ -16,7 +17,6 @@ from cxrmlops.backlog.ledger import (
     REJECTED,
     SCORED,
     WRITTEN,
-    is_unknown,
     set_study,
 )
 from cxrmlops.backlog.schema import objects, studies

@@ -6,10 +6,13 @@ one of them is read, the newest if their headers differ. Two pictures under one 
 a conflict: nobody can tell which one the UID means, so neither is read.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cxrmlops.data.backlog_film import unanswered
+from cxrmlops.dicom.patient import Patient, name_two_people
 
 REPLACED = "replaced"  # reason of a copy whose header is out of date
 
@@ -90,8 +93,25 @@ def _strike(row: Row, folder: Path, reason: str, detail: str) -> None:
     row |= unanswered() | {"reason": reason, "detail": detail}
 
 
-def strike_study(rows: list[Row], folder: Path, reason: str) -> None:
-    """Take every answer of a study away, for one reason."""
+def refuse_mixed_studies(
+    rows: Sequence[Row], patients: Mapping[str, Patient | None], folder: Path
+) -> None:
+    """Give no answer to a study whose films name two patients.
+
+    Args:
+        rows: of a run; those of such a study are changed, the rejected ones, too: what
+            is reported about it would stand under one of the two.
+        patients: path -> whom the film's header names; None: nobody.
+        folder: of the run.
+    """
+    studies: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        was = row["reason"]
-        _strike(row, folder, reason, f"else: {was}" if was else "")
+        studies[row["study_instance_uid"]].append(row)
+    studies.pop("", None)
+    for films in studies.values():
+        named = [patients[film["path"]] for film in films if film["reason"] != REPLACED]
+        if name_two_people([patient for patient in named if patient]):
+            for film in films:
+                was = film["reason"]
+                why = f"else: {was}" if was else ""
+                _strike(film, folder, "patient_mismatch", why)

@@ -19,6 +19,7 @@ from cxrmlops.dicom.headers import (
     describe,
     opened,
 )
+from cxrmlops.dicom.patient import Patient, patient_of
 from cxrmlops.dicom.pixels import Picture, display_picture
 from cxrmlops.scope import Scope
 
@@ -36,9 +37,11 @@ class ImageFile:
         self._limits = Limits.of(scope)
         self._dicom: DicomFile | None = None
         self.header: FilmHeader | None = None
+        self.patient: Patient | None = None
         if not is_picture(source.start):
             self._dicom = DicomFile(source, limits=self._limits)
             self.header = describe(self._dicom.header)
+            self.patient = patient_of(self._dicom.header)
 
     def accept(self) -> None:
         """Let the image pass by its header, or say why not.

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -17,10 +17,9 @@ from cxrmlops.data.backlog_film import (
     empty_row,
     read_backlog_film,
 )
-from cxrmlops.data.copies import REPLACED, Copies, strike_study
+from cxrmlops.data.copies import REPLACED, Copies, refuse_mixed_studies
 from cxrmlops.data.fence import Done, fenced, worker_count
 from cxrmlops.data.preprocess import preprocessing_hash
-from cxrmlops.dicom.patient import name_two_people
 from cxrmlops.errors import DataError
 from cxrmlops.files import whole_folder, write_json
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, answer, study_probability
@@ -75,7 +74,8 @@ def run(
     with whole_folder(out) as draft:
         requests = _requests(films, draft, model.card)
         rows, reads = _read_all(requests, reader, params, draft)
-        _refuse_mixed_studies(rows, reads, draft)
+        patients = {path: film.patient for path, film in reads.items()}
+        refuse_mixed_studies(rows, patients, draft)
         images = SCORED_IMAGES.from_rows(rows)
         studies = _studies(images, reads, model, started)
         _check_balance(films, images)
@@ -130,22 +130,6 @@ def _read_all(
     _answer(batch, reader, params.saliency_method)
     copies.strike_conflicts(out)
     return rows, reads
-
-
-def _refuse_mixed_studies(
-    rows: Sequence[dict[str, object]], reads: dict[str, FilmRead], out: Path
-) -> None:
-    """Give no answer to a study whose films name two patients."""
-    by_study: dict[str, list[dict[str, object]]] = defaultdict(list)
-    for row in rows:
-        by_study[str(row["study_instance_uid"])].append(row)
-    by_study.pop("", None)
-    for films in by_study.values():
-        named = [
-            reads[str(f["path"])].patient for f in films if f["reason"] != REPLACED
-        ]
-        if name_two_people([patient for patient in named if patient]):
-            strike_study(films, out, "patient_mismatch")
 
 
 def _film(done: Done[FilmRequest, FilmRead]) -> FilmRead:
