@@ -96,7 +96,9 @@ def _strike(row: Row, folder: Path, reason: str, detail: str) -> None:
 def refuse_mixed_studies(
     rows: Sequence[Row], patients: Mapping[str, Patient | None], folder: Path
 ) -> None:
-    """Give no answer to a study whose films name two patients.
+    """Give no answer to a study whose files name two patients.
+
+    Two copies of one film count, too: a later date does not say which of them is right.
 
     Args:
         rows: of a run; those of such a study are changed, the rejected ones, too: what
@@ -109,7 +111,7 @@ def refuse_mixed_studies(
         studies[row["study_instance_uid"]].append(row)
     studies.pop("", None)
     for films in studies.values():
-        named = [patients[film["path"]] for film in films if film["reason"] != REPLACED]
+        named = [patients[film["path"]] for film in films]
         if name_two_people([patient for patient in named if patient]):
             for film in films:
                 was = film["reason"]
