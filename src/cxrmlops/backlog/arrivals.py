@@ -87,7 +87,8 @@ def look(
         film = films_here[file.path]
         studies[film.study_uid].append(film)
     settled = at - 60 * settle_minutes if settle_minutes else float("inf")
-    ready, waiting = {}, {}
+    ready: dict[str, list[Film]] = {}
+    waiting: dict[str, str] = {}
     for uid, those in studies.items():
         if all(_is_settled(film, settled, at) for film in those):
             ready[uid] = those

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from cxrmlops.backlog.claims import names
+from cxrmlops.backlog.claims import REPORT, names
 from cxrmlops.backlog.database import transaction
 from cxrmlops.backlog.decisions import RETRY
 from cxrmlops.backlog.ledger import (
@@ -26,7 +26,6 @@ from cxrmlops.backlog.ledger import (
     SCORED,
     WITHDRAWN,
 )
-from cxrmlops.backlog.results import REPORT
 from cxrmlops.backlog.schema import chunks, decisions, objects, studies
 from cxrmlops.errors import DataError
 
