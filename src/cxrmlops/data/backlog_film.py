@@ -13,7 +13,7 @@ from cxrmlops.data.image_file import open_image
 from cxrmlops.data.preprocess import network_square, reading_picture
 from cxrmlops.dicom.headers import FilmHeader, describe, read_header
 from cxrmlops.dicom.identity import derived_uid
-from cxrmlops.dicom.patient import Patient, patient_of
+from cxrmlops.dicom.patient import Patient
 from cxrmlops.dicom.pixels import Picture
 from cxrmlops.errors import DataError, Rejected
 from cxrmlops.files import whole
