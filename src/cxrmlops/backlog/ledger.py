@@ -189,7 +189,7 @@ def stuck(engine: Engine) -> list[Stuck]:
     with transaction(engine) as connection:
         free_dead(connection)
         wanted = studies.c.state.in_((FOUND, FAILED))
-        left = studies.c.state.in_(IN_WORK) & _idle()
+        left = studies.c.state.in_(IN_WORK) & _idle(connection)
         rows = connection.execute(
             select(
                 studies,
