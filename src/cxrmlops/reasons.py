@@ -157,6 +157,36 @@ REASONS: dict[str, Meaning] = {
         "影像只有噪声。",
         QualityFinding.ARTIFACT,
     ),
+    "not_a_radiograph": Meaning(
+        _FAULT,
+        "The picture was drawn or written, it is no radiograph.",
+        "影像为绘制或文字内容，不是X线影像。",
+        QualityFinding.NO_IMAGE,
+    ),
+    "incomplete": Meaning(
+        _FAULT,
+        "A part of the picture is missing.",
+        "影像部分缺失。",
+        QualityFinding.ARTIFACT,
+    ),
+    "scrambled": Meaning(
+        _FAULT,
+        "Rows or columns of the picture are out of order.",
+        "影像的行或列顺序错乱。",
+        QualityFinding.PROCESSING,
+    ),
+    "turned": Meaning(
+        _FAULT,
+        "The film does not lie upright.",
+        "影像方向不正。",
+        QualityFinding.POSITIONING,
+    ),
+    "not_frontal": Meaning(
+        _FAULT,
+        "No view is stated, and the picture does not look frontal.",
+        "未注明体位，且影像不像正位。",
+        QualityFinding.POSITIONING,
+    ),
     "inverted": Meaning(
         _FAULT,
         "The film's black and white are exchanged.",

@@ -125,8 +125,12 @@ def test_the_negative_of_a_thorax_is_refused():
     assert picture_refused(1 - make_thorax()) == "inverted"
 
 
-def test_an_upside_down_thorax_is_not_called_a_negative():
-    accept_picture(np.ascontiguousarray(make_thorax()[::-1]))
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_turned_thorax_is_called_turned_and_never_a_negative(times, mirrored):
+    film = make_thorax()[:, ::-1] if mirrored else make_thorax()
+
+    assert picture_refused(np.rot90(film, times).copy()) == "turned"
 
 
 def test_lungs_as_white_as_the_rest_are_not_called_a_negative():

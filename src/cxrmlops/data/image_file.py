@@ -74,7 +74,8 @@ class ImageFile:
             Rejected: as `decode` and `accept_picture`.
         """
         picture = self.decode()
-        accept_picture(picture.image)
+        stated = self.header is None or self.header.view != "unknown"
+        accept_picture(picture.image, view_is_stated=stated)
         return picture
 
 

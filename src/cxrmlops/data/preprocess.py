@@ -42,6 +42,8 @@ _SQUARE_POLICY = {
 }
 
 HASH_BLOCKS = 16  # per side, of the perceptual hash
+_FRAME_SPREAD = 1 / 255  # standard deviation of a row or column of one grey
+_FRAME_WIDTH = 0.08  # of the side; below it strangers stay far apart with the frame
 _SAMPLES = 512  # rows and columns that statistics look at; more cost time only
 _BLACK, _WHITE = 0.02, 0.98
 _BORDER = 0.05  # of each side
@@ -173,13 +175,36 @@ def perceptual_hash(image: np.ndarray) -> str:
     Difference hash: is a block brighter than the one left of it (16 x 17 blocks), than
     the one above it (17 x 16). A copy in another size, window or compression differs in
     few bits, another patient in many; with 64 bits patients often share all of them.
+    What a wide frame of one grey surrounds is hashed without it: its blocks would give
+    the same bits for everybody.
     """
-    film = Image.fromarray(np.ascontiguousarray(image, dtype=np.float32))
+    inner = np.ascontiguousarray(_without_wide_frame(image), dtype=np.float32)
+    film = Image.fromarray(inner)
     n = HASH_BLOCKS
     across = np.asarray(film.resize((n + 1, n), Image.Resampling.BOX))
     down = np.asarray(film.resize((n, n + 1), Image.Resampling.BOX))
     brighter = [across[:, 1:] > across[:, :-1], down[1:] > down[:-1]]
     return np.packbits(np.concatenate(brighter, axis=None)).tobytes().hex()
+
+
+def _without_wide_frame(image: np.ndarray) -> np.ndarray:
+    """Cut off rows and columns of one grey, on sides where there are many of them.
+
+    A narrow frame stays: where it ends depends on window and compression, so that a
+    copy would be cut otherwise than its source.
+    """
+    rows = _inner(image)
+    return image[rows, _inner(image[rows].T)]
+
+
+def _inner(lines: np.ndarray) -> slice:
+    shown = np.flatnonzero(lines.std(axis=1) > _FRAME_SPREAD)
+    n = len(lines)
+    if len(shown) < n // HASH_BLOCKS:
+        return slice(None)  # next to nothing is shown
+    least = _FRAME_WIDTH * n
+    first, last = int(shown[0]), int(shown[-1]) + 1
+    return slice(first if first > least else 0, last if n - last > least else n)
 
 
 def _fit(rows: int, columns: int, side: int) -> tuple[int, int]:

@@ -13,8 +13,18 @@ from pydicom.dataset import Dataset
 
 from cxrmlops.dicom.attributes import COLOUR, GREY, age_years, text, texts, whole_number
 from cxrmlops.dicom.body_part import is_chest, is_human
-from cxrmlops.dicom.plausibility import is_blank, is_negative, is_noise, thumbnail
+from cxrmlops.dicom.completeness import missing_part
+from cxrmlops.dicom.drawing import is_smooth, is_two_greys
+from cxrmlops.dicom.pixel_order import disorder
+from cxrmlops.dicom.plausibility import (
+    is_blank,
+    is_negative,
+    is_noise,
+    thumbnail,
+    without_frame,
+)
 from cxrmlops.dicom.projection import view
+from cxrmlops.dicom.upright import is_frontal, turn
 from cxrmlops.errors import Rejected
 
 _CR, _DX = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1"
@@ -54,23 +64,46 @@ def accept(
         raise Rejected("child", f"younger than {min_age_years:g} years")
 
 
-def accept_picture(image: np.ndarray) -> None:
+def accept_picture(image: np.ndarray, *, view_is_stated: bool = True) -> None:
     """Let a film pass by its picture, or say why not.
 
     Args:
         image: shape (rows, columns), float32, 0 darkest to 1 brightest.
+        view_is_stated: False asks the picture itself whether it is frontal.
 
     Raises:
-        Rejected: `too_small`, `partial`, `blank`, `noise_only` or `inverted`.
+        Rejected: `too_small`, `partial`, `blank`, `not_a_radiograph`, `incomplete`,
+            `noise_only`, `scrambled`, `turned`, `inverted` or `not_frontal`.
     """
     check_shape(*image.shape)
     small = thumbnail(image)
-    if is_blank(small):
-        raise Rejected("blank", "almost all pixels are alike")
-    if is_noise(small):
-        raise Rejected("noise_only", "neighbouring pixels have nothing in common")
+    _check_content(image, small)
+    field = without_frame(small)
+    turned = turn(field)
+    if turned:
+        raise Rejected("turned", turned)
     if is_negative(small):
         raise Rejected("inverted", "the lungs are brighter than spine and abdomen")
+    if not view_is_stated and not is_frontal(field):
+        raise Rejected("not_frontal", "no view is stated, and it does not look frontal")
+
+
+def _check_content(image: np.ndarray, small: np.ndarray) -> None:
+    """Refuse what shows nothing, or not as it was taken."""
+    if is_blank(small):
+        raise Rejected("blank", "almost all pixels are alike")
+    if is_two_greys(image):
+        raise Rejected("not_a_radiograph", "nearly all pixels have one of two greys")
+    if is_smooth(small):
+        raise Rejected("not_a_radiograph", "the picture has no detail")
+    lost = missing_part(image)
+    if lost:
+        raise Rejected("incomplete", lost)
+    if is_noise(small):
+        raise Rejected("noise_only", "neighbouring pixels have nothing in common")
+    mixed = disorder(image)
+    if mixed:
+        raise Rejected("scrambled", mixed)
 
 
 def check_shape(rows: int, columns: int) -> None:

@@ -53,7 +53,7 @@ def likeness_to_thorax(small: np.ndarray) -> float:
         -1 to 1; a picture and its negative have opposite signs.
     """
     drawing = _thorax()
-    field = _shrink(_without_frame(small), len(drawing))
+    field = _shrink(without_frame(small), len(drawing))
     told = drawing != 0
     return float(np.corrcoef(field[told], drawing[told])[0, 1])
 
@@ -71,7 +71,7 @@ def _thorax() -> np.ndarray:
     return np.where(dark, -1 / dark.sum(), np.where(bright, 1 / bright.sum(), 0))
 
 
-def _without_frame(small: np.ndarray) -> np.ndarray:
+def without_frame(small: np.ndarray) -> np.ndarray:
     """Cut off rows and columns at the edge in which nothing happens."""
     rows = np.flatnonzero(small.std(axis=1) > _FLAT)
     columns = np.flatnonzero(small.std(axis=0) > _FLAT)
