@@ -32,7 +32,9 @@ def bands_missing(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Lose every n-th band of rows or columns."""
     lying = np.rot90(film, int(rng.integers(2))).copy()
     period = int(rng.integers(4, 65))
-    lost = np.arange(len(lying)) % period < max(1, round(period * rng.uniform(0.2, 0.7)))
+    lost = np.arange(len(lying)) % period < max(
+        1, round(period * rng.uniform(0.2, 0.7))
+    )
     lying[lost] = _filling(rng)
     return _as_before(lying, film)
 
@@ -103,7 +105,9 @@ def text_page(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     down = margin
     while down < rows - margin:
         words = "".join(rng.choice(letters, 200))
-        pen.text((margin, down), words[: int(columns / size * 2)], fill=0, font_size=size)
+        pen.text(
+            (margin, down), words[: int(columns / size * 2)], fill=0, font_size=size
+        )
         down += size * rng.uniform(1.2, 1.6) + (size if rng.random() < 0.1 else 0)
     grey = np.asarray(page, np.float32) / 255
     lit = 1 - rng.uniform(0, 0.25) * _ramp(film.shape, rng)
@@ -120,7 +124,8 @@ def checkerboard(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         down // cell + across // cell,
         across // cell,
         down // cell,
-        np.hypot(down - film.shape[0] / 2, across - film.shape[1] / 2).astype(int) // cell,
+        np.hypot(down - film.shape[0] / 2, across - film.shape[1] / 2).astype(int)
+        // cell,
     ]
     low, high = rng.uniform(0, 0.4), rng.uniform(0.6, 1)
     field = np.where(kinds[int(rng.integers(4))] % 2, high, low)
@@ -137,7 +142,9 @@ def blobs(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     down, across = np.mgrid[-1 : 1 : film.shape[0] * 1j, -1 : 1 : film.shape[1] * 1j]
     made = np.zeros(film.shape)
     n = int(rng.integers(1, 7))
-    centres = rng.uniform(-0.7, 0.7, (n, 2)) if n > 1 else rng.uniform(-0.1, 0.1, (1, 2))
+    centres = (
+        rng.uniform(-0.7, 0.7, (n, 2)) if n > 1 else rng.uniform(-0.1, 0.1, (1, 2))
+    )
     for y, x in centres:
         width = rng.uniform(0.1, 0.6)
         sign = 1 if n == 1 else rng.choice([-1, 1])

@@ -416,6 +416,7 @@ def make_thorax(
     grey = 0.45 + 0.25 * down + 0.02 * np.sin(40 * down)
     spread = ((np.abs(across) - 0.45) / 0.3) ** 2 + ((down - 0.42) / 0.33) ** 2
     grey = np.where(spread < 1, lungs + 0.1 * spread, grey)
-    grey = np.where(np.abs(across) < 0.12, 0.8, grey)
+    grey = np.where(np.abs(across) < 0.12, 0.78 + 0.02 * np.sin(40 * down), grey)
     grey = np.where(np.abs(across) > 0.95, 0.05, grey)
-    return grey.astype(np.float32)
+    grey += np.random.default_rng(0).normal(0, 0.01, grey.shape)
+    return np.clip(grey, 0, 1).astype(np.float32)

@@ -131,3 +131,26 @@ def test_real_strangers_are_far_apart_and_copies_near(real_data, tmp_path):
         if j >= len(films) or patients[i] != patients[j]
     }
     assert near == {(5 * number, number) for number in range(len(copies))}
+
+
+@pytest.mark.parametrize("frame", [0.0, 0.1, 0.15, 0.2, 0.25])
+def test_real_strangers_stay_apart_within_a_black_frame(real_data, frame):
+    paths = sorted((real_data / "real_cxr/open/images").iterdir())[::20]
+    films = [read_film(path).image for path in paths]
+    for film in films:
+        wide = round(len(film) * frame)
+        film[:wide] = film[len(film) - wide :] = 0
+        film[:, :wide] = film[:, film.shape[1] - wide :] = 0
+
+    assert not len(near_pairs(np.array([perceptual_hash(f) for f in films]), bits=24))
+
+
+def test_a_film_on_a_wider_canvas_is_found_again(real_data):
+    paths = sorted((real_data / "real_cxr/open/images").iterdir())[::50]
+    films = [read_film(path).image for path in paths]
+    wide = [np.pad(film, ((0, 0), (film.shape[1] // 2,) * 2)) for film in films]
+
+    looks = np.array([perceptual_hash(film) for film in films + wide])
+
+    found = {tuple(pair) for pair in near_pairs(looks, bits=24)}
+    assert found >= {(i, i + len(films)) for i in range(len(films))}

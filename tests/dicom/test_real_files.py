@@ -191,3 +191,27 @@ def test_strangers_look_less_alike_than_copies(real_data):
 
 def bits(digits: str) -> np.ndarray:
     return np.unpackbits(np.frombuffer(bytes.fromhex(digits), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("name", "reasons"),
+    [
+        ("b15_swapped_rows_columns_native_nonsquare", {"scrambled"}),
+        ("c02_rows_shuffled", {"scrambled"}),
+        ("c05_second_half_zero", {"incomplete"}),
+        ("c07_smooth_blob", {"not_a_radiograph"}),
+        ("c08_checkerboard", {"not_a_radiograph"}),
+        ("c10_upside_down", {"turned"}),
+        ("c13_text_page", {"not_a_radiograph"}),
+        ("c15_rotated_90", {"turned"}),
+    ],
+)
+def test_pictures_that_mean_nothing_are_refused(real_data, name, reasons):
+    path = real_data.parent / f"cases/{name}.dcm"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not here")
+
+    with pytest.raises(Rejected) as caught:
+        accept_picture(display_picture(path).image)
+
+    assert caught.value.reason in reasons

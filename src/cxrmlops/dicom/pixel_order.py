@@ -9,7 +9,9 @@ import numpy as np
 
 _BANDS = 12  # of neighbouring rows that are looked at, spread over the film
 _ROWS = 6  # of a band
-_WRONG_STRIDE = 0.7  # difference at the best stride : at Columns; 2,395 real films 0.87+
+_WRONG_STRIDE = (
+    0.7  # difference at the best stride : at Columns; 2,395 real films 0.87+
+)
 _OUT_OF_ORDER = 2.2  # steps down : steps across; real films 0.59 to 1.47
 
 
