@@ -1,8 +1,8 @@
 """
 Pictures that mean nothing, made from whole films or from nothing, by a seed.
 
-Each maker takes a film, shape (rows, columns), float32, 0-1, and a random generator, and
-gives a picture of the same kind. What one film and one seed make is always the same.
+Each maker takes a film, shape (rows, columns), float32, 0-1, and a random generator,
+and gives a picture of the same kind. One film and one seed always make the same.
 """
 
 from collections.abc import Callable
@@ -171,7 +171,7 @@ def photograph(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def shape_alone(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw one disc, ellipse or rectangle on an even ground: a hand phantom, a photo."""
+    """Draw one disc, ellipse or rectangle on an even ground."""
     down, across = np.mgrid[-1 : 1 : film.shape[0] * 1j, -1 : 1 : film.shape[1] * 1j]
     high, wide = rng.uniform(0.3, 0.9, 2)
     within = (

@@ -16,7 +16,7 @@ def missing_part(image: np.ndarray) -> str:
     """Say where rows or columns are missing; "" if none are.
 
     Args:
-        image: shape (rows, columns), float32, 0-1, at full size: a thumbnail mixes rows.
+        image: shape (rows, columns), float32, 0-1, at full size.
     """
     for name, lines in (("rows", image), ("columns", image.T)):
         shown = np.flatnonzero(lines.std(axis=1) > _ONE_GREY)
