@@ -6,7 +6,8 @@ import math
 import pytest
 from pydicom.dataset import Dataset
 
-from cxrmlops.dicom.attributes import age_years, date, number, numbers, texts, words
+from cxrmlops.dicom.age import age_years
+from cxrmlops.dicom.attributes import date, number, numbers, texts, words
 
 
 def said(**attributes: object) -> Dataset:

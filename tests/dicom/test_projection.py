@@ -52,7 +52,7 @@ def test_an_unknown_code_speaks_by_its_meaning():
 @pytest.mark.parametrize(
     ("description", "name"),
     [
-        *(("view: PA", "PA"), ("Thorax a.p. liegend", "unknown")),
+        *(("view: PA", "PA"), ("Thorax a.p. liegend", "AP")),
         *(("CHEST LAT", "lateral"), ("W CHEST AP PORT", "AP")),
         *(("PA and LAT", "unknown"), ("Lateralis", "unknown"), ("Spain", "unknown")),
     ],

@@ -6,13 +6,16 @@ that is counted and reported; it never looks like "normal". What follows from ea
 reason: `reasons.py`.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from pydicom.dataset import Dataset
 
-from cxrmlops.dicom.attributes import COLOUR, GREY, age_years, text, texts, whole_number
+from cxrmlops.dicom.age import age_years, oldest_years
+from cxrmlops.dicom.attributes import COLOUR, GREY, text, texts, whole_number
 from cxrmlops.dicom.body_part import is_chest, is_human
+<<<<<<< HEAD
 from cxrmlops.dicom.completeness import missing_part
 from cxrmlops.dicom.drawing import is_smooth, is_two_greys
 from cxrmlops.dicom.pixel_order import disorder
@@ -23,6 +26,11 @@ from cxrmlops.dicom.plausibility import (
     thumbnail,
     without_frame,
 )
+=======
+from cxrmlops.dicom.derived_film import is_derived
+from cxrmlops.dicom.headers import FilmHeader
+from cxrmlops.dicom.plausibility import is_blank, is_negative, is_noise, thumbnail
+>>>>>>> eb8bd81 (Views and body parts in nine languages, derived images, ages from every date)
 from cxrmlops.dicom.projection import view
 from cxrmlops.dicom.upright import is_frontal, turn
 from cxrmlops.errors import Rejected
@@ -36,14 +44,20 @@ MAX_ASPECT = 2.5  # a whole chest is at most about 1.6 times as wide as high
 
 
 def accept(
-    dataset: Dataset, *, chest_words: Sequence[str], min_age_years: float = 18
+    dataset: Dataset,
+    *,
+    chest_words: Sequence[str],
+    min_age_years: float = 18,
+    header: FilmHeader | None = None,
 ) -> None:
     """Let a film pass by its header, or say why not.
 
     Args:
         dataset: header as `read_header` gives it.
         chest_words: what the site calls a chest, e.g. CHEST, THORAX.
-        min_age_years: younger patients are refused; an unknown age is not.
+        min_age_years: younger patients are refused; an unknown age is not, but where
+            the date of birth says that the patient is not that old even today.
+        header: what `describe` made of the dataset, where that is at hand.
 
     Raises:
         Rejected: with the first reason of `REASONS` that holds.
@@ -57,10 +71,13 @@ def accept(
         raise Rejected("chest_unknown", "no attribute names the body part")
     if not found:
         raise Rejected("not_chest", where)
-    if "SECONDARY" in _image_type(dataset):
-        raise Rejected("derived", "ImageType SECONDARY")
-    _check_view(dataset)
-    if age_years(dataset) < min_age_years:  # False for NaN
+    if where := is_derived(dataset):
+        raise Rejected("derived", where)
+    _check_view(dataset, header.view if header else view(dataset))
+    age = header.age_years if header else age_years(dataset)
+    if math.isnan(age):
+        age = oldest_years(dataset)
+    if age < min_age_years:  # False for NaN
         raise Rejected("child", f"younger than {min_age_years:g} years")
 
 
@@ -117,7 +134,7 @@ def check_shape(rows: int, columns: int) -> None:
 def _check_kind(dataset: Dataset) -> None:
     kind, modality = text(dataset, "SOPClassUID"), texts(dataset, "Modality")[0]
     raw = "FOR PROCESSING" in texts(dataset, "PresentationIntentType")
-    if kind == _DX_RAW or (kind == _DX and raw):
+    if kind == _DX_RAW or (kind in (_CR, _DX, _CAPTURE) and raw):
         raise Rejected("for_processing", "SOP class or PresentationIntentType")
     if "Rows" not in dataset or "Columns" not in dataset:
         raise Rejected("not_an_image", "no Rows or Columns")
@@ -135,13 +152,8 @@ def _check_picture_attributes(dataset: Dataset) -> None:
         raise Rejected("not_an_image", "Rows or Columns is below 1")
 
 
-def _check_view(dataset: Dataset) -> None:
-    found = view(dataset)
-    if found == "lateral":
+def _check_view(dataset: Dataset, stated: str) -> None:
+    if stated == "lateral":
         raise Rejected("lateral", "view position, code, description or orientation")
-    if found == "unknown" and text(dataset, "SOPClassUID") == _CAPTURE:
+    if stated == "unknown" and text(dataset, "SOPClassUID") == _CAPTURE:
         raise Rejected("derived", "secondary capture that names no view")
-
-
-def _image_type(dataset: Dataset) -> list[str]:
-    return text(dataset, "ImageType").upper().replace("\\", " ").split()

@@ -9,15 +9,19 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
+from cxrmlops import clock
+
 # PhotometricInterpretation (PS3.3 C.7.6.3.1.2) of films, and of grey films in colour
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _EMPTY_PARTS = re.compile(r"[.\-/ ]")  # ACR-NEMA wrote 1995.07.20
-_AGE = re.compile(r"(\d{1,4})\s*([DWMY]?)", re.IGNORECASE)
-_YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0, "": 1.0}
-OLDEST_YEARS = 130.0  # beyond: a typing error
+FIRST_XRAY = dt.date(1895, 11, 8)
+_FILM_DATES = (
+    *("StudyDate", "AcquisitionDate", "AcquisitionDateTime", "SeriesDate"),
+    *("ContentDate", "PerformedProcedureStepStartDate"),
+)
 
 
 def text(dataset: Dataset, keyword: str) -> str:
@@ -89,7 +93,7 @@ def coded(dataset: Dataset, *keywords: str) -> list[tuple[str, str]]:
 
 
 def date(dataset: Dataset, keyword: str) -> dt.date | None:
-    """Read a DA value; ACR-NEMA dots are fine, an impossible day is none."""
+    """Read the day of a DA or DT value; ACR-NEMA dots are fine, no such day is none."""
     digits = _EMPTY_PARTS.sub("", text(dataset, keyword))[:8]
     if len(digits) != 8 or not (digits.isascii() and digits.isdigit()):
         return None
@@ -99,21 +103,22 @@ def date(dataset: Dataset, keyword: str) -> dt.date | None:
         return None
 
 
-def study_date(dataset: Dataset) -> dt.date | None:
-    """Give the day of the study, else of the acquisition."""
-    return date(dataset, "StudyDate") or date(dataset, "AcquisitionDate")
+def film_dates(dataset: Dataset, *, latest: dt.date | None = None) -> list[dt.date]:
+    """Give the days that the header names for a film, that of the study first.
 
+    A day before there were X-rays (1 January of the year 1 is what .NET writes for
+    none) or in the future is no day of a film.
 
-def age_years(dataset: Dataset) -> float:
-    """Tell the patient's age: as stated, else from birth to study.
-
-    A stated age of zero gives way to the date of birth: some systems write 000Y for
-    everybody. NaN: unknown, or beyond what people reach.
+    Args:
+        dataset: header of the film.
+        latest: last day to believe; None: tomorrow, for clocks run ahead and the day
+            has begun elsewhere.
     """
-    match = _AGE.fullmatch(text(dataset, "PatientAge"))
-    stated = int(match[1]) * _YEARS[match[2].upper()] if match else math.nan
-    born = date(dataset, "PatientBirthDate")
-    day = study_date(dataset)
-    counted = (day - born).days / 365.25 if day and born else math.nan
-    age = counted if math.isfinite(counted) and not stated > 0 else stated
-    return age if 0 <= age <= OLDEST_YEARS else math.nan
+    latest = latest or clock.now("UTC").date() + dt.timedelta(days=1)
+    days = (date(dataset, keyword) for keyword in _FILM_DATES)
+    return [day for day in days if day and FIRST_XRAY <= day <= latest]
+
+
+def study_date(dataset: Dataset, *, latest: dt.date | None = None) -> dt.date | None:
+    """Give the day of the study, else the next that `film_dates` knows."""
+    return next(iter(film_dates(dataset, latest=latest)), None)

@@ -30,7 +30,8 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import STR_VR
 
-from cxrmlops.dicom.attributes import age_years, study_date, text, whole_number
+from cxrmlops.dicom.age import age_years
+from cxrmlops.dicom.attributes import study_date, text, whole_number
 from cxrmlops.dicom.projection import portable, view
 from cxrmlops.errors import Rejected
 from cxrmlops.scope import Scope
@@ -179,6 +180,7 @@ def read_whole(path: Path, *, limits: Limits = LIMITS) -> Dataset:
 def describe(dataset: Dataset) -> FilmHeader:
     """Put a header's values into plain types."""
     sex = text(dataset, "PatientSex").upper()
+    stated = view(dataset)
     meta: Dataset = getattr(dataset, "file_meta", Dataset())
     return FilmHeader(
         sop_instance_uid=text(dataset, "SOPInstanceUID"),
@@ -189,8 +191,8 @@ def describe(dataset: Dataset) -> FilmHeader:
         issuer_of_patient_id=text(dataset, "IssuerOfPatientID"),
         accession_number=text(dataset, "AccessionNumber"),
         study_date=study_date(dataset),
-        view=view(dataset),
-        portable=portable(dataset),
+        view=stated,
+        portable=portable(dataset, stated),
         sex=sex if sex in ("F", "M", "O") else "unknown",
         age_years=age_years(dataset),
         manufacturer=text(dataset, "Manufacturer"),

@@ -4,15 +4,8 @@ import re
 
 from pydicom.dataset import Dataset
 
-from cxrmlops.dicom.attributes import coded, text, texts, words
-
-# Defined terms of ViewPosition (PS3.3 C.8.11.5) and what CR vendors write instead.
-# Obliques and decubitus films are no frontal films either.
-_FRONTAL = {"PA": "PA", "AP": "AP", "P A": "PA", "A P": "AP"}
-_SIDEWAYS = frozenset(
-    ("LL", "RL", "LAT", "LATERAL", "LEFT", "RIGHT")
-    + ("LLD", "RLD", "LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "OBLIQUE")
-)
+from cxrmlops.dicom import site_words
+from cxrmlops.dicom.attributes import coded, items, text, texts, words
 
 # PS3.16 CID 4010, as SNOMED CT and as the SRT codes of older files
 _PA_CODES = {"272479007", "R-10214", "R-40888"}
@@ -26,19 +19,22 @@ _LATERAL_CODES = {
     *("R-10204", "R-10230", "R-10208", "R-10216"),
 }
 
-_WORDS = {
-    "PA": re.compile(r" (PA|POSTERO ?ANTERIOR|POSTEROANTERIOR) "),
-    "AP": re.compile(r" (AP|ANTERO ?POSTERIOR|ANTEROPOSTERIOR) "),
-    "lateral": re.compile(
-        r" (LAT|LATERAL|LL|RL|SEITLICH|PROFIL|OBLIQUE|DECUBITUS|DECUB|LLD|RLD) "
-    ),
-}
 _BEDSIDE = re.compile(r" (PORT|PORTABLE|PORTABLES|MOBILE|BEDSIDE|BED) ")
-_DESCRIPTIONS = (  # of this image or its series; a study's speaks of several views
+_DESCRIPTIONS = (  # of this image or its series
     "SeriesDescription",
     "ProtocolName",
     "AcquisitionDeviceProcessingDescription",
     "ImageComments",
+)
+_STUDY_DESCRIPTIONS = (  # may speak of several films
+    "StudyDescription",
+    "RequestedProcedureDescription",
+    "PerformedProcedureStepDescription",
+)
+_PROCEDURE_CODES = (
+    "PerformedProtocolCodeSequence",
+    "ProcedureCodeSequence",
+    "RequestedProcedureCodeSequence",
 )
 
 
@@ -47,33 +43,83 @@ def view(dataset: Dataset) -> str:
 
     ViewPosition, then ViewCodeSequence, then the descriptions of image and series
     when they agree with themselves, then PatientOrientation (PS3.3 C.7.6.1.1.1): a
-    film whose plane holds the front-back direction is a lateral one.
+    film whose plane holds the front-back direction is a lateral one. Last the words of
+    the study, which speak of several films: they make a film lateral where they name
+    lateral views and no other, and never frontal. An oblique or decubitus film is taken
+    AP or PA too, so that such words of the series outweigh a frontal position.
     """
-    return (
-        _by_position(words(dataset, "ViewPosition"))
+    said = folded_words(dataset, *_DESCRIPTIONS)
+    stated = (
+        _by_position(folded_words(dataset, "ViewPosition"))
         or _by_code(dataset)
-        or _by_words(words(dataset, *_DESCRIPTIONS))
+        or by_words(said)
         or _by_orientation(dataset)
+        or _by_study(dataset)
         or "unknown"
     )
+    return "lateral" if _is_turned(said) else stated
 
 
-def portable(dataset: Dataset) -> str:
-    """Tell if the film was taken at the bedside: yes, no or unknown."""
+def portable(dataset: Dataset, stated: str = "") -> str:
+    """Tell if the film was taken at the bedside: yes, no or unknown.
+
+    Args:
+        dataset: header of the film.
+        stated: its `view`, where it is known already.
+    """
     said = words(dataset, *_DESCRIPTIONS, "StudyDescription", "StationName")
     if _BEDSIDE.search(said):
         return "yes"
-    return "no" if view(dataset) == "PA" else "unknown"  # nobody lies for a PA film
+    # nobody lies for a PA film
+    return "no" if (stated or view(dataset)) == "PA" else "unknown"
+
+
+def folded_words(dataset: Dataset, *keywords: str) -> str:
+    """Join the attributes' words in the form that `site_words` speaks of."""
+    return site_words.folded(" ".join(text(dataset, keyword) for keyword in keywords))
+
+
+def by_words(said: str) -> str:
+    """Name the view that folded words state; "" none, or more than one."""
+    if _is_turned(said):
+        return "lateral"
+    found = [
+        name
+        for name, terms in (
+            ("PA", site_words.PA),
+            ("AP", site_words.AP),
+            ("lateral", site_words.LATERAL),
+        )
+        if terms.search(said)
+    ]
+    if found == ["lateral"] and site_words.FRONTAL.search(said):
+        return ""
+    return found[0] if len(found) == 1 else ""
+
+
+def _is_turned(said: str) -> bool:
+    return bool(site_words.TURNED.search(site_words.LYING.sub(" ", said)))
 
 
 def _by_position(position: str) -> str:
-    if _SIDEWAYS & set(position.split()):
+    """Read a ViewPosition (PS3.3 C.8.11.5 and what vendors write instead).
+
+    It speaks of one film, so that a side or "lateral" beside AP makes it lateral.
+    """
+    sideways = site_words.LATERAL.search(position) or _is_turned(position)
+    if sideways or site_words.SIDES & set(position.split()):
         return "lateral"
-    found = {view for term, view in _FRONTAL.items() if f" {term} " in position}
-    return found.pop() if len(found) == 1 else ""
+    return by_words(position)
 
 
 def _by_code(dataset: Dataset) -> str:
+    modifiers = [
+        meaning
+        for item in items(dataset, "ViewCodeSequence")
+        for _, meaning in coded(item, "ViewModifierCodeSequence")
+    ]
+    if _is_turned(site_words.folded(" ".join(modifiers))):
+        return "lateral"
     for value, meaning in coded(dataset, "ViewCodeSequence"):
         if value in _PA_CODES:
             return "PA"
@@ -81,14 +127,9 @@ def _by_code(dataset: Dataset) -> str:
             return "AP"
         if value in _LATERAL_CODES:
             return "lateral"
-        if named := _by_words(f" {meaning} "):
+        if named := by_words(site_words.folded(meaning)):
             return named
     return ""
-
-
-def _by_words(said: str) -> str:
-    found = [name for name, pattern in _WORDS.items() if pattern.search(said)]
-    return found[0] if len(found) == 1 else ""
 
 
 def _by_orientation(dataset: Dataset) -> str:
@@ -96,3 +137,12 @@ def _by_orientation(dataset: Dataset) -> str:
         return ""
     main = {direction[:1] for direction in texts(dataset, "PatientOrientation")}
     return "lateral" if main & {"A", "P"} else ""
+
+
+def _by_study(dataset: Dataset) -> str:
+    meanings = " ".join(said for _, said in coded(dataset, *_PROCEDURE_CODES))
+    said = folded_words(dataset, *_STUDY_DESCRIPTIONS) + site_words.folded(meanings)
+    frontal = (site_words.PA, site_words.AP, site_words.FRONTAL)
+    if any(terms.search(said) for terms in frontal):
+        return ""
+    return "lateral" if by_words(said) == "lateral" else ""
