@@ -84,6 +84,6 @@ def _born(dataset: Dataset) -> tuple[dt.date, dt.date] | None:
 
 
 def _years(born: dt.date, day: dt.date) -> float:
-    """Count years so that a birthday begins a new one, whatever leap days lie between."""
+    """Count years so that each birthday begins a new one, leap days or not."""
     whole = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
     return min(max((day - born).days / 365.25, whole), whole + _SHARE)

@@ -94,7 +94,12 @@ def coded(dataset: Dataset, *keywords: str) -> list[tuple[str, str]]:
 
 def date(dataset: Dataset, keyword: str) -> dt.date | None:
     """Read the day of a DA or DT value; ACR-NEMA dots are fine, no such day is none."""
-    digits = _EMPTY_PARTS.sub("", text(dataset, keyword))[:8]
+    return day_of(text(dataset, keyword))
+
+
+def day_of(said: str) -> dt.date | None:
+    """Read the day that a text begins with, year first: 20170601, 2017.06.01."""
+    digits = _EMPTY_PARTS.sub("", said)[:8]
     if len(digits) != 8 or not (digits.isascii() and digits.isdigit()):
         return None
     try:

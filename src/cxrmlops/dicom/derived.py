@@ -6,7 +6,6 @@ several places and prints names in warnings. Sources lack attributes, and a seco
 must give the same bytes, so all of that is dealt with here, once.
 """
 
-import copy
 import datetime as dt
 import logging
 import re
@@ -16,17 +15,15 @@ from importlib.metadata import version
 from typing import Any
 
 import highdicom as hd
-import pydicom
 from pydicom.charset import STAND_ALONE_ENCODINGS, python_encoding
-from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sr.codedict import codes
-from pydicom.uid import UID
-from pydicom.valuerep import DA, TM, validate_value
+from pydicom.valuerep import DA, TM
 
 from cxrmlops.dicom.answers import MANUFACTURER, PRODUCT, ModelIdentity
+from cxrmlops.dicom.attributes import study_date
+from cxrmlops.dicom.copied import copied_element, keep_bytes
 from cxrmlops.dicom.headers import quiet
 from cxrmlops.dicom.identity import derived_uid
 from cxrmlops.files import whole
@@ -45,20 +42,6 @@ _TYPE_2 = (
     "StudyTime",
     "ReferringPhysicianName",
 )
-# Copied to the letter, legal or not: an archive files our objects by them
-_IDENTITY = (
-    "PatientID",
-    "PatientName",
-    "IssuerOfPatientID",
-    "AccessionNumber",
-    "StudyID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "SOPClassUID",
-    "SOPInstanceUID",
-)
-_CHECKED = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI")
-_UNCHECKED = pydicom.config.IGNORE
 _SEXES = ("", "M", "F", "O")
 _UNICODE = ("ISO_IR 192", "GB18030", "GBK")
 
@@ -72,12 +55,15 @@ def reference(source: Dataset) -> Dataset:
     """Copy a source's header, with every attribute that highdicom reads.
 
     Pixels, private attributes and values that break their VR (an age `37`, a date
-    `19700132`) stay behind; what is left out and required is empty.
+    `19700132`) stay behind; what is left out and required is empty. The study has the
+    date that lists and other records of ours have too.
     """
     copied = Dataset()
     for element in source:
-        if element.tag.group != 0x7FE0 and (kept := _kept(element)):
+        if element.tag.group != 0x7FE0 and (kept := copied_element(element)):
             copied.add(kept)
+    day = study_date(source, latest=dt.date.max)  # no clock decides what is written
+    copied.StudyDate = f"{day:%Y%m%d}" if day else ""
     for keyword in _TYPE_2:
         if copied.get(keyword) is None:
             setattr(copied, keyword, "")
@@ -146,11 +132,12 @@ def complete(made: Dataset, source: Dataset, when: dt.datetime) -> Dataset:
         if item.get("ManufacturerModelName") == "highdicom":
             item.pop("ContributionDateTime", None)
     for keyword in ("IssuerOfPatientID", "StudyDescription"):
-        if keyword in source and (kept := _kept(source[keyword])):
+        if keyword in source and (kept := copied_element(source[keyword])):
             made.add(kept)
     made.pop("SpecificCharacterSet", None)
     if terms := _character_set(source):
         made.SpecificCharacterSet = terms
+    keep_bytes(made)
     return made
 
 
@@ -176,71 +163,6 @@ def save(made: Dataset, path: Any) -> None:
     """Write an object whole, as a Part 10 file."""
     with quiet(), whole(path) as draft:
         made.save_as(draft, enforce_file_format=True)
-
-
-def _kept(element: DataElement) -> DataElement | None:
-    """Copy an attribute that may stand in an object of ours; None for any other."""
-    typed = _typed(element)
-    if typed is None or not _legal(typed):
-        return None
-    kept = copy.deepcopy(typed)
-    if kept.VR == "UI" and isinstance(kept.value, str):  # padded once too often
-        kept.value = UID(kept.value.rstrip("\0 "))
-    return kept
-
-
-def _typed(element: DataElement) -> DataElement | None:
-    """Give an attribute the type that the dictionary says; None for one that has none.
-
-    Another type of value stays behind, but for identity, which is kept as text.
-    """
-    if element.tag.is_private or not dictionary_has_tag(element.tag):
-        return None
-    vr = dictionary_VR(element.tag)
-    if vr == element.VR or " or " in vr:
-        return element
-    if element.keyword not in _IDENTITY:
-        return None
-    return DataElement(element.tag, vr, str(element.value), validation_mode=_UNCHECKED)
-
-
-def _legal(element: DataElement) -> bool:
-    """Tell whether a value keeps the promises of its attribute (PS3.5 6.2, PS3.6)."""
-    if element.VR == "SQ":
-        items = element.value
-        return bool(items) and all(
-            _legal_inside(inner) for item in items for inner in item
-        )
-    many = isinstance(element.value, MultiValue)
-    if element.keyword in _IDENTITY:
-        return not (many and element.VR in ("PN", "UI"))
-    values = element.value if many else [element.value]
-    return _fits(element) and all(_legal_value(element.VR, value) for value in values)
-
-
-def _legal_inside(element: DataElement) -> bool:
-    return _typed(element) is element and _legal(element)
-
-
-def _legal_value(vr: str, value: object) -> bool:
-    if vr not in _CHECKED or value is None:
-        return True
-    if vr in ("DS", "IS") and not str(value).strip():
-        return False
-    try:
-        validate_value(vr, str(value), pydicom.config.RAISE)
-    except ValueError:
-        return False
-    return True
-
-
-def _fits(element: DataElement) -> bool:
-    """Tell whether there are as many values as the dictionary says; none is fine."""
-    if element.is_empty or not dictionary_has_tag(element.tag):
-        return True
-    fewest, _, most = dictionary_VM(element.tag).partition("-")
-    most, count = most or fewest, element.VM
-    return count >= int(fewest) and (most.endswith("n") or count <= int(most))
 
 
 def _equipment(model: ModelIdentity) -> hd.ContributingEquipment:

@@ -13,7 +13,8 @@ _ENERGY_KIND = re.compile(r" (?:BONES?|SOFT|TISSUES?|SUBTRACT\w*|SUPPRESS\w*) ")
 # Sure of themselves: an ordinary film of a dual-energy series is called "dual energy"
 _ENERGY_WORDS = re.compile(
     r" (?:BONE|(?:SOFT )?TISSUE) (?:ONLY |SELECTIVE )?IMAGE |"
-    r" BONE SUPPRESS\w* | (?:ENERGY|BONE) SUBTRACT\w* | DUAL ENERGY (?:BONE|SOFT|TISSUE)"
+    r" BONE SUPPRESS\w* | (?:ENERGY|BONE) SUBTRACT\w* |"
+    r" DUAL ENERGY (?:BONE|SOFT|TISSUE) "
 )
 _OF_DERIVED = re.compile(r" (?:BONE|SOFT TISSUE) ")
 _DESCRIPTIONS = (

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.multival import MultiValue
@@ -46,6 +47,8 @@ _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # float, double and integer pixe
 _PIXEL_VRS = (None, "OB", "OW", "UN")  # another makes a Python object of each pixel
 _ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")  # item tags, little and big endian
 _BYTES_PER_VALUE = 256  # of a value without parts, as the limit on values counts it
+_NAMES = ("PatientID", "PatientName", "IssuerOfPatientID", "AccessionNumber", "StudyID")
+_UNREAD = "\ufffd"  # what pydicom makes of bytes that a character set does not know
 _LARGE_READ = 1 << 16  # bytes; a longer one is first compared with what is left
 _PIECE = 1 << 20  # bytes inflated at a time
 _START = 16  # bytes, enough for every magic number that is looked for
@@ -346,15 +349,29 @@ def _converted(parent: Dataset, tag: BaseTag) -> object:
     """Convert one value; one that does not convert is taken out."""
     try:
         with foreign("unreadable", "converting a value"):
+            raw = parent.get_item(tag).value
             element = parent[tag]
             if element.VR == "PN":
                 str(element.value)  # decoded no sooner
             if element.VR in STR_VR and not _is_text(element.value):
                 raise Rejected("unreadable", "text that pydicom read as numbers")
+            if element.keyword in _NAMES and isinstance(raw, bytes):
+                _keep_bytes(element, raw)
             return element.value
     except Rejected:
         del parent[tag]
         return None
+
+
+def _keep_bytes(element: DataElement, raw: bytes) -> None:
+    """Keep the bytes of a name that its character set cannot read.
+
+    pydicom would put U+FFFD in their place, and our objects would name somebody else.
+    They become halves of surrogates (PEP 383), which `text` leaves out and
+    `copied.keep_bytes` writes again.
+    """
+    if _UNREAD in str(element.value) and _UNREAD.encode() not in raw:
+        element.value = raw.rstrip(b"\0 ").decode("ascii", "surrogateescape")
 
 
 def _is_text(value: object) -> bool:

@@ -104,9 +104,9 @@ ELSEWHERE = _terms(
     "WERVELKOLOM [BCLT]WK RIBBEN BORSTBEEN SLEUTELBEEN BEKKEN HEUP(?:EN)? SCHOUDERS? "
     "VOET(?:EN)? ELLEBOOG POLS SCHEDEL BUIK\\w* BOZ",
     # Chinese and Japanese
-    "[胸颈頸腰脊骶]椎 脊柱 肋 胸骨 腹部 腹平片 骨盆 骨盤 髋 髖 股関節 肩 锁骨 鎖骨 膝 踝 "
-    "[双左右]足 足[部正侧関] [双左右]手 手[部正侧指関] 腕 肘 股骨 肱骨 胫 脛 颅 頭部 頭蓋 "
-    "鼻窦 副鼻腔 骶 尾骨 四肢 小腿 大腿 前臂 上臂",
+    "[胸颈頸腰脊骶]椎 脊柱 肋 胸骨 腹部 腹平片 骨盆 骨盤 髋 髖 股関節 肩 锁骨 鎖骨 "
+    "膝 踝 [双左右]足 足[部正侧関] [双左右]手 手[部正侧指関] 腕 肘 股骨 肱骨 胫 脛 "
+    "颅 頭部 頭蓋 鼻窦 副鼻腔 骶 尾骨 四肢 小腿 大腿 前臂 上臂",
 )
 # Studies of the abdomen that hold a film of the chest
 WITH_CHEST_FILM = _terms("ACUTE SERIES SURVEY")
