@@ -1,6 +1,7 @@
 """Which films the model may score."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pydicom.uid import (
 )
 
 from cxrmlops.dicom.acceptance import accept, accept_picture
+from cxrmlops.dicom.headers import describe
 from cxrmlops.errors import Rejected
 from cxrmlops.reasons import REASONS
 from tests.make import make_chest_film, make_thorax
@@ -55,6 +57,9 @@ def test_a_frontal_chest_film_of_an_adult_is_accepted(view):
         ({"BodyPartExamined": "KNEE"}, "not_chest"),
         ({"BodyPartExamined": ""}, "chest_unknown"),
         ({"ImageType": ["DERIVED", "SECONDARY"]}, "derived"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "", "BONE"]}, "derived"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "", "SOFT_TISSUE"]}, "derived"),
+        ({"SeriesDescription": "Bone suppressed"}, "derived"),
         ({"ViewPosition": "LL"}, "lateral"),
         ({"PatientAge": "017Y"}, "child"),
     ],
@@ -81,6 +86,37 @@ def test_the_youngest_age_is_the_sites_choice():
 
 def test_a_derived_primary_film_is_accepted():
     accept(make_chest_film(ImageType=["DERIVED", "PRIMARY"]), chest_words=WORDS)
+
+
+def test_an_ordinary_film_of_a_dual_energy_series_is_accepted():
+    accept(make_chest_film(SeriesDescription="Dual energy PA"), chest_words=WORDS)
+
+
+def test_a_cr_film_for_processing_is_refused():
+    film = make_chest_film(
+        SOPClassUID=ComputedRadiographyImageStorage,
+        Modality="CR",
+        PresentationIntentType="FOR PROCESSING",
+    )
+
+    assert refused(film) == "for_processing"
+
+
+def test_a_film_without_any_date_is_of_a_child_who_is_one_even_today(monkeypatch):
+    monkeypatch.setenv("CXR_CLOCK", "2026-05-02T02:30:00+02:00")
+    film = make_chest_film(StudyDate="", PatientAge="", PatientBirthDate="20120101")
+
+    assert refused(film) == "child"
+    film.PatientBirthDate = "20010101"
+    accept(film, chest_words=WORDS)
+
+
+def test_what_is_known_of_the_header_is_not_read_again():
+    film = make_chest_film()
+    header = replace(describe(film), view="lateral")
+
+    with pytest.raises(Rejected, match="lateral"):
+        accept(film, chest_words=WORDS, header=header)
 
 
 def test_a_cr_film_by_an_old_sender_is_accepted():

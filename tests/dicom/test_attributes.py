@@ -1,13 +1,11 @@
 """Plain values out of a dataset."""
 
 import datetime as dt
-import math
 
 import pytest
 from pydicom.dataset import Dataset
 
-from cxrmlops.dicom.age import age_years
-from cxrmlops.dicom.attributes import date, number, numbers, texts, words
+from cxrmlops.dicom.attributes import date, number, numbers, study_date, texts, words
 
 
 def said(**attributes: object) -> Dataset:
@@ -18,38 +16,6 @@ def said(**attributes: object) -> Dataset:
 
 
 DAY = dt.date(2017, 6, 1)
-
-
-@pytest.mark.parametrize(
-    ("age", "years"),
-    [("050Y", 50), ("60", 60), ("006M", 0.5), ("010D", 10 / 365.25), ("052W", 0.997)],
-)
-def test_ages_are_read_in_every_unit(age, years):
-    assert age_years(said(PatientAge=age, StudyDate="20170601")) == pytest.approx(
-        years, abs=1e-3
-    )
-
-
-@pytest.mark.parametrize("age", ["", "414Y", "abc", "-5Y", "12X"])
-def test_an_impossible_age_is_unknown(age):
-    assert math.isnan(age_years(said(PatientAge=age, StudyDate="20170601")))
-
-
-def test_the_date_of_birth_stands_in_for_a_missing_or_zero_age():
-    for age in ("", "000Y"):
-        patient = said(PatientAge=age, PatientBirthDate="19670601")
-        patient.StudyDate = "20170601"
-        assert age_years(patient) == pytest.approx(50, abs=0.01)
-
-
-def test_a_newborn_without_date_of_birth_is_zero_years_old():
-    assert age_years(said(PatientAge="000Y", StudyDate="20170601")) == 0
-
-
-def test_a_birth_after_the_study_is_no_age():
-    assert math.isnan(
-        age_years(said(PatientBirthDate="20200101", StudyDate="20170601"))
-    )
 
 
 @pytest.mark.parametrize("day", ["20170601", "2017.06.01", "2017-06-01"])
@@ -74,3 +40,32 @@ def test_words_stand_apart():
     film = said(SeriesDescription="Thorax_p.a./lateral")
 
     assert words(film, "SeriesDescription", "ProtocolName") == " THORAX P A LATERAL "
+
+
+@pytest.mark.parametrize("day", ["00010101", "18951107", "20260504", "20190229"])
+def test_a_day_on_which_no_film_was_made_gives_way_to_the_next_date(day, monkeypatch):
+    monkeypatch.setenv("CXR_CLOCK", "2026-05-02T02:30:00+02:00")
+    film = said(StudyDate=day, AcquisitionDate="20180102")
+
+    assert study_date(film) == dt.date(2018, 1, 2)
+
+
+@pytest.mark.parametrize("day", ["18951108", "20260503"])
+def test_the_first_xray_and_tomorrow_are_days_of_films(day, monkeypatch):
+    monkeypatch.setenv("CXR_CLOCK", "2026-05-02T02:30:00+02:00")
+
+    assert f"{study_date(said(StudyDate=day)):%Y%m%d}" == day
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("AcquisitionDate", "20170601"),
+        ("AcquisitionDateTime", "20170601101112.5+0100"),
+        ("SeriesDate", "20170601"),
+        ("ContentDate", "20170601"),
+        ("PerformedProcedureStepStartDate", "20170601"),
+    ],
+)
+def test_every_date_of_a_film_can_stand_in_for_that_of_the_study(keyword, value):
+    assert study_date(said(**{keyword: value})) == DAY

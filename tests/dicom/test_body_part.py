@@ -49,6 +49,61 @@ def test_words_of_the_series_outweigh_a_wrong_body_part():
     assert is_chest(film, WORDS) == (True, "words of the series")
 
 
+@pytest.mark.parametrize(
+    "series",
+    [
+        "T-SPINE AP",
+        "RIBS",
+        "STERNUM",
+        "ABDOMEN AP",
+        "Lumbar spine",
+        "Hip L",
+        "BWS seitl.",
+    ]
+    + ["Rippen li.", "Hüfte", "Rachis dorsal", "Parrilla costal", "Colonna", "Ribben"]
+    + ["Coluna torácica", "胸椎正位", "肋骨", "腹部立位", "鎖骨"],
+)
+def test_a_series_of_another_part_outweighs_a_body_part_chest(series):
+    film = said(BodyPartExamined="CHEST", SeriesDescription=series)
+
+    assert is_chest(film, [*WORDS, "胸"]) == (False, "words of the series")
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        "Chest + ribs",
+        "CHEST AND ABDOMEN",
+        "Torax PA de pie",
+        "PA ARMS UP",
+        "Torace in piedi",
+    ]
+    + ["view: PA", "术后复查", "Thorax enkel"],
+)
+def test_a_chest_film_stays_one_whatever_else_its_series_names(series):
+    assert is_chest(said(BodyPartExamined="CHEST", SeriesDescription=series), WORDS)[0]
+
+
+def test_a_region_code_speaks_first():
+    film = said(BodyPartExamined="CHEST", SeriesDescription="CHEST AP")
+    film.AnatomicRegionSequence = coded("122495006", "Thoracic spine")
+
+    assert is_chest(film, WORDS) == (False, "AnatomicRegionSequence")
+
+
+def test_a_body_part_chest_in_a_study_of_another_part_is_not_believed():
+    film = said(BodyPartExamined="CHEST", StudyDescription="T-SPINE 2 VIEWS")
+    acute = said(BodyPartExamined="CHEST", StudyDescription="ABDOMEN ACUTE SERIES")
+
+    assert is_chest(film, WORDS)[0] is None
+    assert is_chest(acute, WORDS)[0] is True
+
+
+def test_a_short_word_for_the_chest_must_begin_a_word():
+    assert is_chest(said(SeriesDescription="Darstellung"), ["LUNG"])[0] is None
+    assert is_chest(said(SeriesDescription="Lungenaufnahme"), ["LUNG"])[0] is True
+
+
 def test_words_of_the_study_do_not_outweigh_the_body_part():
     film = said(BodyPartExamined="ABDOMEN", StudyDescription="CHEST + ABDOMEN")
 

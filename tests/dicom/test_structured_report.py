@@ -280,6 +280,75 @@ def test_names_come_back_in_the_bytes_of_the_source(charset, name):
         assert made.get_item("PatientName").value == original
 
 
+@pytest.mark.parametrize(
+    "name", [b"M\xfcller^J\xfcrgen", b"Smith\\Anna", b"Yamada^Tarou"], ids=str
+)
+@pytest.mark.parametrize("number", [b"A\xfc1 ", b"ACC1"], ids=str)
+def test_identity_keeps_bytes_that_its_character_set_cannot_read(
+    tmp_path, name, number
+):
+    film = make_film(PatientName="@" * len(name), AccessionNumber="#" * len(number))
+    film.file_meta = pydicom.dataset.FileMetaDataset()
+    film.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    path = tmp_path / "film.dcm"
+    content = written(film).replace(b"@" * len(name), name)
+    path.write_bytes(content.replace(b"#" * len(number), number))
+    source = read_header(path)
+    answer = make_study_answer(0.9, films=[source])
+
+    for made in (build(answer), overlay_of(source, answer)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of writing; `save` is quiet
+            back = read_back(made)
+        assert back.get_item("PatientName").value.rstrip() == name
+        assert back.get_item("AccessionNumber").value.rstrip() == number.rstrip()
+        assert back.SpecificCharacterSet == "ISO_IR 192"
+
+
+def test_every_accession_number_of_the_study_stands_in_the_report():
+    films = [make_film(n + 1, AccessionNumber=f"ACC-{n}") for n in range(2)]
+
+    report = build(make_study_answer(0.9, 0.2, films=films))
+
+    requests = report.ReferencedRequestSequence
+    assert [request.AccessionNumber for request in requests] == ["ACC-0", "ACC-1"]
+    assert "ReferencedRequestSequence" not in build(make_study_answer(0.9))
+
+
+def test_what_is_empty_in_a_sequence_of_the_source_is_left_out():
+    code = pydicom.Dataset()
+    code.CodeValue, code.CodingSchemeDesignator = "RPCXR", "99LOCAL"
+    code.CodeMeaning = "Chest"
+    bare = pydicom.Dataset()
+    bare.CodeValue = "1"
+    film = make_film(ProcedureCodeSequence=[pydicom.Dataset(), code, bare])
+    film.ReferencedStudySequence = [pydicom.Dataset()]
+    answer = make_study_answer(0.9, films=[film])
+
+    for made in (build(answer), overlay_of(film, answer)):
+        assert list(made.ProcedureCodeSequence) == [code]
+        assert "ReferencedStudySequence" not in made
+
+
+@pytest.mark.parametrize(
+    ("dates", "day"),
+    [
+        ({"StudyDate": "2017.01.01"}, "20170101"),
+        ({"StudyDate": "00010101", "AcquisitionDate": "20180102"}, "20180102"),
+        ({"StudyDate": "20190229"}, ""),
+    ],
+    ids=str,
+)
+def test_a_study_date_that_is_understood_is_written_as_dicom_writes_it(dates, day):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        film = make_film(**dates)
+    answer = make_study_answer(0.9, films=[film])
+
+    assert read_back(build(answer)).StudyDate == day
+    assert read_back(overlay_of(film, answer)).StudyDate == day
+
+
 def test_a_text_fits_only_a_character_set_that_has_its_letters():
     chinese = "未发现"
 

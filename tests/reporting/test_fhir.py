@@ -61,6 +61,15 @@ def test_patient_and_study_of_the_site_are_named_and_never_written():
     assert not {"Patient", "ImagingStudy"} & set(entries)
 
 
+def test_the_order_is_named_by_its_accession_number():
+    _, entries = build(0.9)
+
+    for kind in ("Observation", "DiagnosticReport"):
+        (order,) = entries[kind]["resource"]["basedOn"]
+        assert order["identifier"]["value"] == "ACC123"
+        assert order["identifier"]["type"]["coding"][0]["code"] == "ACSN"
+
+
 def test_links_lead_to_entries_of_the_same_transaction():
     text, entries = build(0.9)
 

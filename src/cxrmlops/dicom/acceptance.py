@@ -15,9 +15,10 @@ from pydicom.dataset import Dataset
 from cxrmlops.dicom.age import age_years, oldest_years
 from cxrmlops.dicom.attributes import COLOUR, GREY, text, texts, whole_number
 from cxrmlops.dicom.body_part import is_chest, is_human
-<<<<<<< HEAD
 from cxrmlops.dicom.completeness import missing_part
+from cxrmlops.dicom.derived_film import is_derived
 from cxrmlops.dicom.drawing import is_smooth, is_two_greys
+from cxrmlops.dicom.headers import FilmHeader
 from cxrmlops.dicom.pixel_order import disorder
 from cxrmlops.dicom.plausibility import (
     is_blank,
@@ -26,11 +27,6 @@ from cxrmlops.dicom.plausibility import (
     thumbnail,
     without_frame,
 )
-=======
-from cxrmlops.dicom.derived_film import is_derived
-from cxrmlops.dicom.headers import FilmHeader
-from cxrmlops.dicom.plausibility import is_blank, is_negative, is_noise, thumbnail
->>>>>>> eb8bd81 (Views and body parts in nine languages, derived images, ages from every date)
 from cxrmlops.dicom.projection import view
 from cxrmlops.dicom.upright import is_frontal, turn
 from cxrmlops.errors import Rejected

@@ -1,14 +1,17 @@
 """Which attributes of a source may stand in an object of ours, and how."""
 
 import copy
+import re
+from collections.abc import Sequence
 
 import pydicom
+from pydicom.charset import convert_encodings
 from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
-from pydicom.valuerep import STR_VR, PersonName, validate_value
+from pydicom.valuerep import PersonName, validate_value
 
 from cxrmlops.dicom.attributes import day_of
 from cxrmlops.dicom.whole_items import is_whole
@@ -27,6 +30,7 @@ _IDENTITY = (
 )
 _CHECKED = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI")
 _UNCHECKED = pydicom.config.IGNORE
+_SURROGATE = re.compile("[\udc80-\udcff]")
 
 
 def copied_element(element: DataElement) -> DataElement | None:
@@ -55,27 +59,35 @@ def copied_element(element: DataElement) -> DataElement | None:
     return kept
 
 
-def keep_bytes(made: Dataset) -> None:
+def keep_bytes(made: Dataset, encodings: Sequence[str] = ()) -> None:
     """Write identity that no character set reads in the bytes of its source.
 
-    `read_header` keeps such bytes as halves of surrogates (PEP 383). Call it last: who
-    reads the value afterwards loses them again.
+    `read_header` keeps such bytes as halves of surrogates (PEP 383).
+
+    Args:
+        made: an object of ours, with its SpecificCharacterSet; changed.
+        encodings: of the object that `made` is an item of.
     """
+    encodings = encodings or convert_encodings(made.get("SpecificCharacterSet"))
     for element in list(made):
-        if element.VR == "SQ":
-            if element.keyword != "ContentSequence":
-                for item in element.value:
-                    keep_bytes(item)
-        elif element.keyword in _IDENTITY and element.VR in STR_VR | {"PN"}:
-            many = isinstance(element.value, MultiValue)
-            values = element.value if many else [element.value]
-            said = "\\".join(str(value) for value in values)
-            if said != said.encode("utf-8", "ignore").decode():
-                raw = said.encode("ascii", "surrogateescape")
-                raw += b" " * (len(raw) % 2)
-                made[element.tag] = RawDataElement(
-                    element.tag, element.VR, len(raw), raw, 0, False, True
-                )
+        if element.VR == "SQ" and element.keyword != "ContentSequence":
+            for item in element.value:
+                keep_bytes(item, encodings)
+        elif element.keyword in _IDENTITY and (raw := _unread_bytes(element)):
+            name = PersonName(raw, encodings) if element.VR == "PN" else raw
+            made[element.tag] = DataElement(
+                element.tag, element.VR, name, validation_mode=_UNCHECKED
+            )
+
+
+def _unread_bytes(element: DataElement) -> bytes:
+    """Give the bytes that `read_header` could not read; none of a value it could."""
+    many = isinstance(element.value, MultiValue)
+    values = element.value if many else [element.value]
+    said = "\\".join(str(value) for value in values)
+    if not _SURROGATE.search(said):
+        return b""
+    return said.encode("ascii", "surrogateescape")
 
 
 def _copied_sequence(element: DataElement) -> DataElement | None:

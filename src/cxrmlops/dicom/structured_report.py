@@ -22,6 +22,7 @@ from cxrmlops.dicom.answers import (
     StudyAnswer,
     Wording,
 )
+from cxrmlops.dicom.attributes import text
 from cxrmlops.dicom.derived import (
     common,
     complete,
@@ -32,6 +33,7 @@ from cxrmlops.dicom.derived import (
 )
 from cxrmlops.dicom.headers import quiet
 from cxrmlops.dicom.measurement_group import groups
+from cxrmlops.dicom.stated import stated
 
 SERIES_NUMBER = 9001
 SERIES_DESCRIPTION = "AI: CXR result (investigational)"
@@ -98,7 +100,7 @@ def build_report(  # noqa: PLR0913
             evidence=[*refs, *overlays],
             content=root,
             institution_name=institution or None,
-            requested_procedures=_requests(refs[0]),
+            requested_procedures=_requests(refs),
             previous_versions=[_predecessor(p) for p in predecessors] or None,
             sop_instance_uid=report_uid(
                 answer,
@@ -207,18 +209,40 @@ def _procedure(ref: Dataset) -> CodedConcept:
     return ours.CHEST_RADIOGRAPH
 
 
-def _requests(ref: Dataset) -> list[Dataset] | None:
-    """Give the order that this report answers, if the source knows it."""
-    requests = []
-    for known in ref.get("RequestAttributesSequence") or []:
-        item = Dataset()
-        item.StudyInstanceUID = ref.StudyInstanceUID
-        item.ReferencedStudySequence = []
-        item.AccessionNumber = ref.AccessionNumber
-        for keyword, empty in _REQUEST.items():
-            setattr(item, keyword, known.get(keyword, empty))
-        requests.append(item)
+def _requests(refs: Sequence[Dataset]) -> list[Dataset] | None:
+    """Give the orders that this report answers, if the sources know them.
+
+    Accession numbers that are not the report's own stand here too, with or without an
+    order: films of one study may come under several.
+    """
+    requests: list[Dataset] = []
+    for ref in refs:
+        for known in ref.get("RequestAttributesSequence") or []:
+            number = known.get("AccessionNumber") or ref.AccessionNumber
+            _add(requests, _request(ref, number, known))
+    numbers = stated(refs, "AccessionNumber")
+    if numbers not in ([], stated(refs[:1], "AccessionNumber")):
+        said = stated(requests, "AccessionNumber")
+        for ref in refs:
+            if (number := text(ref, "AccessionNumber")) and number not in said:
+                said.append(number)
+                _add(requests, _request(ref, ref.AccessionNumber, Dataset()))
     return requests or None
+
+
+def _request(ref: Dataset, number: str, known: Dataset) -> Dataset:
+    item = Dataset()
+    item.StudyInstanceUID = ref.StudyInstanceUID
+    item.ReferencedStudySequence = []
+    item.AccessionNumber = number
+    for keyword, empty in _REQUEST.items():
+        setattr(item, keyword, known.get(keyword, empty))
+    return item
+
+
+def _add(requests: list[Dataset], request: Dataset) -> None:
+    if request not in requests:
+        requests.append(request)
 
 
 _REQUEST: dict[str, object] = {

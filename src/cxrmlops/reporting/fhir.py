@@ -24,6 +24,7 @@ from cxrmlops.dicom.codes import QUALITY, RESULT
 from cxrmlops.dicom.derived import device_uid
 from cxrmlops.dicom.headers import FilmHeader
 from cxrmlops.dicom.identity import derived_uid
+from cxrmlops.dicom.stated import stated
 from cxrmlops.findings import Finding, OperatingPoint
 from cxrmlops.reasons import REASONS
 
@@ -114,6 +115,7 @@ def _observation(
             "status": "preliminary",
             "category": [_concept(f"{HL7}/observation-category", "imaging", "Imaging")],
             "code": _concept(DCM, "121071", "Finding") | {"text": text},
+            "basedOn": _orders(answer),
             "subject": _subject(header),
             "effectiveDateTime": _date(header),
             "issued": answer.analysed_at.isoformat(),
@@ -188,6 +190,7 @@ def _report(
             "status": "preliminary",
             "category": [_concept(f"{HL7}/v2-0074", "RAD", "Radiology")],
             "code": code,
+            "basedOn": _orders(answer),
             "subject": _subject(header),
             "effectiveDateTime": _date(header),
             "issued": answer.analysed_at.isoformat(),
@@ -213,6 +216,16 @@ def _subject(header: FilmHeader) -> Json | None:
 
 def _study(header: FilmHeader) -> Json:
     return {"type": "ImagingStudy", "identifier": _uid(header.study_instance_uid)}
+
+
+def _orders(answer: StudyAnswer) -> list[Json] | None:
+    """Name the orders by every accession number that the films come under."""
+    numbers = stated([film.source for film in answer.films], "AccessionNumber")
+    kind = _concept(f"{HL7}/v2-0203", "ACSN", "Accession ID")
+    return [
+        {"type": "ServiceRequest", "identifier": {"type": kind, "value": number}}
+        for number in numbers
+    ] or None
 
 
 def _date(header: FilmHeader) -> str | None:

@@ -15,6 +15,7 @@ from cxrmlops.dicom.answers import (
     finding_of,
 )
 from cxrmlops.dicom.overlay import Caption
+from cxrmlops.dicom.stated import stated, without_view
 from cxrmlops.findings import Finding, OperatingPoint, answer
 from cxrmlops.reasons import reason_sentence
 from cxrmlops.reporting.texts_zh import ZH
@@ -33,6 +34,10 @@ EN = {
     "This is no statement about the patient.",
     "summary_films": "{n} images analysed; study answer by the rule '{rule}'.",
     "summary_left_out": "Not analysed: {reasons}.",
+    "summary_view": "View not stated in the header of {n} of {films} images.",
+    "summary_accessions": "The images come under {n} accession numbers.",
+    "summary_issuers": "The images name {n} issuers of the patient ID: check that they "
+    "are of one patient.",
     "summary_model": "Model {name}, bundle {version}.",
     "disclaimer": "Investigational AI output, not for primary diagnosis. Not verified "
     "by a physician. The map shows regions that influenced the score; it does not "
@@ -134,6 +139,7 @@ def summary(
         parts.append(
             words["summary_films"].format(n=len(study.films), rule=model.study_rule)
         )
+    parts += _header_sentences(study, words)
     if left_out:
         counted = sorted(Counter(left_out).items())
         reasons = ", ".join(f"{n} x {_short(key, language)}" for key, n in counted)
@@ -179,6 +185,22 @@ def _short(reason: str, language: str) -> str:
     if language == "zh":
         return reason_sentence(reason, language).rstrip("。")
     return reason.replace("_", " ")
+
+
+def _header_sentences(study: StudyAnswer, words: Mapping[str, str]) -> list[str]:
+    """Say what the headers leave open or contradict each other in."""
+    films = [film.source for film in study.films]
+    said = []
+    missing = without_view(films)
+    if missing and study.probability is not None:
+        said.append(words["summary_view"].format(n=missing, films=len(films)))
+    for name, keyword in (
+        ("accessions", "AccessionNumber"),
+        ("issuers", "IssuerOfPatientID"),
+    ):
+        if (n := len(stated(films, keyword))) > 1:
+            said.append(words[f"summary_{name}"].format(n=n))
+    return said
 
 
 def _answer_sentence(study: StudyAnswer, model: ModelIdentity, language: str) -> str:

@@ -12,6 +12,9 @@ ZH = {
     "summary_not_evaluable": "AI结果：无法评估。{reason}本结果不代表患者正常。",
     "summary_films": "共分析{n}幅影像；检查结论按规则“{rule}”合并。",
     "summary_left_out": "未分析：{reasons}。",
+    "summary_view": "{films}幅影像中有{n}幅的头信息未注明投照体位。",
+    "summary_accessions": "影像分属{n}个检查号。",
+    "summary_issuers": "影像注明了{n}个患者编号签发机构，请核对是否为同一患者。",
     "summary_model": "模型{name}，版本{version}。",
     "disclaimer": "研究用AI输出，不可作为主要诊断依据，未经医师核实。"
     "热图显示影响评分的区域，并不勾画病灶。“未发现有意义的异常”不能排除疾病。",
