@@ -90,3 +90,26 @@ def test_the_language_of_a_report_is_named_by_its_code():
 def test_no_answer_is_called_not_evaluable():
     assert finding_words(None, "en") == "not evaluable"
     assert finding_words(Finding.ASF, "zh") == ZH["asf"]
+
+
+def test_a_summary_says_of_which_films_nobody_stated_the_view():
+    films = [make.make_film(1), make.make_film(2, ViewPosition="PA")]
+
+    text = summary(make.make_study_answer(0.2, 0.3, films=films), MODEL)
+
+    assert "View not stated in the header of 1 of 2 images." in text
+    stated = [make.make_film(1, ViewPosition="AP")]
+    assert "View" not in summary(make.make_study_answer(0.2, films=stated), MODEL)
+
+
+def test_a_summary_says_that_films_disagree_about_issuer_and_order():
+    films = [
+        make.make_film(n, AccessionNumber=f"A{n}", IssuerOfPatientID=f"I{n}")
+        for n in (1, 2)
+    ]
+
+    text = summary(make.make_study_answer(0.2, 0.3, films=films), MODEL)
+
+    assert "under 2 accession numbers" in text
+    assert "2 issuers of the patient ID" in text
+    assert not any(word in text for word in ("A1", "I2"))
