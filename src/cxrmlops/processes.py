@@ -202,4 +202,5 @@ def _watch(token: str) -> int:
 if __name__ == "__main__":  # imports nothing of ours: it starts in 20 ms
     for kind in SIGNALS:
         signal.signal(kind, signal.SIG_IGN)
-    sys.exit({"watch": _watch, "end": _end}[sys.argv[1]](*sys.argv[2:]))
+    task, *words = sys.argv[1:]
+    sys.exit(_watch(*words) if task == "watch" else _end(*words))

@@ -14,6 +14,7 @@ from cxrmlops.reporting.texts import (
     wording,
 )
 from cxrmlops.reporting.texts_zh import ZH
+from tests import make
 from tests.make import make_model_identity, make_study_answer
 
 MODEL = make_model_identity()

@@ -54,6 +54,7 @@ class ImageFile:
                 self._dicom.header,
                 chest_words=self._scope.chest_words,
                 min_age_years=self._scope.min_age_years,
+                header=self.header,
             )
 
     def decode(self) -> Picture:

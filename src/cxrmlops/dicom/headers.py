@@ -103,7 +103,7 @@ class FilmHeader:
 class Source:
     """A file or its bytes, opened once for whatever is then read of it."""
 
-    raw: io.RawIOBase | io.BytesIO
+    raw: io.FileIO | io.BytesIO
     size: int  # bytes
     start: bytes  # the first bytes, which tell pictures from everything else
 
@@ -241,10 +241,8 @@ def _check_size(n_bytes: int, limits: Limits) -> None:
 class _Bounded(io.BufferedReader):
     """A file that never promises more than it holds and ends a parser's long walk."""
 
-    def __init__(
-        self, raw: io.RawIOBase | io.BytesIO, size: int, max_reads: int
-    ) -> None:
-        super().__init__(raw)  # type: ignore[arg-type]
+    def __init__(self, raw: io.FileIO | io.BytesIO, size: int, max_reads: int) -> None:
+        super().__init__(raw)
         self.size = size
         self.reads_left = max_reads
 

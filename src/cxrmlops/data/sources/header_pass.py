@@ -77,11 +77,13 @@ def _read_one(file: FilmFile, reading: Reading) -> Row:
     try:
         limits = Limits.of(reading.scope)
         dataset = read_header(reading.films / file.path, limits=limits)
-        known |= _known(describe(dataset), reading)
+        header = describe(dataset)
+        known |= _known(header, reading)
         accept(
             dataset,
             chest_words=reading.scope.chest_words,
             min_age_years=reading.scope.min_age_years,
+            header=header,
         )
     except Rejected as rejected:
         known |= {"rejected": rejected.reason, "detail": rejected.detail}
