@@ -182,7 +182,7 @@ def _film_read(
     square, placement = network_square(picture.image, size=request.size)
     quality, why = judge_quality(picture, size=request.size)
     row |= {
-        "detail": why,
+        "detail": "; ".join([*filter(None, [why]), *picture.notes]),
         "voi": picture.voi,
         "pixel_hash": picture.pixel_hash,
         "quality": quality,

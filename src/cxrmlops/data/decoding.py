@@ -64,7 +64,7 @@ def decode_film(film: Film) -> Decoded:
     rows, columns = picture.image.shape
     row = film_statistics(picture.image) | {
         "rejected": "",
-        "detail": "",
+        "detail": "; ".join(picture.notes),
         "rows": rows,
         "columns": columns,
         "bits_stored": picture.bits_stored,

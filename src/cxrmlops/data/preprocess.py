@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from struct import error as StructError
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cxrmlops.dicom.grey_values import full_scale
+from cxrmlops.dicom.grey_values import DIGITS, full_scale, stretched
 from cxrmlops.dicom.headers import LIMITS, Limits, Source, quiet
 from cxrmlops.dicom.pixels import (
     PIXEL_POLICY,
@@ -25,6 +25,7 @@ from cxrmlops.dicom.pixels import (
 from cxrmlops.errors import Rejected
 from cxrmlops.files import sha256_json
 
+_EXIF_ORIENTATION = 0x0112
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 # What Pillow raises on damaged pictures
 _DAMAGE = (
@@ -34,8 +35,9 @@ _DAMAGE = (
 
 _FILTER = Image.Resampling.BILINEAR  # a triangle as wide as the shrinking: antialiased
 _SQUARE_POLICY = {
-    "version": 1,
-    "pictures": "full scale of their bit depth",
+    "version": 2,
+    "pictures": "full scale of their bit depth; percentiles of 16 bits half unused",
+    "upright": "by EXIF Orientation",
     "resize": "aspect kept, triangle filter, antialiased",
     "place": "centred, padded with 0",
     "values": "uint8, rounded",
@@ -86,19 +88,26 @@ def read_picture(source: Source, *, limits: Limits = LIMITS) -> Picture:
     try:
         with quiet(), Image.open(source.raw, formats=("PNG", "JPEG")) as file:
             _check_picture(file, limits)
-            values, bits = _values(file)
+            upright = ImageOps.exif_transpose(file)
+            values, bits = _values(upright)
+            turned = file.getexif().get(_EXIF_ORIENTATION, 1) in range(2, 9)
     except Image.DecompressionBombError as error:
         raise Rejected("too_large", "more pixels than allowed") from error
     except UnidentifiedImageError as error:
         raise Rejected("unreadable", "neither PNG nor JPEG inside") from error
     except _DAMAGE as error:
-        raise Rejected("undecodable", f"decoding: {type(error).__name__}") from error
+        raise Rejected(
+            "undecodable", "the picture is damaged or cut short; copy it again"
+        ) from error
+    notes = ("turned upright as its EXIF Orientation says",) if turned else ()
+    grey, voi, said = _grey(values, bits)
     return Picture(
-        image=full_scale(bits)[values],
-        voi="full_scale",
+        image=grey[values],
+        voi=voi,
         pixel_hash=pixel_hash(values),
         bits_stored=bits,
         photometric_interpretation="MONOCHROME2",
+        notes=notes + said,
     )
 
 
@@ -217,6 +226,21 @@ def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
     if image.shape != (height, width):
         made = np.asarray(Image.fromarray(image).resize((width, height), _FILTER))
     return (np.clip(made, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _grey(values: np.ndarray, bits: int) -> tuple[np.ndarray, str, tuple[str, ...]]:
+    """Give the grey of each value, where it comes from, and what is odd about it.
+
+    A picture of 16 bits by the standard is dark if it uses fewer: raw values of a
+    detector were stored without a window. They are shown as a DICOM film without one.
+    """
+    highest = int(values.max(initial=0))
+    if bits == 8 or highest >= 1 << (bits - 1):
+        return full_scale(bits), "full_scale", ()
+    counts = np.bincount(values.ravel(), minlength=1 << bits)
+    grey = stretched(np.arange(1 << bits, dtype=np.float64), counts)
+    note = f"{bits} bits whose highest value is {highest}: contrast by percentiles"
+    return grey.round(DIGITS).astype(np.float32), "percentile", (note,)
 
 
 def _check_picture(file: Image.Image, limits: Limits) -> None:

@@ -10,12 +10,28 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from cxrmlops import clock
+from cxrmlops.errors import Rejected
 
 # PhotometricInterpretation (PS3.3 C.7.6.3.1.2) of films, and of grey films in colour
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 
+# What the picture depends on: one that is there but cannot be read is no default
+PICTURE_ATTRIBUTES = frozenset(
+    (
+        *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated"),
+        *("BitsStored", "HighBit", "PixelRepresentation", "PlanarConfiguration"),
+        *("PhotometricInterpretation", "PresentationLUTShape", "PatientOrientation"),
+        *("PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope"),
+        *("RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction"),
+        *("ModalityLUTSequence", "VOILUTSequence", "LUTDescriptor", "LUTData"),
+        *("PixelAspectRatio", "ImagerPixelSpacing", "PixelSpacing"),
+    )
+)
+
 _NOT_A_WORD = re.compile(r"[\W_]+")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _EMPTY_PARTS = re.compile(r"[.\-/ ]")  # ACR-NEMA wrote 1995.07.20
 FIRST_XRAY = dt.date(1895, 11, 8)
 _FILM_DATES = (
@@ -52,28 +68,69 @@ def words(dataset: Dataset, *keywords: str) -> str:
 
 
 def numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Give the attribute's values as finite numbers; one that is none ends the list."""
-    found = []
-    for part in text(dataset, keyword).split("\\"):
-        try:
-            number = float(part)
-        except ValueError:
-            break
-        if not math.isfinite(number):
-            break
-        found.append(number)
-    return found
+    """Give the attribute's values as finite numbers; NaN for an empty one.
+
+    A number that cannot be read never becomes a default: nobody knows what it meant.
+
+    Raises:
+        Rejected: `undecodable`: a value is no number, or could be two different ones.
+    """
+    if not (said := text(dataset, keyword)):
+        return []
+    found = [_number(part.strip()) for part in said.split("\\")]
+    if None in found:
+        raise Rejected(
+            "undecodable",
+            f"{keyword} holds no number that can be read; correct it at its source",
+        )
+    return [value for value in found if value is not None]
+
+
+def _number(said: str) -> float | None:
+    """Read one number; None for what is none.
+
+    Quirk: some systems write the decimal sign of their country, "0,5". A DS has no sign
+    for thousands (PS3.5 6.2), but "1,500" may have been meant so: that is no number.
+    """
+    if not said:
+        return math.nan
+    if _DECIMAL_COMMA.fullmatch(said) and not _THOUSANDS.fullmatch(said):
+        said = said.replace(",", ".")
+    try:
+        value = float(said)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and "_" not in said else None
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
-    """Give the attribute's first value as a finite number, if it is one."""
-    return next(iter(numbers(dataset, keyword)), None)
+    """Give the attribute's first value; None: it is absent or empty.
+
+    Raises:
+        Rejected: `undecodable`: it is no number.
+    """
+    value = next(iter(numbers(dataset, keyword)), math.nan)
+    return value if math.isfinite(value) else None
 
 
 def whole_number(dataset: Dataset, keyword: str, default: int = 0) -> int:
-    """Give the attribute's first value as an integer, else `default`."""
+    """Give the attribute's first value as an integer; `default`: absent or empty.
+
+    Raises:
+        Rejected: `undecodable`: it is no number, or not a whole one.
+    """
     value = number(dataset, keyword)
+    if value is not None and value != int(value):
+        raise Rejected("undecodable", f"{keyword} is not a whole number")
     return default if value is None else int(value)
+
+
+def shown_number(dataset: Dataset, keyword: str, default: int = 0) -> int:
+    """Give a whole number that no pixel depends on; `default`: there is none."""
+    try:
+        return whole_number(dataset, keyword, default)
+    except Rejected:
+        return default
 
 
 def items(dataset: Dataset, keyword: str) -> Iterator[Dataset]:

@@ -2,11 +2,13 @@
 What a compressed frame says of itself, read before any decoder sees it.
 
 A decoder trusts the codestream: one that announces 65,500 x 65,500 pixels makes it
-allocate gigabytes. Here its announcement is compared with the header's.
+allocate gigabytes. Here its announcement is compared with the header's. Of the bits per
+sample the codestream knows more than the header (PS3.5 8.2): it wrote them.
 """
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 from pydicom.uid import (
@@ -39,16 +41,38 @@ _JPEG = {  # start-of-frame markers that a transfer syntax allows
 _J2K = (JPEG2000, JPEG2000Lossless, HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL)
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
+_EOI = b"\xff\xd9"  # ends JPEG, JPEG-LS and JPEG 2000 alike
+_BEGINS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")  # what each of them begins with
+_SOS, _SOD = b"\xff\xda", b"\xff\x93"  # compressed data, from here on EOI is no value
 _JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"  # some wrap the codestream in a JP2 file
-_TAIL = 64  # bytes that hold the end marker and padding behind it
+_TAIL = 64  # bytes of padding that an RLE segment may have
 _MAX_TILES = 16_384  # of JPEG 2000; a decoder keeps tables for each, real films have 1
 _RLE_HEADER = 64  # bytes: number of segments and 15 offsets
 
 
+@dataclass(frozen=True)
+class Codestream:
+    """A compressed frame that agrees with the header."""
+
+    content: bytes  # without what lies behind its end
+    precision: int  # bits per sample; 0: the codec does not say (RLE)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What a codestream announces, and where its compressed data begin."""
+
+    rows: int
+    columns: int
+    samples: int
+    precision: int
+    begins: int
+
+
 def check_codestream(
     frame: bytes, syntax: UID, *, rows: int, columns: int, samples: int
-) -> None:
-    """Compare a frame's own size with the header's.
+) -> Codestream:
+    """Compare a frame's own size with the header's, and find where it ends.
 
     Args:
         frame: one compressed frame.
@@ -58,31 +82,42 @@ def check_codestream(
         samples: per pixel, as the header says.
 
     Raises:
-        Rejected: `undecodable`: another codec, another size, or no size at all.
+        Rejected: `undecodable`: another codec, another size, or no size at all; no end,
+            or a second picture behind it.
     """
     if syntax == RLELossless:
         _check_rle(frame, rows=rows, columns=columns, samples=samples)
-        return
+        return Codestream(frame, 0)
     if syntax in _JPEG:
-        found = _jpeg_size(frame, _JPEG[syntax])
+        found = _jpeg_frame(frame, _JPEG[syntax])
     elif syntax in _J2K:
-        found = _j2k_size(frame)
+        found = _j2k_frame(frame)
     else:
-        return  # no decoder will take it
-    if b"\xff\xd9" not in frame[-_TAIL:]:
-        raise Rejected("undecodable", "the codestream ends before its end")
-    if found != (rows, columns, samples):
-        said = f"{found[0]} x {found[1]} x {found[2]}"
+        return Codestream(frame, 0)  # no decoder will take it
+    content = _up_to_end(frame, found.begins)
+    if (found.rows, found.columns, found.samples) != (rows, columns, samples):
+        said = f"{found.rows} x {found.columns} x {found.samples}"
         raise Rejected("undecodable", f"codestream says {said} pixels, header differs")
+    return Codestream(content, found.precision)
 
 
-def _jpeg_size(frame: bytes, allowed: set[int]) -> tuple[int, int, int]:
+def _up_to_end(frame: bytes, begins: int) -> bytes:
+    """Cut off what lies behind the end of a codestream; a second one is too much."""
+    end = frame.find(_EOI, begins)
+    if begins < 0 or end < 0:
+        raise Rejected("undecodable", "the codestream ends before its end")
+    if any(start in frame[end + 2 :] for start in _BEGINS):
+        raise Rejected("undecodable", "a second picture follows the first")
+    return frame[: end + 2]
+
+
+def _jpeg_frame(frame: bytes, allowed: set[int]) -> _Frame:
     for marker, at in _markers(frame):
         if marker in _FRAMES:
             if marker not in allowed:
                 raise Rejected("undecodable", "codec differs from the transfer syntax")
-            rows, columns, samples = struct.unpack_from(">HHB", frame, at + 3)
-            return rows, columns, samples
+            bits, rows, columns, samples = struct.unpack_from(">BHHB", frame, at + 2)
+            return _Frame(rows, columns, samples, bits, frame.find(_SOS, at))
     raise Rejected("undecodable", "no frame header in the codestream")
 
 
@@ -100,17 +135,19 @@ def _markers(frame: bytes) -> Iterator[tuple[int, int]]:
             at += 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
 
 
-def _j2k_size(frame: bytes) -> tuple[int, int, int]:
+def _j2k_frame(frame: bytes) -> _Frame:
     at = _codestream(frame)
-    if frame[at : at + 4] != b"\xff\x4f\xff\x51" or len(frame) < at + 42:
+    if frame[at : at + 4] != b"\xff\x4f\xff\x51" or len(frame) < at + 43:
         raise Rejected("undecodable", "no JPEG 2000 codestream")
     right, bottom, left, top = struct.unpack_from(">4I", frame, at + 8)
     wide, high = struct.unpack_from(">2I", frame, at + 24)
-    (samples,) = struct.unpack_from(">H", frame, at + 40)
+    samples, depth = struct.unpack_from(">HB", frame, at + 40)
     tiles = -(-right // max(wide, 1)) * -(-bottom // max(high, 1))
     if tiles > _MAX_TILES:
         raise Rejected("undecodable", f"more than {_MAX_TILES} tiles")
-    return bottom - top, right - left, samples
+    bits = (depth & 0x7F) + 1  # Ssiz; its highest bit: signed
+    begins = frame.find(_SOD, at)
+    return _Frame(bottom - top, right - left, samples, bits, begins)
 
 
 def _codestream(frame: bytes) -> int:

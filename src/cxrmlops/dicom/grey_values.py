@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRBigEndian
 
 from cxrmlops.dicom.attributes import items, number, numbers, text
+from cxrmlops.dicom.look_up_table import LookUpTable, read_table
 from cxrmlops.errors import Rejected
 
 PERCENTILES = (0.5, 99.5)
@@ -63,6 +65,7 @@ class GreyTable:
     lowest: int  # stored value of the first entry
     grey: np.ndarray  # shape (2**bits_stored,), float32, 0 darkest to 1 brightest
     voi: str  # window, lut, percentile or full_scale
+    notes: tuple[str, ...]  # what the header says otherwise, and what was made of it
 
 
 def grey_table(dataset: Dataset, counts: PixelCounts, lowest: int) -> GreyTable:
@@ -79,13 +82,14 @@ def grey_table(dataset: Dataset, counts: PixelCounts, lowest: int) -> GreyTable:
     """
     stored = np.arange(lowest, lowest + counts.size, dtype=np.float64)
     padding = _padding(dataset, lowest, counts.size)
-    values = _modality(dataset, stored)
-    grey, voi = _voi(dataset, values, counts, padding)
+    notes: list[str] = []
+    values = _modality(dataset, stored, notes)
+    grey, voi = _voi(dataset, values, counts, padding, notes)
     grey = grey.round(DIGITS)  # a negative's arithmetic differs in the last digits
     if is_inverted(dataset):
         grey = (1 - grey).round(DIGITS)
     grey[padding] = 0  # no image there: black like the world outside the film
-    return GreyTable(lowest, grey.astype(np.float32), voi)
+    return GreyTable(lowest, grey.astype(np.float32), voi, tuple(notes))
 
 
 def full_scale(bits: int) -> np.ndarray:
@@ -121,13 +125,12 @@ def _as_stored(value: float, lowest: int, size: int) -> int:
     return int(value) - (1 << 16) if signed else int(value)
 
 
-def _modality(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    for item in items(dataset, "ModalityLUTSequence"):
-        table = _lut(item, signed=stored[0] < 0)
-        if table is None:
-            raise Rejected("undecodable", "Modality LUT without usable data")
-        first, data, _ = table
-        return data[_entry(stored, first, len(data))]
+def _modality(dataset: Dataset, stored: np.ndarray, notes: list[str]) -> np.ndarray:
+    table = _first_table(dataset, "ModalityLUTSequence", stored, notes)
+    if table is not None:
+        return table.entries(stored)
+    if _is_stated(dataset, "ModalityLUTSequence"):
+        raise Rejected("undecodable", "Modality LUT without usable data")
     slope, intercept = (
         number(dataset, "RescaleSlope"),
         number(dataset, "RescaleIntercept"),
@@ -139,17 +142,47 @@ def _modality(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
     return stored * (1 if slope is None else slope) + (intercept or 0)
 
 
+def _first_table(
+    dataset: Dataset, keyword: str, values: np.ndarray, notes: list[str]
+) -> LookUpTable | None:
+    """Read the first item of a LUT sequence; None: there is none to use."""
+    item = next(items(dataset, keyword), None)
+    if item is None:
+        return None
+    meta: Dataset = getattr(dataset, "file_meta", Dataset())
+    table = read_table(
+        item,
+        signed=float(values.min()) < 0,
+        big_endian=text(meta, "TransferSyntaxUID") == ExplicitVRBigEndian,
+        name="VOI LUT" if keyword == "VOILUTSequence" else "Modality LUT",
+    )
+    notes += table.notes if table else ()
+    return table
+
+
+def _is_stated(dataset: Dataset, keyword: str) -> bool:
+    """Tell a sequence that is there, readable or not, from one absent or empty."""
+    return keyword in dataset and not dataset[keyword].is_empty
+
+
 def _voi(
-    dataset: Dataset, values: np.ndarray, counts: PixelCounts, padding: np.ndarray
+    dataset: Dataset,
+    values: np.ndarray,
+    counts: PixelCounts,
+    padding: np.ndarray,
+    notes: list[str],
 ) -> tuple[np.ndarray, str]:
     """Choose the first usable: LUT, window, percentiles. Give grey and its name."""
-    for item in items(dataset, "VOILUTSequence"):
-        table = _lut(item, signed=float(values.min()) < 0)
-        if table is not None:
-            first, data, top = table
-            return data[_entry(values, first, len(data))] / top, "lut"
-        break  # the first only, as for windows
-    window = _window(dataset)
+    table = _first_table(dataset, "VOILUTSequence", values, notes)
+    if table is not None:
+        white = table.white
+        if white != (1 << table.bits) - 1:
+            said = f"{table.bits} bits, its highest entry is {white:g}"
+            notes.append(f"VOI LUT announces {said}: that is white")
+        return table.entries(values) / white, "lut"
+    if _is_stated(dataset, "VOILUTSequence"):
+        notes.append("VOI LUT without usable data is left out")
+    window = _window(dataset, notes)
     if window is not None:
         grey = _through(values, *window)
         inside = (grey > 0) & (grey < 1) & ~padding
@@ -159,20 +192,44 @@ def _voi(
     film = np.where(padding, 0, counts.all())
     if window is not None and not _shows_nothing(grey, values, film, width=window[1]):
         return grey, "window"
-    low, high = _percentiles(values, film)
+    if window is not None:
+        notes.append("the window clips the whole film and is left out")
+    return stretched(values, film), "percentile"
+
+
+def stretched(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Spread what lies between the film's percentiles over black to white.
+
+    Args:
+        values: shape (n,).
+        counts: shape (n,), pixels that have each value.
+
+    Returns:
+        Grey 0-1 of each value.
+
+    Raises:
+        Rejected: `blank`: all pixels are alike.
+    """
+    low, high = _percentiles(values, counts)
     if not high > low:
         raise Rejected("blank", "all pixels are alike")
-    return np.clip((values - low) / (high - low), 0, 1), "percentile"
+    return np.clip((values - low) / (high - low), 0, 1)
 
 
-def _window(dataset: Dataset) -> tuple[float, float, str] | None:
-    centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
+def _window(dataset: Dataset, notes: list[str]) -> tuple[float, float, str] | None:
+    """Give centre, width and function of the first window that is one."""
     kind = text(dataset, "VOILUTFunction").upper() or "LINEAR"
-    if centre is None or width is None or width <= 0:
-        return None
-    if kind == "LINEAR" and width < 1:  # PS3.3 C.11.2.1.2.1
-        return None
-    return centre, width, kind
+    least = 1.0 if kind == "LINEAR" else 0.0  # PS3.3 C.11.2.1.2.1
+    centres, widths = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
+    pairs = zip(centres, widths, strict=False)
+    for place, (centre, width) in enumerate(pairs):
+        if math.isfinite(centre) and width > 0 and width >= least:
+            if place:
+                notes.append(f"window {place + 1} is used, the one before is none")
+            return centre, width, kind
+    if _is_stated(dataset, "WindowCenter") or _is_stated(dataset, "WindowWidth"):
+        notes.append("the window stated is none and is left out")
+    return None
 
 
 def _through(values: np.ndarray, centre: float, width: float, kind: str) -> np.ndarray:
@@ -216,37 +273,3 @@ def _percentiles(values: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
     second = values[order][np.searchsorted(ends, above, side="right")]
     low, high = first + (ranks - below) * (second - first)
     return float(low), float(high)
-
-
-def _entry(values: np.ndarray, first: float, size: int) -> np.ndarray:
-    """Find the LUT entry of each value; values outside take the first or last one."""
-    return np.clip(np.round(values - first), 0, size - 1).astype(np.intp)
-
-
-def _lut(item: Dataset, *, signed: bool) -> tuple[float, np.ndarray, float] | None:
-    """Read a LUT item: first value mapped, entries, highest possible entry."""
-    descriptor = numbers(item, "LUTDescriptor")
-    if len(descriptor) != 3:
-        return None
-    size, first, bits = (int(value) for value in descriptor)
-    size = size % (1 << 16) or 1 << 16  # 0 means 65,536; pydicom may read it signed
-    if signed and first >= 1 << 15:
-        first -= 1 << 16
-    data = _lut_data(item, size)
-    if data is None or not 1 <= bits <= 16 or data.min() == data.max():
-        return None
-    top = max(float((1 << bits) - 1), float(data.max()))
-    return float(first), data, top
-
-
-def _lut_data(item: Dataset, size: int) -> np.ndarray | None:
-    value = item.get("LUTData")
-    if isinstance(value, bytes):
-        packed = len(value) in (size, size + size % 2)
-        whole = value[:size] if packed else value[: min(2 * size, len(value) // 2 * 2)]
-        data = np.frombuffer(whole, "u1" if packed else "<u2")
-    else:
-        data = np.atleast_1d(np.asarray(value if value is not None else []))
-    if len(data) != size or data.dtype.kind not in "iuf":
-        return None
-    return data.astype(np.float64)

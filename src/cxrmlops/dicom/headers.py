@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.filereader import read_dataset, read_preamble
@@ -32,7 +33,13 @@ from pydicom.uid import (
 from pydicom.valuerep import STR_VR
 
 from cxrmlops.dicom.age import age_years
-from cxrmlops.dicom.attributes import study_date, text, whole_number
+from cxrmlops.dicom.attributes import (
+    PICTURE_ATTRIBUTES,
+    shown_number,
+    study_date,
+    text,
+)
+from cxrmlops.dicom.bounded_file import PIXELS, AttributeWatch, BoundedFile
 from cxrmlops.dicom.projection import portable, view
 from cxrmlops.errors import Rejected
 from cxrmlops.scope import Scope
@@ -43,13 +50,13 @@ pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module="pydicom")
 
-_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # float, double and integer pixel data
 _PIXEL_VRS = (None, "OB", "OW", "UN")  # another makes a Python object of each pixel
 _ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")  # item tags, little and big endian
 _BYTES_PER_VALUE = 256  # of a value without parts, as the limit on values counts it
 _NAMES = ("PatientID", "PatientName", "IssuerOfPatientID", "AccessionNumber", "StudyID")
 _UNREAD = "\ufffd"  # what pydicom makes of bytes that a character set does not know
-_LARGE_READ = 1 << 16  # bytes; a longer one is first compared with what is left
+_CURE = "damaged, or of a kind that is not read; send it whole, or written anew"
+_NO_VALUE = "does not convert"  # stands where a value was
 _PIECE = 1 << 20  # bytes inflated at a time
 _START = 16  # bytes, enough for every magic number that is looked for
 
@@ -147,19 +154,22 @@ class DicomFile:
         """
         self._limits = limits
         with foreign("unreadable", "reading the file"):
-            file = _Bounded(source.raw, source.size, limits.max_reads)
-            self._file, self.header = _parse(file, limits)
+            file = BoundedFile(source.raw, source.size, limits.max_reads)
+            self._watch = AttributeWatch()
+            self._file, self.header = _parse(file, limits, self._watch)
             _settle(self.header, limits)
         named = ("SOPClassUID", "Modality")
         if "Rows" not in self.header and not any(text(self.header, n) for n in named):
             raise Rejected("not_dicom", "no SOP Class UID, Modality or Rows")
+        self._watch.check_header()
 
     def with_pixels(self) -> Dataset:
         """Read on: the header with the pixels, still encoded.
 
         Raises:
-            Rejected: `unreadable` or `too_large`.
+            Rejected: `unreadable`, `undecodable` or `too_large`.
         """
+        self._watch.check_pixels()
         with foreign("unreadable", "reading the file"):
             implicit, little = self.header.original_encoding
             rest = read_dataset(self._file, implicit, little)
@@ -200,9 +210,9 @@ def describe(dataset: Dataset) -> FilmHeader:
         age_years=age_years(dataset),
         manufacturer=text(dataset, "Manufacturer"),
         modality=text(dataset, "Modality").upper(),
-        rows=whole_number(dataset, "Rows"),
-        columns=whole_number(dataset, "Columns"),
-        bits_stored=whole_number(dataset, "BitsStored"),
+        rows=shown_number(dataset, "Rows"),
+        columns=shown_number(dataset, "Columns"),
+        bits_stored=shown_number(dataset, "BitsStored"),
         photometric_interpretation=text(dataset, "PhotometricInterpretation").upper(),
         transfer_syntax_uid=text(meta, "TransferSyntaxUID"),
     )
@@ -224,13 +234,11 @@ def foreign(reason: str, doing: str) -> Iterator[None]:
             yield
     except Rejected:
         raise
-    except OSError as error:
-        words = error.strerror or type(error).__name__
-        raise Rejected(reason, f"{doing}: {words}") from error
     # pydicom and the codecs raise anything at all on garbage, RecursionError and
     # MemoryError included; one file must not stop a night.
     except Exception as error:  # noqa: BLE001
-        raise Rejected(reason, f"{doing}: {type(error).__name__}") from error
+        why = (error.strerror if isinstance(error, OSError) else "") or _CURE
+        raise Rejected(reason, f"{doing} failed: {why}") from error
 
 
 def _check_size(n_bytes: int, limits: Limits) -> None:
@@ -238,25 +246,9 @@ def _check_size(n_bytes: int, limits: Limits) -> None:
         raise Rejected("too_large", f"file of {n_bytes} bytes")
 
 
-class _Bounded(io.BufferedReader):
-    """A file that never promises more than it holds and ends a parser's long walk."""
-
-    def __init__(self, raw: io.FileIO | io.BytesIO, size: int, max_reads: int) -> None:
-        super().__init__(raw)
-        self.size = size
-        self.reads_left = max_reads
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        self.reads_left -= 1
-        if self.reads_left < 0:
-            raise Rejected("too_large", "more attributes than any film has")
-        if size is None or size < 0 or size > _LARGE_READ:
-            left = self.size - self.tell()
-            size = left if size is None or size < 0 else min(size, left)
-        return super().read(max(size, 0))
-
-
-def _parse(file: _Bounded, limits: Limits) -> tuple[_Bounded, Dataset]:
+def _parse(
+    file: BoundedFile, limits: Limits, watch: AttributeWatch
+) -> tuple[BoundedFile, Dataset]:
     """Parse by the file meta information, up to the pixels.
 
     Returns:
@@ -269,11 +261,14 @@ def _parse(file: _Bounded, limits: Limits) -> tuple[_Bounded, Dataset]:
     if text(meta, "TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
         file_meta = pydicom.dataset.FileMetaDataset(meta)
         inflated = _inflate(file, limits)
-        file = _Bounded(io.BytesIO(inflated), len(inflated), limits.max_reads)
-        dataset = read_dataset(file, False, True, stop_when=_at_pixels)
+        file = watch.file = BoundedFile(
+            io.BytesIO(inflated), len(inflated), limits.max_reads
+        )
+        dataset = read_dataset(file, False, True, stop_when=watch)
         return file, FileDataset("", dataset, preamble, file_meta, False, True)
     file.seek(0 if preamble else start)
-    dataset = pydicom.filereader.read_partial(file, _at_pixels, force=True)
+    watch.file = file
+    dataset = pydicom.filereader.read_partial(file, watch, force=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
         dataset.file_meta.TransferSyntaxUID = _guessed(dataset)
     return file, dataset
@@ -283,10 +278,6 @@ def _after_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
     return tag.group != 2
 
 
-def _at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-    return tag in _PIXELS
-
-
 def _guessed(dataset: Dataset) -> str:
     implicit, little = dataset.original_encoding
     if implicit:
@@ -294,7 +285,7 @@ def _guessed(dataset: Dataset) -> str:
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
-def _inflate(file: _Bounded, limits: Limits) -> bytearray:
+def _inflate(file: BoundedFile, limits: Limits) -> bytearray:
     """Inflate a dataset (PS3.5 A.5), never more than the limits allow."""
     packed = file.read()
     most = min(limits.max_bytes, limits.max_inflation * len(packed))
@@ -319,7 +310,7 @@ def _settle(dataset: Dataset, limits: Limits) -> None:
             if tag.is_private or not _may_be_pixels(parent, tag):
                 del parent[tag]
                 continue
-            left -= 1 if tag in _PIXELS and depth == 0 else _parts(parent, tag)
+            left -= 1 if tag in PIXELS and depth == 0 else _parts(parent, tag)
             if left < 0:
                 raise Rejected("too_large", "more values than any film has")
             value = _converted(parent, tag)
@@ -329,7 +320,7 @@ def _settle(dataset: Dataset, limits: Limits) -> None:
 
 def _may_be_pixels(parent: Dataset, tag: BaseTag) -> bool:
     """Tell pixels from what stands in their place; any other attribute may stay."""
-    return tag not in _PIXELS or parent.get_item(tag).VR in _PIXEL_VRS
+    return tag not in PIXELS or parent.get_item(tag).VR in _PIXEL_VRS
 
 
 def _parts(parent: Dataset, tag: BaseTag) -> int:
@@ -344,7 +335,10 @@ def _parts(parent: Dataset, tag: BaseTag) -> int:
 
 
 def _converted(parent: Dataset, tag: BaseTag) -> object:
-    """Convert one value; one that does not convert is taken out."""
+    """Convert one value; one that does not convert is taken out.
+
+    What the picture depends on leaves a mark: absent, it would mean a default.
+    """
     try:
         with foreign("unreadable", "converting a value"):
             raw = parent.get_item(tag).value
@@ -358,6 +352,8 @@ def _converted(parent: Dataset, tag: BaseTag) -> object:
             return element.value
     except Rejected:
         del parent[tag]
+        if keyword_for_tag(tag) in PICTURE_ATTRIBUTES:
+            parent.add_new(tag, "LO", _NO_VALUE)
         return None
 
 

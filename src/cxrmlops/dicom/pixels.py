@@ -1,30 +1,36 @@
 """
 A film's pixels as a reader sees them: the one way for training and scoring alike.
 
-Stored values -> grey table (`grey_values`) -> float32 0-1 with square pixels.
+Stored values -> grey table (`grey_values`) -> float32 0-1, upright, square pixels.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from pydicom.dataset import Dataset
 
-from cxrmlops.dicom.attributes import numbers
+from cxrmlops.dicom.attributes import numbers, text
 from cxrmlops.dicom.grey_values import (
     MIN_INSIDE,
     PERCENTILES,
+    GreyTable,
     PixelCounts,
     bands,
     full_scale,
     grey_table,
 )
 from cxrmlops.dicom.headers import LIMITS, Limits, read_whole
-from cxrmlops.dicom.stored_values import PixelFormat, decode, pixel_format
+from cxrmlops.dicom.orientation import turn_upright
+from cxrmlops.dicom.stored_values import StoredValues, decode, pixel_format
 from cxrmlops.errors import Rejected
 
+_DECIMALS = (  # DS, where a decimal comma may stand
+    *("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"),
+    *("ImagerPixelSpacing", "PixelSpacing"),
+)
 GREY_TOLERANCE = 3  # of 255: colour channels so alike are grey; lossy colour rounds
 SQUARE_TOLERANCE = 0.01  # pixels so nearly square stay as they are
 MAX_PIXEL_ASPECT = 4.0
@@ -32,8 +38,11 @@ MAX_PIXEL_ASPECT = 4.0
 # What the picture depends on. A change makes models trained before unusable: the hash
 # of it travels with the model.
 PIXEL_POLICY = {
-    "version": 1,
-    "order": "modality, voi, inversion",
+    "version": 2,
+    "order": "modality, voi, inversion, turn",
+    "bits": "BitsStored; more where the values are a film only with them",
+    "lut": "as announced; white is the highest entry where none uses the upper bits",
+    "upright": "by PatientOrientation",
     "voi": "first of VOI LUT, window, percentiles",
     "window_functions": ["LINEAR", "LINEAR_EXACT", "SIGMOID"],
     "percentiles": list(PERCENTILES),
@@ -55,6 +64,8 @@ class Picture:
     pixel_hash: str  # SHA-256 of the stored values and their shape
     bits_stored: int
     photometric_interpretation: str
+    # What in the file was wrong or unusual, and what was made of it: plain sentences
+    notes: tuple[str, ...] = ()
 
 
 def display_picture(source: Path | Dataset, *, limits: Limits = LIMITS) -> Picture:
@@ -74,14 +85,23 @@ def display_picture(source: Path | Dataset, *, limits: Limits = LIMITS) -> Pictu
     form = pixel_format(dataset, limits)
     stored = decode(dataset, form)
     if form.samples == 3:
-        stored = one_channel(stored, tolerance=colour_tolerance(form.bits_stored))
-    image, voi = _picture_values(stored, dataset, form)
+        tolerance = colour_tolerance(stored.bits)
+        grey = one_channel(stored.values, tolerance=tolerance)
+        stored = replace(stored, values=grey)
+    image, voi, notes = _picture_values(stored, dataset, colour=form.samples == 3)
+    aspect, said = _pixel_aspect(dataset)
+    if any("," in text(dataset, keyword) for keyword in _DECIMALS):
+        said += ("decimal commas are read as points",)
+    turn = turn_upright(dataset)
+    if turn:
+        said += ("turned upright as PatientOrientation says",)
     return Picture(
-        image=_square_pixels(image, _pixel_aspect(dataset), limits),
+        image=turn.apply(_square_pixels(image, aspect, limits)),
         voi=voi,
-        pixel_hash=pixel_hash(stored),
-        bits_stored=form.bits_stored,
+        pixel_hash=pixel_hash(stored.values),
+        bits_stored=stored.bits,
         photometric_interpretation=form.photometric_interpretation,
+        notes=(*stored.notes, *notes, *said),
     )
 
 
@@ -123,31 +143,38 @@ def pixel_hash(stored: np.ndarray) -> str:
 
 
 def _picture_values(
-    stored: np.ndarray, dataset: Dataset, form: PixelFormat
-) -> tuple[np.ndarray, str]:
+    stored: StoredValues, dataset: Dataset, *, colour: bool
+) -> tuple[np.ndarray, str, tuple[str, ...]]:
     """Look every stored value up in the film's grey table."""
-    size = 1 << form.bits_stored
-    lowest = form.lowest
+    size, lowest = 1 << stored.bits, stored.lowest
     # as positions in the table: 0 for the lowest value
-    at = (stored.astype(np.int32) - lowest).astype(np.uint16) if lowest else stored
-    if form.samples == 3:
-        grey, voi = full_scale(form.bits_stored), "full_scale"
-    else:
-        table = grey_table(dataset, PixelCounts(at, size), lowest)
-        grey, voi = table.grey, table.voi
+    at = stored.values
+    if lowest:
+        at = (at.astype(np.int32) - lowest).astype(np.uint16)
+    table = (
+        GreyTable(lowest, full_scale(stored.bits), "full_scale", ())
+        if colour
+        else grey_table(dataset, PixelCounts(at, size), lowest)
+    )
     image = np.empty(at.shape, np.float32)
-    for rows in bands(at):
-        np.take(grey, at[rows], out=image[rows], mode="clip")  # twice as fast as [at]
-    return image, voi
+    for rows in bands(at):  # twice as fast as [at]
+        np.take(table.grey, at[rows], out=image[rows], mode="clip")
+    return image, table.voi, table.notes
 
 
-def _pixel_aspect(dataset: Dataset) -> float:
-    """Height of a pixel over its width (PS3.3 C.7.6.3.1.7); 1 where nothing is said."""
+def _pixel_aspect(dataset: Dataset) -> tuple[float, tuple[str, ...]]:
+    """Give the height of a pixel over its width, and what is odd about it.
+
+    PS3.3 C.7.6.3.1.7. Where nothing is said pixels are square; zeros say nothing.
+    """
+    notes: tuple[str, ...] = ()
     for keyword in ("PixelAspectRatio", "ImagerPixelSpacing", "PixelSpacing"):
         sides = numbers(dataset, keyword)
-        if len(sides) == 2 and min(sides) > 0:
-            return sides[0] / sides[1]
-    return 1.0
+        if len(sides) == 2 and min(sides) > 0:  # False for NaN
+            return sides[0] / sides[1], notes
+        if sides:
+            notes += (f"{keyword} holds no two sizes and is left out",)
+    return 1.0, notes
 
 
 def _square_pixels(image: np.ndarray, aspect: float, limits: Limits) -> np.ndarray:

@@ -11,7 +11,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
 
 from cxrmlops.dicom.answers import ModelIdentity, StudyAnswer
-from cxrmlops.dicom.attributes import whole_number
+from cxrmlops.dicom.attributes import shown_number
 from cxrmlops.dicom.derived import (
     common,
     complete,
@@ -20,12 +20,12 @@ from cxrmlops.dicom.derived import (
     reference,
 )
 from cxrmlops.dicom.headers import quiet
+from cxrmlops.dicom.orientation import UPRIGHT, turn_upright
 
 SERIES_NUMBER = 9002
 SERIES_DESCRIPTION = "AI: CXR evidence overlay (investigational)"
 _KIND = "overlay"
 _MOST = 2**31 - 1  # that an integer string holds (PS3.5 6.2)
-_ORIENTATION = ("L", "F")  # stands in while highdicom insists on one
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def build_secondary_capture(
             photometric_interpretation="RGB",
             bits_allocated=8,
             coordinate_system="PATIENT",
-            patient_orientation=orientation or _ORIENTATION,
+            patient_orientation=orientation or UPRIGHT,  # highdicom insists on one
             series_instance_uid=object_uid(
                 f"series/{_KIND}", [ref.StudyInstanceUID], model
             ),
@@ -116,10 +116,13 @@ def _describe(
 
 def _number(ref: Dataset) -> int:
     """Number the overlay like its film, whichever films of the study came since."""
-    return min(max(1, whole_number(ref, "InstanceNumber", 1)), _MOST)
+    return min(max(1, shown_number(ref, "InstanceNumber", 1)), _MOST)
 
 
 def _orientation(ref: Dataset) -> tuple[str, str] | None:
+    """Tell which way up the picture lies: like its film, unless that was turned."""
+    if turn_upright(ref):
+        return UPRIGHT
     values = ref.get("PatientOrientation") or ()
     if len(values) != 2:
         return None
@@ -135,7 +138,9 @@ def _spacing(ref: Dataset, picture: OverlayPicture) -> list[float] | None:
     spacing = ref.get("ImagerPixelSpacing")
     if not spacing or len(spacing) != 2 or not (ref.get("Rows") and ref.get("Columns")):
         return None
-    row = float(spacing[0]) * ref.Rows / picture.film_rows
-    column = float(spacing[1]) * ref.Columns / picture.film_columns
+    height, width = float(spacing[0]) * ref.Rows, float(spacing[1]) * ref.Columns
+    if turn_upright(ref).transposed:
+        height, width = width, height
+    row, column = height / picture.film_rows, width / picture.film_columns
     known = math.isfinite(row * column) and min(row, column) > 0
     return [round(row, 6), round(column, 6)] if known else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_fragments
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
     JPEG2000,
@@ -19,13 +19,14 @@ from pydicom.uid import (
     JPEGExtended12Bit,
     JPEGLSLossless,
     JPEGLSNearLossless,
+    RLELossless,
 )
 
-from cxrmlops.dicom.attributes import COLOUR, GREY, text, whole_number
+from cxrmlops.dicom.attributes import COLOUR, GREY, number, text, whole_number
 from cxrmlops.dicom.codestream import check_codestream
+from cxrmlops.dicom.gdcm_jpeg import decode_jpeg, is_ours
 from cxrmlops.dicom.headers import Limits, foreign
-from cxrmlops.dicom.jpeg_lossless import SYNTAXES as LOSSLESS
-from cxrmlops.dicom.jpeg_lossless import decode_lossless
+from cxrmlops.dicom.used_bits import Layout, UsedBits, used_bits
 from cxrmlops.errors import Rejected
 
 _MAX_FRAGMENTS = 10_000  # of a compressed frame; parsing more would take minutes
@@ -34,7 +35,7 @@ _ITEM = b"\xfe\xff\x00\xe0"
 # One decoder per transfer syntax: where several could, they agree, and gdcm is slower.
 _DECODERS = {
     JPEGBaseline8Bit: "pillow",
-    JPEGExtended12Bit: "pillow",  # 8 bits only; nothing here decodes 12
+    JPEGExtended12Bit: "pillow",  # of 8 bits
     JPEGLSLossless: "pyjpegls",
     JPEGLSNearLossless: "pyjpegls",
     JPEG2000Lossless: "pylibjpeg",
@@ -55,23 +56,27 @@ class PixelFormat:
     signed: bool
     photometric_interpretation: str
 
-    @property
-    def lowest(self) -> int:
-        """Lowest stored value: 0, or negative for signed pixels."""
-        return -(1 << (self.bits_stored - 1)) if self.signed else 0
+    planar_configuration: int
 
     @property
     def shape(self) -> dict[str, int]:
         """Rows, columns and samples, by name."""
         return {"rows": self.rows, "columns": self.columns, "samples": self.samples}
 
+
+@dataclass(frozen=True)
+class StoredValues:
+    """The only frame, decoded."""
+
+    values: np.ndarray  # (rows, columns[, 3]), integers of 8 or 16 bits
+    bits: int  # that the values need: BitsStored, or more where it is wrong
+    signed: bool
+    notes: tuple[str, ...]  # where header and values disagree
+
     @property
-    def bits(self) -> dict[str, int]:
-        """Bits allocated and stored, by name."""
-        return {
-            "bits_allocated": self.bits_allocated,
-            "bits_stored": self.bits_stored,
-        }
+    def lowest(self) -> int:
+        """Lowest possible value: 0, or negative for signed pixels."""
+        return -(1 << (self.bits - 1)) if self.signed else 0
 
 
 def pixel_format(dataset: Dataset, limits: Limits) -> PixelFormat:
@@ -83,8 +88,11 @@ def pixel_format(dataset: Dataset, limits: Limits) -> PixelFormat:
     """
     if "PixelData" not in dataset:
         raise Rejected("not_an_image", "no Pixel Data")
-    if whole_number(dataset, "NumberOfFrames", 1) > 1:
+    frames = whole_number(dataset, "NumberOfFrames", 1)
+    if frames > 1:
         raise Rejected("multi_frame", "NumberOfFrames is above 1")
+    if frames < 1:
+        raise Rejected("undecodable", "NumberOfFrames is below 1; send it corrected")
     bits_stored = whole_number(dataset, "BitsStored")
     form = PixelFormat(
         rows=whole_number(dataset, "Rows"),
@@ -93,8 +101,9 @@ def pixel_format(dataset: Dataset, limits: Limits) -> PixelFormat:
         bits_allocated=whole_number(dataset, "BitsAllocated"),
         bits_stored=bits_stored,
         high_bit=whole_number(dataset, "HighBit", bits_stored - 1),
-        signed=whole_number(dataset, "PixelRepresentation") == 1,
+        signed=_is_signed(dataset),
         photometric_interpretation=text(dataset, "PhotometricInterpretation").upper(),
+        planar_configuration=whole_number(dataset, "PlanarConfiguration"),
     )
     expected = GREY if form.samples == 1 else COLOUR
     if form.samples not in (1, 3) or form.photometric_interpretation not in expected:
@@ -107,32 +116,39 @@ def pixel_format(dataset: Dataset, limits: Limits) -> PixelFormat:
     return form
 
 
-def decode(dataset: Dataset, form: PixelFormat) -> np.ndarray:
+def decode(dataset: Dataset, form: PixelFormat) -> StoredValues:
     """Decode the only frame.
-
-    Returns:
-        Stored values, shape (rows, columns) or (rows, columns, 3), integers of 8 or 16
-        bits: signed as the header says, without bits beyond the stored ones.
 
     Raises:
         Rejected: `undecodable`.
     """
     with foreign("undecodable", "decoding"):
         syntax = UID(text(dataset.file_meta, "TransferSyntaxUID"))
-        if not syntax.is_encapsulated:
-            _check_length(dataset, form)
-            values = _by_pydicom(dataset, syntax)
+        if syntax.is_encapsulated:
+            values = _decompressed(_frame(dataset), syntax, form)
         else:
-            frame = _frame(dataset)
-            check_codestream(frame, syntax, **form.shape)
-            values = (
-                decode_lossless(frame, **form.shape, **form.bits)
-                if syntax in LOSSLESS
-                else _by_pydicom(dataset, syntax)
+            _check_length(dataset, form)
+            values = _by_pydicom(
+                dataset.PixelData,
+                syntax,
+                form,
+                bits_allocated=form.bits_allocated,
+                bits_stored=form.bits_stored,
+                pixel_vr=dataset["PixelData"].VR,
             )
     if values.shape[:2] != (form.rows, form.columns) or values.itemsize > 2:
         raise Rejected("undecodable", "decoded to another shape than the header says")
-    return _mask(values.astype(values.dtype.newbyteorder("="), copy=False), form)
+    found = _used(
+        values.astype(values.dtype.newbyteorder("="), copy=False), dataset, form
+    )
+    return StoredValues(found.values, found.bits, form.signed, found.notes)
+
+
+def _is_signed(dataset: Dataset) -> bool:
+    representation = whole_number(dataset, "PixelRepresentation")
+    if representation not in (0, 1):
+        raise Rejected("undecodable", "PixelRepresentation is neither 0 nor 1")
+    return representation == 1
 
 
 def _check_bits(form: PixelFormat) -> None:
@@ -143,17 +159,53 @@ def _check_bits(form: PixelFormat) -> None:
 
 
 def _frame(dataset: Dataset) -> bytes:
-    if dataset.PixelData.count(_ITEM) > _MAX_FRAGMENTS:
+    """Join the fragments: of one frame the offset tables say nothing (PS3.5 A.4)."""
+    content = dataset.PixelData
+    if content.count(_ITEM) > _MAX_FRAGMENTS:
         raise Rejected("undecodable", f"more than {_MAX_FRAGMENTS} fragments")
-    return next(generate_frames(dataset.PixelData, number_of_frames=1))
+    table, *fragments = generate_fragments(content)
+    return b"".join(fragments)
 
 
-def _by_pydicom(dataset: Dataset, syntax: UID) -> np.ndarray:
+def _decompressed(frame: bytes, syntax: UID, form: PixelFormat) -> np.ndarray:
+    """Decode a frame by what it says of its bits; the header's may be others."""
+    stream = check_codestream(frame, syntax, **form.shape)
+    bits = stream.precision or form.bits_stored
+    if is_ours(syntax, stream.precision):
+        values = decode_jpeg(stream.content, syntax, **form.shape, precision=bits)
+        if form.signed and bits < form.bits_stored and (values >> (bits - 1)).any():
+            said = f"{bits} bits in the codestream, BitsStored {form.bits_stored}"
+            raise Rejected("undecodable", f"signed values of unknown sign: {said}")
+        return values
+    allocated = form.bits_allocated
+    if stream.precision:
+        allocated = 8 if bits <= 8 else 16
+    return _by_pydicom(
+        encapsulate([stream.content]),
+        syntax,
+        form,
+        bits_allocated=allocated,
+        bits_stored=bits,
+    )
+
+
+def _by_pydicom(
+    content: bytes, syntax: UID, form: PixelFormat, **options: int | str
+) -> np.ndarray:
     values, _ = get_decoder(syntax).as_array(
-        dataset,
+        content,
         index=0,
-        correct_unused_bits=False,
         decoding_plugin=_DECODERS.get(syntax, ""),
+        correct_unused_bits=False,
+        number_of_frames=1,
+        pixel_keyword="PixelData",
+        rows=form.rows,
+        columns=form.columns,
+        samples_per_pixel=form.samples,
+        photometric_interpretation=form.photometric_interpretation,
+        pixel_representation=int(form.signed),
+        planar_configuration=form.planar_configuration,
+        **options,
     )
     return values
 
@@ -165,11 +217,14 @@ def _check_length(dataset: Dataset, form: PixelFormat) -> None:
         raise Rejected("undecodable", "twice the pixels that the header announces")
 
 
-def _mask(values: np.ndarray, form: PixelFormat) -> np.ndarray:
-    """Keep BitsStored bits up to HighBit; older files keep overlays in the others."""
-    width = 8 * values.itemsize
-    kind = np.dtype(f"{'i' if form.signed else 'u'}{values.itemsize}")
-    above = max(width - 1 - form.high_bit, 0)
-    if above == 0 and form.bits_stored >= width:
-        return values.view(kind)
-    return (values.view(kind) << above) >> (width - form.bits_stored)
+def _used(values: np.ndarray, dataset: Dataset, form: PixelFormat) -> UsedBits:
+    padding = number(dataset, "PixelPaddingValue")
+    syntax = UID(text(dataset.file_meta, "TransferSyntaxUID"))
+    layout = Layout(
+        bits=min(form.bits_stored, 8 * values.itemsize),
+        high=min(form.high_bit, 8 * values.itemsize - 1),
+        signed=form.signed,
+        padding=None if padding is None else int(padding),
+        compressed=syntax.is_encapsulated and syntax != RLELossless,
+    )
+    return used_bits(values, layout)

@@ -1,11 +1,11 @@
-"""JPEG Lossless."""
+"""JPEG Lossless, and JPEG of 12 bits."""
 
 import numpy as np
 import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLosslessSV1
 
-from cxrmlops.dicom.jpeg_lossless import decode_lossless
+from cxrmlops.dicom.gdcm_jpeg import decode_jpeg
 from cxrmlops.dicom.pixels import display_picture
 from cxrmlops.errors import Rejected
 from tests.make import make_cxr
@@ -19,18 +19,18 @@ FRAME = bytes.fromhex(
     "d900"
 )
 VALUES = np.arange(12)[:, None] * 300 + np.arange(10)[None] * 37
-FORMAT = {"samples": 1, "bits_allocated": 16, "bits_stored": 12}
+FORMAT = {"syntax": JPEGLosslessSV1, "samples": 1, "precision": 12}
 
 
 def test_a_frame_decodes_to_its_pixels():
-    values = decode_lossless(FRAME, rows=12, columns=10, **FORMAT)
+    values = decode_jpeg(FRAME, rows=12, columns=10, **FORMAT)
 
     np.testing.assert_array_equal(values, VALUES)
 
 
 def test_decoding_again_and_again_is_safe():
     for _ in range(200):
-        decode_lossless(FRAME, rows=12, columns=10, **FORMAT)
+        decode_jpeg(FRAME, rows=12, columns=10, **FORMAT)
 
 
 def test_a_compressed_film_looks_like_the_plain_one():
@@ -49,13 +49,13 @@ def test_a_compressed_film_looks_like_the_plain_one():
 @pytest.mark.parametrize("kept", [0, 20, 60])
 def test_a_damaged_frame_is_undecodable(kept):
     with pytest.raises(Rejected) as refused:
-        decode_lossless(FRAME[:kept], rows=12, columns=10, **FORMAT)
+        decode_jpeg(FRAME[:kept], rows=12, columns=10, **FORMAT)
 
     assert refused.value.reason == "undecodable"
 
 
 def test_a_frame_of_another_size_is_undecodable():
     with pytest.raises(Rejected) as refused:
-        decode_lossless(FRAME, rows=40, columns=40, **FORMAT)
+        decode_jpeg(FRAME, rows=40, columns=40, **FORMAT)
 
     assert refused.value.reason == "undecodable"
