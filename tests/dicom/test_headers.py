@@ -130,13 +130,17 @@ def test_a_nesting_bomb_is_refused(tmp_path, defined_length):
     assert refused.value.reason == "unreadable"
 
 
-def test_a_false_length_does_not_ask_for_memory(tmp_path):
+def test_pixels_announced_longer_than_the_file_are_refused_and_its_header_is_read(
+    tmp_path,
+):
     path = save_film(make_chest_film(), tmp_path / "film")
     content = path.read_bytes()
     at = content.index(b"\xe0\x7f\x10\x00OW") + 8
     path.write_bytes(content[:at] + b"\xf0\xff\xff\xff" + content[at + 4 :])
 
-    assert len(read_whole(path).PixelData) == 64  # what is there, and no more
+    assert read_header(path).Rows == 4
+    with pytest.raises(Rejected, match="undecodable.*longer than the file"):
+        read_whole(path)
 
 
 def test_a_file_beyond_the_limit_is_refused_unread(tmp_path):

@@ -25,6 +25,7 @@ class BoundedFile(io.BufferedReader):
         self.reads_left = max_reads
 
     def read(self, size: int | None = -1, /) -> bytes:
+        """Read what is asked for, at most what is left."""
         self.reads_left -= 1
         if self.reads_left < 0:
             raise Rejected("too_large", "more attributes than any film has")
@@ -46,9 +47,9 @@ class AttributeWatch:
 
     def __call__(self, tag: BaseTag, vr: str | None, length: int) -> bool:
         """Tell pydicom whether to stop here."""
-        if self.file is not None and length != _UNDEFINED:
-            if length > self.file.size - self.file.tell() and self._beyond is None:
-                self._beyond = tag
+        left = _UNDEFINED if self.file is None else self.file.size - self.file.tell()
+        if left < length < _UNDEFINED and self._beyond is None:
+            self._beyond = tag
         return tag in PIXELS
 
     def check_header(self) -> None:

@@ -54,7 +54,7 @@ def used_bits(raw: np.ndarray, layout: Layout) -> UsedBits:
     """
     unsigned = raw.view(f"u{raw.itemsize}")
     low, note = _lowest_bit(unsigned, layout)
-    notes = (note,) if note else ()
+    notes: tuple[str, ...] = (note,) if note else ()
     whole = raw.view(f"{'i' if layout.signed else 'u'}{raw.itemsize}") >> low
     film = _cut(whole, layout.bits)
     if film is whole or np.array_equal(film, whole):
@@ -109,7 +109,7 @@ def _is_film(whole: np.ndarray, film: np.ndarray, layout: Layout) -> bool:
         return True
     raise Rejected(
         "undecodable",
-        f"values need more than the {layout.bits} bits of BitsStored, and nothing tells "
+        f"values need more than the {layout.bits} bits of BitsStored, and nothing says "
         "what the others are; correct BitsStored and HighBit at the source",
     )
 
