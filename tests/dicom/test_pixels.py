@@ -273,7 +273,7 @@ def test_the_same_pixels_have_the_same_hash_in_another_shape_another():
 def test_a_change_of_the_pixel_policy_is_a_decision():
     # Who changes the pixels raises the version: bundles made before are then refused.
     assert PIXEL_POLICY["version"] == 2
-    assert PIXEL_POLICY["order"] == "modality, voi, inversion"
+    assert PIXEL_POLICY["order"] == "modality, voi, inversion, turn"
 
 
 def _has_contrast(values: np.ndarray) -> bool:
