@@ -15,6 +15,10 @@ Our exceptions, named after who has to act.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 SHOWN = 5  # rows named in a message; the rest are counted
 
@@ -79,3 +83,12 @@ class AccessError(CxrError):
 
 class RefusedError(CxrError):
     """An archive will never take this one object; others may pass."""
+
+
+def wrong_values(error: "ValidationError") -> str:
+    """Name every value that pydantic refuses, with its place; never the value."""
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'whole file'}: "
+        f"{one['msg'].removeprefix('Value error, ')}"
+        for one in error.errors(include_input=False, include_url=False)
+    )

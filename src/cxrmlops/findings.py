@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
+from cxrmlops.errors import DataError
+
 
 class Finding(StrEnum):
     """The two answers."""
@@ -37,7 +39,12 @@ class OperatingPoint:
 
 
 def answer(probability: float, point: OperatingPoint) -> Finding:
-    """Answer the question at one operating point."""
+    """Answer the question at one operating point.
+
+    Raises:
+        DataError: the probability is no number from 0 to 1; that is no answer.
+    """
+    _require_probability(probability)
     return Finding.ASF if probability >= point.threshold else Finding.NSF
 
 
@@ -52,5 +59,18 @@ def study_probability(probabilities: Sequence[float], rule: str) -> float:
     Args:
         probabilities: one per scored image, at least one, each 0-1.
         rule: `max` (any image abnormal makes the study abnormal) or `mean`.
+
+    Raises:
+        DataError: one is no number from 0 to 1.
     """
+    for probability in probabilities:
+        _require_probability(probability)
     return float(STUDY_RULES[rule](probabilities))
+
+
+def _require_probability(probability: float) -> None:
+    if not 0 <= probability <= 1:  # also where it is NaN
+        raise DataError(
+            f"the network's probability is {probability}, no number from 0 to 1; the "
+            "model cannot be used, train or fetch it again"
+        )

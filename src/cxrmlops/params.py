@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cxrmlops.errors import ParamsError
+from cxrmlops.errors import ParamsError, wrong_values
 from cxrmlops.scope import Scope, make_scope
 
 Fraction = Field(ge=0, le=1)
@@ -259,12 +259,7 @@ def _load(path: Path, kind: type[Settings]) -> Settings:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        wrong = [
-            f"{'.'.join(map(str, at)) or 'whole file'}: "
-            f"{text.removeprefix('Value error, ')}"
-            for at, text in ((e["loc"], e["msg"]) for e in error.errors())
-        ]
         raise ParamsError(
-            f"{path} has {len(wrong)} wrong value(s): {'; '.join(wrong)}; correct the "
-            "file and run again"
+            f"{path} has {error.error_count()} wrong value(s): {wrong_values(error)}; "
+            "correct the file and run again"
         ) from None

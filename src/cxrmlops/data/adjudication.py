@@ -5,13 +5,18 @@ A study is named by its keyed pseudonym. A decision stands above the report's ow
 conclusion; `uncertain` sets the study aside. Readers who disagree stop the table.
 """
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from cxrmlops.data.report_labels import Conclusion
+from cxrmlops.data.sources.csv_table import (
+    read_csv,
+    require_columns,
+    require_single_lines,
+)
+from cxrmlops.data.spreadsheet import as_meant
 from cxrmlops.errors import DataError
 from cxrmlops.tables import DECISIONS
 
@@ -28,7 +33,7 @@ def read_decisions(paths: Sequence[Path], known: frozenset[str]) -> pd.DataFrame
     """Read readers' tables; rows without a decision are not yet settled.
 
     Args:
-        paths: CSV files, UTF-8, with the columns of `NEEDED` at least.
+        paths: CSV files with the columns of `NEEDED` at least.
         known: study_id of every study of the cohort that has a report.
 
     Returns:
@@ -86,23 +91,20 @@ def settle(studies: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            missing = [name for name in NEEDED if name not in (table.fieldnames or ())]
-            rows = [] if missing else list(table)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path} cannot be read as a table ({type(error).__name__}); save it as "
-            "CSV in UTF-8 and run again"
-        ) from None
+    table = read_csv(path)
+    missing = [name for name in NEEDED if name not in table.columns]
     if missing:
         raise DataError(
             f"{path} lacks the column(s) {', '.join(missing)}; start from the file "
             "that `cxrmlops errors` writes"
         )
-    named = [{name: (row[name] or "").strip() for name in NEEDED} for row in rows]
-    return [row | {"at": f"{path.name}:{n}"} for n, row in enumerate(named, start=2)]
+    require_columns(table, NEEDED, where=path)  # each once
+    require_single_lines(table, NEEDED, where=path)
+    return [
+        {name: as_meant(row[name]).strip() for name in NEEDED}
+        | {"at": f"{path.name}:{line}"}
+        for line, row in zip(table.index, table.to_dict("records"), strict=True)
+    ]
 
 
 def _check(rows: Sequence[dict[str, str]], what: str, good: Sequence[bool]) -> None:

@@ -44,6 +44,7 @@ EXCLUSIONS = {
     **{k: v.english for k, v in REASONS.items() if k not in AFTER_HEADERS},
     **AFTER_HEADERS,
 }
+MISSPELT = "the report has this patient's number in other letter case or without zeros"
 STUDY_EXCLUSIONS = {
     "no_film": "No film of the reported study was found among those asked for.",
     "no_accepted_film": "No film of the study is a frontal chest film of an adult.",
@@ -82,6 +83,7 @@ def build_cohort(
     studies = settle(match_reports(reports, films), settled)
     films = films.merge(studies, on="study_id", how="left", validate="many_to_one")
     films = films.assign(outcome=_outcomes(films, window=window))
+    films.loc[_misspelt(films), "detail"] = MISSPELT
     included = films[films.outcome == INCLUDED]
     images = included.assign(
         source=source,
@@ -104,18 +106,24 @@ def match_reports(reports: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per study: study_id, conclusion, findings, codes, report_date (""
-        unknown), report_numbers (of the patients that the reports name, joined by
-        "|") and shared (its accession number belongs to films of several patients).
+        unknown), report_numbers and loose_report_numbers (of the patients that the
+        reports name, joined by "|") and shared (its accession number belongs to films
+        of several patients).
     """
     matched = _by_study(reports, films)
     labels = label_studies(matched)
     groups = matched.groupby("study_id")
-    numbers = groups.number_id.agg(lambda ids: "|".join(sorted(set(ids) - {""})))
+    numbers, loose = groups.number_id.agg(_each), groups.loose_number_id.agg(_each)
     return labels.assign(
         report_date=labels.study_id.map(groups.study_date.max()).astype("string"),
         report_numbers=labels.study_id.map(numbers).astype("string"),
+        loose_report_numbers=labels.study_id.map(loose).astype("string"),
         shared=labels.study_id.map(groups.shared.max()).astype("bool"),
     )
+
+
+def _each(numbers: pd.Series) -> str:
+    return "|".join(sorted(set(numbers) - {""}))
 
 
 def _by_study(reports: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
@@ -225,6 +233,14 @@ def _mismatch(films: pd.DataFrame, counted: pd.Series) -> pd.Series:
     named = films.report_numbers.fillna("")
     other = (named != "") & (named != films.number_id)
     return several | other | films.shared.astype("boolean").fillna(False)
+
+
+def _misspelt(films: pd.DataFrame) -> pd.Series:
+    """Find films whose patient the report names, but for letter case or zeros."""
+    exact = films.report_numbers.fillna("") == films.number_id
+    loose = films.loose_report_numbers.fillna("") == films.loose_number_id
+    told = (films.outcome == "patient_mismatch") & (films.loose_number_id != "")
+    return told & ~exact & loose
 
 
 def _report_outcomes(studies: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:

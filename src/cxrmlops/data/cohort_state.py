@@ -36,6 +36,7 @@ CODE = (
     "data/flow_diagram.py",
     "data/report_labels.py",
     "data/sources",
+    "data/spreadsheet.py",
     "dicom/acceptance.py",
     "dicom/attributes.py",
     "dicom/body_part.py",

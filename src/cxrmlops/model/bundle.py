@@ -1,6 +1,5 @@
 """A model at rest: weights, how to read their answer, and where they come from."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,9 +10,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from cxrmlops.errors import BundleError, LeakError, ParamsError
-from cxrmlops.files import read_json, sha256_file, sha256_folder, whole_folder
+from cxrmlops.files import sha256_file, sha256_folder, whole_folder
 from cxrmlops.files import write_json as _write_json
 from cxrmlops.findings import OperatingPoint
+from cxrmlops.model.arrays import read_arrays
+from cxrmlops.model.card_check import check_content, read_content
 from cxrmlops.model.network import EvidenceResNet, load_network
 from cxrmlops.scope import Scope
 
@@ -101,7 +102,8 @@ def read_bundle(folder: Path, *, expect_hash: str | None = None) -> Bundle:
         expect_hash: the hash it was registered or evaluated under, if known.
 
     Raises:
-        BundleError: missing, changed since it was written, or in an unknown format.
+        BundleError: missing, changed since it was written, in an unknown format, or
+            with a value in its card, weights or reference that no training writes.
     """
     found = bundle_hash(folder)
     if expect_hash is not None and found != expect_hash:
@@ -111,11 +113,9 @@ def read_bundle(folder: Path, *, expect_hash: str | None = None) -> Bundle:
         )
     content = _read_content(folder)
     _check_files(folder, content["files"])
-    card = _read_card(folder, content["card"])
+    card = _card(content["card"])
     network = _read_network(folder, card)
-    with np.load(folder / REFERENCE, allow_pickle=False) as arrays:
-        reference = {key: arrays[key] for key in arrays.files}
-    return Bundle(network, card, found, reference)
+    return Bundle(network, card, found, read_arrays(folder / REFERENCE))
 
 
 def read_card(folder: Path) -> BundleCard:
@@ -163,18 +163,20 @@ def _there(folder: Path, name: str) -> bool:
 
 
 def _read_content(folder: Path) -> dict[str, Any]:
-    try:
-        content = read_json(folder / CARD)
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise BundleError(
-            f"{folder / CARD} is no JSON; fetch or train the model again"
-        ) from None
+    content = read_content(folder / CARD)
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
         raise BundleError(
-            f"{folder / CARD} has the format {found!r}, this installation reads "
+            f"{folder / CARD} has the format {found!r:.40}, this installation reads "
             f"{FORMAT!r}; install the version that wrote it, or train again"
         )
+    names, given = {field.name for field in fields(BundleCard)}, content.get("card")
+    if isinstance(given, dict) and set(given) != names:
+        raise BundleError(
+            f"{folder / CARD}: the card differs in {sorted(set(given) ^ names)[:9]}; "
+            "install the version that wrote it, or train again"
+        )
+    check_content(content, folder / CARD)
     return dict(content)
 
 
@@ -187,13 +189,7 @@ def _check_files(folder: Path, expected: Mapping[str, str]) -> None:
             )
 
 
-def _read_card(folder: Path, content: Mapping[str, Any]) -> BundleCard:
-    names = {field.name for field in fields(BundleCard)}
-    if set(content) != names:
-        raise BundleError(
-            f"{folder / CARD}: the card differs in {sorted(set(content) ^ names)}; "
-            "install the version that wrote it, or train again"
-        )
+def _card(content: Mapping[str, Any]) -> BundleCard:
     points = tuple(OperatingPoint(**point) for point in content["operating_points"])
     scope = Scope.from_json(content["scope"])
     return BundleCard(**{**content, "operating_points": points, "scope": scope})
@@ -201,9 +197,17 @@ def _read_card(folder: Path, content: Mapping[str, Any]) -> BundleCard:
 
 def _read_network(folder: Path, card: BundleCard) -> EvidenceResNet:
     try:
-        return load_network(card.architecture, load_file(folder / WEIGHTS))
+        tensors = load_file(folder / WEIGHTS)
+        network = load_network(card.architecture, tensors)
     except (ParamsError, RuntimeError, SafetensorError) as error:
         raise BundleError(
             f"{folder / WEIGHTS} does not fit {card.architecture}: "
             f"{str(error).splitlines()[0]}; fetch or train the model again"
         ) from None
+    broken = sorted(name for name, one in tensors.items() if not one.isfinite().all())
+    if broken:
+        raise BundleError(
+            f"{folder / WEIGHTS} holds values that are no numbers, in {len(broken)} "
+            f"tensor(s), first '{broken[0]}'; fetch or train the model again"
+        )
+    return network

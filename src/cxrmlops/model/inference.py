@@ -64,6 +64,7 @@ class Reader:
                 of the bundle's card. n may be 0 or no multiple of the batch size.
 
         Raises:
+            BundleError: the network gives what is no number.
             ResourceError: a batch does not fit into memory.
         """
         size = self.bundle.card.size
@@ -78,6 +79,13 @@ class Reader:
                 device=self._device,
                 batch_size=self._batch_size,
                 precision=self._precision,
+            )
+        broken = ~(np.isfinite(logit) & np.isfinite(evidence).all(axis=(1, 2)))
+        if broken.any():
+            raise BundleError(
+                f"model '{self.bundle.card.name}' gives no number for "
+                f"{int(broken.sum())} of {len(logit)} film(s); it cannot be used, "
+                "train or fetch it again"
             )
         return Answers(
             logit, calibrated(logit, temperature=self.bundle.card.temperature), evidence

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrmlops.errors import LeakError
+from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.bundle import REFERENCE
 
 LEARNT = "learnt_patients"  # in a bundle's reference: sorted marks
@@ -32,8 +33,8 @@ def inherited(weights: str | None) -> Marks:
     beside = Path(weights).with_name(REFERENCE) if weights else None
     if beside is None or not beside.is_file():
         return marks([])
-    with np.load(beside, allow_pickle=False) as arrays:
-        return arrays[LEARNT] if LEARNT in arrays.files else marks([])
+    known = read_arrays(beside)
+    return known[LEARNT] if LEARNT in known else marks([])
 
 
 def check_strangers(patient_id: Iterable[str], learnt: Marks, *, weights: str) -> None:

@@ -6,7 +6,6 @@ never looked at. So a random sample of right answers comes along, and the page s
 """
 
 import base64
-import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from PIL import Image
 from cxrmlops.data.adjudication import ASKED
 from cxrmlops.data.preprocess import Placement
 from cxrmlops.data.shards import gather, open_shards
+from cxrmlops.data.spreadsheet import to_csv
 from cxrmlops.dicom.overlay import above_threshold, blend
 from cxrmlops.files import whole_folder
 from cxrmlops.findings import BALANCED
@@ -174,16 +174,17 @@ def _jpeg(pixels: np.ndarray) -> str:
 
 def _table(chosen: pd.DataFrame, unsettled: pd.DataFrame) -> str:
     """Write the rows to be settled; reader, decision and comment are left empty."""
-    text = io.StringIO()
-    table = csv.DictWriter(text, ASKED, restval="")
-    table.writeheader()
-    for row in chosen.to_dict("records"):
-        told = {name: row[name] for name in ("study_id", "kind", "codes")}
-        label = "ASF" if row["abnormal"] else "NSF"
-        table.writerow(
-            told | {"label": label, "probability": f"{row['probability']:.4f}"}
-        )
-    for row in unsettled.to_dict("records"):
-        told = {name: row[name] for name in ("study_id", "codes")}
-        table.writerow(told | {"kind": "unsettled", "label": row["conclusion"]})
-    return text.getvalue()
+    answered = [
+        {name: row[name] for name in ("study_id", "kind", "codes")}
+        | {
+            "label": "ASF" if row["abnormal"] else "NSF",
+            "probability": f"{row['probability']:.4f}",
+        }
+        for row in chosen.to_dict("records")
+    ]
+    open_ones = [
+        {name: row[name] for name in ("study_id", "codes")}
+        | {"kind": "unsettled", "label": row["conclusion"]}
+        for row in unsettled.to_dict("records")
+    ]
+    return to_csv(ASKED, [*answered, *open_ones])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxrmlops.data.cohort import Cohort, build_cohort, summarise
+from cxrmlops.data.cohort import MISSPELT, Cohort, build_cohort, summarise
 from cxrmlops.data.cohort_state import (
     SUMMARY,
     CohortState,
@@ -81,6 +81,7 @@ def _build(
         "key_fingerprint": state.key_fingerprint,
         "fingerprint": state.fingerprint,
     }
+    _say_misspelt(cohort, site)
     _check_cohort(summary, site)
     return cohort, summary
 
@@ -119,17 +120,44 @@ def _check_films(films: pd.DataFrame, reports: pd.DataFrame, site: Site) -> None
         )
 
 
+def _say_misspelt(cohort: Cohort, site: Site) -> None:
+    n = int((cohort.films.detail == MISSPELT).sum())
+    if n:
+        log.warning(
+            "cohort: %d film(s) are set aside as patient_mismatch, but film and %s "
+            "differ only in letter case or leading zeros of patient_id",
+            *(n, site.reports.name),
+        )
+
+
+# What cures an exclusion that leaves nobody; the most frequent one is named.
+CURES = {
+    "outside_dates": "widen cohort.start and cohort.end in params.yaml",
+    "child": "lower cohort.min_age_years in params.yaml, if children are wanted",
+    "patient_mismatch": "export patient_id as text, to the letter and zero as the "
+    "films have it, or leave the column out",
+    "no_study_date": "add a column study_date to the report table",
+    "no_projection": "add the table of projections beside the films",
+    "uncertain_label": "settle labels in the report table's column conclusion",
+    "disputed_label": "settle labels in the report table's column conclusion",
+    "chest_unknown": "add the site's words to site.yaml: chest_words",
+    "not_chest": "add the site's words to site.yaml: chest_words",
+}
+
+
 def _check_cohort(summary: dict[str, Any], site: Site) -> None:
     if summary["included"]:
         return
-    why = ", ".join(f"{n} {reason}" for reason, n in summary["excluded"].items())
+    counts = summary["excluded"]
+    why = ", ".join(f"{n} {reason}" for reason, n in counts.items())
     if set(summary["reported_studies"]["excluded"]) == {"no_film"}:
         raise DataError(
             f"no report of {site.reports} belongs to a film below {site.films} "
             f"({why}); check that both come from the same archive and name studies by "
             "the same numbers"
         )
+    cures = [CURES[name] for name in sorted(counts, key=counts.get) if name in CURES]
     raise DataError(
-        f"no film below {site.films} is left ({why}); widen cohort.start, cohort.end "
-        "or cohort.min_age_years in params.yaml, or look at site.yaml"
+        f"no film below {site.films} is left ({why}); "
+        f"{cures[-1] if cures else 'look at films and reports in site.yaml'}"
     )

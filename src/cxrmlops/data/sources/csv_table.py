@@ -1,50 +1,80 @@
-"""Tables that people export: comma, semicolon or tab; UTF-8 or Latin-1; all text."""
+"""
+Tables that people export: comma, semicolon, tab or bar between the fields; all text.
+
+The first line that holds anything is the heading; Excel's "sep=;" may stand before it.
+"""
 
 import csv
-import gzip
 import re
-import warnings
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from cxrmlops.data.sources.table_text import HEAD, lines_of, read_text
 from cxrmlops.errors import DataError
 
 SHOWN_COLUMNS = 20  # named in a message; the rest are counted
+_DELIMITERS = ",;\t|"  # of several that are as frequent, the first
+_SEPARATOR = re.compile(r"\s*\"?sep=(.)\"?[,;\s]*", re.IGNORECASE)  # Excel's own line
 _NAME = re.compile(r"[^\W\d][\w .#/()\[\],-]{0,40}")  # what a column may be called
 _VALUE = re.compile(r"\d{5}|\^")  # a number or a person's name, not a column's
+
+
+@dataclass(frozen=True)
+class _Heading:
+    """Where the heading stands, and what stands between fields."""
+
+    line: int  # of the file, from 1
+    text: str
+    delimiter: str
 
 
 def read_csv(path: Path) -> pd.DataFrame:
     """Read a table as text, column names trimmed; numbers keep their leading zeros.
 
+    Returns:
+        One row per record, indexed by the line of the file that it begins in; fields
+        that a short record lacks are "".
+
+    Raises:
+        DataError: no table in it; the line that is wrong is named.
+    """
+    text = read_text(path)
+    heading = _heading(text, path)
+    records = _records(text, heading, path)
+    _, names = next(records)
+    rows = list(records)
+    width = len(names)
+    long = [line for line, row in rows if any(row[width:])]
+    if long and len(long) == len(rows):
+        raise DataError(
+            f"{path}: rows have more fields than the heading; name every column"
+        )
+    if long:
+        raise DataError(
+            f"{path} is not a CSV table (line {long[0]}): the record has more fields "
+            'than the heading; put "..." around text that holds the delimiter'
+        )
+    frame = pd.DataFrame(
+        [(row + [""] * (width - len(row)))[:width] for _, row in rows],
+        columns=pd.Index([name.strip() for name in names], dtype="object"),
+        index=pd.Index([line for line, _ in rows], dtype="int64", name="line"),
+    )
+    return frame.astype("string")
+
+
+def read_columns(path: Path) -> list[str]:
+    """Read the names of a table's columns, without its rows.
+
     Raises:
         DataError: no table in it.
     """
-    try:
-        encoding, head = _look(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path,
-                sep=_delimiter(head),
-                dtype=str,
-                encoding=encoding,
-                keep_default_na=False,
-                skipinitialspace=True,
-                index_col=False,  # a row that is too long must not shift the others
-            )
-    except pd.errors.ParserWarning:
-        raise DataError(
-            f"{path}: rows have more fields than the heading; name every column"
-        ) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
-        raise DataError(f"{path} is not a CSV table ({_line(error)})") from None
-    except (OSError, EOFError, zlib.error, UnicodeError) as error:
-        raise DataError(f"{path} cannot be read ({type(error).__name__})") from None
-    return frame.rename(columns=lambda name: str(name).strip()).astype("string")
+    text = read_text(path, most=HEAD)
+    heading = _heading(text, path)
+    line = next(csv.reader([heading.text], delimiter=heading.delimiter))
+    return [name.strip() for name in line]
 
 
 def require_columns(frame: pd.DataFrame, names: Sequence[str], *, where: Path) -> None:
@@ -61,6 +91,22 @@ def require_columns(frame: pd.DataFrame, names: Sequence[str], *, where: Path) -
         raise DataError(f"{where}: column '{twice[0]}' is there twice; remove one")
 
 
+def require_single_lines(
+    frame: pd.DataFrame, names: Sequence[str], *, where: Path
+) -> None:
+    """Refuse a number or word that runs over several lines: a stray quote does that.
+
+    The rows between it and the next quote would be lost without a word.
+    """
+    for name in names:
+        long = frame[name].str.contains(r"[\r\n]")
+        if long.any():
+            raise DataError(
+                f"{where}: column '{name}' runs over several lines from line "
+                f"{frame.index[long][0]} on; remove the stray quote (\") there"
+            )
+
+
 def found_columns(frame: pd.DataFrame) -> str:
     """List column names for a message; what looks like a value is only counted.
 
@@ -74,22 +120,35 @@ def found_columns(frame: pd.DataFrame) -> str:
     return ", ".join(shown) + (f" and {more} other(s)" if more else "")
 
 
-def _look(path: Path) -> tuple[str, str]:
-    """Find the encoding, and the first line."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as file:
-        data = file.read()
+def _heading(text: str, path: Path) -> _Heading:
+    """Find the first line that holds anything but Excel's "sep=" and blanks."""
+    told = ""
+    for number, line in enumerate(lines_of(text), start=1):
+        if separator := _SEPARATOR.fullmatch(line):
+            told = separator[1]
+        elif line.strip(_DELIMITERS + " \r\n"):
+            return _Heading(number, line, told or max(_DELIMITERS, key=line.count))
+    raise DataError(f"{path} is not a CSV table (no columns); export it again")
+
+
+def _records(
+    text: str, heading: _Heading, path: Path
+) -> Iterator[tuple[int, list[str]]]:
+    """Give each record, the heading too, with the line that it begins in."""
+    lines = lines_of(text)
+    for _ in range(heading.line - 1):
+        next(lines)
+    reader = csv.reader(
+        lines, delimiter=heading.delimiter, skipinitialspace=True, strict=True
+    )
+    begin = heading.line
     try:
-        data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return "latin-1", data.split(b"\n", 1)[0].decode("latin-1")
-    return "utf-8-sig", data.split(b"\n", 1)[0].decode("utf-8-sig")
-
-
-def _delimiter(head: str) -> str:
-    return max(",;\t", key=head.count)
-
-
-def _line(error: Exception) -> str:
-    found = re.search(r"line \d+", str(error))
-    return found.group() if found else "no columns"
+        for record in reader:
+            if any(field.strip() for field in record):
+                yield begin, record
+            begin = heading.line + reader.line_num
+    except csv.Error:
+        raise DataError(
+            f"{path} is not a CSV table (line {begin}): a quote (\") of the record "
+            "that begins there has no partner; remove it, or write it twice"
+        ) from None

@@ -16,7 +16,7 @@ from typing import Any
 
 from cxrmlops.data.fence import fenced, worker_count
 from cxrmlops.data.film_list import FilmFile
-from cxrmlops.data.sources.rows import Reading, film_row
+from cxrmlops.data.sources.rows import Reading, film_row, loosely
 from cxrmlops.dicom.acceptance import accept
 from cxrmlops.dicom.headers import FilmHeader, Limits, describe, read_header
 from cxrmlops.errors import Rejected
@@ -97,6 +97,7 @@ def _known(header: FilmHeader, reading: Reading) -> Row:
         "accession_id": name("accession", header.accession_number),
         "patient_id": name("patient", header.issuer_of_patient_id, header.patient_id),
         "number_id": name("number", header.patient_id),
+        "loose_number_id": name("loose number", loosely(header.patient_id)),
         "has_issuer": bool(header.issuer_of_patient_id.strip()),
         "study_date": f"{header.study_date:%Y%m%d}" if header.study_date else "",
         "view": header.view,

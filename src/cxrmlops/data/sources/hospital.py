@@ -16,20 +16,35 @@ Other columns are passed over. The words of `conclusion` are the policy: a site 
 other words translates them in its table, where everybody can see it.
 """
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from cxrmlops.data.film_list import FilmFile
 from cxrmlops.data.report_labels import read_conclusions, split_codes
-from cxrmlops.data.sources.csv_table import found_columns, read_csv, require_columns
+from cxrmlops.data.sources.csv_table import (
+    found_columns,
+    read_csv,
+    require_columns,
+    require_single_lines,
+)
 from cxrmlops.data.sources.header_pass import read_headers
-from cxrmlops.data.sources.rows import FILM_ROWS, REPORT_ROWS, Reading, report_row
+from cxrmlops.data.sources.rows import (
+    FILM_ROWS,
+    REPORT_ROWS,
+    Reading,
+    loosely,
+    report_row,
+)
 from cxrmlops.errors import DataError
 
 LABEL_POLICY = "hospital-1"
 
 _STUDY, _ACCESSION = "study_instance_uid", "accession_number"
+# a line inside of a field, one of whose own fields is a label
+_ROW_WITHIN = re.compile(r"[\r\n](?:.*[,;\t|])?[ \"]*(?:NSF|ASF)[ \"]*(?:[,;\t|\r\n]|$)")
 _OPTIONAL = (_STUDY, _ACCESSION, "finding_codes", "study_date", "patient_id")
 
 
@@ -60,6 +75,7 @@ def report_rows(reading: Reading) -> pd.DataFrame:
             study_id=name("study", study),
             accession_id=name("accession", accession),
             number_id=name("number", patient),
+            loose_number_id=name("loose number", loosely(patient)),
             study_date=date,
             findings="|".join(split_codes(codes)),
             codes="|".join(split_codes(codes)),
@@ -88,6 +104,8 @@ def _read(reading: Reading) -> pd.DataFrame:
         )
     require_columns(table, [n for n in _OPTIONAL if n in table.columns], where=where)
     table = table.assign(**{n: "" for n in _OPTIONAL if n not in table.columns})
+    require_single_lines(table, ["conclusion", *_OPTIONAL], where=where)
+    _check_swallowed(table, where)
     nameless = int(
         (table[_STUDY].str.strip() + table[_ACCESSION].str.strip()).eq("").sum()
     )
@@ -99,6 +117,17 @@ def _read(reading: Reading) -> pd.DataFrame:
     return table
 
 
+def _check_swallowed(table: pd.DataFrame, where: Path) -> None:
+    """Refuse free text that holds lines of the table: a stray quote begins there."""
+    for name in table.columns:
+        rows = table[name].str.contains(_ROW_WITHIN)
+        if rows.any():
+            raise DataError(
+                f"{where}: column '{name}' holds rows of the table from line "
+                f"{table.index[rows][0]} on; remove the stray quote (\") there"
+            )
+
+
 def _dates(text: pd.Series, *, where: str) -> pd.Series:
     plain = text.str.strip().str.replace("-", "")
     parsed = pd.to_datetime(plain, format="%Y%m%d", errors="coerce")
@@ -106,6 +135,6 @@ def _dates(text: pd.Series, *, where: str) -> pd.Series:
     if wrong.any():
         raise DataError(
             f"{where}: {int(wrong.sum())} of {len(text)} row(s) hold no date, first in "
-            f"line {int(wrong.to_numpy().argmax()) + 2}; write YYYY-MM-DD"
+            f"line {text.index[wrong][0]}; write YYYY-MM-DD"
         )
     return parsed.dt.strftime("%Y%m%d").fillna("")

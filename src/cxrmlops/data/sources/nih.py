@@ -7,6 +7,7 @@ report, not that the film is normal. A study is one patient at one follow-up num
 The set tells no study dates.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -15,7 +16,11 @@ import pandas as pd
 
 from cxrmlops.data.film_list import FilmFile
 from cxrmlops.data.report_labels import Conclusion, split_codes
-from cxrmlops.data.sources.csv_table import read_csv, require_columns
+from cxrmlops.data.sources.csv_table import (
+    read_csv,
+    require_columns,
+    require_single_lines,
+)
 from cxrmlops.data.sources.rows import (
     FILM_ROWS,
     REPORT_ROWS,
@@ -24,6 +29,7 @@ from cxrmlops.data.sources.rows import (
     film_row,
     report_row,
 )
+from cxrmlops.data.sources.understood import require_understood
 from cxrmlops.errors import DataError
 
 LABEL_POLICY = "nih-1"  # raise it whenever the first paragraph changes
@@ -56,6 +62,11 @@ _PATIENT, _AGE, _SEX, _VIEW = (
 )
 _COLUMNS = (_IMAGE, _LABELS, _FOLLOW_UP, _PATIENT, _AGE, _SEX, _VIEW)
 _YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+_AGE_TEXT = re.compile(r"(\d{1,3}(?:[.,]\d+)?) ?([YMWD]?)", re.IGNORECASE)
+_VIEWS = {"pa": "PA", "ap": "AP"} | dict.fromkeys(
+    ("l", "ll", "rl", "lat", "lateral"), "lateral"
+)
+_SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 
 
 def film_rows(files: Sequence[FilmFile], reading: Reading) -> pd.DataFrame:
@@ -65,8 +76,18 @@ def film_rows(files: Sequence[FilmFile], reading: Reading) -> pd.DataFrame:
 
     Returns:
         `FILM_ROWS`, one row per file.
+
+    Raises:
+        DataError: a column is missing, or most of its ages, sexes or views cannot be
+            understood.
     """
     table = _read(reading.reports)
+    for name, known in (
+        (_AGE, lambda text: not math.isnan(age_in_years(text))),
+        (_SEX, lambda text: _plain(text) in _SEXES),
+        (_VIEW, lambda text: _plain(text) in _VIEWS),
+    ):
+        require_understood(table[name], known, where=reading.reports)
     stems = table[_IMAGE].str.replace(r"\.\w+$", "", regex=True)
     here = stems.isin({PurePosixPath(file.path).stem for file in files})
     named = table[here].assign(stem=stems[here]).drop_duplicates("stem")
@@ -98,18 +119,23 @@ def report_rows(reading: Reading) -> pd.DataFrame:
 
 
 def age_in_years(text: str) -> float:
-    """Read "58", "058Y" or "004M"; NaN when it is no age a person can have."""
-    found = re.fullmatch(r"\s*(\d{1,3})([YMWD]?)\s*", text)
+    """Read "58", "58.0", "058Y" or "004M"; NaN when it is no age a person can have."""
+    found = _AGE_TEXT.fullmatch(text.strip())
     if not found:
         return float("nan")
-    years = int(found[1]) * _YEARS[found[2] or "Y"]
+    years = float(found[1].replace(",", ".")) * _YEARS[found[2].upper() or "Y"]
     return years if years <= OLDEST else float("nan")
 
 
 def _read(reports: Path) -> pd.DataFrame:
     table = read_csv(reports)
     require_columns(table, _COLUMNS, where=reports)
+    require_single_lines(table, _COLUMNS, where=reports)
     return table
+
+
+def _plain(text: str) -> str:
+    return text.strip().casefold()
 
 
 def _film_row(
@@ -123,7 +149,13 @@ def _film_row(
         return film_row(file, image_id=image_id, rejected="no_report")
     age = age_in_years(line[_AGE])
     patient = name("patient", "nih", line[_PATIENT])
-    child = age < reading.scope.min_age_years
+    view = _VIEWS.get(_plain(line[_VIEW]), "unknown")
+    rejected, detail = "", ""
+    if view == "lateral":
+        rejected, detail = "lateral", f"column {_VIEW} says so"
+    elif age < reading.scope.min_age_years:
+        rejected = "child"
+        detail = f"younger than {reading.scope.min_age_years:g} years"
     return film_row(
         file,
         image_id=image_id,
@@ -131,11 +163,11 @@ def _film_row(
         patient_id=patient,
         number_id=patient,
         has_issuer=True,
-        view=line[_VIEW] if line[_VIEW] in ("PA", "AP") else "unknown",
-        sex=line[_SEX] if line[_SEX] in ("F", "M") else "unknown",
+        view=view,
+        sex=_SEXES.get(_plain(line[_SEX]), "unknown"),
         age_years=age,
-        rejected="child" if child else "",
-        detail=f"younger than {reading.scope.min_age_years:g} years" if child else "",
+        rejected=rejected,
+        detail=detail,
     )
 
 
@@ -156,8 +188,10 @@ def _check_labels(
     wrong = {text for text, codes in labels.items() if not codes or set(codes) - known}
     if wrong:
         n = int(table[_LABELS].isin(wrong).sum())
+        line = table.index[table[_LABELS].isin(wrong)][0]
         codes = {code[:24] for text in wrong for code in labels[text]} - known
         raise DataError(
             f"{where}: column '{_LABELS}': {n} row(s) hold a label that is none of the "
-            f"15 ({', '.join(sorted(codes)[:5]) or 'empty'}); correct them"
+            f"15 ({', '.join(sorted(codes)[:5]) or 'empty'}), first in line {line}; "
+            "correct them"
         )

@@ -25,6 +25,7 @@ FILM_ROWS = Table(
         "accession_id": "string",
         "patient_id": "string",  # of issuer and number
         "number_id": "string",  # of the number alone
+        "loose_number_id": "string",  # of what is left of it; see `loosely`
         "has_issuer": "bool",  # the film says who issued the number
         "study_date": "string",  # YYYYMMDD; "" unknown
         "view": "string",  # PA, AP or unknown
@@ -44,6 +45,7 @@ REPORT_ROWS = Table(
         "study_id": "string",  # "" the report names its study by accession number only
         "accession_id": "string",  # "" not given
         "number_id": "string",  # "" not given
+        "loose_number_id": "string",  # "" not given
         "study_date": "string",  # YYYYMMDD; "" not given
         "conclusion": "string",  # NSF, ASF, uncertain or disputed
         "findings": "string",  # finding types, joined by "|"
@@ -62,6 +64,15 @@ class Namer:
         """Name a thing by its number, the last of `parts`; no number, no name."""
         plain = [part.strip() for part in parts]
         return pseudonym(self.key, kind, *plain) if plain[-1] else ""
+
+
+def loosely(number: str) -> str:
+    """Reduce a number to what a spreadsheet and typing leave of it.
+
+    Without case, blanks and leading zeros. Two numbers that agree so only are not
+    taken for one; it serves to say what is wrong with a table.
+    """
+    return "".join(number.split()).casefold().lstrip("0")
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,7 @@ def film_row(file: FilmFile, **known: object) -> dict[str, object]:
         "accession_id": "",
         "patient_id": "",
         "number_id": "",
+        "loose_number_id": "",
         "has_issuer": False,
         "study_date": "",
         "view": "unknown",
@@ -104,6 +116,7 @@ def report_row(*, conclusion: str, **known: object) -> dict[str, object]:
         "study_id": "",
         "accession_id": "",
         "number_id": "",
+        "loose_number_id": "",
         "study_date": "",
         "conclusion": conclusion,
         "findings": "",
