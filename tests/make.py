@@ -61,7 +61,6 @@ def make_images(*, patients: int = 10, per_patient: int = 1) -> pd.DataFrame:
             "image_id": f"{p:08x}{k:08x}",
             "study_id": f"S{p:03d}{k}",
             "patient_id": f"P{p:03d}",
-            "path": f"{p}/{k}.dcm",
             "bytes": 1,
             "mtime_ns": 1,
             "source": "hospital",

@@ -118,6 +118,17 @@ def test_code_with_uncommitted_changes_makes_no_champion():
     assert said.startswith("version 1 is champion\nits code had uncommitted changes")
 
 
+def test_a_checkout_that_git_could_not_read_makes_no_champion():
+    register("1", tags={COMMIT: "", DIRTY: "unreadable"})
+
+    with pytest.raises(BundleError, match="git could not read, so its commit is"):
+        approve("1", name="A. Person", reason="good", gate=gate())
+
+    assert events() == [("refused", "1", "A. Person")]
+    said = approve("1", name="A. Person", reason="trial", gate=gate(clean_code=False))
+    assert "git could not say which commit its code is" in said
+
+
 def test_code_outside_a_checkout_is_let_in_and_said():
     register("1", tags={COMMIT: "", DIRTY: "unknown"})
 

@@ -102,3 +102,31 @@ def test_every_number_has_a_place_in_the_shipped_file():
     assert set(Site.model_fields) - set(SITE) <= {
         name for name, field in Site.model_fields.items() if not field.is_required()
     }
+
+
+def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "site.yaml"
+    text = (ROOT / "site.yaml").read_text()
+    path.write_text(text + "name: other\n")
+
+    with pytest.raises(ParamsError, match="the key 'name' is there twice") as refused:
+        load_site(path)
+
+    assert f"line {len(text.splitlines()) + 1}," in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 100_000, "{a: " * 5000])
+def test_endless_brackets_are_one_sentence(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ParamsError, match="nested too deep for a settings file"):
+        load_params(path)
+
+
+def test_a_merged_mapping_may_repeat_a_key(tmp_path):
+    path = tmp_path / "site.yaml"
+    path.write_text("a: &x {b: 1}\nc: {<<: *x, b: 2}\n")
+
+    with pytest.raises(ParamsError, match="wrong value"):  # not "twice"
+        load_site(path)

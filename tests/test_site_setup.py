@@ -55,7 +55,7 @@ def test_edited_lines_stay_and_other_films_need_force(hospital, here, tmp_path):
     set_up(hospital, here=here)
     with pytest.raises(ParamsError, match="names other films; add --force"):
         set_up(other, here=here)
-    set_up(other, here=here, force=True)
+    set_up(other, here=here, may_replace=lambda _question: True)
 
     assert load_site(site).films == other
     assert load_site(site).time_zone == "Asia/Shanghai"

@@ -24,6 +24,9 @@ UNKNOWN_CODE = (
     "its training was not in a git checkout, no commit is known: the wheel that "
     "travels with it is its code"
 )
+UNREAD_CODE = (
+    "git could not say which commit its code is; gate.clean_code lets that pass"
+)
 CHANGED_CODE = "its code had uncommitted changes; gate.clean_code lets that pass"
 
 
@@ -159,7 +162,15 @@ def _standing(
 
 def _dirty(chosen: Version, training: Training, gate: GateParams) -> str:
     """Say that nobody can find the code again; "" where it is so."""
-    if not (training.is_dirty and gate.clean_code):
+    if not gate.clean_code:
+        return ""
+    if training.is_unreadable:
+        return (
+            f"version {chosen.number} comes from a checkout that git could not read, "
+            "so its commit is not known; make `git status` work there, run `cxrmlops "
+            "register`, then approve"
+        )
+    if not training.is_dirty:
         return ""
     return (
         f"version {chosen.number} was trained on code with uncommitted changes (after "
@@ -226,8 +237,14 @@ def _signed(chosen: Version) -> list[str]:
 def _champion(
     chosen: Version, training: Training, standing: Standing | None
 ) -> list[str]:
-    code = (
-        CHANGED_CODE if training.is_dirty else "" if training.commit else UNKNOWN_CODE
-    )
+    code = _told_of_code(training)
     compared = [one["reason"] for one in (standing or {}).values()]
     return [f"version {chosen.number} is champion", *filter(None, [code]), *compared]
+
+
+def _told_of_code(training: Training) -> str:
+    if training.is_unreadable:
+        return UNREAD_CODE
+    if training.is_dirty:
+        return CHANGED_CODE
+    return "" if training.commit else UNKNOWN_CODE

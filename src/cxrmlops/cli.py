@@ -1,6 +1,7 @@
 """`cxrmlops <command>`; the commands themselves are in `cxrmlops.commands`."""
 
 import logging
+import sys
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
@@ -66,15 +67,25 @@ def init(
         Literal["hospital", "nih", "openi"] | None,
         typer.Option(help="of films and reports; else by their look"),
     ] = None,
-    force: Annotated[bool, typer.Option(help="point site.yaml at other films")] = False,
+    force: Annotated[
+        bool, typer.Option(help="replace lines of a site.yaml unasked")
+    ] = False,
 ) -> None:
     """Make site.yaml, params.yaml and addresses.env here, for your own films.
 
+    Settings that are there are kept; before a line of site.yaml changes it asks, and
+    where nobody can answer it stops.
+
     Example: cxrmlops init /archive/chest --reports /archive/reports.csv
+
+    At other films, unasked: cxrmlops init /archive/more --force
     """
     from cxrmlops.site_setup import set_up
 
-    typer.echo(set_up(folder, reports=reports, source=source, force=force))
+    def may_replace(question: str) -> bool:
+        return force or (sys.stdin.isatty() and typer.confirm(question))
+
+    typer.echo(set_up(folder, reports=reports, source=source, may_replace=may_replace))
 
 
 for commands in (stages, review, scoring, models):

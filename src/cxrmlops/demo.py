@@ -4,6 +4,7 @@ The whole line on made-up films, in a copy of this checkout that git ignores.
 `params.yaml` and `data/` of the checkout hold the real job and stay untouched.
 """
 
+import contextlib
 import logging
 import os
 import shutil
@@ -27,6 +28,7 @@ BACKLOG_STUDIES = 24
 FILM_SIDE = 384  # pixels, before the network's square
 SEED = 20240131
 CLOCK = "2024-01-31T02:00:00+00:00"  # fixed: two demos write the same bytes
+MARK = ".made-by-demo"
 MAKER = "demo (made-up person)"
 
 # What differs from params.yaml, and only that: a network and films that two cores can
@@ -79,6 +81,7 @@ def run(
     Raises:
         CxrError: the folder holds other films, or a step failed.
     """
+    _require_own(folder)
     copy_checkout(folder)
     write_settings(folder, architecture=architecture)
     make_films(folder / "data", studies=studies, seed=seed, bias=bias)
@@ -96,7 +99,21 @@ def run(
 
 def _in_use(folder: Path) -> str:
     """Give the bundle that an earlier demo approved here; "" none."""
-    return history.in_use(history.entries(f"sqlite:///{folder / 'ledger.db'}"))
+    with contextlib.chdir(folder):  # no address can say every folder's name
+        return history.in_use(history.entries("sqlite:///ledger.db"))
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse to write over what no demo made; mark a new folder as ours."""
+    there = folder.exists()
+    known = (folder / MARK, folder / "data" / "made.json")  # the latter: of old demos
+    if there and any(folder.iterdir()) and not any(path.exists() for path in known):
+        raise CxrError(
+            f"demo: {folder} holds files that no demo made and it would write over; "
+            "name another place with --folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
 
 
 def copy_checkout(folder: Path) -> None:

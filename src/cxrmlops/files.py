@@ -7,13 +7,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cxrmlops.errors import DataError, ResourceError
 
+OWNER_FILE, OWNER_FOLDER = 0o600, 0o700  # of what may name a patient
 WORK = Path(".work")  # unfinished work; git-ignored, removed on success
 _PACKAGE = Path(__file__).parent
 _DRAFT = re.compile(r"^\.(.*)\.\d+\.part$")
@@ -21,8 +22,12 @@ _NO_SPACE = 1 << 16  # bytes: less is none, a half-written draft lies beside it
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Give a temporary path that becomes `path` only if the block succeeds.
+
+    Args:
+        path: the file.
+        private: it may name a patient: whatever the umask, only its owner reads it.
 
     Raises:
         ResourceError: the disk is full; nothing is left behind.
@@ -30,16 +35,25 @@ def whole(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with disk_space(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent, private=private)
+            if private:
+                draft.touch(mode=OWNER_FILE)  # before there is anything to read
             yield draft
+            if private:
+                draft.chmod(OWNER_FILE)  # a library may have made it anew
             draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Give an empty temporary folder that replaces `path` only if the block succeeds.
+
+    Args:
+        path: the folder.
+        private: its files may name patients: whatever the umask, only their owner
+            reads them.
 
     Raises:
         ResourceError: the disk is full; nothing is left behind.
@@ -48,12 +62,56 @@ def whole_folder(path: Path) -> Iterator[Path]:
     shutil.rmtree(draft, ignore_errors=True)
     try:
         with disk_space(path):
-            draft.mkdir(parents=True)
+            make_folder(draft, private=private)
             yield draft
+            if private:
+                close_folder(draft)
             shutil.rmtree(path, ignore_errors=True)
             draft.replace(path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def make_folder(path: Path, *, private: bool = False) -> None:
+    """Make a folder and those above it; what is there stays as it is."""
+    if not private:
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    missing = [place for place in (path, *path.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(mode=OWNER_FOLDER, exist_ok=True)
+
+
+def close_folder(path: Path) -> None:
+    """Leave a folder, and all in it, to its owner alone."""
+    path.chmod(OWNER_FOLDER)
+    for below in path.rglob("*"):
+        if not below.is_symlink():
+            below.chmod(OWNER_FOLDER if below.is_dir() else OWNER_FILE)
+
+
+def require_ours(folder: Path, names: Collection[str], *, where: str) -> None:
+    """Refuse to replace a folder that holds what we did not make.
+
+    Args:
+        folder: named by a user, about to be replaced.
+        names: of the files and folders that we would write there.
+        where: the option that names it, for the message.
+
+    Raises:
+        DataError: something else is in it, or it is no folder.
+    """
+    if not folder.exists():
+        return
+    others = [folder.name]
+    if folder.is_dir():
+        others = sorted(path.name for path in folder.iterdir())
+        others = [name for name in others if name not in names]
+    if others:
+        raise DataError(
+            f"{where}: {folder} holds {len(others)} file(s) or folder(s) that are not "
+            "ours and would be lost; name another folder"
+        )
 
 
 def remove_drafts(path: Path) -> None:
@@ -119,10 +177,10 @@ def only_run(stage: str) -> Iterator[None]:
         yield
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, *, private: bool = False) -> None:
     """Write `content` as readable JSON with stable key order; NaN is refused."""
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
-    with whole(path) as draft:
+    with whole(path, private=private) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
 
 

@@ -1,8 +1,9 @@
 """params.yaml and site.yaml as frozen, typed objects. The only reader of both."""
 
 import datetime as dt
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -235,9 +236,28 @@ def scope_of(cohort: CohortParams, site: Site) -> Scope:
     )
 
 
+class _Loader(yaml.SafeLoader):
+    """Plain values only, and no key twice: the last one would win, unsaid."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that stands there twice, naming the line."""
+        seen: set[Any] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if key.tag == "tag:yaml.org,2002:merge":  # <<: of several is no key
+                continue
+            name = self.construct_object(key, deep=True)
+            if isinstance(name, Hashable) and name in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key '{name}' is there twice",
+                    problem_mark=key.start_mark,
+                )
+            seen |= {name} if isinstance(name, Hashable) else set()
+        return dict(super().construct_mapping(node, deep=deep))
+
+
 def _load(path: Path, kind: type[Settings]) -> Settings:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise ParamsError(
             f"{path} is missing here ({Path.cwd()}); change to the project's folder, "
@@ -250,6 +270,10 @@ def _load(path: Path, kind: type[Settings]) -> Settings:
     except UnicodeDecodeError:
         raise ParamsError(
             f"{path} is not UTF-8 text; save it as UTF-8 and run again"
+        ) from None
+    except RecursionError:
+        raise ParamsError(
+            f"{path} is nested too deep for a settings file; correct it and run again"
         ) from None
     except yaml.YAMLError as error:
         where = " ".join(str(error).split())

@@ -1,6 +1,7 @@
 """Settings for one's own films: site.yaml, params.yaml and the addresses of servers."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -11,7 +12,6 @@ from cxrmlops.errors import DataError, ParamsError
 from cxrmlops.files import whole
 from cxrmlops.params import load_site
 
-UNSET = Path("data/raw/films")  # films in the site.yaml that we ship
 SITE, PARAMS, ADDRESSES = "site.yaml", "params.yaml", "addresses.env"
 GRAPH = Path("dvc.yaml")  # of the checkout
 
@@ -46,7 +46,7 @@ def set_up(
     reports: Path | None = None,
     source: str | None = None,
     here: Path = Path(),
-    force: bool = False,
+    may_replace: Callable[[str], bool] = lambda _question: False,
 ) -> str:
     """Write the settings files for `films` into `here`; say what to do next.
 
@@ -59,11 +59,12 @@ def set_up(
             `films`.
         source: hospital, nih or openi; None: known by the look of `reports`.
         here: folder of the settings.
-        force: go on where site.yaml already names other films.
+        may_replace: asked before a line changes in a site.yaml that is not as we
+            shipped it.
 
     Raises:
         DataError: no films, no reports, or reports of an unknown kind.
-        ParamsError: site.yaml is there and wrong, or names other films.
+        ParamsError: site.yaml is there and wrong, or must not be changed.
     """
     files = list_films(films) if films.is_dir() else []
     if not files:
@@ -71,15 +72,14 @@ def set_up(
             f"init: there is no file below {films}; name the folder of your films"
         )
     reports, source = _reports(films, reports, source)
-    text = _site_text(here / SITE, films, force=force)
     values = {"source": source, "films": films.resolve(), "reports": reports.resolve()}
-    _write(here / SITE, _filled(text, values))
+    _write(here / SITE, _site_text(here / SITE, values, may_replace))
     for name, content in (
         (PARAMS, default(PARAMS).read_text(encoding="utf-8")),
         (ADDRESSES, _ADDRESSES),
     ):
         if not (here / name).exists():
-            _write(here / name, content)
+            _write(here / name, content, private=name == ADDRESSES)  # passwords
     return _next(source, len(files), reports)
 
 
@@ -115,16 +115,26 @@ def _reports(films: Path, reports: Path | None, source: str | None) -> tuple[Pat
     return found[0]
 
 
-def _site_text(path: Path, films: Path, *, force: bool) -> str:
+def _site_text(
+    path: Path, values: dict[str, object], may_replace: Callable[[str], bool]
+) -> str:
+    shipped = default(SITE).read_text(encoding="utf-8")
     if not path.exists():
-        return default(SITE).read_text(encoding="utf-8")
-    named = load_site(path).films
-    if named not in (UNSET, films.resolve()) and not force:
+        return _filled(shipped, values)
+    there = load_site(path)  # refuses what is no site.yaml
+    text = path.read_text(encoding="utf-8")
+    filled = _filled(text, values)
+    changed = [name for name, value in values.items() if getattr(there, name) != value]
+    if not changed or text == shipped:
+        return filled
+    if not may_replace(
+        f"{path.resolve()} is there: replace its lines {', '.join(changed)}?"
+    ):
         raise ParamsError(
-            f"init: {path.resolve()} names other films; add --force to point it at "
-            "these, or run it in another folder"
+            f"init: {path.resolve()} names other films, reports or source; nothing "
+            "was changed: add --force to point it at these, or run it in another folder"
         )
-    return path.read_text(encoding="utf-8")
+    return filled
 
 
 def _filled(text: str, values: dict[str, object]) -> str:
@@ -136,8 +146,8 @@ def _filled(text: str, values: dict[str, object]) -> str:
     return text
 
 
-def _write(path: Path, text: str) -> None:
-    with whole(path) as draft:
+def _write(path: Path, text: str, *, private: bool = False) -> None:
+    with whole(path, private=private) as draft:
         draft.write_text(text, encoding="utf-8")
 
 

@@ -27,10 +27,12 @@ class Table:
         self.check(frame)
         return frame
 
-    def write(self, frame: pd.DataFrame, folder: Path) -> None:
+    def write(
+        self, frame: pd.DataFrame, folder: Path, *, private: bool = False
+    ) -> None:
         """Check `frame`, then write it whole, promised columns first."""
         self.check(frame)
-        with whole(folder / self.name) as draft:
+        with whole(folder / self.name, private=private) as draft:
             frame.to_parquet(draft, index=False)
 
     def empty(self) -> pd.DataFrame:
@@ -65,13 +67,29 @@ FILMS = Table(
     "films.parquet",
     {
         "image_id": "string",  # keyed pseudonym of the SOP Instance UID (or file)
-        "path": "string",  # relative to site.yaml: films; may name a patient
         "bytes": "int64",
         "mtime_ns": "int64",
         "outcome": "string",  # "included", or the reason it is not
         "detail": "string",
     },
 )
+
+# cohort, in `beside`: where each row of FILMS lies. A name may be a patient's, so no
+# stage's folder has it: DVC caches and pushes those
+FILM_PATHS = Table(
+    "film_paths.parquet",
+    {
+        "image_id": "string",
+        "path": "string",  # relative to site.yaml: films
+        "outcome": "string",
+    },
+)
+
+
+def beside(stage: Path) -> Path:
+    """Name the folder for what never leaves this machine, beside a stage's own."""
+    return stage.with_name("local")
+
 
 # cohort: every study that has a report, what became of it, what its label came from
 REPORTS = Table(
@@ -103,7 +121,6 @@ IMAGES = Table(
         "image_id": "string",  # keyed pseudonyms, never the hospital's numbers
         "study_id": "string",
         "patient_id": "string",
-        "path": "string",  # relative to site.yaml: films
         "bytes": "int64",
         "mtime_ns": "int64",
         "source": "string",  # source adapter, or site name
@@ -145,7 +162,7 @@ INDEX = Table(
     },
 )
 
-FILE = ("path", "bytes", "mtime_ns")  # a name may be a patient's: it goes no further
+FILE = ("bytes", "mtime_ns")  # what a file was like when it was looked at
 
 # validate: rows of the cohort that keep every promise, with their pixels' place
 VALIDATED = Table(

@@ -63,9 +63,9 @@ def test_a_table_without_a_needed_column_is_refused(tmp_path):
 
 def test_a_file_that_is_no_table_is_refused(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_bytes(b"\xff\xfe\x00study")
+    path.write_bytes(b"PK\x03\x04study")
 
-    with pytest.raises(DataError, match="cannot be read as a table"):
+    with pytest.raises(DataError, match="is an Excel workbook .* not a CSV table"):
         read_decisions([path], KNOWN)
 
 

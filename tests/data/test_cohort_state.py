@@ -9,6 +9,7 @@ import yaml
 from cxrmlops.data.cohort_state import (
     CODE,
     FILES,
+    PATHS,
     SITE_KEYS,
     is_made_from,
     is_unchanged,
@@ -98,6 +99,8 @@ def test_a_folder_of_reports_counts_by_its_files(place):
 
 def write_last(out, **last):
     out.mkdir()
+    (out.parent / "local").mkdir()
+    (out.parent / "local" / PATHS).write_text("")
     for name in FILES:
         (out / name).write_text("")
     (out / "exclusions.json").write_text(json.dumps(last))

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from cxrmlops.errors import BundleError
 from cxrmlops.files import sha256_file
 from cxrmlops.model.bundle import (
+    REFERENCE,
     BundleCard,
     bundle_hash,
     read_bundle,
@@ -168,3 +169,93 @@ def test_reference_histograms_come_back_as_arrays(tmp_path):
     np.testing.assert_array_equal(
         read_bundle(tmp_path / "b").reference["intensity"], counts
     )
+
+
+def rewrite_card(folder, change) -> None:
+    content = json.loads((folder / "model.json").read_text())
+    change(content)
+    (folder / "model.json").write_text(json.dumps(content))
+
+
+def put(name, value):
+    return lambda content: content["card"].update({name: value})
+
+
+def put_point(name, value):
+    return lambda content: content["card"]["operating_points"][0].update({name: value})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put("temperature", float("nan")), r"card\.temperature: .* finite"),
+        (put("temperature", 0.0), r"card\.temperature: .* greater than 0"),
+        (put("temperature", -1.0), r"card\.temperature: .* greater than 0"),
+        (put("temperature", float("inf")), r"card\.temperature: .* finite"),
+        (put("temperature", "1"), r"card\.temperature: .* number"),
+        (put_point("threshold", 7.0), r"threshold: .* less than 1"),
+        (put_point("threshold", -3.0), r"threshold: .* greater than 0"),
+        (put_point("threshold", float("nan")), r"threshold: .* finite"),
+        (put_point("name", "high_sensitivity"), "each once"),
+        (put_point("name", "mine"), r"name: Input should be 'balanced'"),
+        (put("operating_points", []), "operating points are none"),
+        (put("study_rule", "median"), r"study_rule: Input should be 'max' or 'mean'"),
+        (put("size", 0), r"card\.size: .* greater than or equal to 32"),
+        (put("size", True), r"card\.size: .* valid integer"),
+        (put("preprocessing_hash", "abc"), r"preprocessing_hash: .* pattern"),
+        (put("lineage", {"split_hash": 4}), r"lineage\.split_hash: .* string"),
+        (put("lineage", {"n": {"train": -1}}), r"lineage\.n\.train: "),
+        (put("lineage", []), r"card\.lineage: "),
+        (lambda content: content.pop("files"), "files: Field required"),
+        (lambda content: content["files"].clear(), r"weights\.safetensors was changed"),
+        (lambda content: content.update(card=3), "card: Input should be"),
+    ],
+)
+def test_a_card_that_no_training_writes_is_refused_by_its_value(
+    tmp_path, change, said
+):
+    make_reading_bundle(tmp_path)
+    rewrite_card(tmp_path, change)
+
+    with pytest.raises(BundleError, match=said) as refused:
+        read_bundle(tmp_path)
+
+    assert "\n" not in str(refused.value)
+
+
+def test_a_card_nested_without_end_is_refused_in_one_sentence(tmp_path):
+    make_reading_bundle(tmp_path)
+    (tmp_path / "model.json").write_text("[" * 100_000)
+
+    with pytest.raises(BundleError, match="is no JSON of a card"):
+        read_bundle(tmp_path)
+
+
+def forge_reference(folder, data: bytes) -> None:
+    """Put another reference in, and its hash into the card."""
+    (folder / "reference.npz").write_bytes(data)
+    known = sha256_file(folder / "reference.npz")
+    rewrite_card(folder, lambda content: content["files"].update({REFERENCE: known}))
+
+
+def test_a_reference_that_holds_no_arrays_is_refused_in_one_sentence(tmp_path):
+    make_reading_bundle(tmp_path)
+    forge_reference(tmp_path, b"no archive")
+
+    with pytest.raises(BundleError, match="holds no arrays of a model"):
+        read_bundle(tmp_path)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    make_reading_bundle(tmp_path)
+    weights = load_file(tmp_path / "weights.safetensors")
+    weights["conv1.weight"][0] = float("nan")
+    save_file(weights, tmp_path / "weights.safetensors")
+    known = sha256_file(tmp_path / "weights.safetensors")
+    rewrite_card(
+        tmp_path,
+        lambda content: content["files"].update({"weights.safetensors": known}),
+    )
+
+    with pytest.raises(BundleError, match=r"no numbers, in 1 tensor\(s\).*conv1"):
+        read_bundle(tmp_path)

@@ -195,7 +195,7 @@ def words(frame: pd.DataFrame, *, but: set[str]) -> str:
 def test_the_line_went_on_to_its_end(night):
     left = sorted(path.name for path in (night.folder / "data").iterdir())
 
-    assert left == sorted(STAGES)
+    assert left == sorted([*STAGES, "local"])
     # the good film of number 90, four with a value that is none, and the picture
     assert f"{PATIENTS + 6} scored, 7 rejected" in night.score
 
@@ -226,7 +226,7 @@ def test_score_names_files_on_the_terminal_and_nothing_else(night):
 def test_no_table_of_the_line_names_anybody_but_where_the_cohort_found_a_film(night):
     for name, frame in tables(night.folder / "data"):
         found = {"path"} & set(frame.columns)
-        assert not found or (name.startswith("cohort/") and canaries(frame.path[0]))
+        assert not found or (name.startswith("local/") and canaries(frame.path[0]))
         assert canaries(words(frame, but=found)) == set(), name
 
 

@@ -16,6 +16,7 @@ from cxrmlops.files import read_json
 from cxrmlops.model.bundle import bundle_hash
 from cxrmlops.synthetic.cohort import make_cohort
 from cxrmlops.tables import (
+    FILM_PATHS,
     FILMS,
     HISTORY,
     IMAGES,
@@ -27,6 +28,7 @@ from cxrmlops.tables import (
     SPLITS,
     STUDIES,
     VALIDATED,
+    beside,
 )
 from tests.conftest import ROOT
 from tests.pipeline.project import (
@@ -188,7 +190,8 @@ def test_every_film_becomes_what_was_planned(line):
     expected = {
         row.path.removeprefix("films/"): planned(row) for row in rows.itertuples()
     }
-    assert dict(zip(films.path, became, strict=True)) == expected
+    paths = FILM_PATHS.read(beside(line.data("cohort"))).path
+    assert dict(zip(paths, became, strict=True)) == expected
     assert set(expected.values()) >= {"included", "lateral", "child", "blank"}
 
 
@@ -196,13 +199,16 @@ def test_every_label_is_the_planned_one(line):
     images = IMAGES.read(line.data("cohort"))
     abnormal = truth(line).set_index("path").abnormal
 
-    told = abnormal[("films/" + images.path).tolist()] == "true"
+    paths = FILM_PATHS.read(beside(line.data("cohort")))
+    path_of = paths[paths.outcome == "included"].set_index("image_id").path
+    told = abnormal[("films/" + images.image_id.map(path_of)).tolist()] == "true"
     assert told.tolist() == images.abnormal.tolist()
 
 
 def test_a_patient_is_never_on_two_sides(line):
     images = SPLITS.read(line.data("split"))
-    path = IMAGES.read(line.data("cohort")).set_index("image_id").path
+    rows = FILM_PATHS.read(beside(line.data("cohort")))
+    path = rows[rows.outcome == "included"].set_index("image_id").path
     person = (
         images.image_id.map(path).str.split("/").str[0]
     )  # the archive's own folders

@@ -46,6 +46,37 @@ def test_outside_a_checkout_nothing_is_claimed(tmp_path, monkeypatch):
     assert code_state(tmp_path) == {"git_commit": "", "git_dirty": "unknown"}
 
 
+def test_a_checkout_that_git_refuses_to_read_is_not_taken_for_none(
+    checkout, monkeypatch, caplog
+):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch
+
+    assert code_state(checkout) == {"git_commit": "", "git_dirty": "unreadable"}
+    assert "the commit of the code is not known: detected dubious ownership" in (
+        caplog.text
+    )
+
+
+def test_a_broken_index_is_not_taken_for_a_clean_checkout(checkout):
+    (checkout / ".git/index").write_bytes(b"broken")
+
+    assert code_state(checkout)["git_dirty"] == "unreadable"
+
+
+def test_a_checkout_without_a_commit_is_not_taken_for_none(tmp_path):
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+
+    assert code_state(tmp_path)["git_dirty"] == "unreadable"
+
+
+def test_a_checkout_on_a_machine_without_git_is_not_taken_for_none(
+    checkout, monkeypatch
+):
+    monkeypatch.setenv("PATH", str(checkout))
+
+    assert code_state(checkout)["git_dirty"] == "unreadable"
+
+
 def test_every_output_of_dvc_lock_has_its_hash(tmp_path):
     (tmp_path / "dvc.lock").write_text(
         "schema: '2.0'\n"

@@ -46,7 +46,7 @@ class Folder:
     def store(self, file: Path) -> str:
         """Copy the file, whole or not at all; the receipt is its hash."""
         try:
-            with whole(self._path / file.name) as draft:
+            with whole(self._path / file.name, private=True) as draft:
                 shutil.copyfile(file, draft)
                 return f"sha256:{sha256_file(draft)}"
         except OSError as error:

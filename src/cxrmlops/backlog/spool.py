@@ -31,7 +31,7 @@ from cxrmlops.backlog.ledger import (
 from cxrmlops.backlog.schema import fetched, films, studies
 from cxrmlops.dicom.transfer import name_of
 from cxrmlops.errors import ParamsError
-from cxrmlops.files import disk_space, sha256_file
+from cxrmlops.files import disk_space, make_folder, sha256_file
 
 FOLDER = SPOOL  # below the backlog
 MARKER = ".made-by-cxrmlops"
@@ -56,7 +56,7 @@ def prepare(backlog: Path) -> None:
             "films from the archive are kept in a folder of that name"
         )
     with disk_space(at):
-        at.mkdir(parents=True, exist_ok=True)
+        make_folder(at, private=True)
         (at / MARKER).touch()
 
 
@@ -202,7 +202,7 @@ def arriving(folder: Path) -> Iterator[Path]:
     shutil.rmtree(draft, ignore_errors=True)
     try:
         with disk_space(folder):
-            draft.mkdir(parents=True)
+            make_folder(draft, private=True)
             yield draft
             if folder.exists():  # its films wait or are being read: add to them
                 for film in sorted(draft.iterdir()):

@@ -43,10 +43,11 @@ def adjudicate(
 
     Example: cxrmlops adjudicate errors/adjudication.csv
     """
-    from cxrmlops.data.adjudication import read_decisions
+    from cxrmlops.data.adjudication import read_decisions, require_none_lost
     from cxrmlops.tables import DECISIONS, REPORTS
 
     known = frozenset(REPORTS.read(DATA / "cohort").study_id)
     settled = read_decisions(tables, known)
+    require_none_lost(settled, out)
     DECISIONS.write(settled, out)
     typer.echo(f"{len(settled)} studies settled; set decisions: {out} in site.yaml")

@@ -24,11 +24,13 @@ def score(
     """
     from cxrmlops.clock import now
     from cxrmlops.data.backlog_film import list_backlog
+    from cxrmlops.files import require_ours
     from cxrmlops.params import load_params, load_site, scope_of
     from cxrmlops.reporting.outcomes import outcome_lines
     from cxrmlops.stages import report as report_stage
     from cxrmlops.stages import score as stage
 
+    require_ours(out / "score", stage.FILES, where="score: --out")
     params, site = load_params(), load_site()
     stage.run(
         films=list_backlog(films, skip=[out]),

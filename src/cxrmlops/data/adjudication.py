@@ -22,6 +22,7 @@ from cxrmlops.tables import DECISIONS
 
 ASKED = ("study_id", "kind", "label", "probability", "codes", "reader", "decision",
          "comment")  # fmt: skip
+WRITTEN_BY_READERS = ("reader", "decision", "comment")
 NEEDED = ("study_id", "reader", "decision")
 WORDS = {
     word.casefold(): word.value
@@ -68,6 +69,23 @@ def read_decisions(paths: Sequence[Path], known: frozenset[str]) -> pd.DataFrame
             for study, words in sorted(said.items())
         ]
     )
+
+
+def require_none_lost(decisions: pd.DataFrame, folder: Path) -> None:
+    """Refuse to replace decisions in `folder` by others that leave some of them out.
+
+    Raises:
+        DataError: a study was settled there and would not be any more.
+    """
+    if not (folder / DECISIONS.name).exists():
+        return
+    before = DECISIONS.read(folder)
+    lost = int((~before.study_id.isin(decisions.study_id)).sum())
+    if lost:
+        raise DataError(
+            f"{folder} holds decisions on {lost} studies that these tables do not "
+            "settle; give all tables at once, or name another folder with --out"
+        )
 
 
 def settle(studies: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import pandas as pd
 from cxrmlops.data.adjudication import settle
 from cxrmlops.data.report_labels import Conclusion, label_studies
 from cxrmlops.reasons import REASONS
-from cxrmlops.tables import DECISIONS, FILMS, IMAGES, REPORTS
+from cxrmlops.tables import DECISIONS, FILM_PATHS, FILMS, IMAGES, REPORTS
 
 INCLUDED = "included"
 
@@ -56,6 +56,7 @@ class Cohort:
     """The tables of one cohort, each sorted, each row with its outcome."""
 
     films: pd.DataFrame  # FILMS
+    paths: pd.DataFrame  # FILM_PATHS, row by row those of `films`
     images: pd.DataFrame  # IMAGES
     reports: pd.DataFrame  # REPORTS
 
@@ -92,6 +93,7 @@ def build_cohort(
     ).sort_values("image_id")
     return Cohort(
         films=films[list(FILMS.columns)].astype(FILMS.columns),
+        paths=films[list(FILM_PATHS.columns)].astype(FILM_PATHS.columns),
         images=images[list(IMAGES.columns)].astype(IMAGES.columns),
         reports=_report_outcomes(studies, films),
     )

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SUMMARY = "exclusions.json"
 DECISIONS = "decisions.parquet"  # as tables.DECISIONS has it
+PATHS = "film_paths.parquet"  # as tables.FILM_PATHS has it
 FILES = (SUMMARY, "films.parquet", "images.parquet", "reports.parquet", "flow.svg")
 
 # What a cohort depends on: the keys that dvc.yaml names, and the code that can change
@@ -141,7 +142,8 @@ def is_made_from(out: Path, state: CohortState) -> bool:
 
 
 def _is_whole(out: Path) -> bool:
-    return all((out / name).is_file() for name in FILES)
+    paths = out.with_name("local") / PATHS  # as tables.beside has it
+    return paths.is_file() and all((out / name).is_file() for name in FILES)
 
 
 def _films_hash(films: Iterable[FilmFile]) -> str:

@@ -161,7 +161,7 @@ def _character_set(source: Dataset) -> str | list[str]:
 
 def save(made: Dataset, path: Any) -> None:
     """Write an object whole, as a Part 10 file."""
-    with quiet(), whole(path) as draft:
+    with quiet(), whole(path, private=True) as draft:
         made.save_as(draft, enforce_file_format=True)
 
 

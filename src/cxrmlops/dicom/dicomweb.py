@@ -114,7 +114,7 @@ class DicomWeb:
 
     def fetch(self, image: RemoteImage, place: Path, *, max_bytes: int) -> None:
         """Stream the image to its file, without looking into it."""
-        with self._answering(about_one=True), whole(place) as draft:
+        with self._answering(about_one=True), whole(place, private=True) as draft:
             self._download(image, draft, max_bytes)
 
     def has(self, file: Path) -> bool:

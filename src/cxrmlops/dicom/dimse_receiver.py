@@ -134,7 +134,7 @@ class Receiver:
         try:
             if len(film) > self._max_bytes:
                 raise Rejected("too_large", f"more than {self._max_bytes} bytes")
-            with whole(self._place) as draft:
+            with whole(self._place, private=True) as draft:
                 draft.write_bytes(film)
         except CxrError as error:
             self._error = error

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxrmlops.errors import DataError
+from cxrmlops.errors import DataError, ResourceError
 
 KEY_VARIABLE = "CXR_PSEUDONYM_KEY"
 _KEY_BYTES = 32
@@ -43,13 +43,21 @@ def pseudonym_key() -> bytes:
 
     Raises:
         DataError: the key file is empty.
+        ResourceError: it can neither be read nor made.
     """
     if given := os.environ.get(KEY_VARIABLE):
         return given.encode()
-    path = Path.home() / ".config/cxrmlops/pseudonym.key"
-    if not path.exists():
-        _make_key(path)
-    key = path.read_bytes().strip()
+    try:
+        path = Path.home() / ".config/cxrmlops/pseudonym.key"
+        if not path.exists():
+            _make_key(path)
+        key = path.read_bytes().strip()
+    except (OSError, RuntimeError) as error:  # the latter: nobody knows the home
+        raise ResourceError(
+            "the key of the pseudonyms cannot be kept in the home folder "
+            f"({getattr(error, 'strerror', None) or error}); set {KEY_VARIABLE} to a "
+            "secret of your own and keep it, or set HOME to a folder that is writable"
+        ) from None
     if not key:
         raise DataError(
             f"{path} is empty; put the old key back, or remove the file to start "

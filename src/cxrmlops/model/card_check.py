@@ -17,7 +17,7 @@ from cxrmlops.errors import BundleError, wrong_values
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
 
 MAX_BYTES = 1024**2  # of a card; ours have 3 KiB
-Hash = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\Z")]  # SHA-256
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # SHA-256
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Count = Annotated[int, Field(ge=0)]
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from mlflow.exceptions import MlflowException
 
+from cxrmlops.registry.lineage import UNREADABLE
 from cxrmlops.registry.service import open_client, translated
 
 COMMIT, DIRTY, ENVIRONMENT = "cxr.git_commit", "cxr.git_dirty", "cxr.environment"
@@ -24,6 +25,11 @@ class Training:
     def is_dirty(self) -> bool:
         """Say whether its code had uncommitted changes."""
         return self.tags.get(DIRTY) == "yes"
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Say whether there was a checkout that git could not read."""
+        return self.tags.get(DIRTY) == UNREADABLE
 
     @property
     def commit(self) -> str:

@@ -49,7 +49,8 @@ def complete_run(
         data: folder of the stages' results.
 
     Returns:
-        False when all of it was recorded before: then nothing is written.
+        False when all of it was recorded before, with the state of the code: then
+        nothing is written.
 
     Raises:
         ServiceError: MLflow did not answer; safe to repeat.
@@ -59,7 +60,8 @@ def complete_run(
     with translated():
         client = open_client()
         run = client.get_run(run_id)
-        if run.data.tags.get(COMPLETED) == content:
+        unread = run.data.tags.get("cxr.git_dirty") == lineage.UNREADABLE
+        if run.data.tags.get(COMPLETED) == content and not unread:
             return False
         _log_params(client, run, settings)
         _log_figures(client, run, data)

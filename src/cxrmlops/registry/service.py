@@ -1,23 +1,36 @@
 """MLflow: where it is, and its failures in our words."""
 
+import fcntl
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from cxrmlops.errors import ServiceError
+from cxrmlops.files import WORK
 
 
 def tracking_address() -> str:
     """Say where MLflow is: MLFLOW_TRACKING_URI, else SQLite in this folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or (
-        f"sqlite:///{Path('mlflow.db').absolute()}"
-    )
+    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_address(Path("mlflow.db"))
+
+
+def sqlite_address(path: Path) -> str:
+    """Give SQLAlchemy's address of an SQLite file, whatever its folders are called.
+
+    SQLAlchemy 2.0 takes a "?" for the end of the file's name and decodes nothing; only
+    SQLite's own address (sqlite.org/uri.html) can say such a name.
+    """
+    full = str(path.absolute())
+    if "?" not in full:
+        return f"sqlite:///{full}"
+    return f"sqlite:///file:{quote(full)}?uri=true"
 
 
 def open_client() -> MlflowClient:
@@ -25,7 +38,20 @@ def open_client() -> MlflowClient:
     for noisy in ("alembic", "mlflow"):  # a table of migrations helps nobody
         logging.getLogger(noisy).setLevel(logging.WARNING)
     address = tracking_address()
-    return MlflowClient(tracking_uri=address, registry_uri=address)
+    with _one_at_a_time(address):
+        return MlflowClient(tracking_uri=address, registry_uri=address)
+
+
+@contextmanager
+def _one_at_a_time(address: str) -> Iterator[None]:
+    """Let one process open an SQLite file: the first makes its tables, step by step."""
+    if not address.startswith("sqlite"):
+        yield
+        return
+    WORK.mkdir(parents=True, exist_ok=True)
+    with (WORK / "mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed
+        yield
 
 
 @contextmanager
@@ -51,6 +77,7 @@ def pointed() -> Iterator[None]:
     names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
     before = {name: os.environ[name] for name in names if name in os.environ}
     address = tracking_address()
+    open_client()  # tables are made here, where others wait
     mlflow.set_tracking_uri(address)
     mlflow.set_registry_uri(address)
     try:

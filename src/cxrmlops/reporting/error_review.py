@@ -15,12 +15,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from cxrmlops.data.adjudication import ASKED
+from cxrmlops.data.adjudication import ASKED, WRITTEN_BY_READERS
 from cxrmlops.data.preprocess import Placement
 from cxrmlops.data.shards import gather, open_shards
+from cxrmlops.data.sources.csv_table import read_csv
 from cxrmlops.data.spreadsheet import to_csv
 from cxrmlops.dicom.overlay import above_threshold, blend
-from cxrmlops.files import whole_folder
+from cxrmlops.errors import DataError
+from cxrmlops.files import require_ours, whole_folder
 from cxrmlops.findings import BALANCED
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
@@ -34,7 +36,7 @@ KINDS = {
     "right": "Right answers, drawn at random",
 }
 UNSETTLED = ("uncertain", "disputed")  # conclusions that are no label
-OWNER_ONLY = 0o600
+PAGE, TABLE = "index.html", "adjudication.csv"
 SIDE = 384  # pixels of a picture on the page
 QUALITY = 85
 
@@ -55,7 +57,7 @@ def write_review(
 
     Args:
         data: folder of the stages' results.
-        out: replaced whole.
+        out: replaced whole, unless something of a reader's is in it.
         most: errors of each kind; the worst come first.
         right: right answers to draw.
         seed: of the draw.
@@ -64,8 +66,11 @@ def write_review(
         kind -> number of studies.
 
     Raises:
-        DataError: a stage before `evaluate` has not run.
+        DataError: a stage before `evaluate` has not run, or `out` holds other files
+            or a table that readers have written in.
     """
+    require_ours(out, (PAGE, TABLE), where="errors: --out")
+    _require_untouched(out / TABLE)
     bundle = read_bundle(data / "train" / "bundle")
     threshold = _balanced(bundle)
     reports = REPORTS.read(data / "cohort")
@@ -78,14 +83,24 @@ def write_review(
         cases=cases, kinds=KINDS, threshold=threshold, unsettled=len(open_ones),
         name=bundle.card.name, bundle_hash=bundle.hash,
     )  # fmt: skip
-    with whole_folder(out) as draft:
-        files = {"index.html": page, "adjudication.csv": _table(chosen, open_ones)}
-        for name, text in files.items():
-            path = draft / name
-            path.touch(mode=OWNER_ONLY)
-            path.write_text(text, encoding="utf-8")
+    with whole_folder(out, private=True) as draft:
+        (draft / PAGE).write_text(page, encoding="utf-8")
+        (draft / TABLE).write_text(_table(chosen, open_ones), encoding="utf-8")
     counts = chosen.kind.value_counts()
     return {kind: int(counts.get(kind, 0)) for kind in KINDS}
+
+
+def _require_untouched(table: Path) -> None:
+    """Refuse to replace a table in which readers have settled anything."""
+    if not table.exists():
+        return
+    there = read_csv(table)
+    filled = [name for name in WRITTEN_BY_READERS if name in there.columns]
+    if (there[filled] != "").any(axis=None):
+        raise DataError(
+            f"errors: --out: {table} holds what readers wrote; keep it elsewhere, or "
+            "name another folder"
+        )
 
 
 def has_film(reports: pd.DataFrame) -> pd.Series:

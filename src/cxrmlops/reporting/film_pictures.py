@@ -125,7 +125,7 @@ def _save(image: Image.Image, path: Path, **options: Any) -> None:
     """Write through memory: on a full disk Pillow itself would leave half a file."""
     content = io.BytesIO()
     image.save(content, **options)
-    with whole(path) as draft:
+    with whole(path, private=True) as draft:
         draft.write_bytes(content.getbuffer())
 
 

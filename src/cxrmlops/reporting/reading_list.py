@@ -24,7 +24,6 @@ from cxrmlops.reporting.priority import Place, Waiting, order
 from cxrmlops.reporting.texts import catalogue, finding_words
 
 PAGE, DATA = "reading_list.html", "reading_list.json"
-OWNER_ONLY = 0o600
 ROWS_SHOWN = 200  # at first; a browser lays 10,000 films out for minutes
 
 
@@ -190,8 +189,7 @@ def _shown_date(date: str) -> str:
 
 
 def _write_private(path: Path, text: str) -> None:
-    with whole(path) as draft:
-        draft.touch(mode=OWNER_ONLY)  # before there is anything to read
+    with whole(path, private=True) as draft:
         draft.write_text(text, encoding="utf-8")
 
 

@@ -257,6 +257,6 @@ def _save_fhir(job: StudyJob, study: StudyAnswer, uid: str) -> WrittenObject:
             conclusion=_summary(job, study, job.settings.language),
             disclaimer=catalogue(job.settings.language)["disclaimer"],
         )
-        with whole(job.out / file) as draft:
+        with whole(job.out / file, private=True) as draft:
             draft.write_text(text, encoding="utf-8")
     return WrittenObject(header.study_instance_uid, "fhir", "", "", uid, file)

@@ -21,7 +21,7 @@ from cxrmlops.data.sources.rows import Namer, Reading
 from cxrmlops.errors import DataError
 from cxrmlops.files import WORK, whole, whole_folder, work_folder, write_json
 from cxrmlops.params import CohortParams, Site, scope_of
-from cxrmlops.tables import DECISIONS, FILMS, IMAGES, REPORTS
+from cxrmlops.tables import DECISIONS, FILM_PATHS, FILMS, IMAGES, REPORTS, beside
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ SCOPE = "scope.json"  # what the images were accepted by
 def run(*, out: Path, params: CohortParams, site: Site) -> None:
     """Write films, images, reports (.parquet), exclusions, scope (.json), flow.svg.
 
+    The paths of the films go into a folder beside `out`, which DVC does not know.
+
     Does nothing where `out` was made from the same films, reports and settings.
     """
     state = take_state(params.model_dump(mode="json"), site.model_dump(mode="json"))
@@ -39,7 +41,8 @@ def run(*, out: Path, params: CohortParams, site: Site) -> None:
 
     cohort, summary = _build(state, params, site)
 
-    with whole_folder(out) as draft:
+    with whole_folder(out, private=True) as draft:
+        FILM_PATHS.write(cohort.paths, beside(out), private=True)
         FILMS.write(cohort.films, draft)
         IMAGES.write(cohort.images, draft)
         REPORTS.write(cohort.reports, draft)

@@ -30,7 +30,7 @@ from cxrmlops.files import (
 )
 from cxrmlops.params import PreprocessParams, Site
 from cxrmlops.scope import Scope
-from cxrmlops.tables import IMAGES, INDEX
+from cxrmlops.tables import FILM_PATHS, IMAGES, INDEX, beside
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
     films = [
         # absolute: a worker may have started in another folder
         Film((site.films / path).absolute(), n_bytes, params.size, scope)
-        for path, n_bytes in zip(images.path, images.bytes, strict=True)
+        for path, n_bytes in zip(_paths(images, cohort), images.bytes, strict=True)
     ]
     inputs = sha256_file(cohort / IMAGES.name)
     work = work_folder(
@@ -87,6 +87,23 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
         )
         _hand_over(work, out)
     log.info("preprocess: %d films, %s", len(index), _tell(rejected))
+
+
+def _paths(images: pd.DataFrame, cohort: Path) -> pd.Series:
+    """Look up where the films lie; only the machine that made the cohort knows."""
+    known = pd.Series(dtype="string")
+    if (beside(cohort) / FILM_PATHS.name).exists():
+        rows = FILM_PATHS.read(beside(cohort))
+        included = rows[rows.outcome == "included"].drop_duplicates("image_id")
+        known = included.set_index("image_id").path
+    paths = images.image_id.map(known)
+    if paths.isna().any():
+        raise DataError(
+            f"preprocess: {beside(cohort) / FILM_PATHS.name} does not say where "
+            f"{int(paths.isna().sum())} film(s) of the cohort lie; run the stage "
+            "'cohort' where the films are"
+        )
+    return paths
 
 
 def _decode(films: Sequence[Film], work: Path, params: PreprocessParams) -> list[Row]:

@@ -119,13 +119,13 @@ def _write_lists(
     out: Path, jobs: Sequence[StudyJob], written: Sequence[StudyWritten]
 ) -> None:
     objects = [asdict(one) for study in written for one in study.objects]
-    write_json(out / "objects.json", objects)
+    write_json(out / "objects.json", objects, private=True)
     failures = {
         job.study["study_instance_uid"]: study.failed
         for job, study in zip(jobs, written, strict=True)
         if study.failed
     }
-    write_json(out / "failures.json", failures)
+    write_json(out / "failures.json", failures, private=True)
 
 
 def _entries(

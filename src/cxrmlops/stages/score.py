@@ -36,6 +36,9 @@ DIGITS = 4  # of logits and probabilities in rows: objects are built from these
 PROGRESS_SECONDS = 5.0
 
 
+FILES = ("images.parquet", "studies.parquet", "model.json", "films")  # written
+
+
 def run(
     *,
     films: Sequence[Path],
@@ -71,7 +74,7 @@ def run(
     model = reader.bundle
     require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
     require_scope(model.card.name, model.card.scope, scope)
-    with whole_folder(out) as draft:
+    with whole_folder(out, private=True) as draft:
         requests = _requests(films, draft, model.card)
         rows, reads = _read_all(requests, reader, params, draft)
         patients = {path: film.patient for path, film in reads.items()}

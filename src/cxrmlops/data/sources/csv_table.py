@@ -47,7 +47,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     _, names = next(records)
     rows = list(records)
     width = len(names)
-    long = [line for line, row in rows if any(row[width:])]
+    long = [line for line, row in rows if len(row) > width]
     if long and len(long) == len(rows):
         raise DataError(
             f"{path}: rows have more fields than the heading; name every column"
@@ -58,7 +58,7 @@ def read_csv(path: Path) -> pd.DataFrame:
             'than the heading; put "..." around text that holds the delimiter'
         )
     frame = pd.DataFrame(
-        [(row + [""] * (width - len(row)))[:width] for _, row in rows],
+        [row + [""] * (width - len(row)) for _, row in rows],
         columns=pd.Index([name.strip() for name in names], dtype="object"),
         index=pd.Index([line for line, _ in rows], dtype="int64", name="line"),
     )
