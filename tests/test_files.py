@@ -1,17 +1,19 @@
 import errno
 import json
+import os
 import shutil
 from types import SimpleNamespace
 
 import pytest
 
-from cxrmlops.errors import ResourceError
+from cxrmlops.errors import DataError, ResourceError
 from cxrmlops.files import (
     code_hash,
     disk_space,
     only_run,
     read_json,
     remove_drafts,
+    require_ours,
     sha256_folder,
     sha256_json,
     whole,
@@ -174,3 +176,32 @@ def test_what_a_killed_run_left_of_a_folder_is_removed_and_nothing_else(tmp_path
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
     assert {"out/a.dcm", ".other.7.part/a.dcm", "out/.note"} <= found
     assert not any("7.part" in name and "other" not in name for name in found)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_what_may_name_a_patient_is_its_owners_whatever_the_umask(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        with whole(tmp_path / "new/deep/file", private=True) as draft:
+            draft.unlink()
+            draft.write_text("made anew by a library")
+        with whole_folder(tmp_path / "results/folder", private=True) as draft:
+            (draft / "below").mkdir()
+            (draft / "below" / "file").write_text("x")
+    finally:
+        os.umask(before)
+
+    for path in tmp_path.rglob("*"):
+        wanted = 0o700 if path.is_dir() else 0o600
+        assert path.stat().st_mode & 0o777 == wanted, path
+
+
+def test_a_folder_that_holds_something_else_is_not_replaced(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a").touch()
+
+    require_ours(tmp_path / "out", ["a", "b"], where="--out")
+    require_ours(tmp_path / "absent", ["a"], where="--out")
+    (tmp_path / "out/film.dcm").touch()
+    with pytest.raises(DataError, match=r"--out: .* holds 1 file.* not ours"):
+        require_ours(tmp_path / "out", ["a", "b"], where="--out")

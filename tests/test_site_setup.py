@@ -113,3 +113,37 @@ def test_a_public_set_is_known_by_its_table(real_data, here):
     )
 
     assert load_site(here / "site.yaml").source == "nih"
+
+
+def test_a_site_that_somebody_changed_is_asked_about_and_stays(hospital, here):
+    text = default("site.yaml").read_text().replace("UTC", "Asia/Shanghai")
+    (here / "site.yaml").write_text(text)
+    asked = []
+
+    with pytest.raises(ParamsError, match="nothing was changed: add --force"):
+        set_up(hospital, here=here, may_replace=lambda q: bool(asked.append(q)))
+
+    assert "replace its lines films, reports?" in asked[0]
+    assert [path.name for path in here.iterdir()] == ["site.yaml"]
+    assert (here / "site.yaml").read_text() == text
+
+
+def test_a_site_as_we_ship_it_is_filled_in_unasked(hospital, here):
+    shutil.copy(default("site.yaml"), here)
+
+    set_up(hospital, here=here)
+
+    assert load_site(here / "site.yaml").films == hospital
+
+
+def test_a_workbook_beside_the_films_is_called_one(hospital, here):
+    (hospital.parent / "reports.csv").write_bytes(b"PK\x03\x04")
+
+    with pytest.raises(DataError, match="is an Excel workbook"):
+        set_up(hospital, here=here)
+
+
+def test_passwords_are_their_owners(hospital, here):
+    set_up(hospital, here=here)
+
+    assert (here / "addresses.env").stat().st_mode & 0o777 == 0o600

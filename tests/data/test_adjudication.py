@@ -3,7 +3,7 @@ import csv
 import pandas as pd
 import pytest
 
-from cxrmlops.data.adjudication import ASKED, read_decisions, settle
+from cxrmlops.data.adjudication import ASKED, read_decisions, require_none_lost, settle
 from cxrmlops.errors import DataError
 from cxrmlops.tables import DECISIONS
 
@@ -92,3 +92,25 @@ def test_without_decisions_every_label_is_the_reports():
 
     assert found.conclusion.tolist() == ["NSF"]
     assert found.label_source.tolist() == ["report"]
+
+
+def test_a_table_saved_by_a_spreadsheet_of_another_country_is_read(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("sep=;\nstudy_id;reader;decision\nS1;'-A. Reader;asf\n", "latin-1")
+
+    found = read_decisions([path], KNOWN)
+
+    assert found.to_dict("records") == [
+        {"study_id": "S1", "decision": "ASF", "readers": 1}
+    ]
+
+
+def test_decisions_are_not_replaced_by_fewer(tmp_path):
+    first = read_decisions([table(tmp_path, row("S1", "NSF"))], KNOWN)
+    DECISIONS.write(first, tmp_path / "out")
+    other = read_decisions([table(tmp_path, row("S2", "NSF"))], KNOWN)
+
+    with pytest.raises(DataError, match="holds decisions on 1 studies that these"):
+        require_none_lost(other, tmp_path / "out")
+    require_none_lost(first, tmp_path / "out")
+    require_none_lost(other, tmp_path / "new")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from cxrmlops.data.cohort import (
     EXCLUSIONS,
     INCLUDED,
+    MISSPELT,
     STUDY_EXCLUSIONS,
     build_cohort,
     summarise,
@@ -302,3 +303,14 @@ def test_the_order_of_files_and_reports_changes_nothing(films, reports, random):
             getattr(one, name).reset_index(drop=True),
             getattr(other, name).reset_index(drop=True),
         )
+
+
+def test_a_patient_named_in_other_letter_case_is_set_aside_and_said():
+    films = make_film_rows(make_film_row("I1", loose_number_id="L1"))
+    reports = make_report_rows({"number_id": "n1", "loose_number_id": "L1"})
+    other = make_report_rows({"number_id": "n2", "loose_number_id": "L2"})
+
+    said = build(films, reports).films.iloc[0]
+
+    assert (said.outcome, said.detail) == ("patient_mismatch", MISSPELT)
+    assert build(films, other).films.detail[0] == ""

@@ -13,7 +13,7 @@ from cxrmlops.dicom.identity import (
     pseudonym,
     pseudonym_key,
 )
-from cxrmlops.errors import DataError
+from cxrmlops.errors import DataError, ResourceError
 
 
 @pytest.fixture
@@ -95,3 +95,12 @@ def test_an_empty_key_file_is_refused(home):
 def test_the_fingerprint_tells_keys_apart_and_does_not_tell_the_key():
     assert key_fingerprint(b"one") != key_fingerprint(b"two")
     assert "one" not in key_fingerprint(b"one")
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence_with_the_variable(
+    home, monkeypatch
+):
+    monkeypatch.setenv("HOME", "/proc/nohome")
+
+    with pytest.raises(ResourceError, match="set CXR_PSEUDONYM_KEY to a secret"):
+        pseudonym_key()

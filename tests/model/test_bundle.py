@@ -211,9 +211,7 @@ def put_point(name, value):
         (lambda content: content.update(card=3), "card: Input should be"),
     ],
 )
-def test_a_card_that_no_training_writes_is_refused_by_its_value(
-    tmp_path, change, said
-):
+def test_a_card_that_no_training_writes_is_refused_by_its_value(tmp_path, change, said):
     make_reading_bundle(tmp_path)
     rewrite_card(tmp_path, change)
 

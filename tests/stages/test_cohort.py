@@ -9,7 +9,7 @@ from cxrmlops.data.cohort_state import FILES
 from cxrmlops.errors import DataError, ResourceError
 from cxrmlops.params import CohortParams
 from cxrmlops.stages import cohort
-from cxrmlops.tables import FILMS, IMAGES, REPORTS
+from cxrmlops.tables import FILM_PATHS, FILMS, IMAGES, REPORTS, beside
 from tests.make import make_chest_film, make_site, save_film
 
 PARAMS = CohortParams(
@@ -243,3 +243,28 @@ def test_a_source_without_dates_says_so(place, caplog):
     assert "nih has no study dates, date window skipped" in caplog.text
     assert summary(out)["window"] is None
     assert list(IMAGES.read(out).source) == ["nih"]
+
+
+def test_patients_that_differ_by_letter_case_only_are_said_with_the_cure(place, caplog):
+    lines = [f"1.{n},NSF,canary-{n}" for n in range(3)]
+    text = "\n".join(["study_instance_uid,conclusion,patient_id", *lines])
+    (place / "reports.csv").write_text(text + "\n")
+
+    with pytest.raises(DataError, match="3 patient_mismatch.*export patient_id as"):
+        run(place)
+
+    assert "3 film(s) are set aside as patient_mismatch, but film and" in caplog.text
+    assert "only in letter case or leading zeros of patient_id" in caplog.text
+
+
+def test_where_films_lie_is_known_beside_the_stage_and_to_the_owner_alone(place):
+    out = run(place)
+
+    for folder, mode in ((out, 0o700), (beside(out), 0o700)):
+        assert folder.stat().st_mode & 0o777 == mode
+        assert {p.stat().st_mode & 0o777 for p in folder.iterdir()} == {0o600}
+    assert sorted(FILM_PATHS.read(beside(out)).path) == [
+        *("0.dcm", "1.dcm", "2.dcm", "lateral.dcm")
+    ]
+    for path in out.glob("*.parquet"):
+        assert "path" not in pd.read_parquet(path).columns

@@ -183,7 +183,7 @@ def test_an_empty_cohort_is_refused():
 
 
 def test_progress_is_told_without_names(monkeypatch, caplog):
-    images = make_cohort(CHUNK)
+    make_cohort(CHUNK)
     monkeypatch.setattr(preprocess, "SECONDS_PER_LINE", -math.inf)
 
     with caplog.at_level(logging.INFO):
@@ -204,3 +204,11 @@ def test_statistics_are_those_of_the_film():
     assert 0 < index["std"] < 1
     assert len(index["pixel_hash"]) == 64
     assert np.isfinite([index["mean"], index["black"], index["border"]]).all()
+
+
+def test_a_clone_that_does_not_know_where_the_films_lie_says_so():
+    make_cohort(2)
+    (beside(Path("cohort")) / FILM_PATHS.name).unlink()
+
+    with pytest.raises(DataError, match=r"where 2 film\(s\).*run the stage 'cohort'"):
+        run()

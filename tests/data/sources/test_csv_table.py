@@ -4,7 +4,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cxrmlops.data.sources.csv_table import read_csv, require_columns
+from cxrmlops.data.sources.csv_table import (
+    read_columns,
+    read_csv,
+    require_columns,
+    require_single_lines,
+)
 from cxrmlops.errors import DataError
 
 
@@ -40,6 +45,95 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path):
 
     with pytest.raises(DataError, match="column 'a' is there twice"):
         require_columns(frame, ["a"], where=tmp_path)
+
+
+AS_EXPORTED = "accession,conclusion\n0012,NSF\n0013,ASF\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"sep=;\r\naccession;conclusion\r\n0012;NSF\r\n0013;ASF\r\n",
+        b'"sep=;"\naccession;conclusion\n0012;NSF\n0013;ASF\n',
+        b"sep=\t\naccession\tconclusion\n0012\tNSF\n0013\tASF\n",
+        AS_EXPORTED.replace(",", "\t").encode("utf-16"),
+        AS_EXPORTED.replace(",", "\t").encode("utf-16-le"),
+        AS_EXPORTED.encode("utf-16-be"),
+        AS_EXPORTED.encode("utf-8-sig"),
+        b"\xfe\xff" + AS_EXPORTED.encode("utf-16-be"),
+        AS_EXPORTED.replace(",", "|").encode(),
+        AS_EXPORTED.replace(",", "\t").encode(),
+        AS_EXPORTED.replace("\n", "\r").encode(),
+        b"\n\r\n  \n" + AS_EXPORTED.encode(),
+        b",,\n" + AS_EXPORTED.encode() + b",\n\n",
+        AS_EXPORTED.replace("\n", "\n\n").encode(),
+        gzip.compress(AS_EXPORTED.encode()),
+    ],
+    ids=[
+        *("sep", "sep quoted", "sep tab", "utf-16", "utf-16 unmarked le"),
+        *("utf-16 unmarked be", "utf-8 bom", "utf-16 be", "bars", "tabs", "cr"),
+        *("leading empty lines", "leading empty fields", "empty lines", "gzip"),
+    ],
+)
+def test_a_table_reads_the_same_whatever_program_saved_it(tmp_path, content):
+    frame = table(tmp_path, content)
+
+    assert frame.to_dict("list") == {
+        "accession": ["0012", "0013"],
+        "conclusion": ["NSF", "ASF"],
+    }
+    assert read_columns(tmp_path / "t.csv") == ["accession", "conclusion"]
+
+
+def test_a_row_knows_the_line_that_it_begins_in(tmp_path):
+    frame = table(tmp_path, b'sep=,\n\na,b\n1,"two\nlines"\n\n3,4\n')
+
+    assert frame.index.tolist() == [4, 7]
+    assert frame.b.tolist() == ["two\nlines", "4"]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b'a,b\n1,2\n3,"4\n5,6\n', 3),
+        (b'a,b\n1,2\n3,"4\n5,"6"\n', 3),
+        (b'\n\na,b\n1,"2" x\n', 4),
+        (b'a,b\n"1\n2",3\n4,"5\n', 4),
+    ],
+)
+def test_a_stray_quote_is_named_by_the_line_of_its_record(tmp_path, content, line):
+    with pytest.raises(DataError, match=rf"\(line {line}\): a quote .* no partner"):
+        table(tmp_path, content)
+
+
+def test_a_stray_quote_in_a_long_table_is_named_too(tmp_path):
+    rows = b"".join(b"%d,text\n" % n for n in range(40_000))
+
+    with pytest.raises(DataError, match=r"\(line 2\): a quote"):
+        table(tmp_path, b'a,b\n0,"text\n' + rows)
+
+
+def test_a_number_that_runs_over_lines_swallowed_rows(tmp_path):
+    frame = table(tmp_path, b'a,b\n1,2\n"3,4\n5",6\n')
+
+    with pytest.raises(DataError, match="'a' runs over several lines from line 3 on"):
+        require_single_lines(frame, ["a", "b"], where=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\x03\x04\x14\x00", "an Excel workbook or another ZIP archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "an Excel workbook of the old kind"),
+        (b"<html><table>", "HTML or XML"),
+        (b"%PDF-1.7", "a PDF"),
+    ],
+)
+def test_what_only_bears_a_tables_name_is_called_what_it_is(tmp_path, content, kind):
+    for read in (read_csv, read_columns):
+        (tmp_path / "t.csv").write_bytes(content)
+        with pytest.raises(DataError, match=f"is {kind}, not a CSV table; save it as"):
+            read(tmp_path / "t.csv")
 
 
 @settings(

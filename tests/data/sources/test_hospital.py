@@ -175,3 +175,23 @@ def test_odd_and_hostile_files_are_rows_with_a_reason(real_data, tmp_path):
 
     assert len(rows) > 80
     assert rows.rejected.ne("").sum() > 40
+
+
+def test_rows_swallowed_by_a_stray_quote_are_not_lost_unsaid(tmp_path):
+    text = 'accession_number,conclusion,text\nA1,NSF,"a\nA2,ASF,b\nA3,NSF,c"\n'
+
+    with pytest.raises(DataError, match="'text' holds rows .* from line 2 on"):
+        reports(tmp_path, text)
+
+
+def test_a_report_text_of_several_lines_is_no_row(tmp_path):
+    text = 'accession_number,conclusion,text\nA1,NSF,"lungs clear,\nheart, normal"\n'
+
+    assert len(reports(tmp_path, text)) == 1
+
+
+def test_a_wrong_date_is_named_by_the_line_of_the_file(tmp_path):
+    text = "sep=,\n\naccession_number,conclusion,study_date\nA1,NSF,4.3.2017\n"
+
+    with pytest.raises(DataError, match="hold no date, first in line 4; write YYYY"):
+        reports(tmp_path, text)

@@ -130,3 +130,56 @@ def test_labels_of_the_real_films_are_those_of_their_manifest(real_data):
     abnormal = films.study_id.map(reports) == "ASF"
     assert dict(zip("images/" + films.path, abnormal, strict=True)) == truth
     assert films.patient_id.nunique() == 544
+
+
+@pytest.mark.parametrize(
+    ("text", "years"), [("57.0", 57), ("6.0", 6), ("57,0", 57), ("058y", 58)]
+)
+def test_an_age_that_a_program_wrote_anew_is_the_same_age(text, years):
+    assert nih.age_in_years(text) == years
+
+
+def test_a_table_saved_again_by_pandas_gives_the_same_people(tmp_path):
+    asked = reading(
+        tmp_path,
+        "1_0.png,Mass,0,1,57.0,male,pa",
+        "2_0.png,Mass,0,2,6.0,Female ,PA",
+        "3_0.png,Mass,0,3,414,F,ap",
+    )
+
+    films = nih.film_rows([film(f"{n}_0.png") for n in (1, 2, 3)], asked)
+
+    assert list(films.rejected) == ["", "child", ""]
+    assert films.age_years[0] == 57
+    assert list(films.sex) == ["M", "F", "F"]
+    assert list(films["view"]) == ["PA", "PA", "AP"]
+
+
+def test_a_lateral_film_of_the_table_is_not_of_unknown_view(tmp_path):
+    asked = reading(
+        tmp_path, "1_0.png,Mass,0,1,50,F,Lateral", "2_0.png,Mass,0,2,50,F,PA"
+    )
+
+    assert list(nih.film_rows([film("1_0.png")], asked).rejected) == ["lateral"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("1_0.png,Mass,0,1,fifty,F,PA", r"'Patient Age': 1 of 1 .* line 2 \('fifty'\)"),
+        ("1_0.png,Mass,0,1,50,Frau,PA", r"'Patient Gender': 1 of 1 .*line 2 \('Frau'"),
+        ("1_0.png,Mass,0,1,50,F,front", r"'View Position': 1 of 1 .*line 2 \('front'"),
+    ],
+)
+def test_a_column_that_is_mostly_not_understood_is_refused(tmp_path, line, said):
+    with pytest.raises(DataError, match=said):
+        nih.film_rows([film("1_0.png")], reading(tmp_path, line))
+
+
+def test_values_that_count_as_unknown_are_said_without_digits(tmp_path, caplog):
+    asked = reading(tmp_path, "1_0.png,Mass,0,1,50,F,PA", "2_0.png,Mass,0,2,414Y,F,PA")
+
+    nih.film_rows([film("1_0.png")], asked)
+
+    assert "'Patient Age': 1 of 2 value(s) are not understood" in caplog.text
+    assert "first in line 3 ('999Y')" in caplog.text

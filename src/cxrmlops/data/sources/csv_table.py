@@ -103,7 +103,7 @@ def require_single_lines(
         if long.any():
             raise DataError(
                 f"{where}: column '{name}' runs over several lines from line "
-                f"{frame.index[long][0]} on; remove the stray quote (\") there"
+                f'{frame.index[long][0]} on; remove the stray quote (") there'
             )
 
 
@@ -149,6 +149,6 @@ def _records(
             begin = heading.line + reader.line_num
     except csv.Error:
         raise DataError(
-            f"{path} is not a CSV table (line {begin}): a quote (\") of the record "
+            f'{path} is not a CSV table (line {begin}): a quote (") of the record '
             "that begins there has no partner; remove it, or write it twice"
         ) from None

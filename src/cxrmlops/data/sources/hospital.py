@@ -44,7 +44,9 @@ LABEL_POLICY = "hospital-1"
 
 _STUDY, _ACCESSION = "study_instance_uid", "accession_number"
 # a line inside of a field, one of whose own fields is a label
-_ROW_WITHIN = re.compile(r"[\r\n](?:.*[,;\t|])?[ \"]*(?:NSF|ASF)[ \"]*(?:[,;\t|\r\n]|$)")
+_ROW_WITHIN = re.compile(
+    r"[\r\n](?:.*[,;\t|])?[ \"]*(?:NSF|ASF)[ \"]*(?:[,;\t|\r\n]|$)"
+)
 _OPTIONAL = (_STUDY, _ACCESSION, "finding_codes", "study_date", "patient_id")
 
 
@@ -124,7 +126,7 @@ def _check_swallowed(table: pd.DataFrame, where: Path) -> None:
         if rows.any():
             raise DataError(
                 f"{where}: column '{name}' holds rows of the table from line "
-                f"{table.index[rows][0]} on; remove the stray quote (\") there"
+                f'{table.index[rows][0]} on; remove the stray quote (") there'
             )
 
 
