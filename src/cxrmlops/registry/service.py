@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import mlflow
 from mlflow import MlflowClient
@@ -23,11 +24,14 @@ def tracking_address() -> str:
 def sqlite_address(path: Path) -> str:
     """Give SQLAlchemy's address of an SQLite file, whatever its folders are called.
 
-    SQLAlchemy 2.0 takes a "?" for the end of the file's name and decodes nothing: such
-    a folder can only be left out, so the address counts from where the process is.
+    SQLAlchemy 2.0 takes a "?" for the end of the file's name and decodes nothing; only
+    SQLite's own address (sqlite.org/uri.html) can say such a name. The driver is named
+    so that MLflow does not take that address for a folder, and make it.
     """
     full = str(path.absolute())
-    return f"sqlite:///{os.path.relpath(path) if '?' in full else full}"
+    if "?" not in full:
+        return f"sqlite:///{full}"
+    return f"sqlite+pysqlite:///file:{quote(full)}?uri=true"
 
 
 def open_client() -> MlflowClient:

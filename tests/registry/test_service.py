@@ -1,0 +1,51 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cxrmlops.registry.service import sqlite_address
+
+USE = (
+    "from cxrmlops.registry.service import open_client;"
+    "open_client().search_experiments()"
+)
+
+
+def start() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", USE], stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_a_plain_folder_has_a_plain_address(tmp_path):
+    path = tmp_path / "proj #1 ü 100% x/mlflow.db"
+
+    assert sqlite_address(path) == f"sqlite:///{path}"
+
+
+@pytest.mark.services
+def test_of_two_that_open_a_fresh_database_at_once_one_waits(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    for one in [start(), start()]:
+        _, said = one.communicate(timeout=250)
+        assert one.returncode == 0, said
+
+
+@pytest.mark.services
+def test_nothing_is_written_outside_a_project_whose_folder_has_a_question_mark(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    project = tmp_path / "what?is=this #1 ü 100%"
+    project.mkdir()
+    monkeypatch.chdir(project)
+
+    one = start()
+    _, said = one.communicate(timeout=250)
+
+    assert one.returncode == 0, said
+    assert [path.name for path in tmp_path.iterdir()] == [project.name]
+    assert {path.name for path in Path().iterdir()} == {"mlflow.db", ".work"}
