@@ -131,8 +131,8 @@ def _site_text(
         f"{path.resolve()} is there: replace its lines {', '.join(changed)}?"
     ):
         raise ParamsError(
-            f"init: {path.resolve()} names other films, reports or source; nothing "
-            "was changed: add --force to point it at these, or run it in another folder"
+            f"init: {path.resolve()} names other {', '.join(changed)}; add --force to "
+            "point it at these, or run it in another folder; nothing was changed"
         )
     return filled
 
