@@ -90,3 +90,15 @@ def test_the_end_of_a_demo_names_only_pages_of_its_own_run(tmp_path, passed):
     assert "0.900 (0.800-0.950), n = 300" in said
     assert ("reading_list.html" in said) is passed
     assert ("refused, so no night followed: auc" in said) is not passed
+
+
+def test_a_folder_that_no_demo_made_is_not_written_over(tmp_path):
+    (tmp_path / "site.yaml").write_text("mine")
+
+    with pytest.raises(CxrError, match="holds files that no demo made"):
+        demo.run(
+            folder=tmp_path, architecture="resnet18", studies=200, seed=1, bias=0.0
+        )
+
+    assert (tmp_path / "site.yaml").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["site.yaml"]

@@ -120,7 +120,9 @@ def test_a_site_that_somebody_changed_is_asked_about_and_stays(hospital, here):
     (here / "site.yaml").write_text(text)
     asked = []
 
-    with pytest.raises(ParamsError, match="names other films, reports; add --force.*nothing was"):
+    with pytest.raises(
+        ParamsError, match="names other films, reports; add --force.*nothing was"
+    ):
         set_up(hospital, here=here, may_replace=lambda q: bool(asked.append(q)))
 
     assert "replace its lines films, reports?" in asked[0]

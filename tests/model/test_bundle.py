@@ -181,6 +181,10 @@ def put(name, value):
     return lambda content: content["card"].update({name: value})
 
 
+def put_scope(name, value):
+    return lambda content: content["card"]["scope"].update({name: value})
+
+
 def put_point(name, value):
     return lambda content: content["card"]["operating_points"][0].update({name: value})
 
@@ -206,6 +210,10 @@ def put_point(name, value):
         (put("lineage", {"split_hash": 4}), r"lineage\.split_hash: .* string"),
         (put("lineage", {"n": {"train": -1}}), r"lineage\.n\.train: "),
         (put("lineage", []), r"card\.lineage: "),
+        (put("scope", {}), r"card\.scope\.chest_words: Field required"),
+        (put_scope("min_age_years", float("nan")), r"min_age_years: .* finite"),
+        (put_scope("views", ["lateral"]), r"scope\.views\.0: Input should be 'PA'"),
+        (put_scope("max_pixels", 0), r"scope\.max_pixels: .* greater than or equal"),
         (lambda content: content.pop("files"), "files: Field required"),
         (lambda content: content["files"].clear(), r"weights\.safetensors was changed"),
         (lambda content: content.update(card=3), "card: Input should be"),

@@ -110,3 +110,12 @@ def test_an_opened_bundle_is_kept_until_its_bytes_change(tmp_path):
     (tmp_path / "weights.safetensors").write_bytes(b"changed")
     with pytest.raises(BundleError, match="changed after the bundle was written"):
         opened()
+
+
+def test_what_the_network_gives_that_is_no_number_is_no_answer(tmp_path):
+    opened = read_bundle(make_reading_bundle(tmp_path))
+    with torch.no_grad():
+        opened.network.bias.fill_(float("nan"))
+
+    with pytest.raises(BundleError, match=r"gives no number for 2 of 2 film\(s\)"):
+        Reader(opened).read(squares(2))

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from cxrmlops.cli import app
 from cxrmlops.data.adjudication import ASKED, read_decisions
+from cxrmlops.errors import DataError
 from cxrmlops.model.bundle import read_bundle, write_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.reporting.error_review import choose_cases, write_review
@@ -190,3 +191,38 @@ def test_from_the_page_of_errors_to_a_table_that_the_cohort_takes(data, tmp_path
     assert "2 right: open errors/index.html" in shown.output
     assert "1 studies settled; set decisions: decisions in site.yaml" in done.output
     assert DECISIONS.read(tmp_path / "decisions").decision.tolist() == ["ASF"]
+
+
+def test_codes_that_are_formulas_are_text_in_the_table(data, tmp_path):
+    shutil.copytree(data, tmp_path / "data")
+    reports = REPORTS.read(tmp_path / "data/cohort")
+    codes = "=HYPERLINK(0)|@SUM(A1)"
+    REPORTS.write(
+        reports.assign(codes=pd.array([codes] * len(reports), dtype="string")),
+        tmp_path / "data/cohort",
+    )
+
+    write_review(tmp_path / "data", tmp_path / "errors", most=1, right=1, seed=1)
+
+    assert {row["codes"] for row in rows_of(tmp_path / "errors")} == {"'" + codes}
+
+
+def test_what_a_reader_wrote_or_keeps_there_is_not_replaced(data, tmp_path):
+    out = tmp_path / "errors"
+    write_review(data, out, most=1, right=1, seed=1)
+    write_review(data, out, most=1, right=2, seed=1)  # untouched: replaced
+    table = out / "adjudication.csv"
+    rows = rows_of(out)
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ASKED)
+        writer.writeheader()
+        writer.writerows(row | {"comment": "seen"} for row in rows)
+    before = table.read_bytes()
+
+    with pytest.raises(DataError, match="holds what readers wrote; keep it elsewhere"):
+        write_review(data, out, most=1, right=1, seed=1)
+    assert table.read_bytes() == before
+    table.unlink()
+    (out / "film.dcm").touch()
+    with pytest.raises(DataError, match="not ours and would be lost"):
+        write_review(data, out, most=1, right=1, seed=1)

@@ -125,7 +125,7 @@ def read_card(folder: Path) -> BundleCard:
         BundleError: it is no bundle, or its card is not one of this installation's.
     """
     bundle_hash(folder)  # names what is missing
-    return _read_card(folder, _read_content(folder)["card"])
+    return _card(_read_content(folder)["card"])
 
 
 def require_preprocessing(card: BundleCard, preprocessing_hash: str) -> None:

@@ -52,11 +52,20 @@ class _Lineage(_Strict):
     torchvision: Text = "unknown"
 
 
+class _Scope(_Strict):
+    chest_words: list[Text] = Field(min_length=1)
+    min_age_years: FiniteFloat = Field(ge=0)
+    max_bytes: int = Field(ge=1)
+    max_pixels: int = Field(ge=1)
+    views: list[Literal["PA", "AP", "unknown"]] = Field(min_length=1)
+
+
 class _Card(_Strict):
     name: Text
     architecture: Text
     size: int = Field(ge=32, le=2048)  # as params.yaml has it
     preprocessing_hash: Hash
+    scope: _Scope
     temperature: FiniteFloat = Field(gt=0)
     study_rule: Literal["max", "mean"]
     operating_points: list[_Point]
