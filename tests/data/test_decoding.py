@@ -9,6 +9,7 @@ from cxrmlops.data import decoding
 from cxrmlops.data.decoding import Film, decode_film, decode_films
 from cxrmlops.data.fence import Done
 from cxrmlops.tables import INDEX
+from tests.make import SCOPE
 
 ROW = set(INDEX.columns) - {"image_id", "shard", "row"}
 
@@ -20,7 +21,7 @@ def film(path: Path, *, seed: int = 0, rows: int = 300, columns: int = 280) -> F
     values = 200 * across * np.linspace(0.6, 1, rows)[:, None]
     values = values + rng.normal(20, 8, (rows, columns))
     Image.fromarray(values.clip(0, 255).astype(np.uint8)).save(path)
-    return Film(path, path.stat().st_size, 64)
+    return Film(path, path.stat().st_size, 64, SCOPE)
 
 
 def test_a_film_becomes_a_square_and_a_row(tmp_path):
@@ -58,7 +59,7 @@ def test_an_unreadable_file_is_rejected_with_a_reason(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)
 
-    decoded = decode_film(Film(path, len(content), 64))
+    decoded = decode_film(Film(path, len(content), 64, SCOPE))
 
     assert decoded.square is None
     assert decoded.row["rejected"]
@@ -69,7 +70,7 @@ def test_an_empty_picture_is_rejected(tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(np.full((300, 300), 90, np.uint8)).save(path)
 
-    decoded = decode_film(Film(path, path.stat().st_size, 64))
+    decoded = decode_film(Film(path, path.stat().st_size, 64, SCOPE))
 
     assert decoded.row["rejected"] == "blank"
 
