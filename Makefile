@@ -11,8 +11,10 @@ export DVC_NO_ANALYTICS := 1
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
 
 ARCH ?= resnet18
+N ?= 100
+SEED ?= 1
 
-.PHONY: demo test soak check bench setup clean
+.PHONY: demo test soak check bench mutants setup clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -40,6 +42,10 @@ check: $(READY)  ## style, types, import contracts
 
 bench: $(READY)  ## speed, as ratios in one run
 	$(BIN)/python -m benchmarks
+
+mutants: $(READY)  ## hours: would the tests notice? N wrong changes a package, drawn by SEED
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	$(BIN)/python -m benchmarks.mutants --n $(N) --seed $(SEED)
 
 clean:  ## remove what the commands above made
 	rm -rf demo bench .work

@@ -329,10 +329,16 @@ def make_remote_image(film: Path, *, is_complete: bool) -> RemoteImage:
 
 
 def make_train_inputs(
-    folder: Path, *, patients: int = 30, size: int = 32, seed: int = 0
+    folder: Path,
+    *,
+    patients: int = 30,
+    films: int = 1,  # of each study
+    size: int = 32,
+    seed: int = 0,
 ) -> tuple[Path, Path]:
     """Write data/preprocess and data/split: a bright square marks abnormal films."""
-    images = make_splits(patients=patients)
+    images = make_splits(patients=patients, per_patient=films)
+    images["study_id"] = ("S" + images.patient_id).astype("string")
     rng = np.random.default_rng(seed)
     squares = rng.integers(0, 120, (len(images), size, size)).astype(np.uint8)
     squares[images.abnormal, size // 4 : size // 2, size // 4 : size // 2] += 100

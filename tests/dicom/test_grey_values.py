@@ -327,3 +327,27 @@ def test_a_look_at_a_few_rows_decides_as_all_rows_would(
 
     assert quick.voi == thorough.voi
     assert np.array_equal(quick.grey, thorough.grey)
+
+
+@pytest.mark.parametrize("written_as", ["SS", "US"])
+@pytest.mark.parametrize("name", ["ModalityLUTSequence", "VOILUTSequence"])
+def test_a_table_of_a_signed_film_begins_below_zero(name, written_as):
+    ramp = (np.arange(300) ** 2 // 22).astype(int)  # 0 to 4063
+    sequence = lut(ramp, bits=12)
+    film = said(PixelRepresentation=1, **{name: sequence})
+    if name == "ModalityLUTSequence":
+        film.WindowCenter, film.WindowWidth, film.VOILUTFunction = 2000, 4000, "LINEAR"
+    stored = np.arange(-SIZE // 2, SIZE // 2)
+    sequence[0].add_new("LUTDescriptor", "SS", [300, -100, 12])
+    theirs = apply_voi_lut(apply_modality_lut(stored, film), film)
+    first = -100 if written_as == "SS" else 65_436  # the same sixteen bits
+    sequence[0].add_new("LUTDescriptor", written_as, [300, first, 12])
+
+    ours = grey(film, lowest=-SIZE // 2).grey
+
+    if name == "VOILUTSequence":
+        expected = theirs / 4095
+    else:
+        expected = np.clip((theirs - theirs.min()) / np.ptp(theirs), 0, 1)
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
+    assert ours[412] == ours[0] < ours[450] < ours[-1]  # -100 is the 412th

@@ -53,3 +53,32 @@ def test_evidence_elsewhere_is_outside_and_one_film_has_no_interval():
     assert found["val"]["pointing"]["value"] == 0
     assert found["train"]["inside"] is None
     assert found["train"]["pointing"]["n"] == 1
+
+
+def test_a_box_is_as_wide_and_as_high_as_it_was_drawn():
+    wide = pd.DataFrame([{"left": 0.25, "top": 0.5, "width": 0.5, "height": 0.125}])
+
+    mask = box_mask(wide)
+
+    rows, columns = np.nonzero(mask)  # 64 cells a side
+    assert (rows.min(), rows.max()) == (32, 39)
+    assert (columns.min(), columns.max()) == (16, 47)
+    assert mask.sum() == 8 * 32
+
+
+def test_evidence_beside_a_wide_box_is_outside_it():
+    evidence = np.zeros((8, 8))
+    evidence[0, 3] = 1  # above, within its columns
+    wide = pd.DataFrame(
+        [{"image_id": name, "left": 0.25, "top": 0.5, "width": 0.5, "height": 0.125}
+         for name in "abc"]
+    )  # fmt: skip
+    films = pd.DataFrame(
+        {"image_id": ["a", "b", "c"], "split": ["train", "val", "val"],
+         "patient_id": ["P", "Q", "R"]}
+    )  # fmt: skip
+
+    _, val = measure_boxes(films, np.stack([evidence] * 3).astype("f4"), wide)
+
+    assert val["inside"]["value"] == 0
+    assert val["area"]["value"] == pytest.approx(0.0625)

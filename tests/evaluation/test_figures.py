@@ -3,7 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    precision_recall_fscore_support,
+)
 
 from cxrmlops.errors import DataError
 from cxrmlops.evaluation.figures import (
@@ -63,6 +67,86 @@ def test_every_value_lies_in_its_interval(case):
     for name, figure in figures.items():
         if np.isfinite(figure.low):
             assert figure.low <= figure.value <= figure.high, name
+        if not name.startswith("calibration_"):
+            assert 0 <= figure.value <= 1, name
+            assert not figure.low < 0, name
+            assert not figure.high > 1, name
+        if name.startswith(("recall_asf", "recall_nsf")) and "_at_" not in name:
+            assert figure.high - figure.low > 0.05, "never certain of 40 studies"
+
+
+def drawn_by_hand(read, figure, *, rounds=600, seed=5):
+    """Bootstrap studies, one a patient, with a figure of its own."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(rounds):
+        rows = rng.integers(len(read), size=len(read))
+        if 0 < read.abnormal[rows].sum() < len(read):
+            found.append(figure(read.abnormal[rows], read.probability[rows]))
+    return np.percentile(found, [2.5, 97.5])
+
+
+def test_bootstrap_limits_are_percentiles_of_draws_made_by_hand():
+    read = make_reading(150)
+    drawing = {"rounds": 1000, "seed": 1}
+
+    figures = (
+        answer_figures(read, 0.4, **drawing)
+        | ranking_figures(read, **drawing)
+        | calibration_figures(read, bins=5, **drawing)
+    )
+
+    def f1(true, said):
+        return 2 * (true & said).sum() / (true.sum() + said.sum())
+
+    by_hand = {
+        "auprc": average_precision_score,
+        "brier": lambda sick, p: np.mean((sick - p) ** 2),
+        "f1_asf": lambda sick, p: f1(sick, p >= 0.4),
+        "f1_nsf": lambda sick, p: f1(~sick, p < 0.4),
+    }
+    for name, figure in by_hand.items():
+        limits = tuple(drawn_by_hand(read, figure))
+        ours = (figures[name].low, figures[name].high)
+        assert ours == pytest.approx(limits, abs=0.02), name
+
+
+def test_limits_of_the_calibration_error_are_reflected_at_the_value():
+    read = make_reading(600, seed=2)
+    low = reading(read.probability * 0.7, read.abnormal, read.patient)
+    bins = np.argsort(np.argsort(low.probability)) // 60  # ten bins of sixty
+
+    def error(rows):
+        own = np.eye(10)[bins[rows]]
+        gap = (low.abnormal[rows] - low.probability[rows]) @ own
+        return np.abs(gap).sum() / len(rows)
+
+    found = calibration_figures(low, bins=10, rounds=2000, seed=1)["ece"]
+
+    rng = np.random.default_rng(3)
+    draws = [error(rng.integers(600, size=600)) for _ in range(2000)]
+    value = error(np.arange(600))
+    below, above = np.percentile(draws, [2.5, 97.5])
+    assert found.value == pytest.approx(value)
+    # Davison and Hinkley 1997, 5.2: 2 value - percentile, not the percentile itself
+    assert abs(value - (below + above) / 2) > 0.0015, "the two kinds must differ here"
+    assert (found.low, found.high) == pytest.approx(
+        (2 * value - above, 2 * value - below), abs=0.003
+    )
+
+
+def test_a_probability_at_the_threshold_is_answered_asf():
+    read = reading(
+        [0.5, 0.5, 0.5, 0.1, 0.9], [True, True, False, False, True], list("abcde")
+    )
+
+    table = confusion(read, 0.5)
+    figures = answer_figures(read, 0.5, rounds=10, seed=1)
+
+    assert (table.asf_found, table.asf_missed) == (3, 0)
+    assert (table.nsf_right, table.nsf_false_alarm) == (1, 1)
+    assert figures["recall_asf"].value == 1
+    assert figures["recall_nsf"].value == 0.5
 
 
 def test_each_recall_says_how_many_studies_it_rests_on():

@@ -98,3 +98,11 @@ def test_likelihood_ratios_of_the_source_study_are_the_known_ones():
     error = sqrt(0.8978 * 0.1022 / 1018 + 0.8804 * 0.1196 / 995) / 2
     assert middle.high - middle.low == pytest.approx(2 * 1.96 * error, rel=0.01)
     assert middle.n == 2013
+
+
+def test_a_study_at_the_threshold_is_acted_on():
+    benefit = net_benefit(
+        np.array([0.2, 0.1]), np.array([True, False]), np.array([0.2])
+    )
+
+    assert benefit[0] == pytest.approx(0.5)

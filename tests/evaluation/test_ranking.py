@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from cxrmlops.evaluation.intervals import by_patient
@@ -151,3 +152,58 @@ def test_a_draw_without_normals_has_no_area():
     for make in (auc_figure, auprc_figure):
         assert np.isnan(make(score, abnormal)(weights)[0])
     assert np.isnan(recall_at_figure(score, abnormal, other=0.9)(weights)[0])
+
+
+def test_limits_are_those_of_the_logit_of_the_auc():
+    score, abnormal = binormal(60, shift=2.5)
+    wins = (score[abnormal][:, None] > score[~abnormal]).astype(float)
+    value = wins.mean()
+    variance = wins.mean(1).var(ddof=1) / 30 + wins.mean(0).var(ddof=1) / 30
+
+    found = auc_interval(score, abnormal, np.arange(60))
+
+    # Qin and Hotilovac 2008: the error of logit(AUC) is that of the AUC over A (1 - A)
+    step = 1.959964 * np.sqrt(variance) / (value * (1 - value))
+    limits = expit([logit(value) - step, logit(value) + step])
+    assert (found.low, found.high) == pytest.approx(tuple(limits), abs=1e-7)
+    assert value + 1.959964 * np.sqrt(variance) > found.high + 0.004
+    assert found.n == 60
+
+
+def newcombes_spread(true, n_asf, n_nsf):
+    """Write out method 5 (Newcombe, Statistics in Medicine 2006;25:559)."""
+    half = (n_asf + n_nsf) / 2 - 1
+    shape = 1 + half * (1 - true) / (2 - true) + half * true / (1 + true)
+    return np.sqrt(true * (1 - true) * shape / (n_asf * n_nsf))
+
+
+@pytest.mark.parametrize("value", [0.6, 0.9])
+@pytest.mark.parametrize("sides", [(12, 40), (60, 25)])
+def test_newcombes_limits_lie_where_the_value_is_196_spreads_away(value, sides):
+    low, high = newcombe(value, *sides)
+
+    assert value - low == pytest.approx(1.959964 * newcombes_spread(low, *sides))
+    assert high - value == pytest.approx(1.959964 * newcombes_spread(high, *sides))
+
+
+def test_perfect_separation_counts_patients_not_studies():
+    score = np.repeat([0.0, 1.0], [40, 24])
+    patient = np.concatenate([np.arange(40) // 4, 100 + np.arange(24) // 2])
+
+    found = auc_interval(score, score > 0.5, patient)  # 12 and 10 patients
+
+    spread = newcombes_spread(found.low, 12, 10)
+    assert 1 - found.low == pytest.approx(1.959964 * spread)
+    assert (found.value, found.high, found.n) == (1, 1, 64)
+
+
+def test_hanley_and_mcneils_error_is_their_formula():
+    # Radiology 1982;143:29: Q1 = A / (2 - A), Q2 = 2 A^2 / (1 + A)
+    q1, q2 = 0.8 / 1.2, 2 * 0.64 / 1.8
+    variance = (0.8 * 0.2 + 9 * (q1 - 0.64) + 19 * (q2 - 0.64)) / 200
+
+    found = hanley_mcneil(0.8, 10, 20)
+
+    step = 1.959964 * np.sqrt(variance)
+    assert (found.low, found.high) == pytest.approx((0.8 - step, min(1, 0.8 + step)))
+    assert found.n == 30

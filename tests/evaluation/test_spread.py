@@ -85,3 +85,38 @@ def test_95_of_100_spreads_hold_the_truth():
 
 def test_a_group_of_one_level_has_no_spread():
     assert "source" not in found(make_studies(200))
+
+
+def test_with_three_levels_every_pair_is_as_unsure_as_bonferroni_asks():
+    studies = make_studies(450)
+    levels = np.array(["Alpha", "Beta", "Gamma"])[np.arange(450) // 2 % 3]
+    studies["manufacturer"] = pd.array(levels, dtype="string")
+    noise = np.random.default_rng(1).normal(0, 2.5, 450)
+    logit = studies.logit + noise * (levels == "Gamma")
+    studies["probability"] = 1 / (1 + np.exp(-logit))
+
+    spread = found(studies)["manufacturer"]
+
+    own = [group for _, group in studies.groupby("manufacturer")]
+    areas, variances = [], []
+    for group in own:
+        asf, nsf = (group.probability[group.abnormal == side] for side in (True, False))
+        won = (asf.to_numpy()[:, None] > nsf.to_numpy()).astype(float)
+        areas.append(won.mean())
+        variances.append(
+            won.mean(1).var(ddof=1) / len(asf) + won.mean(0).var(ddof=1) / len(nsf)
+        )
+    z = norm.ppf(1 - 0.05 / (2 * 3))  # three pairs
+    lows, highs = [0.0], []
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        gap = abs(areas[one] - areas[other])
+        step = z * np.sqrt(variances[one] + variances[other])
+        lows.append(gap - step)
+        highs.append(gap + step)
+    assert spread.gap.value == pytest.approx(max(areas) - min(areas))
+    assert (spread.gap.low, spread.gap.high) == pytest.approx(
+        (max(lows), max(highs)), abs=1e-6
+    )
+    assert spread.gap.low > 0
+    assert spread.gap.n == 450
+    assert spread.lowest == "Gamma"

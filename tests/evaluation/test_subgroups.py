@@ -101,3 +101,70 @@ def test_the_order_of_groups_is_that_of_the_report():
         keys, key=lambda k: (["sex", "age", "view", "portable", "manufacturer",
                               "source", "year", "finding"].index(k[0]), k[1])
     )  # fmt: skip
+
+
+def wins(score, asf, nsf):
+    """Compare every pair: shape (n_asf, n_nsf), ties half."""
+    gap = score[asf][:, None] - score[nsf]
+    return (gap > 0) + 0.5 * (gap == 0)
+
+
+def test_a_gap_is_as_unsure_as_two_independent_aucs():
+    studies = make_studies(300)
+    score, sick = studies.probability.to_numpy(), studies.abnormal.to_numpy()
+    women = (studies.sex == "F").to_numpy()
+
+    gap = judged(studies)["sex", "F"].gap
+
+    own, rest = (wins(score, side & sick, side & ~sick) for side in (women, ~women))
+    # DeLong 1988: the variance of each, and no study in common
+    variance = sum(
+        w.mean(1).var(ddof=1) / len(w) + w.mean(0).var(ddof=1) / w.shape[1]
+        for w in (own, rest)
+    )
+    step = 1.959964 * np.sqrt(variance)
+    value = own.mean() - rest.mean()
+    assert (gap.low, gap.value, gap.high) == pytest.approx(
+        (value - step, value, value + step), abs=1e-6
+    )
+    assert gap.n == women.sum()
+
+
+def test_the_gap_of_a_finding_knows_that_both_aucs_share_the_normals():
+    studies = make_studies(300)
+    score, sick = studies.probability.to_numpy(), studies.abnormal.to_numpy()
+    shown = sick & studies.findings.str.contains("nodule").to_numpy(dtype=bool)
+
+    gap = judged(studies)["finding", "nodule"].gap
+
+    own, rest = wins(score, shown, ~sick), wins(score, sick & ~shown, ~sick)
+    # the abnormal studies are apart, each normal counts in both
+    shared = own.mean(0) - rest.mean(0)
+    variance = (
+        own.mean(1).var(ddof=1) / len(own)
+        + rest.mean(1).var(ddof=1) / len(rest)
+        + shared.var(ddof=1) / len(shared)
+    )
+    step = 1.959964 * np.sqrt(variance)
+    value = own.mean() - rest.mean()
+    assert (gap.low, gap.value, gap.high) == pytest.approx(
+        (value - step, value, value + step), abs=1e-6
+    )
+
+
+def test_recalls_of_a_group_count_its_own_studies_at_or_above_the_threshold():
+    studies = make_studies(200)
+    at = np.where(studies.abnormal, 0.5, 0.49)
+    at[:8] = np.where(studies.abnormal[:8], 0.49, 0.5)
+    studies["probability"] = at
+    women = studies[studies.sex == "F"]
+    wrong = studies[:8][studies.sex[:8] == "F"]
+
+    found = judged(studies)["sex", "F"]
+
+    for recall, abnormal in ((found.recall_asf, True), (found.recall_nsf, False)):
+        n = (women.abnormal == abnormal).sum()
+        missed = (wrong.abnormal == abnormal).sum()
+        assert missed > 0
+        assert recall.value == pytest.approx(1 - missed / n)
+        assert recall.n == n

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from cxrmlops.errors import DataError
-from cxrmlops.evaluation.thumbnail import read_thumbnails, shrink
+from cxrmlops.evaluation.thumbnail import STRENGTHS, read_thumbnails, shrink
 
 
 def films(n=120, *, size=64, seed=0, sign=0):
@@ -53,15 +54,51 @@ def test_noise_is_not_read():
     assert 0.35 < roc_auc_score(abnormal[split == "test"], probability) < 0.65
 
 
-def test_labels_of_test_are_not_looked_at():
-    squares, abnormal, split = films(sign=2)
+def fitted_by_hand(thumbnails, abnormal, split):
+    """Fit every smoothing on train with scikit-learn: AUC on val and test, answers."""
+    train = split == "train"
+    grey = thumbnails - thumbnails[train].mean(axis=0)
+    grey /= thumbnails[train].std(axis=0)
+    found = []
+    for strength in STRENGTHS:
+        fit = LogisticRegression(C=strength, max_iter=5000).fit(
+            grey[train], abnormal[train]
+        )
+        said = {side: fit.predict_proba(grey[split == side])[:, 1] for side in SIDES}
+        areas = [roc_auc_score(abnormal[split == side], said[side]) for side in SIDES]
+        found.append((*areas, said["test"]))
+    return found
+
+
+SIDES = ("val", "test")
+
+
+def test_the_smoothing_is_chosen_on_val_and_labels_of_test_are_not_looked_at():
+    squares, abnormal, split = films(sign=2, seed=3)
+    thumbnails = shrink(squares)
     turned = np.where(split == "test", ~abnormal, abnormal)
-
-    plain = read_thumbnails(shrink(squares), abnormal, split)
-
-    np.testing.assert_array_equal(
-        plain, read_thumbnails(shrink(squares), turned, split)
+    on_val, on_test, said = zip(
+        *fitted_by_hand(thumbnails, abnormal, split), strict=True
     )
+    best = int(np.argmax(on_val))
+    others = {int(np.argmax(on_test)), int(np.argmin(on_test))}
+    assert best not in others, "test, read either way, would choose another smoothing"
+
+    plain = read_thumbnails(thumbnails, abnormal, split)
+
+    np.testing.assert_allclose(plain, said[best], atol=1e-4)
+    np.testing.assert_array_equal(plain, read_thumbnails(thumbnails, turned, split))
+
+
+def test_of_equally_good_smoothings_the_strongest_is_taken():
+    squares, abnormal, split = films(sign=30)
+    thumbnails = shrink(squares)
+    on_val, _, said = zip(*fitted_by_hand(thumbnails, abnormal, split), strict=True)
+    assert set(on_val) == {1.0}
+
+    answers = read_thumbnails(thumbnails, abnormal, split)
+
+    np.testing.assert_allclose(answers, said[0], atol=1e-4)
 
 
 def test_a_one_sided_training_set_is_refused():

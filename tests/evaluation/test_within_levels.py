@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from cxrmlops.evaluation.ranking import auc
 from cxrmlops.evaluation.within_levels import auc_inflation
@@ -66,3 +67,38 @@ def test_one_level_or_none_with_both_classes_is_not_assessed():
     assert auc_inflation(studies, pd.Series(["A"] * 100)) is None
     follows = pd.Series(np.where(studies.abnormal, "Gamma", "Alpha"))
     assert auc_inflation(studies, follows) is None
+
+
+def test_levels_count_by_their_pairs_and_the_interval_is_delongs():
+    studies = make_studies(260, split="val")
+    level = pd.Series(np.where(np.arange(260) < 200, "A", "B"))
+    noise = np.random.default_rng(1).random(260)
+    score = np.where(level == "B", noise, studies.probability)
+    studies["probability"] = score
+    sick = studies.abnormal.to_numpy(dtype=bool)
+
+    found = auc_inflation(studies, level)
+
+    sides = [(level == name).to_numpy() for name in "AB"]
+    pairs = np.array([(side & sick).sum() * (side & ~sick).sum() for side in sides])
+    areas = np.array([roc_auc_score(sick[side], score[side]) for side in sides])
+    within = (pairs * areas).sum() / pairs.sum()
+    value = roc_auc_score(sick, score) - within
+    assert found.value == pytest.approx(value)
+    assert abs(areas.mean() - within) > 0.1, "equal weights would give another figure"
+
+    # DeLong: each study's share of wins in all and within its level, less their means
+    def shares(rows):
+        won = (score[rows & sick][:, None] > score[rows & ~sick]).astype(float)
+        part = np.zeros(260)
+        part[rows & sick] = won.mean(1) - won.mean()
+        part[rows & ~sick] = won.mean(0) - won.mean()
+        for side in (rows & sick, rows & ~sick):
+            part[side] *= np.sqrt(side.sum() / (side.sum() - 1)) / side.sum()
+        return part
+
+    whole = shares(np.ones(260, dtype=bool))
+    parts = sum(w * shares(s) for w, s in zip(pairs / pairs.sum(), sides, strict=True))
+    step = 1.959964 * np.sqrt(((whole - parts) ** 2).sum())
+    assert (found.low, found.high) == pytest.approx((value - step, value + step))
+    assert found.n == 260

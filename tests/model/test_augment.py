@@ -132,3 +132,48 @@ def test_padding_stays_black_whatever_the_exposure():
     assert (exposed[:, :, :8] == 0).all()
     assert (exposed[:, :, 24:] == 0).all()
     assert not torch.equal(exposed[:, :, 8:24], images[:, :, 8:24])
+
+
+def test_a_rotation_turns_every_place_by_the_same_angle_and_stretches_none():
+    size, by = 65, Augmentation(rotate_degrees=15)
+    middle, arm = size // 2, 20
+    places = {"up": (-arm, 0), "right": (0, arm), "down": (arm, 0), "left": (0, -arm)}
+    turned = {}
+    for name, (down, across) in places.items():
+        spots = blob(row=middle + down, column=middle + across, n=50, size=size)
+        at = [centre(image[0]) - middle for image in drawn(spots, by)]
+        turned[name] = np.array([complex(x, -y) for y, x in at])
+
+    before = {name: complex(x, -y) for name, (y, x) in places.items()}
+    angles = {
+        name: np.degrees(np.angle(now / before[name])) for name, now in turned.items()
+    }
+    assert angles["up"].std() > 5
+    for name, now in turned.items():
+        np.testing.assert_allclose(np.abs(now), arm, atol=0.3)
+        np.testing.assert_allclose(angles[name], angles["up"], atol=1.0)
+
+
+def test_a_change_of_size_is_the_same_both_ways():
+    size, by = 65, Augmentation(scale=0.3)
+    middle, arm = size // 2, 20
+    up = drawn(blob(row=middle - arm, column=middle, n=50, size=size), by)
+    right = drawn(blob(row=middle, column=middle + arm, n=50, size=size), by)
+
+    rise = np.array([middle - centre(image[0])[0] for image in up]) / arm
+    run = np.array([centre(image[0])[1] - middle for image in right]) / arm
+
+    np.testing.assert_allclose(rise, run, atol=0.02)
+    assert 0.68 <= rise.min() < 0.8 < 1.2 < rise.max() <= 1.32
+
+
+def test_a_shift_is_drawn_for_each_way_on_its_own():
+    middle = blob(row=16, column=16, n=300)
+
+    moved = drawn(middle, Augmentation(shift=0.2))
+
+    down, across = np.array([centre(image[0]) - 16 for image in moved]).T
+    assert abs(np.corrcoef(down, across)[0, 1]) < 0.2
+    for way in (down, across):  # uniform: a standard deviation of width / sqrt(12)
+        assert way.std() == pytest.approx(2 * 0.2 * 33 / np.sqrt(12), rel=0.1)
+        assert abs(way.mean()) < 0.7

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from cxrmlops.errors import DataError, LeakError
@@ -113,3 +115,14 @@ def test_one_class_is_refused():
 def test_a_logit_that_is_no_number_is_refused():
     with pytest.raises(DataError, match="1 of 2 logits are not numbers"):
         fit_temperature([0.1, np.nan], [True, False], val(2))
+
+
+@pytest.mark.parametrize("a", [0.5, 2.0])
+def test_one_studys_worth_of_belief_holds_the_slope_near_one(a):
+    logit = np.array([-a, -a, a, a])
+
+    fitted = fit_temperature(logit, logit > 0, val(4))
+
+    # the loss 4 log(1 + exp(-s a)) + (s - 1)^2 / 2 has its least where
+    slope = brentq(lambda s: s - 1 - 4 * a * expit(-s * a), 0.1, 10)
+    assert fitted.temperature == pytest.approx(1 / slope, rel=1e-6)

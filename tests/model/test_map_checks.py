@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 
+from cxrmlops.model import map_checks
 from cxrmlops.model.map_checks import PARTS, draw_maps, road, shuffled
 from cxrmlops.model.network import build_network, fold_norms
 
@@ -85,3 +86,30 @@ def test_a_shuffled_map_has_the_same_values_elsewhere(maps):
     for film, other in zip(maps.evidence, mixed, strict=True):
         np.testing.assert_array_equal(np.sort(film, axis=None), np.sort(other, None))
     assert not np.array_equal(mixed, maps.evidence)
+
+
+def test_weights_are_drawn_anew_from_the_head_down_to_the_part_and_no_further(
+    network, squares, monkeypatch
+):
+    seen = []
+
+    def look(other, _squares):
+        state = other.state_dict().items()
+        seen.append({k: v.clone() for k, v in state if k.endswith("weight")})
+        return np.zeros(1)
+
+    monkeypatch.setattr(map_checks, "_evidence", look)
+    map_checks._redrawn(network, squares, seed=1)
+
+    before, done = network.state_dict(), ()
+    assert len(seen) == len(PARTS)
+    for part, weights in zip(PARTS, seen, strict=True):
+        done += (f"{part}.",)
+        convolutions = {k: v for k, v in weights.items() if v.ndim == 4}
+        assert len(convolutions) == 21  # of a ResNet-18, the head included
+        for name, now in convolutions.items():
+            same = torch.equal(now, before[name])
+            assert same != name.startswith(done), f"{name} at {part}"
+            assert torch.equal(
+                now.flatten().sort()[0], before[name].flatten().sort()[0]
+            )

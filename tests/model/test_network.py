@@ -190,7 +190,7 @@ def test_weights_that_cannot_be_fetched_say_what_to_do(monkeypatch, tmp_path):
         build_network("resnet18", weights="DEFAULT")
 
 
-def test_nothing_is_unpickled_when_weights_are_read(monkeypatch, tmp_path):
+def test_weights_are_asked_for_without_pickles(monkeypatch):
     asked = {}
 
     def load(_url, **options):
@@ -202,4 +202,27 @@ def test_nothing_is_unpickled_when_weights_are_read(monkeypatch, tmp_path):
     build_network("resnet18", weights="ResNet18_Weights.IMAGENET1K_V1")
 
     assert asked["weights_only"] is True
-    assert not list(Path(tmp_path).iterdir())
+
+
+class Runs:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_nothing_is_unpickled_when_weights_are_read(monkeypatch, tmp_path):
+    kept = (
+        tmp_path / "checkpoints" / "resnet18-f37072fd.pth"
+    )  # where torch.hub keeps it
+    kept.parent.mkdir()
+    torch.save({"conv1.weight": Runs(tmp_path / "ran")}, kept)
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
+
+    with pytest.raises(ResourceError, match="holds more than weights.*remove it"):
+        build_network("resnet18", weights="IMAGENET1K_V1")
+
+    assert not (tmp_path / "ran").exists()

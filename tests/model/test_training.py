@@ -1,4 +1,5 @@
 import logging
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -42,7 +43,10 @@ def test_val_is_only_looked_at():
     other = make_learner(epochs=1)
     list(epochs(other, make_lesson(), make_lesson(8, seed=2)))
 
-    assert torch.equal(learner.network.bias, other.network.bias)
+    for network in ("network", "average.network"):
+        mine, others = (attrgetter(network)(each) for each in (learner, other))
+        for name, value in mine.state_dict().items():
+            assert torch.equal(value, others.state_dict()[name]), f"{network}: {name}"
 
 
 def test_val_is_judged_by_the_averaged_weights():
@@ -55,6 +59,19 @@ def test_val_is_judged_by_the_averaged_weights():
         expected = learner.average.network(images)[0].numpy()
     np.testing.assert_allclose(read_films(learner, val.films), expected, atol=1e-5)
     assert epoch.val_auc == pytest.approx(roc_auc_score(val.abnormal, expected))
+
+
+def test_the_loss_on_val_is_cross_entropy_with_labels_as_they_are():
+    learner = make_learner(epochs=1, label_smoothing=0.2)
+    val = make_lesson(9)  # five abnormal of nine
+    lesson = make_lesson(15)  # eight of fifteen: they set the weights
+
+    (epoch,) = epochs(learner, lesson, val)
+
+    logit = read_films(learner, val.films).astype(np.float64)
+    cost = np.where(val.abnormal, np.logaddexp(0, -logit), np.logaddexp(0, logit))
+    weight = np.where(val.abnormal, 15 / (2 * 8), 15 / (2 * 7))
+    assert epoch.val_loss == pytest.approx(float(np.mean(weight * cost)), rel=1e-5)
 
 
 def test_a_loss_that_is_no_number_says_what_to_do():

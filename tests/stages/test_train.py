@@ -121,6 +121,25 @@ def test_val_studies_hold_what_a_reader_of_the_bundle_says(tmp_path):
     np.testing.assert_allclose(studies.probability, answers.probability, atol=1e-5)
 
 
+@pytest.mark.parametrize("rule", ["max", "mean"])
+def test_temperature_and_shift_are_fitted_to_studies_not_to_films(tmp_path, rule):
+    make_train_inputs(tmp_path, patients=60, films=2)
+
+    out = run(tmp_path, study_rule=rule, epochs=1)
+
+    studies = STUDIES.read(out)
+    assert set(studies.n_images) == {2}
+    slope = 1 / read_bundle(out / "bundle").card.temperature
+    # logits of val hold the shift; at the maximum of the penalised likelihood of
+    # y given expit(slope * x + b) both sums are 0 (Platt 1999; belief in 1 and 0)
+    moved = studies.logit.to_numpy(np.float64)
+    left = 1 / (1 + np.exp(-slope * moved)) - studies.abnormal
+    shift = -left.sum() / slope
+    assert slope > 1 / 20, "the network must know something"
+    assert (left * (moved - shift)).sum() + slope - 1 == pytest.approx(0, abs=2e-4)
+    assert abs(shift) > 1e-3
+
+
 def test_pixels_of_the_test_set_are_never_read(tmp_path):
     hashes = []
     for name in ("a", "b"):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError
@@ -191,6 +192,12 @@ def _torchvision_weights(architecture: str, name: str) -> dict[str, Tensor]:
             f"train.weights: {known[member].url} could not be fetched ({error}); put "
             f"that file into {torch.hub.get_dir()}/checkpoints, or name a local "
             ".safetensors file"
+        ) from None
+    except UnpicklingError:  # its text advises to run what the file holds
+        raise ResourceError(
+            f"train.weights: what {torch.hub.get_dir()}/checkpoints keeps of "
+            f"{known[member].url} holds more than weights, and was not opened; remove "
+            "it and run again"
         ) from None
 
 
