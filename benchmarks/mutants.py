@@ -126,7 +126,9 @@ def _run_here(tests: list[Path]) -> None:
         del sys.modules[name]
     settings.register_profile("mutants", derandomize=True, database=None)
     settings.load_profile("mutants")
-    plain = ["-x", "-q", "-p", "no:cacheprovider", "-m", MARKS]
+    # pytest would rather import its plugins itself
+    known = "ignore:Module already imported"
+    plain = ["-x", "-q", "-p", "no:cacheprovider", "-W", known, "-m", MARKS]
     code = pytest.main([*plain, *map(str, tests)])
     os._exit(int(code))
 

@@ -75,7 +75,7 @@ def test_every_value_lies_in_its_interval(case):
             assert figure.high - figure.low > 0.05, "never certain of 40 studies"
 
 
-def drawn_by_hand(read, figure, *, rounds=600, seed=5):
+def drawn_by_hand(read, figure, *, rounds=400, seed=5):
     """Bootstrap studies, one a patient, with a figure of its own."""
     rng = np.random.default_rng(seed)
     found = []

@@ -91,7 +91,7 @@ def test_with_three_levels_every_pair_is_as_unsure_as_bonferroni_asks():
     studies = make_studies(450)
     levels = np.array(["Alpha", "Beta", "Gamma"])[np.arange(450) // 2 % 3]
     studies["manufacturer"] = pd.array(levels, dtype="string")
-    noise = np.random.default_rng(1).normal(0, 2.5, 450)
+    noise = np.random.default_rng(1).normal(0, 9.0, 450)
     logit = studies.logit + noise * (levels == "Gamma")
     studies["probability"] = 1 / (1 + np.exp(-logit))
 
