@@ -21,6 +21,15 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cases(real_data) -> Path:
+    """Folder of films that were once read wrongly, beside the real data."""
+    folder = real_data.parent / "cases"
+    if not folder.is_dir():
+        pytest.skip(f"there is no {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def _orthanc(tmp_path_factory):
     with orthanc.running(tmp_path_factory.mktemp("orthanc")) as server:
         yield server

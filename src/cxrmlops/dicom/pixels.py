@@ -170,9 +170,9 @@ def _pixel_aspect(dataset: Dataset) -> tuple[float, tuple[str, ...]]:
     notes: tuple[str, ...] = ()
     for keyword in ("PixelAspectRatio", "ImagerPixelSpacing", "PixelSpacing"):
         sides = numbers(dataset, keyword)
-        if len(sides) == 2 and min(sides) > 0:  # False for NaN
+        if len(sides) == 2 and all(side > 0 for side in sides):
             return sides[0] / sides[1], notes
-        if sides:
+        if any(side != 0 for side in sides):
             notes += (f"{keyword} holds no two sizes and is left out",)
     return 1.0, notes
 
