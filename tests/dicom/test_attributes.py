@@ -1,11 +1,22 @@
 """Plain values out of a dataset."""
 
 import datetime as dt
+from math import nan
 
 import pytest
 from pydicom.dataset import Dataset
 
-from cxrmlops.dicom.attributes import date, number, numbers, study_date, texts, words
+from cxrmlops.dicom.attributes import (
+    date,
+    number,
+    numbers,
+    shown_number,
+    study_date,
+    texts,
+    whole_number,
+    words,
+)
+from cxrmlops.errors import Rejected
 
 
 def said(**attributes: object) -> Dataset:
@@ -69,3 +80,56 @@ def test_the_first_xray_and_tomorrow_are_days_of_films(day, monkeypatch):
 )
 def test_every_date_of_a_film_can_stand_in_for_that_of_the_study(keyword, value):
     assert study_date(said(**{keyword: value})) == DAY
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("1500,5", 1500.5),
+        ("0,143", 0.143),
+        ("-1,0", -1.0),
+        (",5", 0.5),
+        ("2,5E2", 250.0),
+        (" +2.5E+3 ", 2500.0),
+        ("2048", 2048.0),
+    ],
+)
+def test_a_decimal_comma_is_read_as_a_point(written, value):
+    film = said()
+    film.add_new("WindowCenter", "LO", written)
+
+    assert number(film, "WindowCenter") == value
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("1,500", "1,500.5", "1,2,3", "1.500,5", "0.200,0.400", "a", "1500#"),
+        *("NaN", "inf", "-inf", "1_000", "0x10", "1\\b", "does not convert"),
+    ],
+)
+def test_what_is_no_number_or_could_be_two_is_refused(written):
+    film = said()
+    film.add_new("WindowCenter", "LO", written.split("\\"))
+
+    with pytest.raises(Rejected, match="WindowCenter holds no number") as refused:
+        numbers(film, "WindowCenter")
+
+    assert refused.value.reason == "undecodable"
+    assert shown_number(film, "WindowCenter", 7) == 7
+
+
+def test_an_empty_value_is_no_number_and_no_fault():
+    film = said(WindowCenter=["", 1500], RescaleSlope="")
+
+    assert numbers(film, "WindowCenter") == pytest.approx([nan, 1500], nan_ok=True)
+    assert number(film, "WindowCenter") is None
+    assert numbers(film, "RescaleSlope") == []
+
+
+def test_a_part_of_a_row_is_no_number_of_rows():
+    film = said()
+    film.add_new("Rows", "FD", 10.5)
+
+    with pytest.raises(Rejected, match="Rows is not a whole number"):
+        whole_number(film, "Rows")

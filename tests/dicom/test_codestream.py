@@ -14,7 +14,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cxrmlops.dicom.codestream import check_codestream
+from cxrmlops.dicom.codestream import Codestream, check_codestream
 from cxrmlops.errors import Rejected
 
 
@@ -25,8 +25,10 @@ def frame(kind: str, rows: int = 40, columns: int = 60) -> bytes:
     return file.getvalue()
 
 
-def check(content: bytes, syntax: str, rows: int = 40, columns: int = 60) -> None:
-    check_codestream(content, syntax, rows=rows, columns=columns, samples=1)
+def check(
+    content: bytes, syntax: str, rows: int = 40, columns: int = 60
+) -> Codestream:
+    return check_codestream(content, syntax, rows=rows, columns=columns, samples=1)
 
 
 @pytest.mark.parametrize(
@@ -110,3 +112,52 @@ def test_runs_that_grow_beyond_the_picture_are_refused():
     check(head + b"\x81\x00" * 20, RLELossless)
     with pytest.raises(Rejected, match="longer than the picture"):
         check(head + b"\x81\x00" * 5000, RLELossless)
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax"), [("JPEG", JPEGBaseline8Bit), ("JPEG2000", J2K)]
+)
+@pytest.mark.parametrize("behind", [b"\0" * 200, b"\xff" * 3, b"any words" * 1000])
+def test_what_lies_behind_the_end_is_cut_off(kind, syntax, behind):
+    content = frame(kind)
+
+    assert check(content + behind, syntax).content == content
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax"), [("JPEG", JPEGBaseline8Bit), ("JPEG2000", J2K)]
+)
+def test_a_second_picture_behind_the_first_is_refused(kind, syntax):
+    with pytest.raises(Rejected, match="a second picture follows"):
+        check(frame(kind) + b"\0" * 6 + frame(kind), syntax)
+
+
+def test_an_end_within_a_comment_is_none():
+    content = frame("JPEG")
+    comment = b"\xff\xfe\x00\x06\xff\xd9\xff\xd9"
+    spoken = content[:2] + comment + content[2:]
+
+    assert check(spoken, JPEGBaseline8Bit).content == spoken
+    with pytest.raises(Rejected, match="ends before its end"):
+        check(spoken[:-200], JPEGBaseline8Bit)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 14, 16])
+def test_the_bits_of_a_jpeg_frame_are_its_own(bits):
+    content = bytearray(frame("JPEG"))
+    at = content.index(b"\xff\xc0") + 4  # P of the frame header, T.81 B.2.2
+    assert content[at] == 8
+
+    content[at] = bits
+
+    assert check(bytes(content), JPEGBaseline8Bit).precision == bits
+
+
+def test_the_bits_of_a_jpeg_2000_frame_are_its_own():
+    content = bytearray(frame("JPEG2000"))
+    at = content.index(b"\xff\x51") + 40  # Ssiz
+    assert check(bytes(content), J2K).precision == content[at] + 1 == 8
+
+    for ssiz, bits in [(13, 14), (0x80 | 11, 12)]:  # unsigned 14, signed 12
+        content[at] = ssiz
+        assert check(bytes(content), J2K).precision == bits
