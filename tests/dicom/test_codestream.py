@@ -25,9 +25,7 @@ def frame(kind: str, rows: int = 40, columns: int = 60) -> bytes:
     return file.getvalue()
 
 
-def check(
-    content: bytes, syntax: str, rows: int = 40, columns: int = 60
-) -> Codestream:
+def check(content: bytes, syntax: str, rows: int = 40, columns: int = 60) -> Codestream:
     return check_codestream(content, syntax, rows=rows, columns=columns, samples=1)
 
 

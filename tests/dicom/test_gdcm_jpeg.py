@@ -75,7 +75,9 @@ def extended(values: np.ndarray) -> bytes:
     for step in steps.tolist():
         size = abs(step).bit_length()
         bits += f"{size:05b}"  # its category: codes of five bits, in order
-        bits += f"{step if step > 0 else step + (1 << size) - 1:0{size}b}" if size else ""
+        bits += (
+            f"{step if step > 0 else step + (1 << size) - 1:0{size}b}" if size else ""
+        )
         bits += "0"  # end of block
     bits += "1" * (-len(bits) % 8)
     packed = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")

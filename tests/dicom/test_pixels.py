@@ -1,5 +1,7 @@
 """A film's pixels as a reader sees them."""
 
+import struct
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.tag import Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -18,7 +21,7 @@ from cxrmlops.data.preprocess import network_square
 from cxrmlops.dicom.headers import Limits
 from cxrmlops.dicom.pixels import PIXEL_POLICY, display_picture
 from cxrmlops.errors import Rejected
-from tests.make import make_chest_film, make_cxr, save_film
+from tests.make import make_chest_film, make_cxr, read_film, save_film
 
 WIDE = (2048, 4096)  # a window that clips nothing of 12 bits
 
@@ -278,3 +281,89 @@ def test_a_change_of_the_pixel_policy_is_a_decision():
 
 def _has_contrast(values: np.ndarray) -> bool:
     return len(np.unique(values)) > 2
+
+
+def test_what_was_corrected_or_assumed_is_said(tmp_path):
+    film = make_chest_film()
+    film.PatientOrientation = ["R", "F"]
+    film.PixelSpacing = [0.0, 0.2]
+
+    assert read_film(save_film(film, tmp_path / "film")).notes[-2:] == (
+        "PixelSpacing holds no two sizes and is left out",
+        "turned upright as PatientOrientation says",
+    )
+    assert display_picture(make_cxr(window=WIDE)).notes == ()
+
+
+@pytest.mark.parametrize("aspect", [1, 2])
+@pytest.mark.parametrize(
+    ("orientation", "laid_down"),
+    [
+        (["R", "F"], lambda stored: stored[:, ::-1]),
+        (["L", "H"], lambda stored: stored[::-1]),
+        (["F", "L"], lambda stored: stored.T),
+        (["H", "R"], lambda stored: stored.T[::-1, ::-1]),
+    ],
+)
+def test_a_film_laid_down_another_way_looks_the_same(orientation, laid_down, aspect):
+    values = np.random.default_rng(0).integers(0, 4096, (6, 10))
+    upright = make_cxr(values, window=WIDE)
+    upright.PixelAspectRatio = [aspect, 1]  # height of a pixel, its width
+    film = make_cxr(laid_down(values), window=WIDE)
+    lying = film.Rows != upright.Rows
+    film.PixelAspectRatio = [1, aspect] if lying else [aspect, 1]
+    film.PatientOrientation = orientation
+
+    found, wanted = display_picture(film).image, display_picture(upright).image
+
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "vr"),
+    [
+        *(("RescaleSlope", "DS"), ("RescaleIntercept", "DS"), ("WindowCenter", "DS")),
+        *(("WindowWidth", "DS"), ("ImagerPixelSpacing", "DS"), ("HighBit", "US")),
+        *(("PixelPaddingValue", "US"), ("PixelRepresentation", "US")),
+        *(
+            ("BitsStored", "US"),
+            ("NumberOfFrames", "IS"),
+            ("PlanarConfiguration", "US"),
+        ),
+    ],
+)
+def test_a_number_that_does_not_convert_is_no_default(tmp_path, keyword, vr):
+    film = make_chest_film()
+    setattr(film, keyword, 1)
+    content = save_film(film, tmp_path / "film").read_bytes()
+    tag = Tag(keyword)
+    start = struct.pack("<2H", tag.group, tag.element) + vr.encode()
+    at = content.index(start)
+    length = int.from_bytes(content[at + 6 : at + 8], "little")
+    odd = b"abc" if vr == "US" else b"no number!"  # three bytes hold no word
+    value = struct.pack("<H", len(odd)) + odd
+    path = tmp_path / "odd"
+    path.write_bytes(content[: at + 6] + value + content[at + 8 + length :])
+
+    with pytest.raises(Rejected, match=f"{keyword} holds no number") as refused:
+        read_film(path)
+
+    assert refused.value.reason == "undecodable"
+
+
+def test_decimal_commas_are_read_as_points_and_that_is_said(tmp_path):
+    film = make_chest_film(WindowCenter="2048.5", WindowWidth="4000.0")
+    film.ImagerPixelSpacing = ["0.200", "0.400"]
+    path = save_film(film, tmp_path / "film")
+    wanted = read_film(path)
+    content = path.read_bytes()
+    for point in (b"2048.5", b"4000.0", b"0.200\\0.400"):
+        assert point in content
+        content = content.replace(point, point.replace(b".", b","))
+    path.write_bytes(content)
+
+    found = read_film(path)
+
+    np.testing.assert_array_equal(found.image, wanted.image)
+    assert found.image.shape == (4, 16)
+    assert found.notes == (*wanted.notes, "decimal commas are read as points")
