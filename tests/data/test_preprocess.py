@@ -255,3 +255,66 @@ def compressed(image: np.ndarray) -> np.ndarray:
 
 def make_noise() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 255, (100, 100)).astype(np.uint8)
+
+
+def laid_down(values: np.ndarray, orientation: int) -> np.ndarray:
+    """Store a picture as EXIF Orientation says: where its row 0 and column 0 lie.
+
+    TIFF 6.0: 1 top left, 2 top right, 3 bottom right, 4 bottom left, and with rows and
+    columns exchanged 5 left top, 6 right top, 7 right bottom, 8 left bottom.
+    """
+    lying = [
+        *(values, values[:, ::-1], values[::-1, ::-1], values[::-1]),
+        *(values.T, values.T[::-1], values.T[::-1, ::-1], values.T[:, ::-1]),
+    ]
+    return np.ascontiguousarray(lying[orientation - 1])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_its_exif_orientation_says(tmp_path, kind, orientation):
+    values = np.arange(96)[:, None] + np.arange(64)[None] * 2
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    how = {"exif": exif} | ({"quality": 100} if kind == "JPEG" else {})
+    stored = laid_down(values.astype(np.uint8), orientation)
+
+    film = read_film(save_picture(tmp_path / "film", stored, kind, **how))
+
+    np.testing.assert_allclose(film.image, values / 255, atol=2.5 / 255)
+    assert bool(film.notes) == (orientation != 1)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 15])
+def test_a_picture_of_16_bits_that_uses_fewer_is_stretched_and_that_is_said(
+    tmp_path, bits
+):
+    values = np.random.default_rng(0).integers(0, 1 << bits, (80, 80)).astype(np.uint16)
+    values[0, 0] = (1 << bits) - 1
+    low, high = np.percentile(values, [0.5, 99.5])
+
+    film = read_film(save_picture(tmp_path / "film.png", values))
+
+    assert film.voi == "percentile"
+    np.testing.assert_allclose(
+        film.image, np.clip((values - low) / (high - low), 0, 1), atol=1e-6
+    )
+    assert film.notes == (
+        f"16 bits whose highest value is {(1 << bits) - 1}: contrast by percentiles",
+    )
+
+
+def test_a_dark_picture_of_16_bits_that_are_used_stays_dark(tmp_path):
+    values = RAMP.astype(np.uint16)
+    values[0, 0] = 1 << 15
+
+    film = read_film(save_picture(tmp_path / "film.png", values))
+
+    assert (film.voi, film.notes) == ("full_scale", ())
+    np.testing.assert_allclose(film.image, values / 65535, atol=1e-6)
+
+
+def test_an_empty_picture_of_16_bits_is_blank(tmp_path):
+    assert refused(save_picture(tmp_path / "film.png", np.zeros((80, 80), "u2"))) == (
+        "blank"
+    )

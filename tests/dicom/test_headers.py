@@ -296,3 +296,48 @@ def test_a_value_of_endless_parts_is_refused_before_they_are_made(tmp_path, vr):
         read_header(path, limits=Limits(max_values=40_000))
 
     assert refused.value.reason == "too_large"
+
+
+@pytest.mark.parametrize("surplus", [2, 4, 6])
+def test_a_sequence_longer_than_it_is_makes_a_file_unreadable(tmp_path, surplus):
+    film = make_chest_film()
+    film.ProcedureCodeSequence = Sequence([nested(0)])
+    content = bytearray(save_film(film, tmp_path / "film").read_bytes())
+    at = content.index(b"\x08\x00\x32\x10SQ") + 8
+    length = int.from_bytes(content[at : at + 4], "little")
+    content[at : at + 4] = (length + surplus).to_bytes(4, "little")
+    path = tmp_path / "longer"
+    path.write_bytes(content)
+
+    with pytest.raises(Rejected) as refused:
+        read_header(path)
+
+    assert refused.value.reason == "unreadable"
+
+
+def test_a_header_that_is_cut_is_unreadable_and_not_a_file_without_picture(tmp_path):
+    content = save_film(make_chest_film(), tmp_path / "film").read_bytes()
+    path = tmp_path / "cut"
+    path.write_bytes(content[: content.index(b"Canary") + 3])
+
+    with pytest.raises(Rejected, match="longer than the file") as refused:
+        read_header(path)
+
+    assert refused.value.reason == "unreadable"
+
+
+def test_a_deflated_film_cut_within_its_pixels_is_refused(tmp_path):
+    film = make_chest_film()
+    film.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    content = save_film(film, tmp_path / "film").read_bytes()
+    start = 144 + int.from_bytes(content[140:144], "little")
+    whole = zlib.decompress(content[start:], -zlib.MAX_WBITS)
+    at = whole.index(b"\xe0\x7f\x10\x00OW")
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    body = packer.compress(whole[: at + 12 + 40]) + packer.flush()
+    path = tmp_path / "cut"
+    path.write_bytes(content[:start] + body)
+
+    assert read_header(path).Rows == 4
+    with pytest.raises(Rejected, match="undecodable.*longer than the file"):
+        read_whole(path)

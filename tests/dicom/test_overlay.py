@@ -156,6 +156,20 @@ def test_unknown_orientation_stays_unknown(known):
     assert list(made.PatientOrientation or []) == expected
 
 
+@pytest.mark.parametrize("stored", [["R", "F"], ["L", "H"], ["F", "L"], ["H", "R"]])
+def test_the_capture_of_a_film_turned_upright_lies_upright(stored):
+    turned = stored[0] in "FH"
+    film = make_film(PatientOrientation=stored)
+    # of 0.5 x 0.25 mm pixels, 512 x 480: as high as wide twice, or the other way round
+    rows, columns = (1200, 2560) if turned else (2560, 1200)
+
+    made = capture(picture_of(rows=rows, columns=columns), film)
+
+    assert list(made.PatientOrientation) == ["L", "F"]
+    spacing = [float(value) for value in made.NominalScannedPixelSpacing]
+    assert spacing == [0.1, 0.1]
+
+
 def test_once_lossy_always_lossy():
     made = capture(picture_of(), make_film(LossyImageCompression="01"))
 
