@@ -103,7 +103,9 @@ def test_equal_pixels_have_equal_hashes_and_a_copy_looks_alike(tmp_path):
         picture.save(tmp_path / "c.jpg", quality=60)
     other = film(tmp_path / "d.png", seed=2)
     paths = ["a.png", "b.png", "c.jpg", "d.png"]
-    films = [Film(tmp_path / p, (tmp_path / p).stat().st_size, 64) for p in paths]
+    films = [
+        Film(tmp_path / p, (tmp_path / p).stat().st_size, 64, SCOPE) for p in paths
+    ]
 
     a, b, c, d = (decode_film(film).row for film in films)
 
