@@ -64,7 +64,7 @@ def accept(
         raise Rejected("not_human", "species, breed or protocol of an animal")
     found, where = is_chest(dataset, chest_words)
     if found is None:
-        raise Rejected("chest_unknown", "no attribute names the body part")
+        raise Rejected("chest_unknown", where or "no attribute names the body part")
     if not found:
         raise Rejected("not_chest", where)
     if where := is_derived(dataset):
