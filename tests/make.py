@@ -21,11 +21,14 @@ from cxrmlops.dicom.pixels import Picture
 from cxrmlops.dicom.transfer import RemoteImage
 from cxrmlops.files import write_json
 from cxrmlops.findings import OperatingPoint
-from cxrmlops.params import Site, TrainParams, load_params
-from cxrmlops.scope import make_scope
+from cxrmlops.params import Site, TrainParams, load_params, load_site, scope_of
 from cxrmlops.tables import IMAGES, INDEX, SPLITS, STUDIES, VALIDATED
 
-SCOPE = make_scope(["CHEST"], min_age_years=18, max_file_mib=16, max_pixels=10_000_000)
+_ROOT = Path(__file__).parent.parent
+# What the settings that we ship ask for: a bundle made for it is read by any project.
+SCOPE = scope_of(
+    load_params(_ROOT / "params.yaml").cohort, load_site(_ROOT / "site.yaml")
+)
 
 
 def make_cxr(
@@ -237,7 +240,7 @@ def make_site(folder: Path, **quirks: object) -> Site:
         "source": "hospital",
         "films": folder / "films",
         "reports": folder / "reports.csv",
-        "chest_words": ["CHEST"],
+        "chest_words": list(SCOPE.chest_words),
         "backlog": folder / "backlog",
         "archive": f"folder:{folder / 'archive'}",
     }

@@ -23,7 +23,7 @@ from cxrmlops.dicom.derived import save
 from cxrmlops.dicom.headers import read_header
 from cxrmlops.dicom.secondary_capture import OverlayPicture, build_secondary_capture
 from cxrmlops.dicom.structured_report import build_report
-from cxrmlops.reporting.study_objects import NOT_EVALUABLE
+from cxrmlops.reasons import Kind, reason_kind
 from cxrmlops.reporting.texts import summary, wording
 from cxrmlops.stages import report, score
 from cxrmlops.tables import SCORED_IMAGES
@@ -223,7 +223,8 @@ def write_night(films: list[Path], folder: Path, bundle: Path) -> dict[Path, Fac
 
 def _facts_of_rows(rows) -> Facts:
     scored = rows[rows.outcome == "scored"]
-    reported = scored if len(scored) else rows[rows.reason.isin(NOT_EVALUABLE)]
+    in_vain = [reason_kind(why) is Kind.NOT_EVALUABLE for why in rows.reason if why]
+    reported = scored if len(scored) else rows[in_vain]
     headers = [read_header(Path(path)) for path in reported.path]
     return replace(facts_of(headers, list(scored.path)), films=len(reported))
 
