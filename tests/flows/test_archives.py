@@ -6,7 +6,6 @@ from pathlib import Path
 from threading import Event
 from urllib.error import HTTPError
 
-import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
 from pydicom import dcmread
@@ -35,15 +34,14 @@ DAY_BEFORE = "20240130"  # of the tests' clock
 
 def film(folder: Path, study: str, number: int = 0, **attributes: object) -> Path:
     """Write a film of the day before the night; each film has its own series."""
-    rows, columns = np.mgrid[0:300, 0:280]
-    wave = np.sin(rows / (30 + number)) * np.cos(columns / 50)
+    lungs = make.make_lungs(rows=300, columns=280, seed=number)
     usual = {
         "StudyDate": DAY_BEFORE,
         "SeriesInstanceUID": f"{study}.1.{number}",
         "SOPInstanceUID": f"{study}.1.{number}.1",
         "Rows": 300,
         "Columns": 280,
-        "PixelData": (2000 + 1500 * wave).astype("<u2").tobytes(),
+        "PixelData": lungs.astype("<u2").tobytes(),
     }
     patient = f"MRN-CANARY-{study}"
     made = make.make_chest_film(study=study, patient=patient, **usual | attributes)

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 from prefect.client.orchestration import get_client
@@ -61,18 +60,16 @@ def set_up(folder: Path, patch: pytest.MonkeyPatch, **score_params: object) -> N
 
 def arrive(folder: Path, *studies: str, films: int = 1) -> None:
     """Put films into the backlog; each study has its own patient."""
-    rows, columns = np.mgrid[0:300, 0:280]
     for uid in studies:
         for number in range(films):
-            wave = np.sin(rows / (30 + number)) * np.cos(columns / 50)
-            values = (2000 + 1500 * wave).astype("<u2")
+            lungs = make.make_lungs(rows=300, columns=280, seed=number)
             film = make.make_chest_film(
                 study=uid,
                 patient=f"MRN-CANARY-{uid}",
                 SOPInstanceUID=f"{uid}.1.{number}",
                 Rows=300,
                 Columns=280,
-                PixelData=values.tobytes(),
+                PixelData=lungs.astype("<u2").tobytes(),
             )
             place = folder / f"data/raw/backlog/CANARY^TWEETY/{uid}-{number}.dcm"
             make.save_film(film, place)
