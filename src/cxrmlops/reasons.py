@@ -57,6 +57,8 @@ class Meaning:
     absent: Absent = Absent.ERROR
 
 
+OUT_OF_DISTRIBUTION = "out_of_distribution"  # said by the model, not by the picture
+
 _SCOPE, _FAULT, _NOBODY = Kind.OUT_OF_SCOPE, Kind.NOT_EVALUABLE, Kind.NO_IDENTITY
 
 REASONS: dict[str, Meaning] = {
@@ -162,6 +164,11 @@ REASONS: dict[str, Meaning] = {
         "The picture was drawn or written, it is no radiograph.",
         "影像为绘制或文字内容，不是X线影像。",
         QualityFinding.NO_IMAGE,
+    ),
+    OUT_OF_DISTRIBUTION: Meaning(
+        _FAULT,
+        "The picture is unlike all films that the model learnt from.",
+        "影像与模型学习过的影像差异过大。",
     ),
     "incomplete": Meaning(
         _FAULT,

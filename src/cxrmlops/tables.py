@@ -250,6 +250,7 @@ SCORED_IMAGES = Table(
     {
         "path": "string",  # as given
         "content": "string",  # SHA-256 of the file; "" when it killed its reader
+        "header": "string",  # films/<n>.dcm, up to the pixels; "" if not reported
         "sop_instance_uid": "string",  # "" when the file could not be read
         "sop_class_uid": "string",
         "series_instance_uid": "string",
@@ -262,6 +263,7 @@ SCORED_IMAGES = Table(
         "columns": "int64",
         "voi": "string",
         "pixel_hash": "string",
+        "distance": "float64",  # from the films of train, see out_of_distribution.py
         "logit": "float64",  # NaN when rejected
         "probability": "float64",
         "quality": "string",  # ok, limited or unusable

@@ -11,6 +11,7 @@ from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.schema import studies
 from cxrmlops.dicom.transfer import name_of
 from cxrmlops.errors import ParamsError, ServiceError
+from cxrmlops.files import sha256_file
 
 A, B = ".cxrmlops-spool/s/a.dcm", ".cxrmlops-spool/s/b.dcm"
 
@@ -30,8 +31,11 @@ def fetch(engine, backlog: Path, *places: str) -> None:
     """Lay films as if an archive had given them."""
     spool.prepare(backlog)
     lay(backlog, *places)
-    for folder in {Path(place).parent for place in places}:
-        spool.note_fetched(engine, backlog / folder, at=folder.as_posix())
+    hashes = {place: sha256_file(backlog / place) for place in places}
+    spool.note_fetched(
+        engine,
+        [Film(place, 1, 1, place, "1.2", content=h) for place, h in hashes.items()],
+    )
 
 
 def entries(folder: Path) -> list[str]:

@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pydicom
 import pytest
@@ -10,6 +12,7 @@ from cxrmlops.data.backlog_film import (
     read_backlog_film,
 )
 from cxrmlops.data.preprocess import Placement
+from cxrmlops.dicom.headers import read_header
 from cxrmlops.dicom.pixels import Picture
 from cxrmlops.reasons import REASONS
 from cxrmlops.tables import SCORED_IMAGES
@@ -43,6 +46,28 @@ def test_a_film_gives_its_square_its_row_and_its_reading_picture(tmp_path):
     assert (film.row["rows"], film.row["columns"]) == (160, 140)
     assert film.row["picture"] == "pictures/000003.npy"
     assert (film.accession_number, film.study_date) == ("ACC1", "20240501")
+    assert film.row["content"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert film.mtime_ns == path.stat().st_mtime_ns
+
+
+def test_the_header_is_kept_for_the_report_by_its_owner_alone(tmp_path):
+    path = save_film(make_readable_film(1), tmp_path / "a.dcm")
+
+    kept = tmp_path / read_backlog_film(request(path)).row["header"]
+
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert read_header(kept) == read_header(path)
+
+
+def test_the_header_of_a_film_that_cannot_be_evaluated_is_kept(tmp_path):
+    blank = make_readable_film(1)
+    blank.PixelData = bytes(len(blank.PixelData))
+    path = save_film(blank, tmp_path / "a.dcm")
+
+    row = read_backlog_film(request(path)).row
+
+    assert (row["reason"], row["picture"]) == ("blank", "")
+    assert read_header(tmp_path / row["header"]) == read_header(path)
 
 
 def test_a_rejected_film_leaves_no_picture_and_tells_who_it_was(tmp_path):
@@ -52,6 +77,7 @@ def test_a_rejected_film_leaves_no_picture_and_tells_who_it_was(tmp_path):
 
     assert film.square is None
     assert film.row["reason"] == "child"
+    assert film.row["header"] == ""
     assert film.row["study_instance_uid"].startswith("1.2.826")
     assert film.accession_number == "ACC1"
     assert not (tmp_path / "pictures").exists()

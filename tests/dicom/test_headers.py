@@ -1,6 +1,7 @@
 """Headers within limits."""
 
 import datetime as dt
+import hashlib
 import io
 import math
 import zlib
@@ -20,7 +21,15 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from cxrmlops.dicom.headers import Limits, describe, read_header, read_whole
+from cxrmlops.dicom.headers import (
+    DicomFile,
+    Limits,
+    describe,
+    opened,
+    read_header,
+    read_identity,
+    read_whole,
+)
 from cxrmlops.errors import Rejected
 from tests.make import make_chest_film, save_film
 
@@ -75,6 +84,72 @@ def test_a_deflated_film_is_read(tmp_path):
 
     assert describe(read_header(path)).patient_id == "MRN-1"
     assert len(read_whole(path).PixelData) == 64
+
+
+@pytest.mark.parametrize(
+    "syntax", [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, None]
+)
+def test_what_is_kept_of_a_header_reads_like_the_header_of_the_file(tmp_path, syntax):
+    film = make_chest_film()
+    film.file_meta.TransferSyntaxUID = syntax or ExplicitVRBigEndian
+    path = tmp_path / "film"
+    if syntax is None:
+        without_meta(film, path, ExplicitVRBigEndian)
+    else:
+        save_film(film, path)
+    with opened(path) as source:
+        file = DicomFile(source)
+        kept = file.header_bytes()
+        assert "PixelData" in file.with_pixels()  # reading goes on where it was
+    (tmp_path / "kept").write_bytes(kept)
+
+    assert b"PixelData" not in kept
+    assert len(kept) < path.stat().st_size + 400
+    assert read_header(tmp_path / "kept") == read_header(path)
+
+
+def test_content_is_the_hash_of_the_bytes_and_the_film_can_be_read_behind_it(tmp_path):
+    path = save_film(make_chest_film(), tmp_path / "film")
+
+    with opened(path) as source:
+        content = source.content()
+        header = DicomFile(source).header
+
+    assert content == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert header.Rows == 4
+
+
+def test_who_a_film_is_of_is_told_without_the_rest_of_its_header(tmp_path):
+    path = save_film(make_chest_film(), tmp_path / "film")
+    whole = describe(read_header(path))
+    content = path.read_bytes()
+    beyond = content.index(b"\x28\x00\x10\x00US")  # Rows
+    path.write_bytes(content[:beyond])
+
+    with opened(path) as source:
+        found = read_identity(source)
+
+    assert found.study_instance_uid == whole.study_instance_uid
+    assert found.sop_instance_uid == whole.sop_instance_uid
+    assert found.patient_id == whole.patient_id
+    assert found.rows == 0
+
+
+def test_who_a_film_is_of_is_told_even_if_its_attributes_do_not_ascend(tmp_path):
+    path = save_film(make_chest_film(), tmp_path / "film")
+    content = path.read_bytes()
+    start = content.index(b"\x08\x00\x16\x00UI")
+    late = content.index(b"\x28\x00\x02\x00US")
+    end = content.index(b"\xe0\x7f\x10\x00OW")
+    path.write_bytes(
+        content[:start] + content[late:end] + content[start:late] + content[end:]
+    )
+
+    with opened(path) as source:
+        found = read_identity(source)
+
+    assert found.study_instance_uid == make_chest_film().StudyInstanceUID
+    assert found.rows == 4
 
 
 def test_a_deflate_bomb_is_refused_before_it_has_grown(tmp_path):

@@ -12,7 +12,7 @@ from cxrmlops.backlog.database import ENTRY_LOCK, lock, transaction
 from cxrmlops.backlog.schema import films
 from cxrmlops.data.backlog_film import UNREADABLE, film_identity
 from cxrmlops.data.fence import fenced, worker_count
-from cxrmlops.data.film_list import FilmFile, film_content, list_films
+from cxrmlops.data.film_list import FilmFile, list_films
 from cxrmlops.errors import ParamsError
 from cxrmlops.files import sha256_json
 
@@ -175,12 +175,13 @@ def _read(folder: Path, files: Sequence[FilmFile], at: float) -> list[Film]:
     paths = [(folder / file.path).absolute() for file in files]
     read = fenced(film_identity, paths, workers=workers, ahead=8 * max(workers, 1))
     return [
-        _film(file, done.output or (*UNREADABLE, film_content(done.input)), at)
+        as_film(file, done.output or (*UNREADABLE, ""), at)
         for file, done in zip(files, read, strict=True)
     ]
 
 
-def _film(file: FilmFile, read: tuple[str, str, str, str], at: float) -> Film:
+def as_film(file: FilmFile, read: tuple[str, str, str, str], at: float) -> Film:
+    """Join what the file system and `film_identity` tell of a file, seen `at`."""
     sop_uid, study_uid, patient_id, content = read
     own = f"file:{sha256_json([file.path, file.bytes])[:16]}"  # an answer for each file
     study = study_uid or own

@@ -19,8 +19,10 @@ from typing import Any
 from sqlalchemy import Engine
 
 from cxrmlops.backlog import spool
+from cxrmlops.backlog.arrivals import Film, as_film
+from cxrmlops.data.film_list import FilmFile
 from cxrmlops.dicom.attributes import text
-from cxrmlops.dicom.headers import read_header
+from cxrmlops.dicom.headers import DicomFile, opened
 from cxrmlops.dicom.selection import newest_moment, out_of_scope
 from cxrmlops.dicom.transfer import MODALITIES, Archive, RemoteImage, name_of
 from cxrmlops.errors import AccessError, RefusedError, Rejected, ServiceError
@@ -104,10 +106,10 @@ class Incoming:
         spool.prepare(self._backlog)
         at = f"{spool.FOLDER}/{name_of(uid)}"
         with spool.arriving(self._backlog / at) as draft:
-            for image in wanted:
-                self._fetch(image, draft)
-            spool.note_fetched(self._engine, draft, at=at)
-            return any(draft.iterdir())
+            came = [self._fetch(image, draft) for image in wanted]
+            films = [film for film in came if film]
+            spool.note_fetched(self._engine, films)
+            return bool(films)
 
     def _wanted(self, images: Sequence[RemoteImage]) -> list[RemoteImage]:
         """Choose the films of a study to fetch: all that are for us, or none."""
@@ -133,34 +135,45 @@ class Incoming:
             is_complete=image.is_complete,
         )
 
-    def _fetch(self, image: RemoteImage, folder: Path) -> None:
+    def _fetch(self, image: RemoteImage, folder: Path) -> Film | None:
         """Fetch a film, and let it stay if its own header says the same of it."""
-        film = folder / image.file_name
+        file = folder / image.file_name
         try:
-            self._archive.fetch(image, film, max_bytes=self._wishes.scope.max_bytes)
+            self._archive.fetch(image, file, max_bytes=self._wishes.scope.max_bytes)
         except Rejected as rejected:
             self._pass_over(image, rejected.reason)
-            return
-        image = replace(image, header=_read(film, image), is_complete=True)
+            return None
+        header, content = _read(file, image)
+        image = replace(image, header=header, is_complete=True)
         if reason := self._why_not(image):
-            film.unlink()
+            file.unlink()
             self._pass_over(image, reason)
-            return
+            return None
         self.images[FETCHED] += 1
-        # It counts as old as it is: settle_minutes is about late films of a study.
-        moment = newest_moment(image.header, time_zone=self._wishes.time_zone)
+        self._set_age(file, header)
+        state = file.stat()
+        there = FilmFile(_place(image), state.st_size, state.st_mtime_ns)
+        named = ("SOPInstanceUID", "StudyInstanceUID", "PatientID")
+        sop, study, patient = (text(header, name) for name in named)
+        return as_film(there, (sop, study, patient, content), time.time())
+
+    def _set_age(self, file: Path, header: Any) -> None:
+        """Let a film be as old as it is: settle_minutes is about late films."""
+        moment = newest_moment(header, time_zone=self._wishes.time_zone)
         at = min(moment.timestamp() if moment else 0.0, time.time())
-        os.utime(film, (at, at))
+        os.utime(file, (at, at))
 
     def _pass_over(self, image: RemoteImage, reason: str) -> None:
         self.images[reason] += 1
         spool.pass_over(self._engine, _place(image), reason)
 
 
-def _read(film: Path, image: RemoteImage) -> Any:
-    """Read a film's header and see whether it is the one that we asked for."""
+def _read(film: Path, image: RemoteImage) -> tuple[Any, str]:
+    """Read a film's header and content, and see whether it is what we asked for."""
     try:
-        header = read_header(film)
+        with opened(film) as source:
+            content = source.content()
+            header = DicomFile(source).header
     except Rejected:
         header = None
     if header is None or text(header, "SOPInstanceUID") != image.sop_uid:
@@ -168,7 +181,7 @@ def _read(film: Path, image: RemoteImage) -> Any:
             "the archive sent something that is not the film it was asked for; "
             "nothing is lost, run again"
         )
-    return header
+    return header, content
 
 
 def _place(image: RemoteImage) -> str:

@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -84,22 +84,19 @@ def answered(
     return done & set(wanted)
 
 
-def note_fetched(engine: Engine, folder: Path, *, at: str) -> None:
-    """Remember films that are about to appear in the spool.
+def note_fetched(engine: Engine, those: Sequence[Film]) -> None:
+    """Remember films that are about to appear in the spool; none is read again to know.
 
     Args:
         engine: the ledger's database.
-        folder: that holds them now.
-        at: where they will lie, below the backlog folder.
+        those: by the places where they will lie.
     """
-    rows = [
-        {"place": f"{at}/{film.name}", "content": sha256_file(film)}
-        for film in sorted(folder.iterdir())
-    ]
+    note_films(engine, those)
     with transaction(engine) as connection:
-        for row in rows:
-            mine = fetched.c.place == row["place"]
+        for film in those:
+            mine = fetched.c.place == film.place
             connection.execute(delete(fetched).where(mine))
+            row = {"place": film.place, "content": film.content}
             connection.execute(insert(fetched).values(row))
 
 

@@ -1,22 +1,30 @@
 """One file of the backlog: header, acceptance, pixels; all but the network."""
 
 import io
+import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cxrmlops.data.film_list import film_content, list_films, to_open
-from cxrmlops.data.image_file import open_image
+from cxrmlops.data.film_list import list_films, to_open
+from cxrmlops.data.image_file import ImageFile
 from cxrmlops.data.preprocess import network_square, reading_picture
-from cxrmlops.dicom.headers import FilmHeader, describe, read_header
+from cxrmlops.dicom.headers import (
+    FilmHeader,
+    Limits,
+    Source,
+    opened,
+    read_identity,
+)
 from cxrmlops.dicom.identity import derived_uid
 from cxrmlops.dicom.patient import Patient
 from cxrmlops.dicom.pixels import Picture
 from cxrmlops.errors import DataError, Rejected
 from cxrmlops.files import whole
+from cxrmlops.reasons import Kind, reason_kind
 from cxrmlops.scope import Scope
 
 UNREADABLE = ("", "", "")  # SOP and Study Instance UID, Patient ID
@@ -76,11 +84,14 @@ def list_backlog(at: Path, *, skip: Sequence[Path] = ()) -> list[Path]:
 def film_identity(path: Path) -> tuple[str, str, str, str]:
     """Give SOP and Study Instance UID, Patient ID, and the content of the file.
 
-    The first three are `UNREADABLE` if it is no film.
+    The content is a SHA-256, 64 hex digits; "" of a file that cannot be read or is too
+    large. The others are `UNREADABLE` if it is no film.
     """
-    content = film_content(path)
+    content = ""
     try:
-        header = describe(read_header(to_open(path)))
+        with opened(to_open(path)) as source:
+            content = source.content()
+            header = read_identity(source)
     except Rejected:
         return *UNREADABLE, content
     study = header.study_instance_uid
@@ -88,28 +99,40 @@ def film_identity(path: Path) -> tuple[str, str, str, str]:
 
 
 def read_backlog_film(request: FilmRequest) -> FilmRead:
-    """Read one file and write its reading picture; a bad file is a result."""
+    """Read one file and write its header and reading picture; a bad file is a result.
+
+    The file is opened once: what is read is what the content is the hash of.
+    """
     there = to_open(request.path)
-    read = _read(replace(request, path=there))
-    mtime_ns = there.stat().st_mtime_ns if there.exists() else 0
-    row = read.row | {"path": str(request.path), "content": film_content(request.path)}
-    return replace(read, row=row, mtime_ns=mtime_ns)
-
-
-def _read(request: FilmRequest) -> FilmRead:
-    header: FilmHeader | None = None
-    patient: Patient | None = None
+    read = _Reading()
     try:
-        with open_image(request.path, scope=request.scope) as image:
-            header = image.header
-            patient = image.patient
-            image.accept()
-            _check_identity(header)
-            picture = image.picture()
+        with opened(there, limits=Limits.of(request.scope)) as source:
+            read.content = source.content()
+            read.mtime_ns = os.fstat(source.raw.fileno()).st_mtime_ns
+            _read(source, read, request.scope)
     except Rejected as rejected:
-        read = _film_read(request, header, rejected=rejected)
-        return replace(read, patient=patient)
-    return replace(_film_read(request, header, picture=picture), patient=patient)
+        read.rejected = rejected
+    return _film_read(request, read)
+
+
+@dataclass
+class _Reading:
+    """What is known of a file so far."""
+
+    content: str = ""
+    mtime_ns: int = 0
+    image: ImageFile | None = None
+    header: bytes = b""  # as it stands in the file; none of a PNG or JPEG
+    picture: Picture | None = None
+    rejected: Rejected | None = None
+
+
+def _read(source: Source, read: _Reading, scope: Scope) -> None:
+    read.image = image = ImageFile(source, scope)
+    read.header = image.header_bytes()
+    image.accept()
+    _check_identity(image.header)
+    read.picture = image.picture()
 
 
 def empty_row(path: Path) -> dict[str, object]:
@@ -117,6 +140,7 @@ def empty_row(path: Path) -> dict[str, object]:
     return {
         "path": str(path),
         "content": "",
+        "header": "",
         "sop_instance_uid": "",
         "sop_class_uid": "",
         "series_instance_uid": "",
@@ -126,6 +150,7 @@ def empty_row(path: Path) -> dict[str, object]:
         "columns": 0,
         "voi": "",
         "pixel_hash": "",
+        "distance": float("nan"),
     } | unanswered()
 
 
@@ -164,24 +189,34 @@ def _legal(uid: str) -> str:
     return uid if len(uid) <= 64 and _LEGAL_UID.fullmatch(uid) else ""
 
 
-def _film_read(
-    request: FilmRequest,
-    header: FilmHeader | None,
-    *,
-    picture: Picture | None = None,
-    rejected: Rejected | None = None,
-) -> FilmRead:
-    row = empty_row(request.path) | _identity(header, picture)
-    accession = header.accession_number if header else ""
-    date = f"{header.study_date:%Y%m%d}" if header and header.study_date else ""
-    if rejected is not None:
-        row |= {"reason": rejected.reason, "detail": rejected.detail}
-        return FilmRead(row, None, accession, date)
-    if picture is None:
-        raise ValueError("a film is read or rejected")
+def _film_read(request: FilmRequest, read: _Reading) -> FilmRead:
+    header = read.image.header if read.image else None
+    row = empty_row(request.path) | _identity(header, read.picture)
+    row |= {"content": read.content, "header": _store_header(request, read)}
+    square = None
+    if read.rejected:
+        row |= {"reason": read.rejected.reason, "detail": read.rejected.detail}
+    elif read.picture:
+        square, told = _prepared(read.picture, request)
+        row |= told
+    date = header.study_date if header else None
+    return FilmRead(
+        row,
+        square,
+        accession_number=header.accession_number if header else "",
+        study_date=f"{date:%Y%m%d}" if date else "",
+        patient=read.image.patient if read.image else None,
+        mtime_ns=read.mtime_ns,
+    )
+
+
+def _prepared(
+    picture: Picture, request: FilmRequest
+) -> tuple[np.ndarray, dict[str, object]]:
+    """Make the network's square, and the columns that speak of the picture."""
     square, placement = network_square(picture.image, size=request.size)
     quality, why = judge_quality(picture, size=request.size)
-    row |= {
+    return square, {
         "detail": "; ".join([*filter(None, [why]), *picture.notes]),
         "voi": picture.voi,
         "pixel_hash": picture.pixel_hash,
@@ -189,7 +224,17 @@ def _film_read(
         "placement": placement.to_json(),
         "picture": _store(picture, request),
     }
-    return FilmRead(row, square, accession, date)
+
+
+def _store_header(request: FilmRequest, read: _Reading) -> str:
+    """Keep what a report copies from the film; "" if none can be made."""
+    reason = read.rejected.reason if read.rejected else ""
+    if not read.header or (reason and reason_kind(reason) is not Kind.NOT_EVALUABLE):
+        return ""
+    name = f"{request.number:06d}.dcm"
+    with whole(request.pictures / name, private=True) as draft:
+        draft.write_bytes(read.header)
+    return f"{request.pictures.name}/{name}"
 
 
 def _identity(header: FilmHeader | None, picture: Picture | None) -> dict[str, object]:

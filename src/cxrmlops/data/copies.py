@@ -45,7 +45,7 @@ class Copies:
         other = self._by_uid.setdefault(uid, row)
         if other is not row and other["pixel_hash"] != row["pixel_hash"]:
             self._conflicts += [other, row]
-            _strike(row, folder, "uid_conflict", "same SOP Instance UID, other pixels")
+            strike(row, folder, "uid_conflict", "same SOP Instance UID, other pixels")
             return True
         twin = self._by_pixels.setdefault(pixels, row) if other is row else other
         if twin is row:
@@ -57,18 +57,18 @@ class Copies:
         """Take the answer from films whose UID another picture has, too."""
         for row in self._conflicts:
             why = "same SOP Instance UID, other pixels"
-            _strike(row, folder, "uid_conflict", why)
+            strike(row, folder, "uid_conflict", why)
 
     def _strike_copy(self, read: Row, copy: Row, folder: Path) -> None:
         same_uid = read["sop_instance_uid"] == copy["sop_instance_uid"]
         if not same_uid:
             why = "same pixels as an earlier file of the study"
-            _strike(copy, folder, "duplicate", why)
+            strike(copy, folder, "duplicate", why)
         elif read["content"] == copy["content"]:
             why = "same SOP Instance UID as an earlier file, the same pixels"
-            _strike(copy, folder, "duplicate", why)
+            strike(copy, folder, "duplicate", why)
         else:
-            _strike(copy, folder, REPLACED, "same film with another header, older")
+            strike(copy, folder, REPLACED, "same film with another header, older")
             if self._ages[copy["path"]] > self._ages[read["path"]]:
                 _exchange_headers(read, copy)
 
@@ -76,6 +76,7 @@ class Copies:
 _HEADER = (
     "path",
     "content",
+    "header",
     "sop_class_uid",
     "series_instance_uid",
     "view",
@@ -87,7 +88,8 @@ def _exchange_headers(one: Row, other: Row) -> None:
         one[name], other[name] = other[name], one[name]
 
 
-def _strike(row: Row, folder: Path, reason: str, detail: str) -> None:
+def strike(row: Row, folder: Path, reason: str, detail: str) -> None:
+    """Turn the row of a film that was read into a rejection, and remove its picture."""
     if row["picture"]:
         (folder / row["picture"]).unlink(missing_ok=True)
     row |= unanswered() | {"reason": reason, "detail": detail}
@@ -116,4 +118,4 @@ def refuse_mixed_studies(
             for film in films:
                 was = film["reason"]
                 why = f"else: {was}" if was else ""
-                _strike(film, folder, "patient_mismatch", why)
+                strike(film, folder, "patient_mismatch", why)

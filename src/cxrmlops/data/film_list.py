@@ -5,7 +5,6 @@ No table library here: `dvc repro` asks every time whether anything moved, and t
 answer must not cost an import of pandas.
 """
 
-import hashlib
 import os
 import re
 import stat
@@ -15,7 +14,6 @@ from pathlib import Path
 
 from cxrmlops.errors import DataError
 
-_HASHED = 2**30  # bytes of a file; what is longer is no film
 _ESCAPED = re.compile(r"\\udc([89a-f][0-9a-f])")
 
 
@@ -66,25 +64,6 @@ def to_open(shown: Path) -> Path:
     if not _ESCAPED.search(str(shown)) or os.path.lexists(shown):
         return shown
     return Path(_ESCAPED.sub(lambda byte: chr(int("dc" + byte[1], 16)), str(shown)))
-
-
-def film_content(shown: Path) -> str:
-    """Give the SHA-256 of a film's file, 64 hex digits; "" if it cannot be read.
-
-    Of a file that is too long for any film, of its beginning and its length.
-    """
-    digest = hashlib.sha256()
-    try:
-        with to_open(shown).open("rb") as file:
-            left = _HASHED
-            while left and (block := file.read(min(left, 2**20))):
-                digest.update(block)
-                left -= len(block)
-            if not left:
-                digest.update(str(os.fstat(file.fileno()).st_size).encode())
-    except OSError:
-        return ""
-    return digest.hexdigest()
 
 
 def read_include(path: Path | None) -> frozenset[str] | None:

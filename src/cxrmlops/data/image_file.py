@@ -43,6 +43,10 @@ class ImageFile:
             self.header = describe(self._dicom.header)
             self.patient = patient_of(self._dicom.header)
 
+    def header_bytes(self) -> bytes:
+        """Give the header as it stands in the file; nothing of a PNG or JPEG."""
+        return self._dicom.header_bytes() if self._dicom else b""
+
     def accept(self) -> None:
         """Let the image pass by its header, or say why not.
 

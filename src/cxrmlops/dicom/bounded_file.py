@@ -34,6 +34,9 @@ class BoundedFile(io.BufferedReader):
             size = left if size is None or size < 0 else min(size, left)
         return super().read(max(size, 0))
 
+    def close(self) -> None:
+        """Leave what lies below open: who opened it may read it again."""
+
 
 class AttributeWatch:
     """Stops a parser at the pixels, and remembers a length that the file cannot hold.
@@ -41,8 +44,10 @@ class AttributeWatch:
     pydicom would take what is left of the file for the value, and say nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, last: int = PIXELS[0]) -> None:
+        """Stop sooner, behind the attribute `last` (attributes ascend, PS3.5 7.1)."""
         self.file: BoundedFile | None = None  # that is parsed
+        self._last = last
         self._beyond: BaseTag | None = None  # attribute that the file cannot hold
 
     def __call__(self, tag: BaseTag, vr: str | None, length: int) -> bool:
@@ -50,7 +55,7 @@ class AttributeWatch:
         left = _UNDEFINED if self.file is None else self.file.size - self.file.tell()
         if left < length < _UNDEFINED and self._beyond is None:
             self._beyond = tag
-        return tag in PIXELS
+        return tag in PIXELS or tag > self._last
 
     def check_header(self) -> None:
         """Refuse a file that ends within its header.

@@ -6,18 +6,19 @@ value can be used, or in `Rejected`; time and memory are bounded by `Limits`.
 """
 
 import datetime as dt
+import hashlib
 import io
 import logging
 import stat
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
-from pydicom.datadict import keyword_for_tag
+from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.filereader import read_dataset, read_preamble
@@ -58,6 +59,7 @@ _UNREAD = "\ufffd"  # what pydicom makes of bytes that a character set does not 
 _CURE = "damaged, or of a kind that is not read; send it whole, or written anew"
 _NO_VALUE = "does not convert"  # stands where a value was
 _PIECE = 1 << 20  # bytes inflated at a time
+_IDENTITY = tag_for_keyword("StudyInstanceUID") or 0  # behind PatientID, SOP UID
 _START = 16  # bytes, enough for every magic number that is looked for
 
 
@@ -114,6 +116,17 @@ class Source:
     size: int  # bytes
     start: bytes  # the first bytes, which tell pictures from everything else
 
+    def content(self) -> str:
+        """Give the SHA-256 of all bytes, 64 hex digits; what reads next starts anew.
+
+        Raises:
+            Rejected: `unreadable`.
+        """
+        with foreign("unreadable", "reading the file"):
+            digest = hashlib.file_digest(self.raw, "sha256").hexdigest()
+            self.raw.seek(0)
+        return digest
+
 
 @contextmanager
 def opened(source: Path | bytes, *, limits: Limits = LIMITS) -> Iterator[Source]:
@@ -146,8 +159,10 @@ class DicomFile:
     that did not are left out, and so are private attributes.
     """
 
-    def __init__(self, source: Source, *, limits: Limits = LIMITS) -> None:
-        """Read up to the pixels.
+    def __init__(
+        self, source: Source, *, limits: Limits = LIMITS, last: int = PIXELS[0]
+    ) -> None:
+        """Read up to the pixels, or the attribute `last`.
 
         Raises:
             Rejected: `unreadable`, `too_large` or `not_dicom`.
@@ -155,13 +170,25 @@ class DicomFile:
         self._limits = limits
         with foreign("unreadable", "reading the file"):
             file = BoundedFile(source.raw, source.size, limits.max_reads)
-            self._watch = AttributeWatch()
+            self._watch = AttributeWatch(last=last)
             self._file, self.header = _parse(file, limits, self._watch)
+            self._end = self._file.tell()  # of the header, in bytes
             _settle(self.header, limits)
         named = ("SOPClassUID", "Modality")
         if "Rows" not in self.header and not any(text(self.header, n) for n in named):
             raise Rejected("not_dicom", "no SOP Class UID, Modality or Rows")
         self._watch.check_header()
+
+    def header_bytes(self) -> bytes:
+        """Give the header as it stands in the file: `read_header` reads it the same.
+
+        Of a deflated file its dataset, inflated.
+        """
+        here = self._file.tell()
+        self._file.seek(0)
+        found = self._file.read(self._end)
+        self._file.seek(here)
+        return found
 
     def with_pixels(self) -> Dataset:
         """Read on: the header with the pixels, still encoded.
@@ -182,6 +209,20 @@ def read_header(path: Path, *, limits: Limits = LIMITS) -> Dataset:
     """Read a file up to its pixels. See `DicomFile`."""
     with opened(path, limits=limits) as source:
         return DicomFile(source, limits=limits).header
+
+
+def read_identity(source: Source, *, limits: Limits = LIMITS) -> FilmHeader:
+    """Read no more of a header than tells study, patient and film apart.
+
+    Raises:
+        Rejected: `unreadable`, `too_large` or `not_dicom`.
+    """
+    with suppress(Rejected):
+        found = describe(DicomFile(source, limits=limits, last=_IDENTITY).header)
+        if found.study_instance_uid:
+            return found
+    source.raw.seek(0)  # no study is named, or attributes do not ascend
+    return describe(DicomFile(source, limits=limits).header)
 
 
 def read_whole(path: Path, *, limits: Limits = LIMITS) -> Dataset:

@@ -1,9 +1,9 @@
 """What a network knows of a film just before it answers."""
 
 import numpy as np
-from torch import Tensor, nn
 
 from cxrmlops.model.inference import Reader
+from cxrmlops.model.out_of_distribution import collected
 
 
 def read_embeddings(reader: Reader, squares: np.ndarray) -> np.ndarray:
@@ -18,14 +18,7 @@ def read_embeddings(reader: Reader, squares: np.ndarray) -> np.ndarray:
     Returns:
         Shape (n, c), float32; c is 512 for a ResNet-18, 2048 for a ResNet-152.
     """
-    pooled: list[np.ndarray] = []
-
-    def keep(_module: nn.Module, _inputs: object, features: Tensor) -> None:
-        pooled.append(features.float().mean((2, 3)).cpu().numpy())
-
-    hook = reader.network.layer4.register_forward_hook(keep)
-    try:
+    with collected(reader.network) as found:
         reader.read(squares)
-    finally:
-        hook.remove()
-    return np.concatenate(pooled)[: len(squares)]
+    channels = reader.network.evidence.in_channels
+    return np.concatenate(found)[: len(squares), -channels:]

@@ -13,6 +13,7 @@ from cxrmlops.errors import BundleError, ReplacedError
 from cxrmlops.model.bundle import Bundle, bundle_hash, read_bundle
 from cxrmlops.model.device import choose_device, choose_precision, enough_memory
 from cxrmlops.model.network import fold_norms
+from cxrmlops.model.out_of_distribution import Familiar, collected
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,15 @@ class Answers:
     logit: np.ndarray  # (n,) float32, before calibration
     probability: np.ndarray  # (n,) float64, calibrated probability of ASF, 0-1
     evidence: np.ndarray  # (n, h, w) float32, logit units
+    distance: np.ndarray  # (n,) float64, from the films of train; NaN: not known
+    unfamiliar: np.ndarray  # (n,) bool, too far away for the answer to mean anything
 
 
 class Reader:
     """A bundle on a device, ready to read films.
 
-    `network` is the copy in use: on the device, BatchNorm folded.
+    `network` is the copy in use: on the device, BatchNorm folded. `familiar` is None
+    where the bundle's cohort was too small to say what is like it.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Reader:
         self._device = choose_device(accelerator)
         self._precision = choose_precision(precision, self._device)
         self.network = fold_norms(bundle.network).to(self._device)
+        self.familiar = Familiar.from_arrays(bundle.reference)
 
     def read(self, squares: np.ndarray) -> Answers:
         """Answer every film; a film's answer does not depend on its neighbours.
@@ -72,7 +77,8 @@ class Reader:
             raise ValueError(
                 f"squares should be (n, {size}, {size}), are {squares.shape}"
             )
-        with enough_memory(f"batches of {self._batch_size} films of {size} pixels"):
+        memory = f"batches of {self._batch_size} films of {size} pixels"
+        with enough_memory(memory), collected(self.network) as found:
             logit, evidence = read_squares(
                 self.network,
                 squares,
@@ -87,9 +93,19 @@ class Reader:
                 f"{int(broken.sum())} of {len(logit)} film(s); it cannot be used, "
                 "train or fetch it again"
             )
+        distance = self._distance(np.concatenate(found)[: len(squares)])
         return Answers(
-            logit, calibrated(logit, temperature=self.bundle.card.temperature), evidence
+            logit,
+            calibrated(logit, temperature=self.bundle.card.temperature),
+            evidence,
+            distance,
+            distance > (self.familiar.limit if self.familiar else np.inf),
         )
+
+    def _distance(self, features: np.ndarray) -> np.ndarray:
+        if self.familiar is None:
+            return np.full(len(features), np.nan)
+        return self.familiar.distance(features)
 
 
 def open_reader(

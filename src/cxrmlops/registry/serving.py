@@ -18,6 +18,7 @@ from cxrmlops.data.served_film import Refusal, ServedFilm, read_served
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, answer
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import Reader
+from cxrmlops.reasons import OUT_OF_DISTRIBUTION
 
 FILM = "dicom_base64"  # the one input column: a DICOM file
 DIGITS = 4  # of a probability, as in the night's reports
@@ -56,8 +57,10 @@ class ServedReader(mlflow.pyfunc.PythonModel):
     def _answer(self, read: "np.ndarray | Refusal") -> dict[str, float | str | None]:
         if isinstance(read, Refusal):
             return _row(None, {}, read.reason)
-        probability = float(self._reader.read(read[np.newaxis]).probability[0])
-        rounded = round(probability, DIGITS)
+        answers = self._reader.read(read[np.newaxis])
+        if answers.unfamiliar[0]:
+            return _row(None, {}, OUT_OF_DISTRIBUTION)
+        rounded = round(float(answers.probability[0]), DIGITS)
         points = self._reader.bundle.card.operating_points
         return _row(rounded, {p.name: str(answer(rounded, p)) for p in points}, None)
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxrmlops.data.film_list import to_open
 from cxrmlops.dicom.answers import (
     FilmAnswer,
     ModelIdentity,
@@ -105,7 +104,7 @@ def write_study(job: StudyJob) -> StudyWritten:
         return StudyWritten(_write_pictures(job, shown, drawn), pages)
     try:
         return StudyWritten(_write_objects(job, drawn), pages)
-    except Rejected as rejected:  # the file changed after it was scored
+    except Rejected as rejected:  # what `score` kept of a film is gone
         return StudyWritten((), pages, rejected.reason)
 
 
@@ -156,7 +155,8 @@ def _write_objects(
     reported = _reported(job)
     if not reported:
         return ()
-    sources = [_header(film) for film in reported]
+    headers = [job.score / film["header"] for film in reported]
+    sources = [read_header(header, limits=_ANY) for header in headers]
     study = _study_answer(job, reported, sources)
     overlays = [
         build_secondary_capture(
@@ -174,10 +174,6 @@ def _write_objects(
     if job.settings.fhir:
         written.append(_save_fhir(job, study, report.SOPInstanceUID))
     return tuple(written)
-
-
-def _header(film: Row) -> Any:
-    return read_header(to_open(Path(film["path"])), limits=_ANY)
 
 
 def _report(job: StudyJob, study: StudyAnswer, overlays: Sequence[Any]) -> Any:

@@ -40,8 +40,8 @@ def run(
     """Write out/<SOP Instance UID>.dcm, fhir/, reading_list.html and their lists.
 
     objects.json names every object; failures.json every study without a report.
-    Everything is built from the rows of `score`; of the films only the headers are
-    read again. An object that is there already is left as it is: the first one wins.
+    Everything is built from what `score` wrote; no film is opened again. An object that
+    is there already is left as it is: the first one wins.
 
     Args:
         score: what the stage `score` wrote.
@@ -52,7 +52,7 @@ def run(
         waiting_since: study -> when the backlog first saw it; others just arrived.
 
     Raises:
-        DataError: a source film is gone or changed; all other studies are written.
+        DataError: what `score` kept of a film is gone; all other studies are written.
     """
     images, studies = SCORED_IMAGES.read(score), SCORED_STUDIES.read(score)
     settings = _settings(read_json(score / "model.json"), params, site)
@@ -191,7 +191,7 @@ def _refuse_failures(written: Sequence[StudyWritten]) -> None:
     if failed:
         reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(failed.items()))
         raise DataError(
-            f"{failed.total()} of {len(written)} studies have no report because a film "
-            f"could not be read again ({reasons}); bring the films back and run again, "
+            f"{failed.total()} of {len(written)} studies have no report because what "
+            f"'score' kept of a film is gone or broken ({reasons}); score them again, "
             "the others are written"
         )

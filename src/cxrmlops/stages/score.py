@@ -17,7 +17,13 @@ from cxrmlops.data.backlog_film import (
     empty_row,
     read_backlog_film,
 )
-from cxrmlops.data.copies import REPLACED, Copies, refuse_mixed_studies
+from cxrmlops.data.copies import (
+    REPLACED,
+    Copies,
+    Row,
+    refuse_mixed_studies,
+    strike,
+)
 from cxrmlops.data.fence import Done, fenced, worker_count
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.errors import DataError
@@ -27,6 +33,7 @@ from cxrmlops.model.bundle import Bundle, BundleCard, require_preprocessing
 from cxrmlops.model.gradcam import EVIDENCE, film_maps
 from cxrmlops.model.inference import Reader, open_reader
 from cxrmlops.params import ScoreParams
+from cxrmlops.reasons import OUT_OF_DISTRIBUTION
 from cxrmlops.scope import Scope, require_scope
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
 
@@ -128,9 +135,9 @@ def _read_all(
             continue
         batch.append((film.row, film.square))
         if len(batch) == params.batch_size:
-            _answer(batch, reader, params.saliency_method)
+            _answer(batch, reader, params.saliency_method, out)
             batch.clear()
-    _answer(batch, reader, params.saliency_method)
+    _answer(batch, reader, params.saliency_method, out)
     copies.strike_conflicts(out)
     return rows, reads
 
@@ -143,9 +150,9 @@ def _film(done: Done[FilmRequest, FilmRead]) -> FilmRead:
 
 
 def _answer(
-    batch: Sequence[tuple[dict[str, object], np.ndarray]], reader: Reader, method: str
+    batch: Sequence[tuple[Row, np.ndarray]], reader: Reader, method: str, out: Path
 ) -> None:
-    """Fill in what the network says."""
+    """Fill in what the network says, or that the film is none for it."""
     if not batch:
         return
     squares = np.stack([square for _, square in batch])
@@ -153,13 +160,17 @@ def _answer(
     maps = answers.evidence
     if method != EVIDENCE:
         maps = _coarse(film_maps(reader.network, squares, method=method), maps)
-    for (row, _), logit, probability, grid in zip(
-        batch, answers.logit, answers.probability, maps, strict=True
-    ):
+    for number, (row, _) in enumerate(batch):
+        row["distance"] = round(float(answers.distance[number]), DIGITS)
+        if answers.unfamiliar[number] and reader.familiar:
+            why = f"distance {row['distance']:.1f}, limit {reader.familiar.limit:.1f}"
+            strike(row, out, OUT_OF_DISTRIBUTION, why)
+            continue
+        grid = maps[number]
         row |= {
             "outcome": "scored",
-            "logit": round(float(logit), DIGITS),
-            "probability": round(float(probability), DIGITS),
+            "logit": round(float(answers.logit[number]), DIGITS),
+            "probability": round(float(answers.probability[number]), DIGITS),
             "evidence": grid.astype("<f2").tobytes(),
             "evidence_rows": grid.shape[0],
             "evidence_columns": grid.shape[1],

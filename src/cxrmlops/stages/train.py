@@ -43,6 +43,7 @@ from cxrmlops.model.learnt import LEARNT, Marks, check_strangers, inherited, mar
 from cxrmlops.model.loader import Films, in_order
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
+from cxrmlops.model.out_of_distribution import collected, fit_familiar
 from cxrmlops.model.skew import skew_logit
 from cxrmlops.model.training import Epoch, Lesson
 from cxrmlops.params import TrainParams
@@ -61,6 +62,7 @@ CODE = (  # what dvc.yaml names, too
     "stages/train.py",
     "tables.py",
 )
+CLOUD = 2000  # films of train that say what is like them
 PROBABILITY_BINS = 100  # of the histogram that drift is measured against
 
 log = logging.getLogger(__name__)
@@ -111,8 +113,7 @@ def run(
         learner, history = _learn(preprocess, images, params, work, on_epoch)
         if not learner.fabric.is_global_zero:
             return
-        val = images[images.split == "val"]
-        judged = _judge(learner, _films(preprocess, val, learner), val, params)
+        judged = _judge(learner, preprocess, images, params)
         judged.reference[LEARNT] = np.union1d(marks(images.patient_id), before)
         _write(out, learner, history, judged, lineage=lineage, params=params)
         shutil.rmtree(work.parent)  # older keys of this stage are stale
@@ -228,22 +229,14 @@ def _films(preprocess: Path, rows: pd.DataFrame, learner: Learner) -> Films:
 
 
 def _judge(
-    learner: Learner, films: Films, rows: pd.DataFrame, params: TrainParams
+    learner: Learner, preprocess: Path, images: pd.DataFrame, params: TrainParams
 ) -> _Judged:
     """Fit on val what is not a weight; the shift goes into the network's bias."""
-    logits, intensity = [], np.zeros(256, np.int64)
-    for chosen in in_order(films.n, params.batch_size):
-        squares = films.read(chosen)
-        intensity += np.bincount(squares.ravel(), minlength=256)
-        logits.append(
-            read_squares(
-                learner.network,
-                squares,
-                device=learner.fabric.device,
-                batch_size=params.batch_size,
-            )[0]
-        )
-    logit = np.concatenate(logits)
+    train, rows = (images[images.split == side] for side in SIDES)
+    some = np.linspace(0, len(train) - 1, min(len(train), CLOUD)).astype(int)
+    learnt = _read_films(learner, preprocess, train.iloc[some], params.batch_size)
+    read = _read_films(learner, preprocess, rows, params.batch_size)
+    logit = read.logit
     as_they_are = join_studies(rows, logit, calibrated(logit), rule=params.study_rule)
     fitted = fit_temperature(as_they_are.logit, as_they_are.abnormal, as_they_are.split)
     learner.network.shift(fitted.shift)
@@ -257,11 +250,45 @@ def _judge(
         high_sensitivity=params.high_sensitivity,
     )
     reference = {
-        "intensity": intensity,
+        "intensity": read.intensity,
         "probability": np.histogram(probability, PROBABILITY_BINS, (0, 1))[0],
-        "skew_logit": skew_logit(learner.network, films.side),
+        "skew_logit": skew_logit(learner.network, read.side),
     }
+    familiar = fit_familiar(learnt.features, read.features)
+    if familiar is None:
+        log.warning("train: too few films to say which are like them; none is refused")
+    else:
+        reference |= familiar.to_arrays()
     return _Judged(fitted.temperature, points, studies, reference)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What the network says of films."""
+
+    logit: np.ndarray  # (n,) float32
+    features: np.ndarray  # (n, d) float32
+    intensity: np.ndarray  # (256,) int64, pixels by grey value
+    side: int  # pixels
+
+
+def _read_films(
+    learner: Learner, preprocess: Path, rows: pd.DataFrame, batch_size: int
+) -> _Read:
+    films, device = _films(preprocess, rows, learner), learner.fabric.device
+    logits, intensity = [], np.zeros(256, np.int64)
+    with collected(learner.network) as features:
+        for chosen in in_order(films.n, batch_size):
+            squares = films.read(chosen)
+            intensity += np.bincount(squares.ravel(), minlength=256)
+            answers = read_squares(
+                learner.network, squares, device=device, batch_size=batch_size
+            )
+            logits.append(answers[0])
+            features[-1] = features[-1][: len(chosen)]  # a GPU's batch is filled up
+    return _Read(
+        np.concatenate(logits), np.concatenate(features), intensity, films.side
+    )
 
 
 def _write(

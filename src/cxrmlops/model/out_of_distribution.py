@@ -1,0 +1,124 @@
+"""
+Whether a film is like those that a network learnt from, by the network's own features.
+
+A network answers whatever it is shown. The features of every stage, averaged over the
+film, of train films form a cloud; what lies far outside was never learnt. The cloud is
+a Gaussian with few free directions and equal noise in all others (probabilistic PCA,
+Tipping and Bishop 1999), the distance is Mahalanobis' (Lee et al. 2018, "A Simple
+Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks").
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+STAGES = ("layer1", "layer2", "layer3", "layer4")  # of torchvision's ResNets
+DIRECTIONS = 32  # at most; a quarter of the films if that is less
+MIN_FILMS = 40  # of train, and of val; fewer describe no cloud
+MARGIN = 2.0  # the limit is so many times the distance of the farthest film of val
+_EPSILON = 1e-6
+
+
+@dataclass(frozen=True)
+class Familiar:
+    """What the films that a network learnt from look like to it.
+
+    d features, k directions.
+    """
+
+    mean: np.ndarray  # (d,) float32
+    scale: np.ndarray  # (d,) float32, standard deviation
+    directions: np.ndarray  # (k, d) float32, orthonormal
+    variance: np.ndarray  # (k,) float32, along them
+    noise: float  # variance in every other direction
+    limit: float  # distance from which a film is unlike them
+
+    def distance(self, features: np.ndarray) -> np.ndarray:
+        """Give the mean squared deviation in standard deviations: about 1 is usual.
+
+        Args:
+            features: shape (n, d), as `collected` gives them.
+
+        Returns:
+            Shape (n,), float64.
+        """
+        centred = (features.astype(np.float64) - self.mean) / self.scale
+        along = centred @ self.directions.T.astype(np.float64)
+        rest = np.square(centred).sum(1) - np.square(along).sum(1)
+        within = (np.square(along) / self.variance).sum(1)
+        return np.asarray((within + rest.clip(0) / self.noise) / features.shape[1])
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Give arrays for the bundle's reference."""
+        return {
+            f"familiar_{name}": np.asarray(value, np.float32)
+            for name, value in vars(self).items()
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Familiar | None":
+        """Take them from a bundle's reference; None: there were too few films."""
+        names = cls.__dataclass_fields__
+        found = {name: arrays.get(f"familiar_{name}") for name in names}
+        if any(value is None for value in found.values()):
+            return None
+        noise, limit = (float(found.pop(name)) for name in ("noise", "limit"))  # type: ignore[arg-type]
+        return cls(**found, noise=noise, limit=limit)  # type: ignore[arg-type]
+
+
+@contextmanager
+def collected(network: nn.Module) -> Iterator[list[np.ndarray]]:
+    """Collect what a ResNet's stages find in the films that it reads in the block.
+
+    Yields:
+        A list that grows by an array per batch, shape (n, d), float32: every channel
+        of every stage, averaged over the film.
+    """
+    found: list[np.ndarray] = []
+    parts: list[Tensor] = []
+
+    def keep(_module: nn.Module, _inputs: object, made: Tensor) -> None:
+        parts.append(made.float().mean((2, 3)))
+        if len(parts) == len(STAGES):
+            found.append(torch.cat(parts, dim=1).cpu().numpy())
+            parts.clear()
+
+    hooks = [getattr(network, name).register_forward_hook(keep) for name in STAGES]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def fit_familiar(train: np.ndarray, val: np.ndarray) -> Familiar | None:
+    """Describe the cloud of train, and set the limit by the films of val.
+
+    Args:
+        train: features, shape (n, d).
+        val: features, shape (m, d).
+
+    Returns:
+        None if there are fewer than `MIN_FILMS` of either.
+    """
+    if min(len(train), len(val)) < MIN_FILMS:
+        return None
+    mean, scale = train.mean(0), train.std(0) + _EPSILON
+    centred = ((train - mean) / scale).astype(np.float64)
+    _, singular, directions = np.linalg.svd(centred, full_matrices=False)
+    variance = np.square(singular) / (len(train) - 1)
+    k = min(DIRECTIONS, len(train) // 4)
+    rest = max(centred.shape[1] - k, 1)
+    made = Familiar(
+        mean=mean,
+        scale=scale,
+        directions=directions[:k].astype(np.float32),
+        variance=np.maximum(variance[:k], _EPSILON).astype(np.float32),
+        noise=max(float(variance[k:].sum() / rest), _EPSILON),
+        limit=np.inf,
+    )
+    return Familiar(**vars(made) | {"limit": MARGIN * float(made.distance(val).max())})
