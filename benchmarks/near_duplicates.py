@@ -34,10 +34,8 @@ def main() -> None:
     films = films.drop_duplicates("patient_id", ignore_index=True)
     pictures = [_grey(path) for path in films.path]
     hashes = np.array([perceptual_hash(_image(one)) for one in pictures])
-    print(f"{len(films)} films of as many patients; near: at most {bits} of 512 bits\n")
-    print(
-        "| copy | found | share (95 %) | median bits | most bits |\n|---|---|---|---|---|"
-    )
+    print(f"{len(films)} films, a patient each; near: at most {bits} of 512 bits\n")
+    print("| copy | found | share (95 %) | median bits | most |\n|---|---|---|---|---|")
     for name, copy in COPIES.items():
         copied = np.array([perceptual_hash(_image(copy(one))) for one in pictures])
         apart = np.array([_apart(a, b) for a, b in zip(hashes, copied, strict=True)])
