@@ -38,8 +38,8 @@ CARD = BundleCard(
     temperature=1.0,
     study_rule="max",
     operating_points=(
-        OperatingPoint(BALANCED, 0.5, ""),
-        OperatingPoint(HIGH_SENSITIVITY, 0.2, ""),
+        OperatingPoint(BALANCED, 0.5, "for the test"),
+        OperatingPoint(HIGH_SENSITIVITY, 0.2, "for the test"),
     ),
     lineage={"split_hash": SPLIT, "params": {"high_sensitivity": 0.98}},
 )

@@ -86,7 +86,7 @@ def borrow(disk: Path, folder: Path, *stages: str) -> None:
 
 STAGES = {  # stage -> whose data it reads, and which
     "cohort": ("data", ()),
-    "preprocess": ("data", ("cohort",)),
+    "preprocess": ("data", ("cohort", "local")),
     "validate": ("data", ("cohort", "preprocess")),
     "split": ("data", ("validate",)),
     "train": ("line", ("preprocess", "split")),

@@ -26,7 +26,7 @@ from cxrmlops.params import EvaluateParams
 from cxrmlops.stages import evaluate, train
 from cxrmlops.tables import NOT_EVALUABLE, SPLITS, STUDIES
 from tests.evaluation.test_gate import VALIDATION
-from tests.make import make_splits, make_train_params
+from tests.make import SCOPE, make_splits, make_train_params
 from tests.stages.evaluation_line import COHORT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -83,7 +83,7 @@ def line(tmp_path_factory):
     for film in make_films(images):
         shards.add(film)
     shards.close()
-    pixels = {"hash": "0" * 64, "size": SIZE}
+    pixels = {"hash": "0" * 64, "size": SIZE, "scope": SCOPE.to_json()}
     write_json(folder / "preprocess" / "preprocessing.json", pixels)
     write_json(folder / "cohort" / "exclusions.json", COHORT)
     (folder / "cohort" / "flow.svg").write_text("<svg/>")

@@ -26,22 +26,14 @@ def run_id(project, settings):
     return find_or_make_run(settings, split=project / "data/split")
 
 
-def files_of_a_bundle(folder, content="0"):
-    """The registry looks at names and bytes of a bundle only."""
-    folder.mkdir()
-    for name in ("model.json", "weights.safetensors", "reference.npz"):
-        (folder / name).write_text(content)
-    return folder
-
-
 @pytest.fixture
 def register(project, run_id):
     """Register a bundle as the training flow does."""
 
-    def _register(content="0", folder=None):
-        at = project / f"bundle-{content}"
+    def _register(seed=0, folder=None):
+        at = project / f"bundle-{seed}"
         if folder is None:
-            folder = at if at.exists() else files_of_a_bundle(at, content)
+            folder = at if at.exists() else make.make_reading_bundle(at, seed=seed)
         return versions.register(
             folder,
             verdict={"passed": True, "reasons": [], "bundle_hash": bundle_hash(folder)},
@@ -53,9 +45,8 @@ def register(project, run_id):
 
 def chest_film(folder) -> tuple[str, np.ndarray]:
     """A film in base64, and the square that training would make of it."""
-    rows, columns = np.mgrid[0:300, 0:280]
-    values = (2000 + 1500 * np.sin(rows / 40) * np.cos(columns / 50)).astype("<u2")
-    film = make.make_chest_film(Rows=300, Columns=280, PixelData=values.tobytes())
+    lungs = make.make_lungs(rows=300, columns=280).astype("<u2")
+    film = make.make_chest_film(Rows=300, Columns=280, PixelData=lungs.tobytes())
     path = make.save_film(film, folder / "film.dcm")
     square, _ = network_square(read_film(path).image, size=64)
     return base64.b64encode(path.read_bytes()).decode(), square
@@ -81,15 +72,15 @@ def test_registering_leaves_the_environment_as_it_was(register, monkeypatch):
 
 
 def test_the_newest_bundle_is_the_candidate(register):
-    register("0")
-    newer, _ = register("1")
+    register(0)
+    newer, _ = register(1)
 
     assert versions.get("candidate").number == newer.number == "2"
     assert versions.get("1").aliases == ()
 
 
 def test_a_model_that_the_gate_refused_is_not_registered(project, run_id):
-    folder = files_of_a_bundle(project / "bundle")
+    folder = make.make_reading_bundle(project / "bundle")
     verdict = {
         "passed": False,
         "reasons": ["auc: lower bound 0.80 < 0.94"],
@@ -103,7 +94,7 @@ def test_a_model_that_the_gate_refused_is_not_registered(project, run_id):
 
 
 def test_a_verdict_about_another_bundle_lets_nobody_in(project, run_id):
-    folder = files_of_a_bundle(project / "bundle")
+    folder = make.make_reading_bundle(project / "bundle")
     verdict = {"passed": True, "reasons": [], "bundle_hash": "0" * 64}
 
     with pytest.raises(BundleError, match="judged bundle 000000000000"):
@@ -111,9 +102,9 @@ def test_a_verdict_about_another_bundle_lets_nobody_in(project, run_id):
 
 
 def test_a_champion_makes_room_and_comes_back(register):
-    first, _ = register("0")
+    first, _ = register(0)
     versions.promote(first, name="A", reason="first")
-    second, _ = register("1")
+    second, _ = register(1)
     versions.promote(second, name="A", reason="better")
     assert versions.get("champion").number == "2"
     assert versions.get("previous").number == "1"

@@ -10,12 +10,12 @@ import pytest
 from cxrmlops.data.preprocess import network_square, preprocessing_hash
 from cxrmlops.data.shards import gather, open_shards
 from cxrmlops.errors import DataError, ResourceError
-from cxrmlops.files import sha256_folder
+from cxrmlops.files import sha256_folder, write_json
 from cxrmlops.params import PreprocessParams
 from cxrmlops.stages import preprocess
 from cxrmlops.tables import FILM_PATHS, IMAGES, INDEX, beside
 from tests.data.test_decoding import film
-from tests.make import make_images, make_site, read_film
+from tests.make import SCOPE, make_images, make_site, read_film
 
 SIZE = 32
 CHUNK = 8
@@ -40,6 +40,7 @@ def make_cohort(n: int) -> pd.DataFrame:
     images["bytes"] = [one.bytes for one in films]
     images = images.astype(IMAGES.columns)
     IMAGES.write(images, Path("cohort"))
+    write_json(Path("cohort/scope.json"), SCOPE.to_json())
     return images
 
 
@@ -81,6 +82,7 @@ def test_the_summary_names_the_policy_and_counts_rejections():
     assert json.loads((out / "preprocessing.json").read_text()) == {
         "hash": preprocessing_hash(size=SIZE),
         "size": SIZE,
+        "scope": SCOPE.to_json(),
         "n": 2,
         "rejected": {"file_changed": 1},
     }
@@ -176,6 +178,7 @@ def test_when_nothing_can_be_read_the_stage_stops_in_one_sentence():
 
 
 def test_an_empty_cohort_is_refused():
+    make_cohort(1)
     IMAGES.write(IMAGES.empty(), Path("cohort"))
 
     with pytest.raises(DataError, match="the cohort has no films"):

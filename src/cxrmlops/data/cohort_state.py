@@ -22,7 +22,14 @@ log = logging.getLogger(__name__)
 SUMMARY = "exclusions.json"
 DECISIONS = "decisions.parquet"  # as tables.DECISIONS has it
 PATHS = "film_paths.parquet"  # as tables.FILM_PATHS has it
-FILES = (SUMMARY, "films.parquet", "images.parquet", "reports.parquet", "flow.svg")
+FILES = (
+    SUMMARY,
+    "films.parquet",
+    "flow.svg",
+    "images.parquet",
+    "reports.parquet",
+    "scope.json",
+)
 
 # What a cohort depends on: the keys that dvc.yaml names, and the code that can change
 # a row. A decoder cannot: its change must not decode 20,000 films again.

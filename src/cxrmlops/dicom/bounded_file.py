@@ -24,6 +24,11 @@ class BoundedFile(io.BufferedReader):
         self.size = size
         self.reads_left = max_reads
 
+    @property
+    def name(self) -> str:
+        """Give no name: pydicom asks for one, and bytes that were sent have none."""
+        return ""
+
     def read(self, size: int | None = -1, /) -> bytes:
         """Read what is asked for, at most what is left."""
         self.reads_left -= 1

@@ -141,7 +141,10 @@ def decode(dataset: Dataset, form: PixelFormat) -> StoredValues:
     found = _used(
         values.astype(values.dtype.newbyteorder("="), copy=False), dataset, form
     )
-    return StoredValues(found.values, found.bits, form.signed, found.notes)
+    notes = found.notes
+    if "PixelRepresentation" not in dataset:  # Type 1, PS3.3 C.7.6.3.1
+        notes += ("PixelRepresentation is missing, values are taken as unsigned",)
+    return StoredValues(found.values, found.bits, form.signed, notes)
 
 
 def _is_signed(dataset: Dataset) -> bool:

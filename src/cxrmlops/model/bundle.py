@@ -14,7 +14,6 @@ from cxrmlops.files import sha256_file, sha256_folder, whole_folder
 from cxrmlops.files import write_json as _write_json
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.model.arrays import read_arrays
-from cxrmlops.model.card_check import check_content, read_content
 from cxrmlops.model.network import EvidenceResNet, load_network
 from cxrmlops.scope import Scope
 
@@ -163,6 +162,9 @@ def _there(folder: Path, name: str) -> bool:
 
 
 def _read_content(folder: Path) -> dict[str, Any]:
+    # a GPU machine with nothing but PyTorch trains without pydantic, and reads no card
+    from cxrmlops.model.card_check import check_content, read_content
+
     content = read_content(folder / CARD)
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:

@@ -46,7 +46,7 @@ class _Lineage(_Strict):
     code_hash: Hash | None = None
     weights_hash: Hash | None = None
     params: dict[str, Any] = {}
-    n: dict[str, Count] = {}
+    n: dict[str, dict[str, Count]] = {}  # side -> images, studies, patients
     training: dict[str, Any] = {}
     torch: Text = "unknown"
     torchvision: Text = "unknown"

@@ -51,10 +51,13 @@ class ServedReader(mlflow.pyfunc.PythonModel):
         films = [ServedFilm(text, card.size, card.scope) for text in model_input[FILM]]
         workers = min(worker_count(), len(films))
         done = fenced(read_served, films, workers=workers, ahead=2 * workers)
-        rows = [self._answer(one.output or Refusal("undecodable")) for one in done]
-        return pd.DataFrame(rows, dtype=object)
+        return pd.DataFrame([self._answer(one.output) for one in done], dtype=object)
 
-    def _answer(self, read: "np.ndarray | Refusal") -> dict[str, float | str | None]:
+    def _answer(
+        self, read: "np.ndarray | Refusal | None"
+    ) -> dict[str, float | str | None]:
+        if read is None:  # it killed its worker
+            return _row(None, {}, "undecodable")
         if isinstance(read, Refusal):
             return _row(None, {}, read.reason)
         answers = self._reader.read(read[np.newaxis])

@@ -42,7 +42,6 @@ def run(*, out: Path, params: CohortParams, site: Site) -> None:
     cohort, summary = _build(state, params, site)
 
     with whole_folder(out, private=True) as draft:
-        FILM_PATHS.write(cohort.paths, beside(out), private=True)
         FILMS.write(cohort.films, draft)
         IMAGES.write(cohort.images, draft)
         REPORTS.write(cohort.reports, draft)
@@ -50,6 +49,8 @@ def run(*, out: Path, params: CohortParams, site: Site) -> None:
         write_json(draft / SCOPE, scope_of(params, site).to_json())
         with whole(draft / "flow.svg") as svg:
             svg.write_text(draw_flow(summary), encoding="utf-8")
+        # last: where it does not fit on the disk, nothing else is there either
+        FILM_PATHS.write(cohort.paths, beside(out), private=True)
     shutil.rmtree(WORK / "cohort", ignore_errors=True)
     log.info(
         "cohort: %d of %d films in, %d studies (%d ASF) of %d patients",
