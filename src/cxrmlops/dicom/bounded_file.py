@@ -49,18 +49,20 @@ class AttributeWatch:
     pydicom would take what is left of the file for the value, and say nothing.
     """
 
-    def __init__(self, *, last: int = PIXELS[0]) -> None:
+    def __init__(self, *, last: int | None = None) -> None:
         """Stop sooner, behind the attribute `last` (attributes ascend, PS3.5 7.1)."""
         self.file: BoundedFile | None = None  # that is parsed
         self._last = last
         self._beyond: BaseTag | None = None  # attribute that the file cannot hold
+        self.has_pixels = False
 
     def __call__(self, tag: BaseTag, vr: str | None, length: int) -> bool:
         """Tell pydicom whether to stop here."""
         left = _UNDEFINED if self.file is None else self.file.size - self.file.tell()
         if left < length < _UNDEFINED and self._beyond is None:
             self._beyond = tag
-        return tag in PIXELS or tag > self._last
+        self.has_pixels |= tag in PIXELS
+        return tag in PIXELS or (self._last is not None and tag > self._last)
 
     def check_header(self) -> None:
         """Refuse a file that ends within its header.

@@ -59,7 +59,7 @@ _UNREAD = "\ufffd"  # what pydicom makes of bytes that a character set does not 
 _CURE = "damaged, or of a kind that is not read; send it whole, or written anew"
 _NO_VALUE = "does not convert"  # stands where a value was
 _PIECE = 1 << 20  # bytes inflated at a time
-_IDENTITY = tag_for_keyword("StudyInstanceUID") or 0  # behind PatientID, SOP UID
+_IDENTITY = tag_for_keyword("StudyInstanceUID")  # behind PatientID, SOP UID
 _START = 16  # bytes, enough for every magic number that is looked for
 
 
@@ -160,7 +160,7 @@ class DicomFile:
     """
 
     def __init__(
-        self, source: Source, *, limits: Limits = LIMITS, last: int = PIXELS[0]
+        self, source: Source, *, limits: Limits = LIMITS, last: int | None = None
     ) -> None:
         """Read up to the pixels, or the attribute `last`.
 
@@ -201,6 +201,8 @@ class DicomFile:
             implicit, little = self.header.original_encoding
             rest = read_dataset(self._file, implicit, little)
             _settle(rest, self._limits)
+        if self._watch.has_pixels and not any(tag in rest for tag in PIXELS):
+            raise Rejected("undecodable", "Pixel Data have no end, or a wrong type")
         self.header.update(rest)
         return self.header
 
