@@ -6,7 +6,6 @@ import stat
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pydicom
 import pytest
 from PIL import Image
@@ -314,15 +313,13 @@ def test_a_chinese_site_reads_chinese_where_the_film_can_hold_it(scored, tmp_pat
 
 
 def test_a_latin_film_gets_an_english_report_at_a_chinese_site(tmp_path, scored):
-    films = tmp_path / "films"
     film = make_readable_film(
         1, SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jörg"
     )
-    path = save_film(film, films / "1.dcm")
     folder = tmp_path / "score"
     shutil.copytree(scored, folder)
     images, studies = SCORED_IMAGES.read(folder), SCORED_STUDIES.read(folder)
-    images["path"] = pd.Series([str(path)] * len(images), dtype="string")
+    save_film(film, folder / images.header[0])
     SCORED_IMAGES.write(images[:1], folder)
     SCORED_STUDIES.write(studies[:1], folder)
 
@@ -355,12 +352,10 @@ def test_the_switches_are_obeyed(scored, tmp_path):
     assert not (out / "fhir").exists()
 
 
-def test_a_film_that_is_gone_fails_its_study_only_and_loudly(scored, tmp_path):
+def test_a_header_that_is_gone_fails_its_study_only_and_loudly(scored, tmp_path):
     folder = tmp_path / "score"
     shutil.copytree(scored, folder)
-    images = SCORED_IMAGES.read(folder)
-    images.loc[2, "path"] = str(tmp_path / "gone.dcm")
-    SCORED_IMAGES.write(images, folder)
+    (folder / SCORED_IMAGES.read(folder).header[2]).unlink()
 
     with pytest.raises(DataError, match="1 of 5 studies have no report"):
         write(folder, tmp_path / "report")

@@ -13,6 +13,7 @@ from typing import Any
 
 from cxrmlops.data.backlog_film import unanswered
 from cxrmlops.dicom.patient import Patient, name_two_people
+from cxrmlops.reasons import Kind, reason_kind
 
 REPLACED = "replaced"  # reason of a copy whose header is out of date
 
@@ -68,9 +69,9 @@ class Copies:
             why = "same SOP Instance UID as an earlier file, the same pixels"
             strike(copy, folder, "duplicate", why)
         else:
-            strike(copy, folder, REPLACED, "same film with another header, older")
             if self._ages[copy["path"]] > self._ages[read["path"]]:
                 _exchange_headers(read, copy)
+            strike(copy, folder, REPLACED, "same film with another header, older")
 
 
 _HEADER = (
@@ -89,9 +90,15 @@ def _exchange_headers(one: Row, other: Row) -> None:
 
 
 def strike(row: Row, folder: Path, reason: str, detail: str) -> None:
-    """Turn the row of a film that was read into a rejection, and remove its picture."""
-    if row["picture"]:
-        (folder / row["picture"]).unlink(missing_ok=True)
+    """Turn the row of a film that was read into a rejection.
+
+    Its picture goes, and the header that no report needs.
+    """
+    for kept in ("picture", "header"):
+        is_needed = kept == "header" and reason_kind(reason) is Kind.NOT_EVALUABLE
+        if row[kept] and not is_needed:
+            (folder / row[kept]).unlink(missing_ok=True)
+            row[kept] = ""
     row |= unanswered() | {"reason": reason, "detail": detail}
 
 
