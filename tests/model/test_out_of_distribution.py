@@ -65,9 +65,10 @@ def test_a_feature_that_never_varies_does_no_harm():
     train, val = cloud(100, seed=1), cloud(50, seed=2)
     train[:, 7] = val[:, 7] = 3
 
-    familiar = fit_familiar(train, val)
+    usual = fit_familiar(train, val).limit
+    val[0, 7] += 0.1  # a channel that was dead in train stirs in one film of val
 
-    assert np.isfinite(familiar.distance(val)).all()
+    assert fit_familiar(train, val).limit < 2 * usual
 
 
 def test_it_travels_as_arrays():

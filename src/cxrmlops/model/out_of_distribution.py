@@ -20,6 +20,7 @@ STAGES = ("layer1", "layer2", "layer3", "layer4")  # of torchvision's ResNets
 DIRECTIONS = 32  # at most; a quarter of the films if that is less
 MIN_FILMS = 40  # of train, and of val; fewer describe no cloud
 MARGIN = 2.0  # the limit is so many times the distance of the farthest film of val
+_LEAST_SCALE = 0.05  # of the usual standard deviation: a dead channel is no ruler
 _EPSILON = 1e-6
 
 
@@ -107,7 +108,8 @@ def fit_familiar(train: np.ndarray, val: np.ndarray) -> Familiar | None:
     """
     if min(len(train), len(val)) < MIN_FILMS:
         return None
-    mean, scale = train.mean(0), train.std(0) + _EPSILON
+    mean, scale = train.mean(0), train.std(0)
+    scale = np.maximum(scale, _LEAST_SCALE * np.median(scale) + _EPSILON)
     centred = ((train - mean) / scale).astype(np.float64)
     _, singular, directions = np.linalg.svd(centred, full_matrices=False)
     variance = np.square(singular) / (len(train) - 1)
