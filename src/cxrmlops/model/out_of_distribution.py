@@ -20,7 +20,7 @@ STAGES = ("layer1", "layer2", "layer3", "layer4")  # of torchvision's ResNets
 DIRECTIONS = 32  # at most; a quarter of the films if that is less
 MIN_FILMS = 40  # of train, and of val; fewer describe no cloud
 MARGIN = 2.0  # the limit is so many times the distance of the farthest film of val
-_LEAST_SCALE = 0.05  # of the usual standard deviation: a dead channel is no ruler
+_LEAST_SCALE = 0.25  # of the usual standard deviation: a dead channel is no ruler
 _EPSILON = 1e-6
 
 
