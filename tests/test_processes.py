@@ -47,7 +47,7 @@ def test_every_child_ends_with_an_interrupted_program(tmp_path, how, signal_name
     else:
         program.kill(signal.SIGTERM)
 
-    assert program.wait(seconds=60) == code
+    assert program.wait(seconds=30) == code
     program.wait_until_alone(seconds=10)
     assert program.said.count(processes.INTERRUPTED) == 1
     assert "Traceback" not in program.said

@@ -20,6 +20,7 @@ from cxrmlops.files import code_hash, read_json, sha256_file, sha256_json
 log = logging.getLogger(__name__)
 
 SUMMARY = "exclusions.json"
+SCOPE = "scope.json"  # what the images were accepted by
 DECISIONS = "decisions.parquet"  # as tables.DECISIONS has it
 PATHS = "film_paths.parquet"  # as tables.FILM_PATHS has it
 FILES = (
@@ -28,7 +29,7 @@ FILES = (
     "flow.svg",
     "images.parquet",
     "reports.parquet",
-    "scope.json",
+    SCOPE,
 )
 
 # What a cohort depends on: the keys that dvc.yaml names, and the code that can change

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cxrmlops.data.cohort import MISSPELT, Cohort, build_cohort, summarise
 from cxrmlops.data.cohort_state import (
+    SCOPE,
     SUMMARY,
     CohortState,
     is_made_from,
@@ -24,8 +25,6 @@ from cxrmlops.params import CohortParams, Site, scope_of
 from cxrmlops.tables import DECISIONS, FILM_PATHS, FILMS, IMAGES, REPORTS, beside
 
 log = logging.getLogger(__name__)
-
-SCOPE = "scope.json"  # what the images were accepted by
 
 
 def run(*, out: Path, params: CohortParams, site: Site) -> None:
