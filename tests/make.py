@@ -286,15 +286,20 @@ def make_reading_bundle(
     *,
     seed: int = 0,
     size: int = 64,
+    limit: float | None = None,
     **card_quirks: object,
 ) -> Path:
-    """Write the bundle of an untrained ResNet-18 for films of the current front end."""
+    """Write the bundle of an untrained ResNet-18 for films of the current front end.
+
+    With a limit, films whose features' mean square is above it are unfamiliar to it.
+    """
     import torch
 
     from cxrmlops.data.preprocess import preprocessing_hash
     from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
     from cxrmlops.model.bundle import BundleCard, write_bundle
     from cxrmlops.model.network import build_network
+    from cxrmlops.model.out_of_distribution import Familiar
     from cxrmlops.model.skew import skew_logit
 
     torch.manual_seed(seed)
@@ -314,6 +319,11 @@ def make_reading_bundle(
     )
     network = build_network("resnet18")
     reference = {"skew_logit": skew_logit(network, size)}
+    if limit is not None:
+        d = 64 + 128 + 256 + 512  # channels of a ResNet-18's stages
+        origin, axis = np.zeros(d), np.eye(1, d)
+        plain = Familiar(origin, np.ones(d), axis, np.ones(1), noise=1.0, limit=limit)
+        reference |= plain.to_arrays()
     card = replace(card, **card_quirks)
     write_bundle(folder, network, card=card, reference=reference)
     return folder

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrmlops.evaluation.failures import failure_counts, failure_figures
+from cxrmlops.evaluation.failures import Failures, failure_counts, failure_figures
 from cxrmlops.evaluation.figures import reading
 from cxrmlops.evaluation.intervals import wilson
 from cxrmlops.tables import NOT_EVALUABLE
@@ -40,7 +40,8 @@ def is_wilson(figure, found, n):
 def test_every_failure_is_a_wrong_answer_of_its_class():
     lost = make_lost(asf=20, nsf=10)
 
-    found = failure_figures(make_source_study(), lost, {"balanced": 0.5})
+    failures = Failures(lost, np.zeros(2013, bool))
+    found = failure_figures(make_source_study(), failures, {"balanced": 0.5})
 
     is_wilson(found["balanced.recall_asf_with_failures"], 914, 1038)
     is_wilson(found["balanced.recall_nsf_with_failures"], 876, 1005)
@@ -49,18 +50,35 @@ def test_every_failure_is_a_wrong_answer_of_its_class():
 
 
 def test_without_failures_the_recalls_stay_as_they_are():
-    found = failure_figures(make_source_study(), NOT_EVALUABLE.empty(), {"it": 0.5})
+    none = Failures(NOT_EVALUABLE.empty(), np.zeros(2013, bool))
+    found = failure_figures(make_source_study(), none, {"it": 0.5})
 
     is_wilson(found["it.recall_asf_with_failures"], 914, 1018)
     assert found["not_evaluable_rate"].value == 0
     assert found["not_evaluable_rate"].high == pytest.approx(0.0019, abs=1e-4)
 
 
+def test_a_study_that_the_night_would_refuse_is_a_failure_however_it_is_answered():
+    unfamiliar = np.zeros(2013, bool)
+    unfamiliar[[0, 1, 2, 914, 2012]] = (
+        True  # three right and one wrong ASF, a wrong NSF
+    )
+
+    failures = Failures(make_lost(asf=1, nsf=0), unfamiliar)
+    found = failure_figures(make_source_study(), failures, {"balanced": 0.5})
+
+    is_wilson(found["balanced.recall_asf_with_failures"], 911, 1019)
+    is_wilson(found["balanced.recall_nsf_with_failures"], 876, 995)
+    is_wilson(found["not_evaluable_rate"], 6, 2014)
+
+
 def test_failures_are_counted_by_class_and_reason():
-    assert failure_counts(make_lost(asf=3, nsf=1)) == {
+    assert failure_counts(Failures(make_lost(asf=3, nsf=1), np.arange(9) < 2)) == {
         "n": 4,
         "n_asf": 3,
         "n_nsf": 1,
+        "n_unfamiliar": 2,
         "reasons": {"blank": 4, "too_few_rows": 2},
     }
-    assert failure_counts(NOT_EVALUABLE.empty())["reasons"] == {}
+    none = Failures(NOT_EVALUABLE.empty(), np.zeros(9, bool))
+    assert failure_counts(none)["reasons"] == {}

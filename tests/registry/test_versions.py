@@ -174,6 +174,24 @@ def test_mlflow_loads_a_version_and_it_answers_like_our_reader(register, project
     assert [row["reason"] for row in rejected] == ["not_dicom", "unreadable"]
 
 
+def test_a_served_version_refuses_a_film_unlike_those_learnt_from(register, project):
+    folder = make.make_reading_bundle(project / "bundle", limit=1e-9)
+    version, _ = register(folder=folder)
+
+    with pointed():
+        model = mlflow.pyfunc.load_model(f"models:/cxr-sigfind/{version.number}")
+    answer = model.predict(pd.DataFrame({"dicom_base64": [chest_film(project)[0]]}))
+
+    assert answer.to_dict("records") == [
+        {
+            "probability": None,
+            "answer_balanced": None,
+            "answer_high_sensitivity": None,
+            "reason": "out_of_distribution",
+        }
+    ]
+
+
 def test_an_mlflow_that_is_down_is_one_sentence(register, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrmlops.evaluation.failures import Failures
 from cxrmlops.evaluation.metrics import measure
 from cxrmlops.evaluation.thresholds import choose_points
 from cxrmlops.reporting.checklist import checklist
@@ -37,7 +38,7 @@ def make_evidence(n=120, *, separation=2.5, policy="patient"):
         studies,
         thumbnail,
         points,
-        lost=make_lost(),
+        failures=Failures(make_lost(), np.arange(n) < 2),
         prevalences=[0.1],
         bins=5,
         rounds=100,
@@ -161,6 +162,7 @@ def test_studies_without_an_answer_stand_beside_those_with_one(page, evidence):
 
     assert counted["n"] == figures["balanced.recall_asf"]["n"] + 1
     assert "1 further study of the test patients (1 ASF, 0 NSF)" in words(page)
+    assert "2 more are answered in all other sections" in words(page)
     assert "1 blank, 1 too few rows" in words(page)
 
 

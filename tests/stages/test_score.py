@@ -107,6 +107,41 @@ def test_every_file_has_exactly_one_outcome(night):
     }
 
 
+def test_a_film_unlike_those_learnt_from_is_rejected_and_its_study_keeps_the_rest(
+    backlog, tmp_path
+):
+    near = make_reading_bundle(tmp_path / "near", limit=1e9)
+    images, _ = read(backlog, near, tmp_path / "all")
+    distance = images[images.outcome == "scored"].set_index("path").distance
+    assert distance.nunique() == len(distance) == 3
+    first, last = distance.sort_values().iloc[[0, -1]]
+
+    limit = float(first + last) / 2
+    tight = make_reading_bundle(tmp_path / "tight", limit=limit)
+    images, studies = read(backlog, tight, tmp_path / "some")
+
+    far = distance.index[distance > limit]
+    refused = images[images.reason == "out_of_distribution"]
+    assert set(refused.path) == set(far)
+    assert set(images[images.outcome == "scored"].path) == set(distance.index) - set(
+        far
+    )
+    assert refused.probability.isna().all()
+    assert refused.detail.str.contains(f"limit {limit:.1f}").all()
+    kept = {path.name for path in (tmp_path / "some" / "films").glob("*.npy")}
+    scored = np.flatnonzero(images.outcome == "scored")
+    assert kept == {f"{number:06}.npy" for number in scored}
+    answered = set(studies[studies.outcome == "scored"].study_instance_uid)
+    assert answered == set(images[images.outcome == "scored"].study_instance_uid)
+
+
+def test_without_a_cloud_no_distance_is_known_and_none_is_refused(night):
+    _, images, _ = night
+
+    assert images.distance.isna().all()
+    assert not (images.reason == "out_of_distribution").any()
+
+
 def test_a_study_is_answered_by_the_rule_of_the_bundle(night):
     _, images, studies = night
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cxrmlops.evaluation import source_study
 from cxrmlops.evaluation.comparison import auc_difference
-from cxrmlops.evaluation.failures import failure_counts, failure_figures
+from cxrmlops.evaluation.failures import Failures, failure_counts, failure_figures
 from cxrmlops.evaluation.figures import (
     Reading,
     answer_figures,
@@ -33,7 +33,7 @@ def measure(
     thumbnail: Floats,
     points: Sequence[OperatingPoint],
     *,
-    lost: pd.DataFrame,
+    failures: Failures,
     prevalences: Sequence[float],
     bins: int,
     rounds: int,
@@ -45,7 +45,7 @@ def measure(
         studies: STUDIES rows of the test set.
         thumbnail: shape (n_studies,), what the thumbnail baseline answers.
         points: the operating points frozen in the bundle.
-        lost: NOT_EVALUABLE rows of the test set.
+        failures: of the test set.
         prevalences: shares of ASF to project precisions onto.
         bins: of the calibration error.
         rounds: of the bootstrap.
@@ -65,9 +65,9 @@ def measure(
     raw = replace(read, probability=_uncalibrated(studies))
     return {
         "figures": _figures(read, thumbnail, answers, bins=bins, **draws)
-        | _known(failure_figures(read, lost, at)),
+        | _known(failure_figures(read, failures, at)),
         "before_calibration": _known(calibration_figures(raw, bins=bins, **draws)),
-        "not_evaluable": failure_counts(lost),
+        "not_evaluable": failure_counts(failures),
         "confusion": {name: asdict(confusion(read, t)) for name, t in at.items()},
         "prevalence": {
             name: [_projection(answer, share) for share in prevalences]

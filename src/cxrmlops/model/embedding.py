@@ -3,7 +3,6 @@
 import numpy as np
 
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.out_of_distribution import collected
 
 
 def read_embeddings(reader: Reader, squares: np.ndarray) -> np.ndarray:
@@ -18,7 +17,5 @@ def read_embeddings(reader: Reader, squares: np.ndarray) -> np.ndarray:
     Returns:
         Shape (n, c), float32; c is 512 for a ResNet-18, 2048 for a ResNet-152.
     """
-    with collected(reader.network) as found:
-        reader.read(squares)
     channels = reader.network.evidence.in_channels
-    return np.concatenate(found)[: len(squares), -channels:]
+    return reader.read(squares).features[:, -channels:]

@@ -23,6 +23,7 @@ class Answers:
     logit: np.ndarray  # (n,) float32, before calibration
     probability: np.ndarray  # (n,) float64, calibrated probability of ASF, 0-1
     evidence: np.ndarray  # (n, h, w) float32, logit units
+    features: np.ndarray  # (n, d) float32, means of every channel of every stage
     distance: np.ndarray  # (n,) float64, from the films of train; NaN: not known
     unfamiliar: np.ndarray  # (n,) bool, too far away for the answer to mean anything
 
@@ -93,11 +94,13 @@ class Reader:
                 f"{int(broken.sum())} of {len(logit)} film(s); it cannot be used, "
                 "train or fetch it again"
             )
-        distance = self._distance(np.concatenate(found)[: len(squares)])
+        features = np.concatenate(found)[: len(squares)]
+        distance = self._distance(features)
         return Answers(
             logit,
             calibrated(logit, temperature=self.bundle.card.temperature),
             evidence,
+            features,
             distance,
             distance > (self.familiar.limit if self.familiar else np.inf),
         )

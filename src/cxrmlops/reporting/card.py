@@ -179,7 +179,7 @@ def _points(metrics: Plain) -> dict[str, str]:
 
 
 def _failures(metrics: Plain) -> dict[str, str]:
-    """Name the finding types that are missed most, by the lower limit of recall."""
+    """Name the findings missed most, by the lower limit of recall, and refusals."""
     kinds = [
         group
         for group in metrics["subgroups"]
@@ -192,7 +192,12 @@ def _failures(metrics: Plain) -> dict[str, str]:
         f"{group['level'].replace('_', ' ')} {_said(group['recall_asf'])}"
         for group in worst[:3]
     )
-    return {"findings missed most (recall, balanced)": told or "too few of any type"}
+    unlike, n = metrics["not_evaluable"]["n_unfamiliar"], metrics["n_test_studies"]
+    return {
+        "findings missed most (recall, balanced)": told or "too few of any type",
+        "films unlike those learnt from": f"{unlike:,} of {n:,} test studies would be "
+        "refused as too far from the films of train",
+    }
 
 
 def _said(figure: Mapping[str, Any] | None) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from cxrmlops.data.sides import check_sides
 from cxrmlops.data.squares import film_squares
 from cxrmlops.errors import BundleError
+from cxrmlops.evaluation.failures import Failures
 from cxrmlops.evaluation.figures import check_classes
 from cxrmlops.evaluation.metrics import measure
 from cxrmlops.evaluation.studies import join_studies
@@ -69,13 +70,13 @@ def run(
     lost = NOT_EVALUABLE.read(split)
 
     squares = film_squares(preprocess)
-    studies = _studies(images, bundle, squares)
+    studies, unfamiliar = _studies(images, bundle, squares)
     thumbnail = _thumbnails(images, bundle.card.study_rule, squares)
     metrics = measure(
         studies,
         thumbnail,
         bundle.card.operating_points,
-        lost=lost[lost.split == "test"],
+        failures=Failures(lost[lost.split == "test"], unfamiliar),
         prevalences=params.prevalences,
         bins=params.ece_bins,
         rounds=params.bootstrap_rounds,
@@ -110,18 +111,26 @@ def run(
 
 def _studies(
     images: pd.DataFrame, bundle: Bundle, squares: Callable[[pd.DataFrame], np.ndarray]
-) -> pd.DataFrame:
-    """Read test, once, a few films at a time."""
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Read test, once, a few films at a time.
+
+    Returns:
+        STUDIES rows, and which of them the night would refuse: no film of theirs is
+        like those that the network learnt from; shape (n_studies,), bool.
+    """
     test = images[images.split == "test"]
     reader = Reader(bundle, batch_size=BATCH)
     answers = [reader.read(squares(part)) for part in _parts(test)]
     log.info("evaluate: %d test films read", len(test))
-    return join_studies(
+    studies = join_studies(
         test,
         np.concatenate([answer.logit for answer in answers]),
         np.concatenate([answer.probability for answer in answers]),
         rule=bundle.card.study_rule,
     )
+    far = pd.Series(np.concatenate([answer.unfamiliar for answer in answers]))
+    refused = far.groupby(test.study_id.to_numpy()).all()
+    return studies, refused.loc[studies.study_id].to_numpy(dtype=bool)
 
 
 def _thumbnails(
