@@ -8,6 +8,7 @@ from cxrmlops.backlog import claims, decisions, progress
 from cxrmlops.backlog import ledger as book
 from cxrmlops.backlog.arrivals import Film
 from cxrmlops.backlog.database import now
+from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.errors import DataError, ServiceError
 
@@ -231,7 +232,7 @@ def test_a_released_chunk_waits_for_another_run(ledger):
     claims.release(ledger, chunk, "the archive did not answer")
 
     assert claim(ledger) is None
-    assert [s.reason for s in book.stuck(ledger)] == ["the archive did not answer"]
+    assert [s.reason for s in open_studies(ledger)] == ["the archive did not answer"]
     assert claim(ledger, run="tomorrow").id == chunk.id
 
 
@@ -246,7 +247,7 @@ def test_one_bad_study_fails_alone_and_can_be_tried_again(ledger):
 
     assert [len(chunk.studies) for chunk in alone] == [1, 1, 1]
     assert book.counts(ledger) == {"failed": 1, "delivered": 2}
-    assert [s.reason for s in book.stuck(ledger)] == ["MemoryError"]
+    assert [s.reason for s in open_studies(ledger)] == ["MemoryError"]
     assert decisions.retry(ledger, reason="more memory") == 1
     assert claim(ledger).studies[0].study_uid == "1.1"
 
@@ -295,7 +296,7 @@ def test_a_study_that_kills_its_process_again_and_again_has_failed(ledger):
         assert claim(ledger, run=str(night), lease=0) is not None
 
     assert claim(ledger, run="last") is None
-    assert [s.reason for s in book.stuck(ledger)] == ["ended its process 6 times"]
+    assert [s.reason for s in open_studies(ledger)] == ["ended its process 6 times"]
 
 
 def test_a_new_model_delivers_what_the_old_one_answered(ledger):
@@ -358,5 +359,5 @@ def test_an_object_that_the_archive_refuses_fails_its_study_alone(ledger):
     progress.finish(ledger, chunk)
 
     assert book.counts(ledger) == {"delivered": 1, "failed": 1}
-    (stuck,) = book.stuck(ledger)
+    (stuck,) = open_studies(ledger)
     assert stuck.reason == "status C000H"

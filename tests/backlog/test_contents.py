@@ -6,6 +6,7 @@ from cxrmlops.backlog import claims, decisions, progress
 from cxrmlops.backlog import ledger as book
 from cxrmlops.backlog.arrivals import Film
 from cxrmlops.backlog.database import open_database
+from cxrmlops.backlog.open_studies import NEXT, confused_studies, open_studies
 from cxrmlops.backlog.progress import Answer, Written
 
 
@@ -90,12 +91,12 @@ def test_a_rejected_study_is_put_back_when_it_is_named(ledger):
 
     assert decisions.retry(ledger, reason="all") == 0
     assert decisions.retry(ledger, [number], reason="decoder updated") == 1
-    (waits,) = book.stuck(ledger)
+    (waits,) = open_studies(ledger)
     assert waits.reason == "is read when its films are found"
 
     assert arrive(ledger, "a") == 1
-    (waits,) = book.stuck(ledger)
-    assert (waits.number, waits.reason) == (number, "waits for the next run")
+    (waits,) = open_studies(ledger)
+    assert (waits.study, waits.reason) == (number, NEXT)
 
 
 def test_an_answer_about_films_is_never_delivered_without_a_report(ledger):
@@ -109,7 +110,7 @@ def test_an_answer_about_films_is_never_delivered_without_a_report(ledger):
     progress.record_written(ledger, chunk, [])
     progress.finish(ledger, chunk)
 
-    (failed,) = book.stuck(ledger)
+    (failed,) = open_studies(ledger)
     assert (failed.state, failed.reason) == ("failed", claims.UNREPORTED)
 
 
@@ -123,6 +124,7 @@ def test_a_study_whose_files_contradict_each_other_is_named(ledger, reason):
     progress.record_written(ledger, chunk, [])
     progress.finish(ledger, chunk)
 
-    assert [one.reason for one in book.stuck(ledger)] == [reason]
+    assert [one.reason for one in confused_studies(ledger)] == [reason]
     arrive(ledger, "mended")
-    assert [one.state for one in book.stuck(ledger)] == ["found"]
+    assert confused_studies(ledger) == []
+    assert [one.state for one in open_studies(ledger)] == ["found"]

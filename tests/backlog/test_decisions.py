@@ -3,6 +3,7 @@ import pytest
 from cxrmlops.backlog import claims, decisions, progress
 from cxrmlops.backlog import ledger as book
 from cxrmlops.backlog.balance import check_balance
+from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.progress import Answer
 from cxrmlops.errors import ParamsError, ServiceError
 from tests.backlog.test_claims import arrive, claim, deliver
@@ -137,4 +138,4 @@ def test_a_late_film_takes_the_place_of_what_failed(ledger):
 
     assert decisions.retry(ledger, reason="x") == 0
     assert book.counts(ledger) == {"withdrawn": 1, "found": 1}
-    assert [one.state for one in book.stuck(ledger)] == ["found"]
+    assert [one.state for one in open_studies(ledger)] == ["found"]

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from cxrmlops.backlog import claims, owners
-from cxrmlops.backlog import ledger as book
+from cxrmlops.backlog.open_studies import HELD, open_studies
 from tests.backlog.test_claims import arrive, claim
 
 HOLDER = "from cxrmlops.backlog.owners import this_process as me; print(me(), flush=1)"
@@ -66,12 +66,12 @@ def test_a_killed_run_frees_its_chunk_at_once_and_a_living_one_does_not(
         patch.setattr(claims, "this_process", lambda: name)
         taken = claim(ledger, lease=3600)
     assert claim(ledger, run="next") is None
-    assert book.stuck(ledger) == []
+    assert [one.reason for one in open_studies(ledger)] == [HELD]
 
     child.kill()
     child.wait()
 
-    (stuck,) = book.stuck(ledger)
+    (stuck,) = open_studies(ledger)
     assert (stuck.reason, stuck.attempts) == ("its run was killed", 1)
     assert claim(ledger, run="next").id == taken.id
-    assert book.stuck(ledger) == []
+    assert [one.reason for one in open_studies(ledger)] == [HELD]

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from cxrmlops.backlog import history, ledger
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.delivery import Folder
+from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.schema import studies
 from cxrmlops.errors import BundleError, ParamsError, ServiceError
 from cxrmlops.model.bundle import bundle_hash
@@ -82,6 +83,19 @@ def archived(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
+def register(folder: Path, *bundles: Path) -> list[versions.Version]:
+    """Put bundles into MLflow as versions of one training."""
+    settings = {"train": {"architecture": "resnet18"}, "preprocess": {"size": 64}}
+    (folder / "data/split").mkdir(parents=True)
+    make.make_splits().to_parquet(folder / "data/split/images.parquet")
+    run_id = find_or_make_run(settings, split=folder / "data/split")
+    made = []
+    for bundle in bundles:
+        verdict = {"passed": True, "reasons": [], "bundle_hash": bundle_hash(bundle)}
+        made.append(versions.register(bundle, verdict=verdict, run_id=run_id)[0])
+    return made
+
+
 @dataclass
 class Nights:
     folder: Path
@@ -97,12 +111,7 @@ def nights(tmp_path_factory, prefect, empty_mlflow, bundle):
     with pytest.MonkeyPatch.context() as patch:
         stand_in(folder, patch, empty_mlflow)
         set_up(folder, patch)
-        settings = {"train": {"architecture": "resnet18"}, "preprocess": {"size": 64}}
-        (folder / "data/split").mkdir(parents=True)
-        make.make_splits().to_parquet(folder / "data/split/images.parquet")
-        run_id = find_or_make_run(settings, split=folder / "data/split")
-        verdict = {"passed": True, "reasons": [], "bundle_hash": bundle_hash(bundle)}
-        versions.register(bundle, verdict=verdict, run_id=run_id)
+        register(folder, bundle)
         approve(name="A. Person", reason="gates passed")
         arrive(folder, "1.2.1", "1.2.2", "1.2.3")
         arrive(folder, "1.2.4", films=2)
@@ -198,7 +207,7 @@ def test_one_bad_study_fails_alone(site, bundle, monkeypatch):
         "in 3, scored 2, rejected 0, failed 1; 1 studies failed and wait for a person, "
         "see: cxrmlops backlog"
     )
-    (stuck,) = ledger.stuck(open_database())
+    (stuck,) = open_studies(open_database())
     assert "MemoryError, see data/score/" in stuck.reason
     assert "CANARY" not in stuck.reason
     (notes, *_) = sorted((site / "data/score").glob("*.failed.txt"))
@@ -232,6 +241,34 @@ def test_a_night_whose_model_is_replaced_stops_and_reads_nothing_with_the_other(
     again = score(str(mine), return_state=True)
     assert again.message == "in 4, scored 4, rejected 0, failed 0"
     assert sum(row.outcome == "scored" for row in _rows()) == 6
+
+
+def test_a_champion_moved_in_mid_night_reads_from_the_next_night_on(
+    site, bundle, tmp_path, monkeypatch
+):
+    other = make.make_reading_bundle(tmp_path / "other", seed=1)
+    first, second = register(site, bundle, other)
+    versions.promote(first, name="A. Person", reason="first")
+    arrive(site, "1.2.1", "1.2.2", "1.2.3", "1.2.4")
+    usual = score_stage.run
+
+    def move(**others):
+        usual(**others)
+        if versions.get("champion").number == first.number:
+            versions.promote(second, name="A. Person", reason="better")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(flow_file.score_stage, "run", move)
+        state = score(return_state=True)
+    arrive(site, "1.2.5")
+    score(return_state=True)
+
+    assert state.message == "in 4, scored 4, rejected 0, failed 0"
+    read_by = {
+        row.study_uid: row.row["study"]["model_key"].split("|")[1] for row in _rows()
+    }
+    assert read_by.pop("1.2.5") == bundle_hash(other)
+    assert set(read_by.values()) == {bundle_hash(bundle)}
 
 
 def _rows():

@@ -21,14 +21,13 @@ from tests.make import make_reading_bundle
 
 
 def test_what_was_written_is_read_back(tmp_path):
-    make_reading_bundle(
-        tmp_path, temperature=1.25, lineage={"seed": 4, "n": {"train": 7}}
-    )
+    lineage = {"seed": 4, "n": {"train": {"images": 7}}}
+    make_reading_bundle(tmp_path, temperature=1.25, lineage=lineage)
 
     bundle = read_bundle(tmp_path)
 
     assert bundle.card.temperature == 1.25
-    assert bundle.card.lineage == {"seed": 4, "n": {"train": 7}}
+    assert bundle.card.lineage == lineage
     assert bundle.card.operating_points[0].name == "balanced"
     assert bundle.key == f"{bundle.card.name}|{bundle.hash}"
     assert not bundle.network.training
@@ -208,7 +207,7 @@ def put_point(name, value):
         (put("size", True), r"card\.size: .* valid integer"),
         (put("preprocessing_hash", "abc"), r"preprocessing_hash: .* pattern"),
         (put("lineage", {"split_hash": 4}), r"lineage\.split_hash: .* string"),
-        (put("lineage", {"n": {"train": -1}}), r"lineage\.n\.train: "),
+        (put("lineage", {"n": {"train": {"images": -1}}}), r"n\.train\.images: "),
         (put("lineage", []), r"card\.lineage: "),
         (put("scope", {}), r"card\.scope\.chest_words: Field required"),
         (put_scope("min_age_years", float("nan")), r"min_age_years: .* finite"),

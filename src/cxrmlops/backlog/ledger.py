@@ -17,7 +17,6 @@ its UIDs makes a new entry, whose report names the one before as its predecessor
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -27,7 +26,6 @@ from sqlalchemy import (
     Row,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -35,7 +33,7 @@ from sqlalchemy import (
 from cxrmlops.backlog.arrivals import Film
 from cxrmlops.backlog.contents import content_of, covers
 from cxrmlops.backlog.database import ENTRY_LOCK, lock, now, transaction
-from cxrmlops.backlog.owners import KILLED, free_dead, seconds
+from cxrmlops.backlog.owners import free_dead, seconds
 from cxrmlops.backlog.schema import chunks, studies
 from cxrmlops.files import sha256_json
 
@@ -44,18 +42,6 @@ DELIVERED, REJECTED, FAILED = "delivered", "rejected", "failed"
 WITHDRAWN, FORGOTTEN = "withdrawn", "forgotten"
 IN_WORK = (CLAIMED, SCORED, WRITTEN)
 OPEN, DONE, DISSOLVED = "open", "done", "dissolved"  # of a chunk
-CONFUSED = ("patient_mismatch", "uid_conflict")  # reasons that a person must clear up
-
-
-@dataclass(frozen=True)
-class Stuck:
-    """A study that waits for a person, or for the next run."""
-
-    number: int  # the ledger's own; safe to show
-    state: str
-    reason: str
-    since: str  # UTC, ISO 8601
-    attempts: int  # times it was claimed
 
 
 def enter(
@@ -182,61 +168,6 @@ def counts(engine: Engine) -> dict[str, int]:
             select(studies.c.state, func.count()).group_by(studies.c.state)
         )
         return {state: n for state, n in rows}
-
-
-def stuck(engine: Engine) -> list[Stuck]:
-    """Name every study that nobody works on and that is not at its end, and why."""
-    with transaction(engine) as connection:
-        free_dead(connection)
-        wanted = studies.c.state.in_((FOUND, FAILED))
-        left = studies.c.state.in_(IN_WORK) & _idle(connection)
-        rows = connection.execute(
-            select(
-                studies,
-                chunks.c.reason.label("chunk_reason"),
-            )
-            .outerjoin(chunks, chunks.c.id == studies.c.chunk)
-            .where(wanted | left | _is_left() | _is_confused())
-            .order_by(studies.c.id)
-        )
-        return [
-            Stuck(
-                number=row.id,
-                state=row.state,
-                reason=_why(row),
-                since=row.claimed_at or row.found_at,
-                attempts=row.attempts,
-            )
-            for row in rows
-        ]
-
-
-def _is_left() -> ColumnElement[bool]:
-    """Ask for withdrawn studies of which no other entry is on any list."""
-    other = studies.alias()
-    newer = (other.c.state != WITHDRAWN) | (other.c.id > studies.c.id)
-    same = (other.c.study_uid == studies.c.study_uid) & (other.c.id != studies.c.id)
-    return (studies.c.state == WITHDRAWN) & ~select(other.c.id).where(
-        same & newer
-    ).exists()
-
-
-def _is_confused() -> ColumnElement[bool]:
-    """Ask for studies without an answer since their files contradict each other."""
-    other = studies.alias()
-    newer = (other.c.study_uid == studies.c.study_uid) & (other.c.id > studies.c.id)
-    newer &= other.c.state != WITHDRAWN
-    why = [studies.c.reason.contains(reason) for reason in CONFUSED]
-    rejected = (studies.c.outcome == REJECTED) & or_(*why)
-    return rejected & ~select(other.c.id).where(newer).exists()
-
-
-def _why(row: Row[Any]) -> str:
-    if row.state == FOUND:
-        return "waits for the next run"
-    if row.state not in IN_WORK:
-        return row.reason
-    return row.chunk_reason or KILLED
 
 
 def unlisted(engine: Engine, since: str) -> list[str]:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, or_, select
 
 from cxrmlops.backlog.database import transaction
-from cxrmlops.backlog.ledger import FAILED, FOUND, IN_WORK
+from cxrmlops.backlog.ledger import FAILED, FOUND, IN_WORK, REJECTED, WITHDRAWN
 from cxrmlops.backlog.owners import KILLED, free_dead, seconds
 from cxrmlops.backlog.schema import chunks, studies
 
@@ -14,6 +14,7 @@ NEXT = "no run has read it yet"
 ALONE = "its chunk was taken apart; the next run reads it alone"
 BEFORE = "waits until the answer before it is delivered"
 HELD = "a run works on it"
+CONFUSED = ("patient_mismatch", "uid_conflict")  # reasons that a person must clear up
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class OpenStudy:
     """A study that waits for a run, or for a person."""
 
     study: int  # the ledger's own number; safe to show
-    state: str  # found, claimed, scored, written or failed
+    state: str  # found, claimed, scored, written, failed or withdrawn
     since: str  # UTC, ISO 8601: when it came into this state
     reason: str
     attempts: int  # times it was claimed
@@ -29,29 +30,54 @@ class OpenStudy:
 
 
 def open_studies(engine: Engine, *, run: str | None = None) -> list[OpenStudy]:
-    """Name the studies that are not delivered, rejected, withdrawn or forgotten.
+    """Name the studies that are not delivered, rejected or forgotten.
+
+    A withdrawn one counts where no other entry of its study is on any list.
 
     Args:
         engine: the ledger's database.
         run: only those that this run claimed last; None: every one.
     """
+    wanted = studies.c.state.in_((FOUND, FAILED, *IN_WORK)) | _is_left()
+    if run is not None:
+        wanted &= studies.c.run == run
+    return _named(engine, wanted)
+
+
+def confused_studies(engine: Engine) -> list[OpenStudy]:
+    """Name the rejected studies whose files contradict each other, till they change."""
+    other = studies.alias()
+    newer = (other.c.study_uid == studies.c.study_uid) & (other.c.id > studies.c.id)
+    newer &= other.c.state != WITHDRAWN
+    why = or_(*(studies.c.reason.contains(reason) for reason in CONFUSED))
+    rejected = (studies.c.outcome == REJECTED) & why
+    return _named(engine, rejected & ~select(other.c.id).where(newer).exists())
+
+
+def _named(engine: Engine, wanted: ColumnElement[bool]) -> list[OpenStudy]:
     with transaction(engine) as connection:
         free_dead(connection)
-        now = seconds(connection)
         query = (
             select(
                 studies,
                 chunks.c.reason.label("chunk_reason"),
-                (chunks.c.lease_until >= now).label("is_held"),
+                (chunks.c.lease_until >= seconds(connection)).label("is_held"),
             )
             .outerjoin(chunks, chunks.c.id == studies.c.chunk)
-            .where(studies.c.state.in_((FOUND, FAILED, *IN_WORK)))
+            .where(wanted)
             .order_by(studies.c.id)
         )
-        if run is not None:
-            query = query.where(studies.c.run == run)
         busy = _in_work(connection)
         return [_opened(row, busy) for row in connection.execute(query)]
+
+
+def _is_left() -> ColumnElement[bool]:
+    """Ask for withdrawn studies of which no other entry is on any list."""
+    other = studies.alias()
+    newer = (other.c.state != WITHDRAWN) | (other.c.id > studies.c.id)
+    same = (other.c.study_uid == studies.c.study_uid) & (other.c.id != studies.c.id)
+    found = select(other.c.id).where(same & newer).exists()
+    return (studies.c.state == WITHDRAWN) & ~found
 
 
 def numbered(numbers: list[int]) -> str:
@@ -82,10 +108,10 @@ def _opened(row: Row[Any], busy: set[str]) -> OpenStudy:
 
 
 def _why(row: Row[Any], busy: set[str]) -> str:
-    if row.state == FAILED:
-        return str(row.reason)
     if row.state in IN_WORK:
         return HELD if row.is_held else row.chunk_reason or KILLED
+    if row.state != FOUND:
+        return str(row.reason)
     if row.study_uid in busy:
         return BEFORE
     return ALONE if row.alone else NEXT

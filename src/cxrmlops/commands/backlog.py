@@ -14,13 +14,14 @@ def backlog(context: typer.Context) -> None:
         return
     from cxrmlops.backlog import arrivals, decisions, ledger
     from cxrmlops.backlog.database import open_database
+    from cxrmlops.backlog.open_studies import confused_studies, open_studies
 
     engine = open_database()
     for state, n in sorted(ledger.counts(engine).items()):
         typer.echo(f"{n:7d} {state}")
-    for one in ledger.stuck(engine):
+    for one in open_studies(engine) + confused_studies(engine):
         typer.echo(
-            f"study {one.number}: {one.state} since {one.since}, "
+            f"study {one.study}: {one.state} since {one.since}, "
             f"{one.attempts} attempts: {one.reason}"
         )
     for reason, (studies, files) in arrivals.files_waiting(engine).items():

@@ -44,6 +44,7 @@ TRAIN_CODE = (  # the code that dvc.yaml names for the stage `train`
     "model/loader.py",
     "model/lock.py",
     "model/network.py",
+    "model/out_of_distribution.py",
     "model/schedule.py",
     "model/skew.py",
     "model/training.py",
