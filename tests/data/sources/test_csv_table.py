@@ -136,6 +136,24 @@ def test_what_only_bears_a_tables_name_is_called_what_it_is(tmp_path, content, k
             read(tmp_path / "t.csv")
 
 
+@pytest.mark.parametrize(
+    ("nothing", "delimiter"),
+    [
+        (b"\x0b", b","),
+        (b'""', b","),
+        (b',"",\t', b","),
+        (b"\x0c\r\n", b";"),
+        (b"sep=:\n:\x0b:", b":"),
+    ],
+)
+def test_lines_that_hold_nothing_are_no_heading(tmp_path, nothing, delimiter):
+    with pytest.raises(DataError, match=r"is not a CSV table \(no columns\)"):
+        table(tmp_path, nothing)
+
+    rows = delimiter.join([b"id", b"age\n1"]) + delimiter + b"2\n"
+    assert list(table(tmp_path, nothing + b"\n" + rows)) == ["id", "age"]
+
+
 @settings(
     deadline=None,
     max_examples=60,

@@ -18,6 +18,7 @@ from cxrmlops.errors import DataError
 SHOWN_COLUMNS = 20  # named in a message; the rest are counted
 _DELIMITERS = ",;\t|"  # of several that are as frequent, the first
 _SEPARATOR = re.compile(r"\s*\"?sep=(.)\"?[,;\s]*", re.IGNORECASE)  # Excel's own line
+_NOTHING = re.compile(r"[\s,;|\"]*")  # of a line between delimiters
 _NAME = re.compile(r"[^\W\d][\w .#/()\[\],-]{0,40}")  # what a column may be called
 _VALUE = re.compile(r"\d{5}|\^")  # a number or a person's name, not a column's
 
@@ -126,7 +127,7 @@ def _heading(text: str, path: Path) -> _Heading:
     for number, line in enumerate(lines_of(text), start=1):
         if separator := _SEPARATOR.fullmatch(line):
             told = separator[1]
-        elif line.strip(_DELIMITERS + " \r\n"):
+        elif not _NOTHING.fullmatch(line.replace(told, "") if told else line):
             return _Heading(number, line, told or max(_DELIMITERS, key=line.count))
     raise DataError(f"{path} is not a CSV table (no columns); export it again")
 
