@@ -2,7 +2,7 @@
 Films that the line must refuse, each for one reason.
 
 Kinds are named after the reasons of `cxrmlops.dicom.acceptance`; a truncated file is
-`unreadable` where pixels are encapsulated, else `undecodable`.
+`undecodable`: its header is whole.
 """
 
 import numpy as np

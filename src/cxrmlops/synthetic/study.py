@@ -120,9 +120,7 @@ def _misfit(
     if kind == "blank":
         picture = misfits.blank_picture(picture, rng)
     if kind == "truncated":
-        encapsulated = study.vendor.transfer_syntax.is_encapsulated
-        reason = "unreadable" if encapsulated else "undecodable"
-        return shot, misfits.truncate(_file(study, shot, picture)), reason
+        return shot, misfits.truncate(_file(study, shot, picture)), "undecodable"
     dataset = make_film(picture, study.exam, shot, study.vendor)
     if kind == "inverted":
         misfits.invert_tag(dataset)
