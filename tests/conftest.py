@@ -11,6 +11,17 @@ from tests import orthanc
 ROOT = Path(__file__).parent.parent
 
 
+LIMIT = 2700  # seconds of a test that starts programs, on a slow and busy machine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let whole lines and servers take longer than pyproject.toml's limit of a test."""
+    for item in items:
+        starts_programs = any(map(item.get_closest_marker, ("slow", "services")))
+        if starts_programs and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LIMIT))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of real radiographs and odd DICOM files; tests skip where it is absent."""

@@ -31,7 +31,7 @@ from tests.pipeline.project import (
     run_in_one_process,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = pytest.mark.slow
 
 # In headers of films. A date of birth and a study date cannot be words.
 HEADER = {

@@ -29,7 +29,7 @@ from tests.evaluation.test_gate import VALIDATION
 from tests.make import SCOPE, make_splits, make_train_params
 from tests.stages.evaluation_line import COHORT
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = pytest.mark.slow
 
 SIZE = 32
 BOUNDS = Bounds(

@@ -41,7 +41,7 @@ from tests.pipeline.project import (
     run_in_one_process,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2700)]
+pytestmark = pytest.mark.slow
 
 FILES = {  # stage -> what it leaves, folders named with what is in them
     "cohort": {"films.parquet", "images.parquet", "reports.parquet", "flow.svg"}

@@ -34,7 +34,7 @@ from tests.stages.test_report import STARTED
 from tests.stages.test_report import params as report_params
 from tests.stages.test_score import params as score_params
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.services
 HERE = Path(__file__).parent
 PIXELMED = Path("/usr/share/java/pixelmed.jar")
 PIXELMED_CASES = ("late_image", "not_evaluable", "comprehensive")  # 2 s each
@@ -58,7 +58,12 @@ class Made:
 
     @property
     def overlays(self) -> list[Path]:
-        return sorted(set(self.folder.rglob("*.dcm")) - set(self.facts))
+        made = {
+            path
+            for path in self.folder.rglob("*.dcm")
+            if path.parent.name != "films"  # headers of the sources
+        }
+        return sorted(made - set(self.facts))
 
 
 # Made-up studies ---------------------------------------------------------------------
