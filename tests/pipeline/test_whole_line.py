@@ -45,7 +45,7 @@ pytestmark = pytest.mark.slow
 
 FILES = {  # stage -> what it leaves, folders named with what is in them
     "cohort": {"films.parquet", "images.parquet", "reports.parquet", "flow.svg"}
-    | {"exclusions.json"},
+    | {"exclusions.json", "scope.json"},
     "preprocess": {"index.parquet", "preprocessing.json"}
     | {f"shard-00{n}.npy" for n in range(3)},
     "validate": {"images.parquet", "quarantine.parquet", "report.json", "docs/"},
