@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import open_client
 from tests.conftest import ROOT
+from tests.make import SCOPE
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("prefect")]
 
@@ -42,7 +44,8 @@ def prefect_command(project):
 def test_deployments_are_scheduled_and_a_worker_runs_them(prefect_command):
     client = open_client()
     client.create_registered_model(versions.MODEL)
-    tags = {versions.BUNDLE_HASH: "1" * 64}
+    scope = json.dumps(SCOPE.to_json())
+    tags = {versions.BUNDLE_HASH: "1" * 64, versions.SCOPE: scope}
     client.create_model_version(versions.MODEL, "file:///nowhere", tags=tags)
     client.set_registered_model_alias(versions.MODEL, versions.CANDIDATE, "1")
 

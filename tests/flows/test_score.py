@@ -248,14 +248,14 @@ def test_a_champion_moved_in_mid_night_reads_from_the_next_night_on(
 ):
     other = make.make_reading_bundle(tmp_path / "other", seed=1)
     first, second = register(site, bundle, other)
-    versions.promote(first, name="A. Person", reason="first")
+    decide_on(first)
     arrive(site, "1.2.1", "1.2.2", "1.2.3", "1.2.4")
     usual = score_stage.run
 
     def move(**others):
         usual(**others)
         if versions.get("champion").number == first.number:
-            versions.promote(second, name="A. Person", reason="better")
+            decide_on(second)
 
     with monkeypatch.context() as patch:
         patch.setattr(flow_file.score_stage, "run", move)
@@ -269,6 +269,18 @@ def test_a_champion_moved_in_mid_night_reads_from_the_next_night_on(
     }
     assert read_by.pop("1.2.5") == bundle_hash(other)
     assert set(read_by.values()) == {bundle_hash(bundle)}
+
+
+def decide_on(version: versions.Version) -> None:
+    with history.open_book() as book:
+        book.add(
+            history.APPROVED,
+            version=version.number,
+            bundle_hash=version.bundle_hash,
+            name="A. Person",
+            reason="chosen",
+        )
+        versions.promote(version, name="A. Person", reason="chosen")
 
 
 def _rows():
