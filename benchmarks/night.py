@@ -17,6 +17,7 @@ from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network
+from cxrmlops.params import load_params, load_site, scope_of
 
 ROOT = Path(__file__).parent.parent
 BACKLOG = Path("data/raw/backlog")
@@ -93,11 +94,14 @@ def write_random_bundle(folder: Path, *, architecture: str, size: int) -> Path:
         architecture=architecture,
         size=size,
         preprocessing_hash=preprocessing_hash(size=size),
+        scope=scope_of(
+            load_params(ROOT / "params.yaml").cohort, load_site(ROOT / "site.yaml")
+        ),
         temperature=1.0,
         study_rule="max",
         operating_points=(
-            OperatingPoint(BALANCED, 0.0, "every film gets a map"),
-            OperatingPoint(HIGH_SENSITIVITY, 0.0, "every film gets a map"),
+            OperatingPoint(BALANCED, 1e-9, "every film gets a map"),
+            OperatingPoint(HIGH_SENSITIVITY, 1e-9, "every film gets a map"),
         ),
         lineage={},
     )
