@@ -13,7 +13,7 @@ export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
 # a program compiles the modules that it uses once, not every time it starts
 unexport PYTHONDONTWRITEBYTECODE
 
-# uv installs in a seventh of pip's time; pip where uv finds no packages (it reads no
+# uv installs faster than pip; pip where uv finds no packages (it reads no
 # pip.conf, and so knows no other index)
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt

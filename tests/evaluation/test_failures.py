@@ -60,9 +60,8 @@ def test_without_failures_the_recalls_stay_as_they_are():
 
 def test_a_study_that_the_night_would_refuse_is_a_failure_however_it_is_answered():
     unfamiliar = np.zeros(2013, bool)
-    unfamiliar[[0, 1, 2, 914, 2012]] = (
-        True  # three right and one wrong ASF, a wrong NSF
-    )
+    # three right and one wrong ASF, a wrong NSF
+    unfamiliar[[0, 1, 2, 914, 2012]] = True
 
     failures = Failures(make_lost(asf=1, nsf=0), unfamiliar)
     found = failure_figures(make_source_study(), failures, {"balanced": 0.5})

@@ -127,7 +127,7 @@ def _heading(text: str, path: Path) -> _Heading:
     for number, line in enumerate(lines_of(text), start=1):
         if separator := _SEPARATOR.fullmatch(line):
             told = separator[1]
-        elif not _NOTHING.fullmatch(line.replace(told, "") if told else line):
+        elif not _NOTHING.fullmatch(line.replace(told, "")):
             return _Heading(number, line, told or max(_DELIMITERS, key=line.count))
     raise DataError(f"{path} is not a CSV table (no columns); export it again")
 
