@@ -1,6 +1,7 @@
 import base64
 import os
 import zipfile
+from importlib.metadata import version as installed
 
 import mlflow
 import numpy as np
@@ -206,5 +207,5 @@ def test_the_wheel_installs_the_package_that_runs(tmp_path):
     assert second.read_bytes() == first
     names = zipfile.ZipFile(second).namelist()
     assert "cxrmlops/registry/serving.py" in names
-    assert "cxrmlops-0.1.0.dist-info/RECORD" in names
+    assert f"cxrmlops-{installed('cxrmlops')}.dist-info/RECORD" in names
     assert np.all(["__pycache__" not in name for name in names])
