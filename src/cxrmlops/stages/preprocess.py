@@ -14,7 +14,6 @@ from pathlib import Path
 import pandas as pd
 
 from cxrmlops.data.decoding import Decoded, Film, decode_films
-from cxrmlops.data.fence import worker_count
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.data.shards import ShardWriter
 from cxrmlops.errors import DataError
@@ -31,6 +30,7 @@ from cxrmlops.files import (
 from cxrmlops.params import PreprocessParams, Site
 from cxrmlops.scope import Scope
 from cxrmlops.tables import FILM_PATHS, IMAGES, INDEX, beside
+from cxrmlops.workers import worker_count
 
 log = logging.getLogger(__name__)
 
