@@ -15,7 +15,8 @@ from typing import Any
 from cxrmlops.data.film_list import FilmFile, list_films, read_include
 from cxrmlops.dicom.identity import key_fingerprint, pseudonym_key
 from cxrmlops.errors import DataError
-from cxrmlops.files import code_hash, read_json, sha256_file, sha256_json
+from cxrmlops.files import read_json, sha256_file, sha256_json
+from cxrmlops.stage_code import stage_code_hash
 
 log = logging.getLogger(__name__)
 
@@ -32,38 +33,9 @@ FILES = (
     SCOPE,
 )
 
-# What a cohort depends on: the keys that dvc.yaml names, and the code that can change
-# a row. A decoder cannot: its change must not decode 20,000 films again.
+# What a cohort depends on: the keys that dvc.yaml names, and the code of the stage.
 SITE_KEYS = (
     *("source", "films", "reports", "include", "decisions", "chest_words", "name"),
-)
-CODE = (
-    "data/adjudication.py",
-    "data/cohort.py",
-    "data/cohort_state.py",
-    "data/film_list.py",
-    "reporting/cohort_flow.py",
-    "data/report_labels.py",
-    "data/sources",
-    "data/spreadsheet.py",
-    "dicom/read/acceptance.py",
-    "dicom/read/age.py",
-    "dicom/read/attributes.py",
-    "dicom/read/body_part.py",
-    "dicom/read/bounded_file.py",
-    "dicom/read/completeness.py",
-    "dicom/read/derived_film.py",
-    "dicom/read/drawing.py",
-    "dicom/read/headers.py",
-    "dicom/identity.py",
-    "dicom/read/pixel_order.py",
-    "dicom/read/plausibility.py",
-    "dicom/read/projection.py",
-    "dicom/read/site_words.py",
-    "dicom/read/upright.py",
-    "scope.py",
-    "stages/cohort.py",
-    "tables.py",
 )
 
 
@@ -99,7 +71,7 @@ def take_state(params: Mapping[str, Any], site: Mapping[str, Any]) -> CohortStat
     listed = site["include"] and Path(site["include"])
     include = read_include(listed)
     key = pseudonym_key()
-    code = code_hash(*CODE)
+    code = stage_code_hash("cohort")
     parts = {
         "films": _films_hash(films),
         "reports": _reports_hash(reports),

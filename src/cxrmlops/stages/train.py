@@ -17,7 +17,6 @@ from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.files import (
-    code_hash,
     read_facts,
     sha256_file,
     sha256_json,
@@ -54,20 +53,10 @@ from cxrmlops.model.training_patients import (
 )
 from cxrmlops.params import TrainParams
 from cxrmlops.scope import Scope
+from cxrmlops.stage_code import stage_code_hash
 from cxrmlops.tables import HISTORY, SPLITS, STUDIES
 
 SIDES = ("train", "val")  # test is not for us: its pixels are never read here
-CODE = (  # what dvc.yaml names, too
-    "data/shards.py",
-    "data/split_membership.py",
-    "evaluation/performance/studies.py",
-    "evaluation/statistics/thresholds.py",
-    "findings.py",
-    "model",
-    "scope.py",
-    "stages/train.py",
-    "tables.py",
-)
 CLOUD = 2000  # films of train that say what is like them
 PROBABILITY_BINS = 100  # of the histogram that drift is measured against
 
@@ -164,7 +153,7 @@ def _lineage(
         "preprocessing_hash": pixels["hash"],
         "size": pixels["size"],
         "scope": pixels["scope"],
-        "code_hash": code_hash(*CODE),
+        "code_hash": stage_code_hash("train"),
         "weights_hash": sha256_file(weights) if weights and weights.is_file() else None,
         "params": params.model_dump(mode="json"),
         "seed": params.seed,
