@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 
 from benchmarks import night
 from benchmarks.processes import peak_mib
-from cxrmlops.synthetic.reference import reference_datasets
+from cxrphantom.reference import reference_datasets
 
 FOLDER = Path("bench/memory")
 STUDIES = (100, 1_000, 10_000)

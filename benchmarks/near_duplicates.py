@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 
 from cxrmlops.data.duplicates import near_pairs, patient_groups
 from cxrmlops.data.preprocess import perceptual_hash
-from cxrmlops.evaluation.intervals import wilson
+from cxrmlops.evaluation.statistics.intervals import wilson
 from cxrmlops.params import load_params
 
 FRAMES = (0.15, 0.2, 0.25)  # of a side, black

@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from cxrmlops.demo import copy_checkout
+from cxrmlops.quickstart.demo import copy_checkout
 
 IMAGES = 20_000
 FOLDER = Path("bench/no_op")

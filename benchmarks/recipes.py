@@ -22,9 +22,9 @@ import pandas as pd
 
 from benchmarks.pictures import lesson, read_squares
 from benchmarks.standard_recipe import RECIPE
-from cxrmlops.evaluation.comparison import auc_difference
-from cxrmlops.evaluation.ranking import auc_interval
-from cxrmlops.evaluation.thumbnail import read_thumbnails, shrink
+from cxrmlops.evaluation.performance.thumbnail import read_thumbnails, shrink
+from cxrmlops.evaluation.statistics.comparison import auc_difference
+from cxrmlops.evaluation.statistics.ranking import auc_interval
 from cxrmlops.files import sha256_file, sha256_json, whole
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.device import open_fabric, repeatable

@@ -21,7 +21,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from benchmarks.hostile_pictures import FROM_FILMS, FROM_NOTHING
 from cxrmlops.data.preprocess import network_square
-from cxrmlops.dicom.acceptance import accept_picture
+from cxrmlops.dicom.read.acceptance import accept_picture
 from cxrmlops.errors import Rejected
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader

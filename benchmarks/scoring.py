@@ -29,7 +29,7 @@ from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.params import load_params, load_site
 from cxrmlops.stages import report, score
-from cxrmlops.synthetic.reference import reference_datasets
+from cxrphantom.reference import reference_datasets
 
 FOLDER = Path("bench/scoring")
 ARCHITECTURE = "resnet152"

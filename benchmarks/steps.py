@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from cxrmlops.data import backlog_film
-from cxrmlops.dicom import pixels
+from cxrmlops.dicom.read import pixels
 from cxrmlops.model.inference import Reader
 from cxrmlops.reporting import study_objects
 

@@ -2,8 +2,8 @@
 
 from prefect import flow, get_run_logger
 
-from cxrmlops import approval
 from cxrmlops.params import load_params, load_site, scope_of
+from cxrmlops.promotion import approval
 from cxrmlops.registry import versions
 
 

@@ -13,9 +13,9 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
+from cxrmlops.backlog.archive_import import Incoming, Wishes
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.delivery import open_archive
-from cxrmlops.backlog.incoming import Incoming, Wishes
 from cxrmlops.clock import now
 from cxrmlops.params import load_params, load_site, scope_of
 from flows.outcome import DELAYS, Private, unreachable

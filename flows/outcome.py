@@ -13,8 +13,8 @@ from prefect import get_run_logger
 from prefect.artifacts import create_image_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 
-from cxrmlops.backlog import claims
-from cxrmlops.backlog.claims import Chunk
+from cxrmlops.backlog import leases
+from cxrmlops.backlog.leases import Chunk
 from cxrmlops.backlog.open_studies import OpenStudy, numbered
 from cxrmlops.errors import (
     AccessError,
@@ -123,7 +123,7 @@ class Fate:
         with suppress(ServiceError):  # no ledger: then its lease ends by itself
             ours = isinstance(error, CxrError)
             if ours and not isinstance(error, NOT_ITS_FAULT):
-                claims.fail(self._engine, self._chunk, str(error))
+                leases.fail(self._engine, self._chunk, str(error))
             else:
                 said = str(error) if ours else type(error).__name__
-                claims.release(self._engine, self._chunk, said)
+                leases.release(self._engine, self._chunk, said)

@@ -18,14 +18,21 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from typer import Option, run
 
-from cxrmlops.approval import champion_bundle
-from cxrmlops.backlog import arrivals, audit, claims, ledger, progress, results, spool
-from cxrmlops.backlog.balance import check_balance
-from cxrmlops.backlog.claims import Chunk
+from cxrmlops.backlog import (
+    audit,
+    folder_scan,
+    import_cache,
+    leases,
+    ledger,
+    progress,
+    results,
+)
 from cxrmlops.backlog.database import is_shared, open_database
 from cxrmlops.backlog.database import now as utc_now
 from cxrmlops.backlog.delivery import PRESENT, deliver, open_archive
+from cxrmlops.backlog.leases import Chunk
 from cxrmlops.backlog.open_studies import open_studies
+from cxrmlops.backlog.reconciliation import check_balance
 from cxrmlops.clock import now
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.errors import BundleError, ParamsError, ReplacedError, ServiceError
@@ -33,6 +40,7 @@ from cxrmlops.files import remove_drafts
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import require_unchanged
 from cxrmlops.params import load_params, load_site, scope_of
+from cxrmlops.promotion.approval import champion_bundle
 from cxrmlops.reporting.reading_list import join_reading_lists
 from cxrmlops.scope import require_scope
 from cxrmlops.stages import report as report_stage
@@ -162,17 +170,17 @@ def find(night: Night, rescore: bool) -> None:
     """Look into the backlog and put what is new on the list."""
     params, site, engine = load_params(), load_site(), open_database()
     with Private(_notes(night.run)):
-        arrived, unknown = arrivals.look(
+        arrived, unknown = folder_scan.look(
             site.backlog,
-            known=arrivals.known_films(engine),
+            known=folder_scan.known_films(engine),
             settle_minutes=params.score.settle_minutes,
         )
-        arrivals.note_films(engine, unknown)
-        arrivals.note_waiting(engine, arrived.waiting)
+        folder_scan.note_films(engine, unknown)
+        folder_scan.note_waiting(engine, arrived.waiting)
         new = ledger.enter(
             engine, arrived.studies, model_key=night.model_key, rescore=rescore
         )
-        spool.clear(engine, site.backlog)
+        import_cache.clear(engine, site.backlog)
     get_run_logger().info(
         "backlog: %d files, %d of them new; %d studies, %d of them new, %d too young",
         arrived.n_files,
@@ -187,7 +195,7 @@ def find(night: Night, rescore: bool) -> None:
 def work(number: int, night: Night) -> None:
     """Take chunks until none is left; a chunk that fails does not stop the others."""
     engine, size = open_database(), load_params().score.chunk_studies
-    while chunk := claims.claim(
+    while chunk := leases.claim(
         engine,
         model_key=night.model_key,
         size=size,
@@ -202,7 +210,7 @@ def work(number: int, night: Night) -> None:
 def read(chunk: Chunk, night: Night) -> None:
     """Bring one chunk from where it stands to the archive."""
     engine = open_database()
-    with Fate(engine, chunk), claims.held(engine, chunk):
+    with Fate(engine, chunk), leases.held(engine, chunk):
         answer(chunk, night)
         write(chunk)
         send(chunk, night.archive)
@@ -296,7 +304,7 @@ def send(chunk: Chunk, archive: str) -> None:
 def close(night: Night) -> End:
     """Join the reading list, count what became of every study, and show it."""
     engine = open_database()
-    spool.clear(engine, load_site().backlog)
+    import_cache.clear(engine, load_site().backlog)
     if finished := ledger.unlisted(engine, night.opened):
         join_reading_lists([REPORT / name for name in finished], REPORT)
         ledger.note_listed(engine, finished)

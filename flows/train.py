@@ -19,11 +19,11 @@ from prefect.artifacts import (
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from cxrmlops import registration
 from cxrmlops.errors import CxrError, ServiceError
 from cxrmlops.files import read_json
 from cxrmlops.params import load_params
 from cxrmlops.processes import end_marked, watched
+from cxrmlops.promotion import registration
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run

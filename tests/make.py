@@ -15,10 +15,10 @@ from pydicom.uid import (
 )
 
 from cxrmlops.data.image_file import open_image
-from cxrmlops.dicom.answers import FilmAnswer, ModelIdentity, StudyAnswer
-from cxrmlops.dicom.headers import LIMITS, Limits
-from cxrmlops.dicom.pixels import Picture
-from cxrmlops.dicom.transfer import RemoteImage
+from cxrmlops.dicom.archive.transfer import RemoteImage
+from cxrmlops.dicom.read.headers import LIMITS, Limits
+from cxrmlops.dicom.read.pixels import Picture
+from cxrmlops.dicom.results.answers import FilmAnswer, ModelIdentity, StudyAnswer
 from cxrmlops.files import write_json
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.params import Site, TrainParams, load_params, load_site, scope_of

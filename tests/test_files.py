@@ -8,7 +8,6 @@ import pytest
 
 from cxrmlops.errors import DataError, ResourceError
 from cxrmlops.files import (
-    code_hash,
     disk_space,
     only_run,
     read_json,
@@ -131,12 +130,6 @@ def test_a_folders_hash_knows_names_and_bytes(tmp_path):
     (tmp_path / "deep" / "b").write_text("2")
 
     assert len({first, renamed, sha256_folder(tmp_path)}) == 3
-
-
-def test_code_hash_reads_our_own_files():
-    assert code_hash("errors.py") == code_hash("errors.py")
-    assert code_hash("errors.py") != code_hash("files.py")
-    assert code_hash("data") != code_hash("data", "errors.py")
 
 
 def test_unfinished_work_of_other_inputs_lies_elsewhere():

@@ -4,13 +4,13 @@ import importlib
 import inspect
 from pathlib import Path
 
-import grimp
 import pytest
 import yaml
 from typer.main import get_command
 
 from cxrmlops.cli import app
 from cxrmlops.params import Params
+from cxrmlops.stage_code import source_file, stage_modules
 
 ROOT = Path(__file__).parent.parent
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -19,13 +19,6 @@ COMMANDS = {
     name: command.callback for name, command in get_command(app).commands.items()
 }
 SECTIONS = {field.alias or name for name, field in Params.model_fields.items()}
-GRAPH = grimp.build_graph("cxrmlops")
-UNTRACKED = {  # a reworded error must not retrain a network; `params:` tracks values
-    "src/cxrmlops/errors.py",
-    "src/cxrmlops/files.py",
-    "src/cxrmlops/params.py",
-    "src/cxrmlops/reasons.py",
-}
 HANDED_IN = {"out", "params", "site", "on_epoch"}  # arguments of run that are no stage
 
 
@@ -119,10 +112,8 @@ def test_dvc_leaves_a_stage_alone_when_other_code_changes(stage):
 
 def imported(stage: str) -> set[str]:
     """List the source files that a stage runs, itself included."""
-    own = f"cxrmlops.stages.{stage}"
-    modules = GRAPH.find_upstream_modules(own) | {own}
-    files = {Path("src", *module.split(".")).with_suffix(".py") for module in modules}
-    return {str(f) for f in files if (ROOT / f).exists()} - UNTRACKED
+    files = map(source_file, stage_modules(stage))
+    return {path.relative_to(ROOT).as_posix() for path in files}
 
 
 def listed(stage: str) -> set[str]:

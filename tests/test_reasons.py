@@ -5,7 +5,7 @@ import pytest
 from pydicom.sr.codedict import codes
 
 from cxrmlops.data.cohort import EXCLUSIONS
-from cxrmlops.dicom.codes import QUALITY_FINDING
+from cxrmlops.dicom.results.codes import QUALITY_FINDING
 from cxrmlops.reasons import REASONS, Kind, QualityFinding, reason_kind, reason_sentence
 
 SOURCE = Path(__file__).parent.parent / "src" / "cxrmlops"

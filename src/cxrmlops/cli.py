@@ -49,7 +49,15 @@ def demo(
 
     See the gate refuse a shortcut: cxrmlops demo --bias 0.9 --folder demo_biased
     """
-    from cxrmlops import demo as line
+    try:
+        from cxrmlops.quickstart import demo as line
+    except ModuleNotFoundError as error:
+        if error.name != "cxrphantom":
+            raise
+        raise CxrError(
+            "demo: its simulator, cxrphantom, comes with a checkout of the project and "
+            "not with the installed package; run it there: make demo"
+        ) from error
 
     line.run(
         folder=folder, architecture=architecture, studies=studies, seed=seed, bias=bias
@@ -80,7 +88,7 @@ def init(
 
     At other films, unasked: cxrmlops init /archive/more --force
     """
-    from cxrmlops.site_setup import set_up
+    from cxrmlops.quickstart.site_setup import set_up
 
     def may_replace(question: str) -> bool:
         return force or (sys.stdin.isatty() and typer.confirm(question))

@@ -16,7 +16,6 @@ from cxrmlops.errors import DataError, ResourceError
 
 OWNER_FILE, OWNER_FOLDER = 0o600, 0o700  # of what may name a patient
 WORK = Path(".work")  # unfinished work; git-ignored, removed on success
-_PACKAGE = Path(__file__).parent
 _DRAFT = re.compile(r"^\.(.*)\.\d+\.part$")
 _NO_SPACE = 1 << 16  # bytes: less is none, a half-written draft lies beside it
 
@@ -220,15 +219,6 @@ def sha256_folder(folder: Path) -> str:
     return sha256_json(
         {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
     )
-
-
-def code_hash(*names: str) -> str:
-    """Hash our own source files, e.g. `code_hash("dicom", "stages/preprocess.py")`."""
-    files: list[Path] = []
-    for name in names:
-        at = _PACKAGE / name
-        files += sorted(at.rglob("*.py")) if at.is_dir() else [at]
-    return sha256_json([[f.name, sha256_file(f)] for f in files])
 
 
 def work_folder(stage: str, *key: Any) -> Path:

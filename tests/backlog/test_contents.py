@@ -2,10 +2,10 @@
 
 import pytest
 
-from cxrmlops.backlog import claims, decisions, progress
+from cxrmlops.backlog import leases, operator_actions, progress
 from cxrmlops.backlog import ledger as book
-from cxrmlops.backlog.arrivals import Film
 from cxrmlops.backlog.database import open_database
+from cxrmlops.backlog.folder_scan import Film
 from cxrmlops.backlog.open_studies import NEXT, confused_studies, open_studies
 from cxrmlops.backlog.progress import Answer, Written
 
@@ -28,7 +28,7 @@ def arrive(ledger, *contents: str, **how: str) -> int:
 
 def answer(ledger, outcome: str) -> int:
     """Bring what waits to its end; a report of every study goes out."""
-    chunk = claims.claim(
+    chunk = leases.claim(
         ledger, model_key="m", size=9, run="r", started="2024-01-31T02:00:00+00:00"
     )
     (study,) = chunk.studies
@@ -89,8 +89,8 @@ def test_a_rejected_study_is_put_back_when_it_is_named(ledger):
     arrive(ledger, "a")
     number = answer(ledger, "rejected")
 
-    assert decisions.retry(ledger, reason="all") == 0
-    assert decisions.retry(ledger, [number], reason="decoder updated") == 1
+    assert operator_actions.retry(ledger, reason="all") == 0
+    assert operator_actions.retry(ledger, [number], reason="decoder updated") == 1
     (waits,) = open_studies(ledger)
     assert waits.reason == "is read when its films are found"
 
@@ -101,7 +101,7 @@ def test_a_rejected_study_is_put_back_when_it_is_named(ledger):
 
 def test_an_answer_about_films_is_never_delivered_without_a_report(ledger):
     arrive(ledger, "a")
-    chunk = claims.claim(
+    chunk = leases.claim(
         ledger, model_key="m", size=9, run="r", started="2024-01-31T02:00:00+00:00"
     )
     image = {"outcome": "scored", "sop_class_uid": "1.2", "content": "a"}
@@ -111,13 +111,13 @@ def test_an_answer_about_films_is_never_delivered_without_a_report(ledger):
     progress.finish(ledger, chunk)
 
     (failed,) = open_studies(ledger)
-    assert (failed.state, failed.reason) == ("failed", claims.UNREPORTED)
+    assert (failed.state, failed.reason) == ("failed", leases.UNREPORTED)
 
 
 @pytest.mark.parametrize("reason", ["patient_mismatch", "uid_conflict"])
 def test_a_study_whose_files_contradict_each_other_is_named(ledger, reason):
     arrive(ledger, "a")
-    chunk = claims.claim(
+    chunk = leases.claim(
         ledger, model_key="m", size=9, run="r", started="2024-01-31T02:00:00+00:00"
     )
     progress.record_scored(ledger, chunk, {"1.1": Answer("rejected", reason)})

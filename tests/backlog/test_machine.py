@@ -17,12 +17,12 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select, update
 
-from cxrmlops.backlog import claims, decisions, ledger, owners, progress
-from cxrmlops.backlog.arrivals import Film
-from cxrmlops.backlog.balance import AT_REST, check_balance
+from cxrmlops.backlog import lease_holders, leases, ledger, operator_actions, progress
 from cxrmlops.backlog.database import open_database, transaction
+from cxrmlops.backlog.folder_scan import Film
 from cxrmlops.backlog.ledger import DELIVERED, FOUND, IN_WORK, OPEN, REJECTED, WITHDRAWN
 from cxrmlops.backlog.progress import Answer, Written
+from cxrmlops.backlog.reconciliation import AT_REST, check_balance
 from cxrmlops.backlog.schema import chunks, objects, studies
 from cxrmlops.errors import ParamsError, ServiceError
 
@@ -47,14 +47,16 @@ class Night(RuleBasedStateMachine):
         shutil.copy(self.empty, self.folder / "ledger.db")
         self.engine = open_database(f"sqlite:///{self.folder}/ledger.db")
         self.films: dict[str, set[int]] = {}
-        self.held: list[claims.Chunk] = []
+        self.held: list[leases.Chunk] = []
         self.dead: set[str] = set()
         self.runs, self.model = 0, "old"
         self.settled: set[int] = set()
         self.sent: set[str] = set()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(claims, "this_process", lambda: f"run {self.runs}")
-        self.patch.setattr(owners, "is_alive", lambda holder: holder not in self.dead)
+        self.patch.setattr(leases, "this_process", lambda: f"run {self.runs}")
+        self.patch.setattr(
+            lease_holders, "is_alive", lambda holder: holder not in self.dead
+        )
 
     def teardown(self):
         self.patch.undo()
@@ -101,7 +103,7 @@ class Night(RuleBasedStateMachine):
             self.held.append(chunk)
 
     def claim(self, size):
-        return claims.claim(
+        return leases.claim(
             self.engine,
             model_key=self.model,
             size=size,
@@ -144,7 +146,7 @@ class Night(RuleBasedStateMachine):
     @rule(data=st.data(), how=st.sampled_from(["fail", "release"]))
     def a_run_gives_up(self, data, how):
         chunk = data.draw(st.sampled_from(self.held))
-        self.attempt(chunk, getattr(claims, how), how)
+        self.attempt(chunk, getattr(leases, how), how)
         self.held.remove(chunk)
 
     @precondition(lambda self: self.held)
@@ -200,7 +202,9 @@ class Night(RuleBasedStateMachine):
     @rule(number=st.integers(0, 6))
     def a_person_retries(self, number):
         try:
-            decisions.retry(self.engine, [number] if number else [], reason="why not")
+            operator_actions.retry(
+                self.engine, [number] if number else [], reason="why not"
+            )
             self.settled.discard(number)
         except ParamsError:
             assert number
@@ -208,7 +212,7 @@ class Night(RuleBasedStateMachine):
     @rule(number=st.integers(1, 6))
     def a_person_forgets(self, number):
         try:
-            decisions.forget(self.engine, [number], reason="why not")
+            operator_actions.forget(self.engine, [number], reason="why not")
             self.settled.discard(number)
         except ParamsError:
             pass

@@ -4,17 +4,17 @@ import time
 
 from sqlalchemy import text
 
-from cxrmlops.backlog import claims
+from cxrmlops.backlog import leases
 from cxrmlops.backlog.database import transaction
+from cxrmlops.backlog.lease_holders import OTHER_CLOCK
 from cxrmlops.backlog.open_studies import HELD, NEXT, numbered, open_studies
-from cxrmlops.backlog.owners import OTHER_CLOCK
-from tests.backlog.test_claims import arrive, claim, deliver
+from tests.backlog.test_leases import arrive, claim, deliver
 
 
 def test_every_study_that_is_not_done_is_named_with_its_reason(ledger):
     arrive(ledger, "1.1", "1.2", "1.3", "1.4")
     deliver(ledger, claim(ledger, size=1))
-    claims.fail(ledger, claim(ledger, size=1), "MemoryError")
+    leases.fail(ledger, claim(ledger, size=1), "MemoryError")
     claim(ledger, size=1)
 
     named = [(one.study, one.state, one.reason) for one in open_studies(ledger)]

@@ -12,8 +12,8 @@ from cxrmlops.data.backlog_film import (
     read_backlog_film,
 )
 from cxrmlops.data.preprocess import Placement
-from cxrmlops.dicom.headers import read_header
-from cxrmlops.dicom.pixels import Picture
+from cxrmlops.dicom.read.headers import read_header
+from cxrmlops.dicom.read.pixels import Picture
 from cxrmlops.reasons import REASONS
 from cxrmlops.tables import SCORED_IMAGES
 from tests.make import SCOPE, make_lungs, make_readable_film, save_film

@@ -2,7 +2,7 @@ import pytest
 
 from cxrmlops.data.backlog_film import empty_row
 from cxrmlops.data.copies import Copies, refuse_mixed_studies
-from cxrmlops.dicom.patient import Patient
+from cxrmlops.dicom.read.patient import Patient
 
 ANNA, BERTA = (Patient(number, "", "", "", "") for number in "ab")
 

@@ -19,8 +19,8 @@ from cxrmlops.data.preprocess import (
     preprocessing_hash,
     reading_picture,
 )
-from cxrmlops.dicom import pixels
-from cxrmlops.dicom.headers import Limits
+from cxrmlops.dicom.read import pixels
+from cxrmlops.dicom.read.headers import Limits
 from cxrmlops.errors import Rejected
 from tests.make import make_chest_film, make_thorax, read_film, save_film
 

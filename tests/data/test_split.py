@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrmlops.data.sides import leaking_patients
 from cxrmlops.data.split import (
     assign_cases,
     assign_patients,
     check_not_empty,
     quotas,
 )
+from cxrmlops.data.split_membership import leaking_patients
 from cxrmlops.errors import DataError
 
 FRACTIONS = {"train": 0.7, "val": 0.2, "test": 0.1}

@@ -8,9 +8,9 @@ from PIL import Image
 from pydicom.pixels import get_decoder
 
 from cxrmlops.data.preprocess import network_square, perceptual_hash
-from cxrmlops.dicom.acceptance import accept, accept_picture
-from cxrmlops.dicom.headers import describe, read_header, read_whole
-from cxrmlops.dicom.pixels import display_picture, pixel_hash
+from cxrmlops.dicom.read.acceptance import accept, accept_picture
+from cxrmlops.dicom.read.headers import describe, read_header, read_whole
+from cxrmlops.dicom.read.pixels import display_picture, pixel_hash
 from cxrmlops.errors import Rejected
 from tests.make import read_film
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from cxrmlops.evaluation.comparison import auc_difference
-from cxrmlops.evaluation.figures import answer_figures, bootstrap, reading
-from cxrmlops.evaluation.intervals import proportion
-from cxrmlops.evaluation.prevalence import prevalence_free
-from cxrmlops.evaluation.ranking import auc_interval
-from cxrmlops.evaluation.reliability import brier_figure, line
+from cxrmlops.evaluation.performance.figures import answer_figures, bootstrap, reading
+from cxrmlops.evaluation.statistics.comparison import auc_difference
+from cxrmlops.evaluation.statistics.intervals import proportion
+from cxrmlops.evaluation.statistics.prevalence import prevalence_free
+from cxrmlops.evaluation.statistics.ranking import auc_interval
+from cxrmlops.evaluation.statistics.reliability import brier_figure, line
 
 log = logging.getLogger(__name__)
 

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrmlops.evaluation.probes import read_level
-from cxrmlops.evaluation.ranking import auc_interval
-from cxrmlops.evaluation.within_levels import auc_inflation
+from cxrmlops.evaluation.examination.probes import read_level
+from cxrmlops.evaluation.examination.within_levels import auc_inflation
+from cxrmlops.evaluation.statistics.ranking import auc_interval
 from cxrmlops.params import load_params
-from cxrmlops.synthetic.plan import plan_studies
-from cxrmlops.synthetic.vendors import VENDORS
+from cxrphantom.plan import plan_studies
+from cxrphantom.vendors import VENDORS
 
 
 def planned(bias):

@@ -48,7 +48,7 @@ def stand_in(folder: Path, patch: pytest.MonkeyPatch, empty_mlflow: Path) -> Non
     shutil.copy(empty_mlflow, folder / "mlflow.db")
     patch.chdir(folder)
     # The code may change while the tests run: it must not name another training.
-    patch.setattr("cxrmlops.registry.tracking.code_hash", lambda *_: "code")
+    patch.setattr("cxrmlops.registry.tracking.stage_code_hash", lambda *_: "code")
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 from prefect.logging import disable_run_logger
 
-from cxrmlops.backlog import history
 from cxrmlops.errors import BundleError, ParamsError
+from cxrmlops.promotion import approval_log
 from cxrmlops.registry import versions
 from flows.approve import approve, roll_back
 from tests.registry.stand_ins import register
@@ -27,13 +27,13 @@ def test_approvals_and_a_roll_back_leave_their_trace(two_versions):
     roll_back.fn("B. Person", "worse at night")
 
     assert versions.get("champion").number == "1"
-    rows = [(r.event, r.version, r.name, r.reason) for r in history.entries()]
+    rows = [(r.event, r.version, r.name, r.reason) for r in approval_log.entries()]
     assert rows == [
         ("approved", "1", "A. Person", "first"),
         ("approved", "2", "A. Person", "better"),
         ("rolled back", "1", "B. Person", "worse at night"),
     ]
-    assert history.first_broken(history.entries()) is None
+    assert approval_log.first_broken(approval_log.entries()) is None
 
 
 def test_what_cannot_be_done_is_not_in_the_history(two_versions):
@@ -48,5 +48,5 @@ def test_what_cannot_be_done_is_not_in_the_history(two_versions):
     with pytest.raises(BundleError, match="version 1 is champion already"):
         approve.fn("A. Person", "again", "1")
 
-    assert [row.reason for row in history.entries()] == ["first"]
+    assert [row.reason for row in approval_log.entries()] == ["first"]
     assert versions.get("champion").number == "1"

@@ -101,8 +101,8 @@ def nights(request, tmp_path_factory, prefect, empty_mlflow, reading_bundle, _or
 
 
 def count_fetches(patch: pytest.MonkeyPatch, fetched: list[int]) -> None:
-    from cxrmlops.dicom.dicomweb import DicomWeb
-    from cxrmlops.dicom.dimse import Dimse
+    from cxrmlops.dicom.archive.dicomweb import DicomWeb
+    from cxrmlops.dicom.archive.dimse import Dimse
 
     for kind in (DicomWeb, Dimse):
         usual = kind.fetch

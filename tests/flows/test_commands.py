@@ -3,11 +3,12 @@
 import pytest
 from typer.testing import CliRunner
 
-from cxrmlops.backlog import claims, history, ledger
-from cxrmlops.backlog.arrivals import Film
+from cxrmlops.backlog import leases, ledger
 from cxrmlops.backlog.database import open_database
+from cxrmlops.backlog.folder_scan import Film
 from cxrmlops.cli import app
 from cxrmlops.errors import BundleError
+from cxrmlops.promotion import approval_log
 from tests.registry.stand_ins import register
 
 
@@ -39,7 +40,7 @@ def test_without_a_champion_before_there_is_nothing_to_roll_back():
     with pytest.raises(BundleError, match="no version of cxr-sigfind is 'previous'"):
         command("roll-back", "--name", "A. Person", "--reason", "worse")
 
-    assert [row.event for row in history.entries()] == ["approved"]
+    assert [row.event for row in approval_log.entries()] == ["approved"]
 
 
 @pytest.fixture
@@ -48,8 +49,8 @@ def failed(project):
     engine = open_database()
     films = {uid: [Film(uid, 1, 1, f"{uid}.1", uid)] for uid in ("1.2.1", "1.2.2")}
     ledger.enter(engine, films, model_key="m")
-    chunk = claims.claim(engine, model_key="m", size=1, run="r", started="2024-01-31")
-    claims.fail(engine, chunk, "MemoryError")
+    chunk = leases.claim(engine, model_key="m", size=1, run="r", started="2024-01-31")
+    leases.fail(engine, chunk, "MemoryError")
     return engine
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cxrmlops.backlog import claims, ledger, progress
+from cxrmlops.backlog import leases, ledger, progress
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.delivery import Folder
-from cxrmlops.backlog.owners import this_process
+from cxrmlops.backlog.lease_holders import this_process
 from cxrmlops.errors import DataError, ServiceError
 from flows import score as flow_file
 from flows.score import score
@@ -101,7 +101,7 @@ def small_disk(tmp_path, empty_mlflow, monkeypatch):
 
 def a_process_that_ended() -> str:
     """Name one: this night stands for a process that ends with it."""
-    code = "from cxrmlops.backlog.owners import this_process as me; print(me())"
+    code = "from cxrmlops.backlog.lease_holders import this_process as me; print(me())"
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True
     )
@@ -174,7 +174,7 @@ def test_while_a_slow_archive_takes_its_time_nobody_else_takes_the_chunk(
     monkeypatch.setattr(
         flow_file, "open_archive", lambda _: Slow(site / "data/archive")
     )
-    monkeypatch.setitem(claims.claim.__kwdefaults__, "lease_seconds", 1.0)
+    monkeypatch.setitem(leases.claim.__kwdefaults__, "lease_seconds", 1.0)
 
     state = score(bundle, return_state=True)
 
@@ -185,7 +185,7 @@ def test_while_a_slow_archive_takes_its_time_nobody_else_takes_the_chunk(
 
 def another_run(folder: Path):
     engine = open_database(f"sqlite:///{folder}/ledger.db")
-    return claims.claim(engine, model_key="m", size=1, run="other", started="2024")
+    return leases.claim(engine, model_key="m", size=1, run="other", started="2024")
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_a_ledger_that_goes_away_is_told_and_the_next_night_goes_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(flow_file.report_stage, "run", lose)
-        patch.setattr(claims, "this_process", a_process_that_ended)
+        patch.setattr(leases, "this_process", a_process_that_ended)
         tried = score(bundle, return_state=True)
     server.start()
     again = score(bundle, return_state=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cxrmlops.dicom import headers
+from cxrmlops.dicom.read import headers
 from flows.score import score
 from tests.flows.conftest import stand_in
 from tests.flows.test_archives import fill
@@ -53,7 +53,7 @@ def parses(monkeypatch):
 
     monkeypatch.setattr(headers, "DicomFile", Counted)
     monkeypatch.setattr("cxrmlops.data.image_file.DicomFile", Counted)
-    monkeypatch.setattr("cxrmlops.backlog.incoming.DicomFile", Counted)
+    monkeypatch.setattr("cxrmlops.backlog.archive_import.DicomFile", Counted)
     return found
 
 

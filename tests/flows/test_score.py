@@ -12,13 +12,14 @@ from prefect.client.orchestration import get_client
 from pydicom import dcmread
 from sqlalchemy import select
 
-from cxrmlops.backlog import history, ledger
+from cxrmlops.backlog import ledger
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.delivery import Folder
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.schema import studies
 from cxrmlops.errors import BundleError, ParamsError, ServiceError
 from cxrmlops.model.bundle import bundle_hash
+from cxrmlops.promotion import approval_log
 from cxrmlops.registry import versions
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.stages import score as score_stage
@@ -126,7 +127,7 @@ def nights(tmp_path_factory, prefect, empty_mlflow, bundle):
 
 @pytest.mark.usefixtures("nights")
 def test_an_approval_is_in_the_history_and_makes_a_champion():
-    (row,) = history.entries()
+    (row,) = approval_log.entries()
 
     assert (row.event, row.name, row.version) == ("approved", "A. Person", "1")
     assert versions.get("champion").number == "1"
@@ -272,9 +273,9 @@ def test_a_champion_moved_in_mid_night_reads_from_the_next_night_on(
 
 
 def decide_on(version: versions.Version) -> None:
-    with history.open_book() as book:
+    with approval_log.open_book() as book:
         book.add(
-            history.APPROVED,
+            approval_log.APPROVED,
             version=version.number,
             bundle_hash=version.bundle_hash,
             name="A. Person",
@@ -313,7 +314,7 @@ def test_a_night_killed_at_any_step_ends_with_the_same_bytes(site, bundle, monke
     arrive(site, "1.2.1", "1.2.2")
     score(str(bundle), return_state=True)
     undisturbed = {name: content for name, (content, _) in archived(site).items()}
-    monkeypatch.setattr("cxrmlops.backlog.claims.LEASE_SECONDS", 0.0)
+    monkeypatch.setattr("cxrmlops.backlog.leases.LEASE_SECONDS", 0.0)
 
     for step in ("answer", "write", "send"):
         for path in (site / "data/archive").iterdir():

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from prefect.logging import disable_run_logger
 
-from cxrmlops.backlog import history
 from cxrmlops.errors import CxrError, ServiceError
 from cxrmlops.files import write_json
 from cxrmlops.model.bundle import bundle_hash
+from cxrmlops.promotion import approval_log
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import open_client
 from cxrmlops.tables import HISTORY
@@ -174,7 +174,7 @@ def test_figures_with_bounds_and_a_made_up_film_are_in_the_ui(story):
 
 
 def test_each_model_is_one_look_at_the_test_set(story):
-    assert history.count_look("another model", "7" * 64) == 2
+    assert approval_log.count_look("another model", "7" * 64) == 2
 
 
 def test_training_goes_on_without_mlflow(story, monkeypatch):

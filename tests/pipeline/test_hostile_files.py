@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cxrmlops.data.fence import Limits, fenced
 from cxrmlops.reasons import REASONS
+from cxrmlops.workers import Limits, fenced
 from tests.hostile import Verdict, judge
 
 OUTCOMES = Path(__file__).with_name("hostile_outcomes.csv")

@@ -13,19 +13,19 @@ import pytest
 import torch
 
 from cxrmlops.data.shards import ShardWriter
-from cxrmlops.data.sides import split_hash
-from cxrmlops.evaluation.gate import Bounds, judge
-from cxrmlops.evaluation.studies import join_studies
-from cxrmlops.evaluation.thresholds import choose_points
+from cxrmlops.data.split_membership import split_hash
+from cxrmlops.evaluation.gates.gate import Bounds, judge
+from cxrmlops.evaluation.performance.studies import join_studies
+from cxrmlops.evaluation.statistics.calibration import fit_temperature
+from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.files import read_json, write_json
 from cxrmlops.model.bundle import read_bundle, write_bundle
-from cxrmlops.model.calibration import fit_temperature
 from cxrmlops.model.inference import Reader, calibrated
 from cxrmlops.model.network import build_network
 from cxrmlops.params import EvaluateParams
 from cxrmlops.stages import evaluate, train
 from cxrmlops.tables import NOT_EVALUABLE, SPLITS, STUDIES
-from tests.evaluation.test_gate import VALIDATION
+from tests.evaluation.gates.test_gate import VALIDATION
 from tests.make import SCOPE, make_splits, make_train_params
 from tests.stages.evaluation_line import COHORT
 

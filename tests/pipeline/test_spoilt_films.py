@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cxrmlops.data.fence import Limits, fenced
 from cxrmlops.reasons import REASONS
+from cxrmlops.workers import Limits, fenced
 from tests.hostile import ENCODINGS, SPOILS, Verdict, good_film, judge, spoil_bytes
 
 MAX_SECONDS = 8.0

@@ -11,10 +11,9 @@ import pandas as pd
 import pydicom
 import pytest
 
-from cxrmlops.demo import copy_checkout
 from cxrmlops.files import read_json
 from cxrmlops.model.bundle import bundle_hash
-from cxrmlops.synthetic.cohort import make_cohort
+from cxrmlops.quickstart.demo import copy_checkout
 from cxrmlops.tables import (
     FILM_PATHS,
     FILMS,
@@ -30,6 +29,7 @@ from cxrmlops.tables import (
     VALIDATED,
     beside,
 )
+from cxrphantom.cohort import make_cohort
 from tests.conftest import ROOT
 from tests.pipeline.project import (
     STAGES,

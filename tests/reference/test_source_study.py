@@ -2,8 +2,8 @@
 
 import pytest
 
-from cxrmlops.evaluation import source_study
-from cxrmlops.evaluation.figures import Confusion
+from cxrmlops.evaluation.performance import source_study
+from cxrmlops.evaluation.performance.figures import Confusion
 
 PUBLISHED = {
     "precision_asf": 0.885,

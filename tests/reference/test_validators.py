@@ -18,11 +18,14 @@ import pytest
 from pydicom.dataset import Dataset
 
 from cxrmlops.data.backlog_film import list_backlog
-from cxrmlops.dicom.answers import ObjectReference
-from cxrmlops.dicom.derived import save
-from cxrmlops.dicom.headers import read_header
-from cxrmlops.dicom.secondary_capture import OverlayPicture, build_secondary_capture
-from cxrmlops.dicom.structured_report import build_report
+from cxrmlops.dicom.read.headers import read_header
+from cxrmlops.dicom.results.answers import ObjectReference
+from cxrmlops.dicom.results.derived import save
+from cxrmlops.dicom.results.secondary_capture import (
+    OverlayPicture,
+    build_secondary_capture,
+)
+from cxrmlops.dicom.results.structured_report import build_report
 from cxrmlops.reasons import Kind, reason_kind
 from cxrmlops.reporting.texts import summary, wording
 from cxrmlops.stages import report, score

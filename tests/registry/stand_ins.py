@@ -4,9 +4,9 @@ import json
 from itertools import pairwise
 
 from cxrmlops.registry import versions
+from cxrmlops.registry.comparison_tags import note
 from cxrmlops.registry.facts import COMMIT, DIRTY
 from cxrmlops.registry.service import open_client
-from cxrmlops.registry.standing import note
 from tests.make import SCOPE
 
 CLEAN = {COMMIT: "c" * 40, DIRTY: "no"}

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrmlops.evaluation.failures import Failures
-from cxrmlops.evaluation.metrics import measure
-from cxrmlops.evaluation.thresholds import choose_points
+from cxrmlops.evaluation.performance.failures import Failures
+from cxrmlops.evaluation.performance.metrics import measure
+from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.reporting.checklist import checklist
 from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
 from cxrmlops.reporting.evaluation_report import write_report

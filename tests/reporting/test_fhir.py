@@ -3,7 +3,7 @@ import json
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
-from cxrmlops.dicom.headers import describe
+from cxrmlops.dicom.read.headers import describe
 from cxrmlops.reporting.fhir import build_bundle
 from tests.make import make_film, make_model_identity, make_study_answer
 

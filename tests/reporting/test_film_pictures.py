@@ -2,13 +2,13 @@ import numpy as np
 from PIL import Image
 
 from cxrmlops.data.preprocess import network_square
-from cxrmlops.dicom.overlay import FULL_SCALE
 from cxrmlops.reporting.film_pictures import (
     draw,
     save_page_pictures,
     save_picture,
     show_film,
 )
+from cxrmlops.reporting.overlay import FULL_SCALE
 from tests.make import make_lungs, make_model_identity
 
 MODEL = make_model_identity()

@@ -7,8 +7,8 @@ import pandas as pd
 import torch
 
 from cxrmlops.data.shards import ShardWriter
-from cxrmlops.data.sides import split_hash
-from cxrmlops.evaluation.thresholds import choose_points
+from cxrmlops.data.split_membership import split_hash
+from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.files import write_json
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network

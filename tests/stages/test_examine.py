@@ -4,7 +4,7 @@ import pytest
 
 from cxrmlops.dicom.identity import pseudonym, pseudonym_key
 from cxrmlops.errors import DataError, LeakError
-from cxrmlops.evaluation.film_changes import CHANGES
+from cxrmlops.evaluation.examination.film_changes import CHANGES
 from cxrmlops.files import read_json, sha256_folder, write_json
 from cxrmlops.params import ExamineParams
 from cxrmlops.stages import examine

@@ -2,14 +2,14 @@ import logging
 
 import pytest
 
-from cxrmlops.data.sides import split_hash
+from cxrmlops.data.split_membership import split_hash
 from cxrmlops.errors import DataError
 from cxrmlops.files import read_json, sha256_file, write_json
 from cxrmlops.params import load_params
 from cxrmlops.stages import gate
 from cxrmlops.tables import SPLITS
-from tests.evaluation.test_examination_gate import examination
-from tests.evaluation.test_gate import VALIDATION, case, group, interval
+from tests.evaluation.gates.test_examination_gate import examination
+from tests.evaluation.gates.test_gate import VALIDATION, case, group, interval
 from tests.make import make_splits
 
 

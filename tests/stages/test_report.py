@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from cxrmlops.data.backlog_film import list_backlog
-from cxrmlops.dicom.answers import ObjectReference
+from cxrmlops.dicom.results.answers import ObjectReference
 from cxrmlops.errors import DataError
 from cxrmlops.files import read_json, write_json
 from cxrmlops.params import ReportParams, ScoreParams

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from cxrmlops.errors import DataError, LeakError, ParamsError, ResourceError
+from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.files import WORK
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
 from cxrmlops.model.bundle import bundle_hash, read_bundle, write_bundle
-from cxrmlops.model.calibration import fit_temperature
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.learnt import LEARNT, marks
+from cxrmlops.model.training_patients import LEARNT, marks
 from cxrmlops.stages import train
 from cxrmlops.tables import HISTORY, SPLITS, STUDIES
 from tests.make import make_reading_bundle, make_train_inputs, make_train_params

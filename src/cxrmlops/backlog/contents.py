@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from cxrmlops.backlog.arrivals import Film
+from cxrmlops.backlog.folder_scan import Film
 from cxrmlops.files import sha256_json
 
 REJECTED = "rejected"  # outcome of a study

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from cxrmlops.dicom.transfer import Archive, RemoteImage
+from cxrmlops.dicom.archive.transfer import Archive, RemoteImage
 from cxrmlops.errors import ParamsError, RefusedError, ServiceError
 from cxrmlops.files import sha256_file, whole
 
@@ -57,14 +57,14 @@ class Folder:
 
 
 def _dicomweb(where: str) -> Archive:
-    from cxrmlops.dicom.dicomweb import DicomWeb  # requests and co., if needed
+    from cxrmlops.dicom.archive.dicomweb import DicomWeb  # requests and co., if needed
 
     return DicomWeb(where)
 
 
 def _dimse(where: str) -> Archive:
-    from cxrmlops.dicom.dimse import Dimse  # pynetdicom takes half a second
-    from cxrmlops.dicom.dimse_address import read_address
+    from cxrmlops.dicom.archive.dimse import Dimse  # pynetdicom takes half a second
+    from cxrmlops.dicom.archive.dimse_address import read_address
 
     return Dimse(read_address(where))
 

@@ -8,8 +8,8 @@ What is known of every study: found, and what became of it. Counted in studies.
     any but delivered, rejected -> forgotten    by a person, with a reason
 
 `outcome` is what the model said of it: scored, rejected (no image could be read by the
-model; reported like an answer) or failed; or forgotten. Claims are in `claims.py`,
-decisions of a person in `decisions.py`.
+model; reported like an answer) or failed; or forgotten. Claims are in
+`leases.py`, decisions of a person in `operator_actions.py`.
 
 What a study is made of is told by the content of its files: a file that changed under
 its UIDs makes a new entry, whose report names the one before as its predecessor.
@@ -30,10 +30,10 @@ from sqlalchemy import (
     update,
 )
 
-from cxrmlops.backlog.arrivals import Film
 from cxrmlops.backlog.contents import content_of, covers
 from cxrmlops.backlog.database import ENTRY_LOCK, lock, now, transaction
-from cxrmlops.backlog.owners import free_dead, seconds
+from cxrmlops.backlog.folder_scan import Film
+from cxrmlops.backlog.lease_holders import free_dead, seconds
 from cxrmlops.backlog.schema import chunks, studies
 from cxrmlops.files import sha256_json
 

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, or_, select
 
 from cxrmlops.backlog.database import transaction
+from cxrmlops.backlog.lease_holders import KILLED, free_dead, seconds
 from cxrmlops.backlog.ledger import FAILED, FOUND, IN_WORK, REJECTED, WITHDRAWN
-from cxrmlops.backlog.owners import KILLED, free_dead, seconds
 from cxrmlops.backlog.schema import chunks, studies
 
 NEXT = "no run has read it yet"

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from cxrmlops.backlog.claims import Chunk, close, settle, still_ours
 from cxrmlops.backlog.contents import is_unknown
 from cxrmlops.backlog.database import now, transaction
+from cxrmlops.backlog.leases import Chunk, close, settle, still_ours
 from cxrmlops.backlog.ledger import (
     DELIVERED,
     DONE,

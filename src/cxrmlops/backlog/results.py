@@ -11,12 +11,12 @@ import pandas as pd
 from sqlalchemy import Engine, select
 
 from cxrmlops.backlog.audit import Subject
-from cxrmlops.backlog.claims import REPORT, Chunk, Claimed
 from cxrmlops.backlog.database import transaction
+from cxrmlops.backlog.leases import REPORT, Chunk, Claimed
 from cxrmlops.backlog.ledger import DELIVERED, REJECTED
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.backlog.schema import films, objects, studies
-from cxrmlops.dicom.answers import ObjectReference
+from cxrmlops.dicom.results.answers import ObjectReference
 from cxrmlops.errors import DataError
 from cxrmlops.files import read_json
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES

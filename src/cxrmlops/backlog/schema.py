@@ -61,7 +61,7 @@ chunks = Table(
     Column("lease_until", Float, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("reason", Text, nullable=False),  # why the last try ended early
-    Column("holder", Text, nullable=False, server_default=""),  # process, see owners.py
+    Column("holder", Text, nullable=False, server_default=""),  # a process
     Column("listed_at", Text),  # when a reading list first showed it
 )
 

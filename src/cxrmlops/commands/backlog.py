@@ -12,7 +12,7 @@ def backlog(context: typer.Context) -> None:
     """How many studies stand where, and why each that is not at its end waits."""
     if context.invoked_subcommand:
         return
-    from cxrmlops.backlog import arrivals, decisions, ledger
+    from cxrmlops.backlog import folder_scan, ledger, operator_actions
     from cxrmlops.backlog.database import open_database
     from cxrmlops.backlog.open_studies import confused_studies, open_studies
 
@@ -24,9 +24,9 @@ def backlog(context: typer.Context) -> None:
             f"study {one.study}: {one.state} since {one.since}, "
             f"{one.attempts} attempts: {one.reason}"
         )
-    for reason, (studies, files) in arrivals.files_waiting(engine).items():
+    for reason, (studies, files) in folder_scan.files_waiting(engine).items():
         typer.echo(f"{studies} studies ({files} files) not on the list yet: {reason}")
-    for said in decisions.latest(engine):
+    for said in operator_actions.latest(engine):
         typer.echo(
             f"{said.at} {said.action} of study {said.study} by {said.user}: "
             f"{said.reason}"
@@ -49,10 +49,10 @@ def retry(
 
     Example: cxrmlops backlog retry 17 --reason "decoder updated"
     """
-    from cxrmlops.backlog import decisions
+    from cxrmlops.backlog import operator_actions
     from cxrmlops.backlog.database import open_database
 
-    done = decisions.retry(open_database(), numbers or [], reason=reason)
+    done = operator_actions.retry(open_database(), numbers or [], reason=reason)
     typer.echo(f"{done} studies put back, the next run reads them")
 
 
@@ -69,8 +69,8 @@ def forget(
 
     Example: cxrmlops backlog forget 17 --reason "phantom of the service engineer"
     """
-    from cxrmlops.backlog import decisions
+    from cxrmlops.backlog import operator_actions
     from cxrmlops.backlog.database import open_database
 
-    done = decisions.forget(open_database(), numbers, reason=reason)
+    done = operator_actions.forget(open_database(), numbers, reason=reason)
     typer.echo(f"{done} studies forgotten")

@@ -16,9 +16,9 @@ def register() -> None:
     The training flow does the same. A bundle is registered once, only if its gate let
     it pass, and only if it is not worse than the champion on the same test patients.
     """
-    from cxrmlops import registration
     from cxrmlops.errors import BundleError
     from cxrmlops.params import load_params
+    from cxrmlops.promotion import registration
 
     params = load_params()
     settings = params.model_dump(mode="json", by_alias=True)
@@ -41,8 +41,8 @@ def approve(
 
     Example: cxrmlops approve --name "A. Person" --reason "gates passed, maps looked at"
     """
-    from cxrmlops import approval
     from cxrmlops.params import load_params, load_site, scope_of
+    from cxrmlops.promotion import approval
 
     params = load_params()
     scope = scope_of(params.cohort, load_site())
@@ -62,7 +62,7 @@ def roll_back(
 
     Example: cxrmlops roll-back --name "A. Person" --reason "too many false alarms"
     """
-    from cxrmlops import approval
+    from cxrmlops.promotion import approval
 
     typer.echo(approval.roll_back(name=name, reason=reason))
 
@@ -72,8 +72,8 @@ def history(
     verify: Annotated[bool, typer.Option(help="check that no row was changed")] = False,
 ) -> None:
     """Who let which version in, kept it out or rolled it back, when and why."""
-    from cxrmlops.backlog import history as book
     from cxrmlops.errors import DataError
+    from cxrmlops.promotion import approval_log as book
 
     rows = book.entries()
     for row in rows:
@@ -105,7 +105,7 @@ def trace(
     """
     from json import dumps
 
-    from cxrmlops.trace import follow
+    from cxrmlops.promotion.trace import follow
 
     found = follow(asked)
     if json:

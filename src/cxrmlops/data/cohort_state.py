@@ -15,7 +15,8 @@ from typing import Any
 from cxrmlops.data.film_list import FilmFile, list_films, read_include
 from cxrmlops.dicom.identity import key_fingerprint, pseudonym_key
 from cxrmlops.errors import DataError
-from cxrmlops.files import code_hash, read_json, sha256_file, sha256_json
+from cxrmlops.files import read_json, sha256_file, sha256_json
+from cxrmlops.stage_code import stage_code_hash
 
 log = logging.getLogger(__name__)
 
@@ -32,38 +33,9 @@ FILES = (
     SCOPE,
 )
 
-# What a cohort depends on: the keys that dvc.yaml names, and the code that can change
-# a row. A decoder cannot: its change must not decode 20,000 films again.
+# What a cohort depends on: the keys that dvc.yaml names, and the code of the stage.
 SITE_KEYS = (
     *("source", "films", "reports", "include", "decisions", "chest_words", "name"),
-)
-CODE = (
-    "data/adjudication.py",
-    "data/cohort.py",
-    "data/cohort_state.py",
-    "data/film_list.py",
-    "data/flow_diagram.py",
-    "data/report_labels.py",
-    "data/sources",
-    "data/spreadsheet.py",
-    "dicom/acceptance.py",
-    "dicom/age.py",
-    "dicom/attributes.py",
-    "dicom/body_part.py",
-    "dicom/bounded_file.py",
-    "dicom/completeness.py",
-    "dicom/derived_film.py",
-    "dicom/drawing.py",
-    "dicom/headers.py",
-    "dicom/identity.py",
-    "dicom/pixel_order.py",
-    "dicom/plausibility.py",
-    "dicom/projection.py",
-    "dicom/site_words.py",
-    "dicom/upright.py",
-    "scope.py",
-    "stages/cohort.py",
-    "tables.py",
 )
 
 
@@ -99,7 +71,7 @@ def take_state(params: Mapping[str, Any], site: Mapping[str, Any]) -> CohortStat
     listed = site["include"] and Path(site["include"])
     include = read_include(listed)
     key = pseudonym_key()
-    code = code_hash(*CODE)
+    code = stage_code_hash("cohort")
     parts = {
         "films": _films_hash(films),
         "reports": _reports_hash(reports),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrmlops.data.backlog_film import unanswered
-from cxrmlops.dicom.patient import Patient, name_two_people
+from cxrmlops.dicom.read.patient import Patient, name_two_people
 from cxrmlops.reasons import Kind, reason_kind
 
 REPLACED = "replaced"  # reason of a copy whose header is out of date

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cxrmlops.data.fence import fenced
 from cxrmlops.data.image_file import read_image
 from cxrmlops.data.preprocess import (
     film_statistics,
@@ -21,6 +20,7 @@ from cxrmlops.data.preprocess import (
 from cxrmlops.errors import Rejected
 from cxrmlops.scope import Scope
 from cxrmlops.tables import INDEX
+from cxrmlops.workers import fenced
 
 AHEAD = 8  # films per worker that wait, run or are done: no worker idles, memory flat
 

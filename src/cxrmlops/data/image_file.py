@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cxrmlops.data.preprocess import is_picture, read_picture
-from cxrmlops.dicom.acceptance import accept, accept_picture
-from cxrmlops.dicom.headers import (
+from cxrmlops.dicom.read.acceptance import accept, accept_picture
+from cxrmlops.dicom.read.headers import (
     DicomFile,
     FilmHeader,
     Limits,
@@ -19,8 +19,8 @@ from cxrmlops.dicom.headers import (
     describe,
     opened,
 )
-from cxrmlops.dicom.patient import Patient, patient_of
-from cxrmlops.dicom.pixels import Picture, display_picture
+from cxrmlops.dicom.read.patient import Patient, patient_of
+from cxrmlops.dicom.read.pixels import Picture, display_picture
 from cxrmlops.scope import Scope
 
 

@@ -13,9 +13,9 @@ from struct import error as StructError
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cxrmlops.dicom.grey_values import DIGITS, full_scale, stretched
-from cxrmlops.dicom.headers import LIMITS, Limits, Source, quiet
-from cxrmlops.dicom.pixels import (
+from cxrmlops.dicom.read.grey_values import DIGITS, full_scale, stretched
+from cxrmlops.dicom.read.headers import LIMITS, Limits, Source, quiet
+from cxrmlops.dicom.read.pixels import (
     PIXEL_POLICY,
     Picture,
     colour_tolerance,

@@ -12,8 +12,9 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
 
-from cxrmlops.files import code_hash, sha256_file, sha256_json
+from cxrmlops.files import sha256_file, sha256_json
 from cxrmlops.registry.service import open_client, tracking_address, translated
+from cxrmlops.stage_code import stage_code_hash
 
 EXPERIMENT = "cxrmlops"
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # runs, not chats
@@ -23,35 +24,6 @@ LIVE_LIMITS = {  # seconds and tries: a curve is not worth waiting for
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
 }
-TRAIN_CODE = (  # the code that dvc.yaml names for the stage `train`
-    "data/shards.py",
-    "data/sides.py",
-    "evaluation/studies.py",
-    "evaluation/thresholds.py",
-    "findings.py",
-    "model/arrays.py",
-    "model/augment.py",
-    "model/averaging.py",
-    "model/bundle.py",
-    "model/calibration.py",
-    "model/card_check.py",
-    "model/checkpoint.py",
-    "model/device.py",
-    "model/fitting.py",
-    "model/inference.py",
-    "model/learner.py",
-    "model/learnt.py",
-    "model/loader.py",
-    "model/lock.py",
-    "model/network.py",
-    "model/out_of_distribution.py",
-    "model/schedule.py",
-    "model/skew.py",
-    "model/training.py",
-    "scope.py",
-    "stages/train.py",
-    "tables.py",
-)
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +40,7 @@ def train_hash(settings: Mapping[str, Any], *, split: Path = Path("data/split"))
             settings["train"],
             settings["preprocess"]["size"],
             sha256_file(split / "images.parquet"),
-            code_hash(*TRAIN_CODE),
+            stage_code_hash("train"),
         ]
     )
 

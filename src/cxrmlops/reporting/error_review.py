@@ -20,7 +20,6 @@ from cxrmlops.data.preprocess import Placement
 from cxrmlops.data.shards import gather, open_shards
 from cxrmlops.data.sources.csv_table import read_csv
 from cxrmlops.data.spreadsheet import to_csv
-from cxrmlops.dicom.overlay import above_threshold, blend
 from cxrmlops.errors import DataError
 from cxrmlops.files import require_ours, whole_folder
 from cxrmlops.findings import BALANCED
@@ -28,6 +27,7 @@ from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.saliency import evidence_on_film
 from cxrmlops.reporting.evaluation_report import environment
+from cxrmlops.reporting.overlay import above_threshold, blend
 from cxrmlops.tables import REPORTS, SPLITS, STUDIES
 
 KINDS = {

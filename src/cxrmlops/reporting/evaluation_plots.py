@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.evaluation.curves import Curve, precision_recall, roc
-from cxrmlops.evaluation.prevalence import net_benefit
-from cxrmlops.evaluation.reliability import reliability
+from cxrmlops.evaluation.statistics.curves import Curve, precision_recall, roc
+from cxrmlops.evaluation.statistics.prevalence import net_benefit
+from cxrmlops.evaluation.statistics.reliability import reliability
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
 from cxrmlops.reporting.interval_plots import Row, beside_plot, forest_plot
 from cxrmlops.reporting.plots import (

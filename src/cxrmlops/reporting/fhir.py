@@ -13,18 +13,18 @@ from urllib.parse import quote
 
 from fhir.resources.R4B.bundle import Bundle
 
-from cxrmlops.dicom.answers import (
+from cxrmlops.dicom.identity import derived_uid
+from cxrmlops.dicom.read.headers import FilmHeader
+from cxrmlops.dicom.results.answers import (
     MANUFACTURER,
     ModelIdentity,
     StudyAnswer,
     finding_of,
     percent,
 )
-from cxrmlops.dicom.codes import QUALITY, RESULT
-from cxrmlops.dicom.derived import device_uid
-from cxrmlops.dicom.headers import FilmHeader
-from cxrmlops.dicom.identity import derived_uid
-from cxrmlops.dicom.stated import stated
+from cxrmlops.dicom.results.codes import QUALITY, RESULT
+from cxrmlops.dicom.results.derived import device_uid
+from cxrmlops.dicom.results.stated import stated
 from cxrmlops.findings import Finding, OperatingPoint
 from cxrmlops.reasons import REASONS
 

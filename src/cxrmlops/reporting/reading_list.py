@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cxrmlops.dicom.answers import PRODUCT
+from cxrmlops.dicom.results.answers import PRODUCT
 from cxrmlops.errors import DataError
 from cxrmlops.files import read_json, whole
 from cxrmlops.findings import Finding

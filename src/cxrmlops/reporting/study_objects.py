@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxrmlops.dicom.answers import (
+from cxrmlops.dicom.read.headers import Limits, describe, read_header
+from cxrmlops.dicom.results.answers import (
     FilmAnswer,
     ModelIdentity,
     ObjectReference,
     StudyAnswer,
 )
-from cxrmlops.dicom.derived import can_hold, save
-from cxrmlops.dicom.headers import Limits, describe, read_header
-from cxrmlops.dicom.secondary_capture import OverlayPicture, build_secondary_capture
-from cxrmlops.dicom.structured_report import build_report
+from cxrmlops.dicom.results.derived import can_hold, save
+from cxrmlops.dicom.results.secondary_capture import (
+    OverlayPicture,
+    build_secondary_capture,
+)
+from cxrmlops.dicom.results.structured_report import build_report
 from cxrmlops.errors import Rejected
 from cxrmlops.files import whole
 from cxrmlops.reasons import Kind, reason_kind

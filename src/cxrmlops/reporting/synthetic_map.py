@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 from cxrmlops.data.preprocess import network_square, reading_picture
-from cxrmlops.dicom.answers import ModelIdentity
+from cxrmlops.data.reference_images import reference_pictures
+from cxrmlops.dicom.results.answers import ModelIdentity
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.reporting.film_pictures import EVIDENCE, Row, draw, show_film
-from cxrmlops.synthetic.reference import reference_pictures
 
 FILMS = 4  # normal and abnormal; the one the model suspects most is shown
 SIDE = 512  # pixels

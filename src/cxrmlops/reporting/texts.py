@@ -7,17 +7,17 @@ English stays ASCII: it must fit into any character set that a source film decla
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from cxrmlops.dicom.answers import (
+from cxrmlops.dicom.results.answers import (
     PRODUCT,
     ModelIdentity,
     StudyAnswer,
     Wording,
     finding_of,
 )
-from cxrmlops.dicom.overlay import Caption
-from cxrmlops.dicom.stated import stated, without_view
+from cxrmlops.dicom.results.stated import stated, without_view
 from cxrmlops.findings import Finding, OperatingPoint, answer
 from cxrmlops.reasons import reason_sentence
+from cxrmlops.reporting.overlay import Caption
 from cxrmlops.reporting.texts_zh import ZH
 
 EN = {

@@ -15,13 +15,13 @@ from cxrmlops.data.cohort_state import (
     is_made_from,
     take_state,
 )
-from cxrmlops.data.flow_diagram import draw_flow
 from cxrmlops.data.report_labels import POLICY, Conclusion
 from cxrmlops.data.sources import SOURCES, read_films
 from cxrmlops.data.sources.rows import Namer, Reading
 from cxrmlops.errors import DataError
 from cxrmlops.files import WORK, whole, whole_folder, work_folder, write_json
 from cxrmlops.params import CohortParams, Site, scope_of
+from cxrmlops.reporting.cohort_flow import draw_flow
 from cxrmlops.tables import DECISIONS, FILM_PATHS, FILMS, IMAGES, REPORTS, beside
 
 log = logging.getLogger(__name__)

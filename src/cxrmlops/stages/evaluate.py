@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.data.sides import check_sides
+from cxrmlops.data.split_membership import check_sides
 from cxrmlops.data.squares import film_squares
 from cxrmlops.errors import BundleError
-from cxrmlops.evaluation.failures import Failures
-from cxrmlops.evaluation.figures import check_classes
-from cxrmlops.evaluation.metrics import measure
-from cxrmlops.evaluation.studies import join_studies
-from cxrmlops.evaluation.thresholds import choose_points, moved
-from cxrmlops.evaluation.thumbnail import read_thumbnails, shrink
+from cxrmlops.evaluation.performance.failures import Failures
+from cxrmlops.evaluation.performance.figures import check_classes
+from cxrmlops.evaluation.performance.metrics import measure
+from cxrmlops.evaluation.performance.studies import join_studies
+from cxrmlops.evaluation.performance.thumbnail import read_thumbnails, shrink
+from cxrmlops.evaluation.statistics.thresholds import choose_points, moved
 from cxrmlops.files import read_facts, whole_folder, write_json
 from cxrmlops.model.bundle import (
     Bundle,

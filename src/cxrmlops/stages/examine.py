@@ -10,22 +10,22 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.data.finding_boxes import read_boxes
-from cxrmlops.data.sides import check_sides
+from cxrmlops.data.split_membership import check_sides
 from cxrmlops.data.squares import film_squares
 from cxrmlops.dicom.identity import pseudonym_key
-from cxrmlops.evaluation.box_overlap import measure_boxes
-from cxrmlops.evaluation.film_changes import CHANGES
-from cxrmlops.evaluation.map_figures import measure_maps
-from cxrmlops.evaluation.robustness import measure_change
-from cxrmlops.evaluation.shortcuts import (
+from cxrmlops.evaluation.examination.box_overlap import measure_boxes
+from cxrmlops.evaluation.examination.film_changes import CHANGES
+from cxrmlops.evaluation.examination.map_figures import measure_maps
+from cxrmlops.evaluation.examination.robustness import measure_change
+from cxrmlops.evaluation.examination.shortcuts import (
     INTENSITY,
     SIZE,
     measure_inflation,
     measure_shortcuts,
     measure_told_apart,
 )
-from cxrmlops.evaluation.studies import join_studies
-from cxrmlops.evaluation.thumbnail import shrink
+from cxrmlops.evaluation.performance.studies import join_studies
+from cxrmlops.evaluation.performance.thumbnail import shrink
 from cxrmlops.files import read_facts, whole_folder, write_json
 from cxrmlops.model.bundle import read_bundle, require_preprocessing, require_split
 from cxrmlops.model.embedding import read_embeddings

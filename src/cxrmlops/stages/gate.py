@@ -5,11 +5,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TypeVar
 
-from cxrmlops.evaluation.examination_gate import (
+from cxrmlops.evaluation.gates.examination_gate import (
     ExaminationBounds,
     judge_examination,
 )
-from cxrmlops.evaluation.gate import Bounds, judge
+from cxrmlops.evaluation.gates.gate import Bounds, judge
 from cxrmlops.files import read_facts, write_json
 from cxrmlops.params import GateParams
 from cxrmlops.tables import SPLITS

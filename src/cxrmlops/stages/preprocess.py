@@ -14,12 +14,10 @@ from pathlib import Path
 import pandas as pd
 
 from cxrmlops.data.decoding import Decoded, Film, decode_films
-from cxrmlops.data.fence import worker_count
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.data.shards import ShardWriter
 from cxrmlops.errors import DataError
 from cxrmlops.files import (
-    code_hash,
     disk_space,
     only_run,
     read_facts,
@@ -30,21 +28,15 @@ from cxrmlops.files import (
 )
 from cxrmlops.params import PreprocessParams, Site
 from cxrmlops.scope import Scope
+from cxrmlops.stage_code import stage_code_hash
 from cxrmlops.tables import FILM_PATHS, IMAGES, INDEX, beside
+from cxrmlops.workers import worker_count
 
 log = logging.getLogger(__name__)
 
 ROWS = "rows.jsonl"  # unfinished work: one line per finished chunk
 CHUNK = 32  # films kept at a time: what a kill can cost
 SECONDS_PER_LINE = 5  # of progress
-CODE = (
-    "dicom",
-    "data/decoding.py",
-    "data/image_file.py",
-    "data/preprocess.py",
-    "data/shards.py",
-    "scope.py",
-)
 
 Row = dict[str, object]
 
@@ -72,7 +64,7 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
         site.films,
         scope.to_json(),
         params.model_dump(),
-        code_hash(*CODE),
+        stage_code_hash("preprocess"),
     )
 
     with only_run("preprocess"):

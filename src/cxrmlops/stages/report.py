@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrmlops.data.fence import fenced, worker_count
-from cxrmlops.dicom.answers import ModelIdentity, ObjectReference
+from cxrmlops.dicom.results.answers import ModelIdentity, ObjectReference
 from cxrmlops.errors import DataError
 from cxrmlops.files import read_json, write_json
 from cxrmlops.findings import OperatingPoint
@@ -24,6 +23,7 @@ from cxrmlops.reporting.study_objects import (
     write_study,
 )
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
+from cxrmlops.workers import fenced, worker_count
 
 log = logging.getLogger(__name__)
 

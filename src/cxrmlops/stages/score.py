@@ -24,7 +24,6 @@ from cxrmlops.data.copies import (
     refuse_mixed_studies,
     strike,
 )
-from cxrmlops.data.fence import Done, fenced, worker_count
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.errors import DataError
 from cxrmlops.files import whole_folder, write_json
@@ -36,6 +35,7 @@ from cxrmlops.params import ScoreParams
 from cxrmlops.reasons import OUT_OF_DISTRIBUTION
 from cxrmlops.scope import Scope, require_scope
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
+from cxrmlops.workers import Done, fenced, worker_count
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 
 from cxrmlops.data.duplicates import patient_groups
-from cxrmlops.data.sides import check_sides, leaking_patients, split_hash
 from cxrmlops.data.split import (
     assign_cases,
     assign_patients,
     check_not_empty,
     side_of_unreadable,
 )
+from cxrmlops.data.split_membership import check_sides, leaking_patients, split_hash
 from cxrmlops.files import whole_folder, write_json
 from cxrmlops.params import SplitParams
 from cxrmlops.tables import NOT_EVALUABLE, QUARANTINE, SPLITS, VALIDATED

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.data.shards import open_shards
-from cxrmlops.data.sides import check_sides
+from cxrmlops.data.split_membership import check_sides
 from cxrmlops.errors import DataError
-from cxrmlops.evaluation.studies import join_studies
-from cxrmlops.evaluation.thresholds import choose_points
+from cxrmlops.evaluation.performance.studies import join_studies
+from cxrmlops.evaluation.statistics.calibration import fit_temperature
+from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.files import (
-    code_hash,
     read_facts,
     sha256_file,
     sha256_json,
@@ -27,7 +27,6 @@ from cxrmlops.files import (
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.bundle import BundleCard, write_bundle
-from cxrmlops.model.calibration import fit_temperature
 from cxrmlops.model.checkpoint import best_epoch
 from cxrmlops.model.device import (
     describe,
@@ -39,29 +38,25 @@ from cxrmlops.model.device import (
 from cxrmlops.model.fitting import fit
 from cxrmlops.model.inference import calibrated, read_squares
 from cxrmlops.model.learner import Learner, Recipe
-from cxrmlops.model.learnt import LEARNT, Marks, check_strangers, inherited, marks
 from cxrmlops.model.loader import Films, in_order
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
 from cxrmlops.model.out_of_distribution import collected, fit_familiar
 from cxrmlops.model.skew import skew_logit
 from cxrmlops.model.training import Epoch, Lesson
+from cxrmlops.model.training_patients import (
+    LEARNT,
+    Marks,
+    check_strangers,
+    inherited,
+    marks,
+)
 from cxrmlops.params import TrainParams
 from cxrmlops.scope import Scope
+from cxrmlops.stage_code import stage_code_hash
 from cxrmlops.tables import HISTORY, SPLITS, STUDIES
 
 SIDES = ("train", "val")  # test is not for us: its pixels are never read here
-CODE = (  # what dvc.yaml names, too
-    "data/shards.py",
-    "data/sides.py",
-    "evaluation/studies.py",
-    "evaluation/thresholds.py",
-    "findings.py",
-    "model",
-    "scope.py",
-    "stages/train.py",
-    "tables.py",
-)
 CLOUD = 2000  # films of train that say what is like them
 PROBABILITY_BINS = 100  # of the histogram that drift is measured against
 
@@ -158,7 +153,7 @@ def _lineage(
         "preprocessing_hash": pixels["hash"],
         "size": pixels["size"],
         "scope": pixels["scope"],
-        "code_hash": code_hash(*CODE),
+        "code_hash": stage_code_hash("train"),
         "weights_hash": sha256_file(weights) if weights and weights.is_file() else None,
         "params": params.model_dump(mode="json"),
         "seed": params.seed,

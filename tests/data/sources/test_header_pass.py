@@ -102,6 +102,6 @@ def test_a_file_that_ends_its_process_is_a_row(reading, monkeypatch):
 
 
 def header_pass_done(item, output):
-    from cxrmlops.data.fence import Done
+    from cxrmlops.workers import Done
 
     return Done(item, output)

@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cxrmlops.data.fence import fenced, worker_count
 from cxrmlops.data.film_list import FilmFile
 from cxrmlops.data.sources.rows import Reading, film_row, loosely
-from cxrmlops.dicom.acceptance import accept
-from cxrmlops.dicom.headers import FilmHeader, Limits, describe, read_header
+from cxrmlops.dicom.read.acceptance import accept
+from cxrmlops.dicom.read.headers import FilmHeader, Limits, describe, read_header
 from cxrmlops.errors import Rejected
 from cxrmlops.files import disk_space
+from cxrmlops.workers import fenced, worker_count
 
 log = logging.getLogger(__name__)
 

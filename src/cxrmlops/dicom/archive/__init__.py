@@ -1,0 +1,1 @@
+"""Images from and results to an archive, over DICOMweb and DIMSE."""

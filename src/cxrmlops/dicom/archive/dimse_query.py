@@ -1,0 +1,50 @@
+"""Questions of C-FIND, C-GET and C-MOVE (PS3.4 C), and answers put together."""
+
+from collections.abc import Sequence
+
+from pydicom.dataset import Dataset
+
+from cxrmlops.dicom.read.headers import foreign
+from cxrmlops.errors import Rejected
+
+# What we ask of an image, to choose without fetching; servers leave out what they like
+STUDY_KEYS = ("StudyDescription", "StudyDate", "PatientBirthDate", "PatientAge")
+SERIES_KEYS = ("Modality", "SeriesDescription", "BodyPartExamined", "ProtocolName")
+IMAGE_KEYS = (
+    *("SOPClassUID", "ImageType", "Rows", "Columns", "NumberOfFrames"),
+    *("PhotometricInterpretation", "PresentationIntentType", "ViewPosition"),
+    *("PatientOrientation", "Manufacturer", "BodyPartExamined", "PatientAge"),
+)
+
+
+def asking(keywords: Sequence[str]) -> dict[str, str]:
+    """Ask for the values of these attributes."""
+    return dict.fromkeys(keywords, "")
+
+
+def question(level: str, **keys: str) -> Dataset:
+    """Ask at a level: STUDY, SERIES or IMAGE; an empty key asks for its value."""
+    query = Dataset()
+    query.QueryRetrieveLevel = level
+    for keyword, value in keys.items():
+        setattr(query, keyword, value or None)
+    return query
+
+
+def settled(row: Dataset) -> Dataset:
+    """Convert every value now; one that cannot be converted was not told."""
+    for tag in list(row.keys()):
+        try:
+            with foreign("unreadable", "converting a value"):
+                row[tag]
+        except Rejected:
+            del row[tag]
+    return row
+
+
+def joined(*levels: Dataset) -> Dataset:
+    """Join what each level told; the image's own word comes last."""
+    joined = Dataset()
+    for level in levels:
+        joined.update({e.tag: e for e in level if not e.is_empty})
+    return joined

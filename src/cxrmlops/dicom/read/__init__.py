@@ -1,0 +1,1 @@
+"""DICOM files to headers and pixels: accepted, or refused with a reason."""

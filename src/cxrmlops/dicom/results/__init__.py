@@ -1,0 +1,1 @@
+"""Results as DICOM objects: structured report and secondary capture."""

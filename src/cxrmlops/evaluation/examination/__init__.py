@@ -1,0 +1,1 @@
+"""Shortcuts, robustness and evidence maps, examined on train and val alone."""

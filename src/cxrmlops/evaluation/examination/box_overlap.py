@@ -1,0 +1,86 @@
+"""
+Whether evidence lies where a radiologist drew a box.
+
+The network never saw a box, and a box is not all that is abnormal in a film: these
+figures are read beside the share of the area, which evidence anywhere would reach.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+
+from cxrmlops.evaluation.examination.map_figures import mean_interval
+from cxrmlops.evaluation.performance.metrics import plain
+from cxrmlops.evaluation.statistics.intervals import Floats, proportion
+
+Plain = dict[str, Any]
+GRID = 64  # cells a side on which map and box are compared
+HOT = 0.5  # of a film's largest evidence; from there on a cell counts for the IoU
+
+
+def measure_boxes(
+    films: pd.DataFrame, evidence: npt.NDArray[np.float32], boxes: pd.DataFrame
+) -> list[Plain]:
+    """Compare maps with boxes, films of train and of val apart.
+
+    Args:
+        films: n rows of SPLITS, each with a box.
+        evidence: shape (n, h, w), logit units.
+        boxes: rows of `data.finding_boxes`; several of one film are joined.
+
+    Returns:
+        Per split: n_films; area, the boxes' share of the film; inside, the share of
+        positive evidence in them; iou, of the boxes and the hottest cells; pointing,
+        how often the largest evidence lies in a box. The network learnt the label of
+        train's films, so those flatter it.
+    """
+    rows = []
+    for image_id, each in zip(films.image_id, evidence, strict=True):
+        mask = box_mask(boxes[boxes.image_id == image_id])
+        rows.append(_compare(_enlarged(each), mask))
+    table = pd.DataFrame(rows, columns=["area", "inside", "iou", "pointing"])
+    found = []
+    for side in ("train", "val"):
+        at = (films.split == side).to_numpy(dtype=bool)
+        of = table[at]
+        means = {
+            name: plain(mean_interval(of[name].to_numpy(dtype=float)))
+            for name in ("area", "inside", "iou")
+        }
+        hit = of.pointing.to_numpy(dtype=bool)
+        pointing = plain(proportion(hit, films.patient_id[at]))
+        found.append(
+            {"split": side, "n_films": int(at.sum()), **means, "pointing": pointing}
+        )
+    return found
+
+
+def box_mask(boxes: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Mark the cells whose middle lies in any box: shape (GRID, GRID)."""
+    middle = (np.arange(GRID) + 0.5) / GRID
+    mask = np.zeros((GRID, GRID), dtype=bool)
+    for box in boxes.itertuples():
+        across = (middle >= box.left) & (middle < box.left + box.width)
+        down = (middle >= box.top) & (middle < box.top + box.height)
+        mask |= down[:, None] & across[None, :]
+    return mask
+
+
+def _enlarged(evidence: npt.NDArray[np.float32]) -> Floats:
+    picture = Image.fromarray(evidence.astype(np.float32))
+    large = picture.resize((GRID, GRID), Image.Resampling.BILINEAR)
+    return np.asarray(large, dtype=np.float64)
+
+
+def _compare(
+    evidence: Floats, mask: npt.NDArray[np.bool_]
+) -> tuple[float, float, float, bool]:
+    positive = np.maximum(evidence, 0)
+    total = float(positive.sum())
+    inside = float(positive[mask].sum()) / total if total else float("nan")
+    hot = (positive >= HOT * positive.max()) & (positive > 0)
+    iou = float((hot & mask).sum() / max(1, (hot | mask).sum()))
+    return float(mask.mean()), inside, iou, bool(mask.flat[int(evidence.argmax())])

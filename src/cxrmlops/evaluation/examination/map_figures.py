@@ -1,0 +1,131 @@
+"""What the checks of heat maps found, as figures over films with 95 % intervals."""
+
+from collections.abc import Mapping
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata, t
+
+from cxrmlops.evaluation.performance.metrics import plain
+from cxrmlops.evaluation.statistics.intervals import Floats, Interval
+
+Plain = dict[str, Any]
+Maps = npt.NDArray[np.float32]
+DIGITS = 5
+EDGE = 1 / 8  # of the side: border and corners, where markers and collimators lie
+
+
+def measure_maps(
+    evidence: Maps,
+    gradcam: Maps,
+    *,
+    redrawn: Mapping[str, Maps],
+    repeated: Mapping[str, Maps],
+    road: tuple[Floats, Floats],
+) -> Plain:
+    """Turn maps into figures.
+
+    Args:
+        evidence: shape (n_films, h, w), one film a study, logit units.
+        gradcam: shape (n_films, h, w), Grad-CAM scaled as evidence is.
+        redrawn: part -> maps of the network with its weights drawn anew down to there.
+        repeated: change -> maps of films hardly changed.
+        road: shape (k,) each, ROAD of the map and of a map that points nowhere.
+
+    Returns:
+        n_films; grid (h, w); disagreement, the largest of any film; redrawn and
+        repeated, rank correlations with the map; road, over nowhere; corners and
+        borders, the share of positive evidence there over their share of the area.
+    """
+    return {
+        "n_films": len(evidence),
+        "grid": list(evidence.shape[1:]),
+        "disagreement": _disagreement(evidence, gradcam),
+        "redrawn": {k: _agreement(evidence, maps) for k, maps in redrawn.items()},
+        "repeated": {k: _agreement(evidence, maps) for k, maps in repeated.items()},
+        "road": _mean(road[0] - road[1]),
+        "corners": _mean(concentration(evidence, corners=True)),
+        "borders": _mean(concentration(evidence, corners=False)),
+    }
+
+
+def mean_interval(values: Floats) -> Interval | None:
+    """Give the mean over films with Student's interval; NaN films are left out."""
+    known = values[np.isfinite(values)]
+    n = len(known)
+    if n < 2:
+        return None
+    step = float(t.ppf(0.975, n - 1)) * float(known.std(ddof=1)) / sqrt(n)
+    mean = float(known.mean())
+    return Interval(mean, mean - step, mean + step, n)
+
+
+def rank_correlation(one: Maps, other: Maps) -> Floats:
+    """Correlate maps film by film by the ranks of their cells (Spearman).
+
+    Returns:
+        Shape (n_films,), -1 to 1; NaN where a map is the same everywhere.
+    """
+    found = []
+    for first, second in zip(one, other, strict=True):
+        a, b = (
+            rankdata(each.ravel()) - (each.size + 1) / 2 for each in (first, second)
+        )
+        spread = sqrt(float(a @ a) * float(b @ b))
+        found.append(float(a @ b) / spread if spread else np.nan)
+    return np.array(found)
+
+
+def concentration(evidence: Maps, *, corners: bool) -> Floats:
+    """Share of a map's positive evidence at the edge, over the edge's share of area.
+
+    Args:
+        evidence: shape (n_films, h, w).
+        corners: the four corners of `EDGE` a side; else the border of that width.
+
+    Returns:
+        Shape (n_films,), 0 and up, 1 for evidence spread evenly; NaN without any.
+    """
+    down, across = (_at_edge(cells) for cells in evidence.shape[1:])
+    weight = (
+        down[:, None] * across[None, :]
+        if corners
+        else 1 - (1 - down)[:, None] * (1 - across)[None, :]
+    )
+    positive = np.maximum(evidence, 0).astype(np.float64)
+    total = positive.sum(axis=(1, 2))
+    share = np.divide(
+        (positive * weight).sum(axis=(1, 2)),
+        total,
+        out=np.full(len(total), np.nan),
+        where=total > 0,
+    )
+    return np.asarray(share / weight.mean())
+
+
+def _at_edge(cells: int) -> Floats:
+    """Share of each cell of an axis that lies within `EDGE` of either end."""
+    start = np.arange(cells) / cells
+    end = start + 1 / cells
+    low = np.clip(EDGE - start, 0, 1 / cells)
+    high = np.clip(end - (1 - EDGE), 0, 1 / cells)
+    return np.asarray((low + high) * cells)
+
+
+def _disagreement(evidence: Maps, gradcam: Maps) -> float:
+    scale = np.abs(evidence).max(axis=(1, 2))
+    apart = np.abs(evidence - gradcam).max(axis=(1, 2))
+    most = float((apart / np.maximum(scale, np.finfo(np.float32).tiny)).max())
+    return round(most, DIGITS)
+
+
+def _agreement(evidence: Maps, maps: Maps) -> Plain | None:
+    return _mean(rank_correlation(evidence, maps))
+
+
+def _mean(values: Floats) -> Plain | None:
+    """Round, so that a network's last digits, which vary from run to run, do not."""
+    found = plain(mean_interval(values))
+    return found and {name: round(number, DIGITS) for name, number in found.items()}

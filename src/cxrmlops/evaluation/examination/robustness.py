@@ -1,0 +1,40 @@
+"""How far an answer moves when only the way a film is shown or stored changes."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrmlops.evaluation.performance.metrics import plain
+from cxrmlops.evaluation.statistics.comparison import auc_difference
+
+Plain = dict[str, Any]
+
+
+def measure_change(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Plain:
+    """Compare the answers about the same studies before and after a change.
+
+    Args:
+        name: of the change.
+        before: STUDIES rows.
+        after: STUDIES rows of the same studies, in the same order.
+
+    Returns:
+        name, n studies, median and p95 of the change of the probability (absolute),
+        and auc_change, after less before (paired DeLong, patient by patient), None
+        where one class is absent.
+    """
+    moved = np.abs(after.probability.to_numpy() - before.probability.to_numpy())
+    sick = before.abnormal.to_numpy(dtype=bool)
+    change = None
+    if sick.any() and not sick.all():
+        change = auc_difference(
+            after.probability, before.probability, sick, before.patient_id
+        ).interval
+    return {
+        "name": name,
+        "n": len(before),
+        "median": float(np.median(moved)),
+        "p95": float(np.percentile(moved, 95)),
+        "auc_change": plain(change),
+    }

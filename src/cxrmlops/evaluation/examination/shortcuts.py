@@ -1,0 +1,159 @@
+"""
+Is it a shortcut? What reaches the label without a lung, and whether the answer does.
+
+Three questions, all on val. Does anything but the lung give the label away (probes)?
+Does the network's AUC come from such differences (inflation)? Can its embedding tell
+where a film comes from (told apart)? The first is about the cohort, the second about
+the model, the third explains the second.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxrmlops.evaluation.examination.probes import (
+    read_grey,
+    read_level,
+    read_numbers,
+    told_apart,
+)
+from cxrmlops.evaluation.examination.within_levels import auc_inflation
+from cxrmlops.evaluation.performance.metrics import plain
+from cxrmlops.evaluation.performance.studies import join_studies
+from cxrmlops.evaluation.performance.subgroups import age_band
+from cxrmlops.evaluation.performance.thumbnail import SIDE
+from cxrmlops.evaluation.statistics.intervals import Bools, Floats
+from cxrmlops.evaluation.statistics.ranking import auc_interval
+
+Plain = dict[str, Any]
+ACQUISITION = ("view", "portable", "manufacturer", "source", "year")
+PERSON = ("sex", "age")
+SIZE = ("rows", "columns", "bits_stored")
+INTENSITY = ("mean", "std", "p01", "p50", "p99", "black", "white")
+CORNER = 3  # of 16 thumbnail pixels a side: where markers lie
+
+
+def measure_shortcuts(
+    films: pd.DataFrame, thumbnails: npt.NDArray[np.float32], *, rule: str
+) -> list[Plain]:
+    """Let every probe learn the label on train, and read it on val.
+
+    Args:
+        films: train and val rows of SPLITS, with the numbers of INDEX beside them.
+        thumbnails: shape (n_films, 256), of the same films.
+        rule: joins a study's films.
+
+    Returns:
+        One probe each: name, kind (acquisition, person, outside or picture), n studies,
+        and auc, which is None where every film is alike.
+    """
+    learnt = (films.split == "train").to_numpy(dtype=bool)
+    sick = films.abnormal.to_numpy(dtype=bool)
+    return [
+        {"name": name, "kind": kind, **_on_val(read(sick, learnt), films, rule)}
+        for name, kind, read in _probes(films, thumbnails)
+    ]
+
+
+def measure_inflation(studies: pd.DataFrame) -> list[Plain]:
+    """Give the network's AUC inflation by each acquisition attribute.
+
+    Args:
+        studies: STUDIES rows of val.
+    """
+    levels = attributes(studies)
+    return [
+        {"name": name, "n": len(studies),
+         "inflation": plain(auc_inflation(studies, levels[name]))}
+        for name in ACQUISITION
+    ]  # fmt: skip
+
+
+def measure_told_apart(
+    films: pd.DataFrame, embedding: npt.NDArray[np.float32]
+) -> list[Plain]:
+    """Say which attributes the embedding gives away.
+
+    Args:
+        films: n rows of SPLITS.
+        embedding: shape (n, c), of the same films.
+    """
+    levels = attributes(films)
+    given = []
+    for name in (*ACQUISITION, "sex"):
+        found = told_apart(embedding, levels[name], films.patient_id)
+        share, guess = found if found else (None, None)
+        given.append({"name": name, "n": len(films), "share": plain(share),
+                      "guess": guess})  # fmt: skip
+    return given
+
+
+def attributes(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """Give the levels of what is known of each film or study beside its pixels."""
+    return {
+        "view": rows["view"],
+        "portable": rows.portable,
+        "manufacturer": rows.manufacturer.replace("", "unknown"),
+        "source": rows.source,
+        "year": rows.year.astype("string").fillna("unknown"),
+        "sex": rows.sex,
+        "age": age_band(rows.age_years),
+    }
+
+
+Probe = Callable[[Bools, Bools], Floats | None]
+
+
+def _probes(
+    films: pd.DataFrame, thumbnails: npt.NDArray[np.float32]
+) -> Iterator[tuple[str, str, Probe]]:
+    levels = attributes(films)
+    for kind, names in (("acquisition", ACQUISITION), ("person", PERSON)):
+        for name in names:
+            yield name, kind, partial(read_level, levels[name])
+    yield "size", "acquisition", partial(_numbers, films[list(SIZE)])
+    pictures = _pictures(thumbnails)
+    for name, kind in (("frame", "outside"), ("corners", "outside")):
+        yield name, kind, _grey(pictures[name], films)
+    yield "intensity", "picture", partial(_numbers, films[list(INTENSITY)])
+    yield "thumbnail", "picture", _grey(pictures["thumbnail"], films)
+
+
+def _numbers(numbers: pd.DataFrame, abnormal: Bools, learnt: Bools) -> Floats | None:
+    if len(numbers[learnt].drop_duplicates()) < 2:
+        return None
+    return read_numbers(numbers, abnormal, learnt)
+
+
+def _grey(grey: npt.NDArray[np.float32], films: pd.DataFrame) -> Probe:
+    return lambda y, at: read_grey(grey, y, at, films.patient_id)
+
+
+def _pictures(
+    thumbnails: npt.NDArray[np.float32],
+) -> Mapping[str, npt.NDArray[np.float32]]:
+    """Cut thumbnails: all of them, the outermost ring, the four corners."""
+    place = np.arange(SIDE)
+    edge = (place == 0) | (place == SIDE - 1)
+    far = (place < CORNER) | (place >= SIDE - CORNER)
+    ring = (edge[:, None] | edge[None, :]).ravel()
+    corners = (far[:, None] & far[None, :]).ravel()
+    return {
+        "thumbnail": thumbnails,
+        "frame": thumbnails[:, ring],
+        "corners": thumbnails[:, corners],
+    }
+
+
+def _on_val(score: Floats | None, films: pd.DataFrame, rule: str) -> Plain:
+    val = (films.split == "val").to_numpy(dtype=bool)
+    n = int(films.study_id[val].nunique())
+    if score is None:
+        return {"n": n, "auc": None}
+    joined = join_studies(films[val], score[val], score[val], rule=rule)
+    found = auc_interval(joined.probability, joined.abnormal, joined.patient_id)
+    return {"n": n, "auc": plain(found)}

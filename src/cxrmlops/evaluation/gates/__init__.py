@@ -1,0 +1,1 @@
+"""Pass, refuse or not assessed, by the unfavourable confidence bound."""

@@ -1,0 +1,143 @@
+"""Pass or fail on what the examination found: shortcuts and heat maps."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cxrmlops.evaluation.gates.gate import Gate, ceiling, floor
+
+Plain = Mapping[str, Any]
+JUDGED = ("acquisition", "outside")  # kinds of probes that see nothing of a patient
+
+
+@dataclass(frozen=True)
+class ExaminationBounds:
+    """What an examined candidate must show; params.yaml: gate has the same names."""
+
+    max_shortcut_auc: float  # upper end
+    max_auc_inflation: float  # upper end
+    min_subgroup_n: int  # studies; fewer are not assessed
+    min_auc_change: float  # lower end
+    max_map_disagreement: float  # of the largest evidence
+    max_redrawn_correlation: float  # upper end
+    min_repeated_correlation: float  # lower end
+    min_road: float  # lower end, logit units
+    max_corner_concentration: float  # upper end
+    min_map_films: int  # fewer are not assessed
+
+
+def judge_examination(
+    examination: Plain, metrics: Plain, *, bounds: ExaminationBounds
+) -> list[Gate]:
+    """Put every question about the examination.
+
+    Args:
+        examination: examination.json.
+        metrics: metrics.json, of the same model and split.
+        bounds: what the candidate must show.
+    """
+    return [
+        _same_model(examination, metrics),
+        *(
+            _shortcut(probe, bounds)
+            for probe in examination["shortcuts"]
+            if probe["kind"] in JUDGED
+        ),
+        *(_inflation(each, bounds) for each in examination["inflation"]),
+        *(_change(each, bounds) for each in examination["robustness"]),
+        *_maps(examination["maps"], bounds),
+    ]
+
+
+def _same_model(examination: Plain, metrics: Plain) -> Gate:
+    names = ("bundle_hash", "split_hash")
+    wrong = [name for name in names if examination[name] != metrics[name]]
+    reason = "examined model and split are those that test was read with"
+    if wrong:
+        reason = f"{' and '.join(wrong)} of the examination differ from the figures'"
+    return Gate("same_model", len(wrong), 0, None, "fail" if wrong else "pass", reason)
+
+
+def _shortcut(probe: Plain, bounds: ExaminationBounds) -> Gate:
+    """Refuse a cohort whose label can be read off without a lung."""
+    what = f"AUC that {probe['name']} alone reaches on val"
+    return _assessed(
+        f"shortcut.{probe['name']}", what, probe["auc"], bounds.max_shortcut_auc,
+        n=probe["n"], least=bounds.min_subgroup_n,
+    )  # fmt: skip
+
+
+def _inflation(each: Plain, bounds: ExaminationBounds) -> Gate:
+    """Refuse a network whose AUC comes from differences between levels."""
+    what = f"AUC on val over the AUC within each {each['name']}"
+    return _assessed(
+        f"inflation.{each['name']}", what, each["inflation"], bounds.max_auc_inflation,
+        n=each["n"], least=bounds.min_subgroup_n,
+    )  # fmt: skip
+
+
+def _change(each: Plain, bounds: ExaminationBounds) -> Gate:
+    """Refuse a network that reads the way a film is shown, or its markers."""
+    what = f"change of the AUC on val by '{each['name']}'"
+    name = f"robustness.{each['name'].replace(' ', '_')}"
+    return _assessed(
+        name, what, each["auc_change"], bounds.min_auc_change,
+        n=each["n"], least=bounds.min_subgroup_n, judge=floor,
+    )  # fmt: skip
+
+
+def _maps(maps: Plain, bounds: ExaminationBounds) -> list[Gate]:
+    """Refuse a network whose heat maps mean nothing."""
+    gates = [_disagreement(maps, bounds.max_map_disagreement)]
+    lowest, highest = bounds.min_repeated_correlation, bounds.max_redrawn_correlation
+    at_edge = bounds.max_corner_concentration
+    questions = [
+        ("redrawn", "correlation with the map of redrawn weights",
+         maps["redrawn"]["conv1"], highest, ceiling),
+        *(
+            (f"repeated.{change}", f"correlation with the map under {change}",
+             figure, lowest, floor)
+            for change, figure in maps["repeated"].items()
+        ),
+        ("road", "ROAD over a map that points nowhere", maps["road"], bounds.min_road,
+         floor),
+        ("corners", "evidence in corners over their area", maps["corners"], at_edge,
+         ceiling),
+    ]  # fmt: skip
+    for name, what, figure, bound, judge in questions:
+        if figure is None or figure["n"] < bounds.min_map_films:
+            n = figure["n"] if figure else 0
+            reason = f"heat maps, {what}: {n} films are too few"
+            gates.append(Gate(f"maps.{name}", None, bound, n, "not_assessed", reason))
+        else:
+            gates.append(judge(f"maps.{name}", f"heat maps, {what}", figure, bound))
+    return gates
+
+
+def _disagreement(maps: Plain, bound: float) -> Gate:
+    apart = float(maps["disagreement"])
+    passed = apart <= bound
+    than = "at most" if passed else "more than"
+    return Gate(
+        "maps.agreement", apart, bound, maps["n_films"], "pass" if passed else "fail",
+        f"heat maps differ from Grad-CAM by {apart:.1e}, {than} {bound:.1e}",
+    )  # fmt: skip
+
+
+def _assessed(
+    name: str,
+    what: str,
+    figure: Plain | None,
+    bound: float,
+    *,
+    n: int,
+    least: int,
+    judge: Callable[[str, str, Plain, float], Gate] = ceiling,
+) -> Gate:
+    if figure is None:
+        reason = f"{what}: one level only, or too few studies of each class"
+        return Gate(name, None, bound, n, "not_assessed", reason)
+    if figure["n"] < least:
+        reason = f"{what}: {figure['n']} studies are too few"
+        return Gate(name, None, bound, figure["n"], "not_assessed", reason)
+    return judge(name, what, figure, bound)

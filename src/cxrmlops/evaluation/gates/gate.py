@@ -1,0 +1,229 @@
+"""
+Pass or fail, with reasons.
+
+A gate looks at the end of an interval that hurts, never at the point estimate, which
+flips on noise. What cannot be assessed says so; it is not a pass.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from cxrmlops.data.split_membership import split_hash
+
+Plain = Mapping[str, Any]
+Verdict = Literal["pass", "fail", "not_assessed"]
+HASHES = ("split_hash", "test_hash")
+SAME_THRESHOLD = 1e-9
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a candidate must show; params.yaml: gate has the same names."""
+
+    min_auc_lower: float
+    min_recall_asf_lower: float  # balanced point
+    min_recall_nsf_lower: float
+    min_high_sensitivity_lower: float  # recall ASF at the high-sensitivity point
+    max_ece: float  # upper end
+    min_subgroup_auc_lower: float
+    min_subgroup_n: int  # fewer are not assessed
+    min_test_studies: int
+    min_thumbnail_margin: float  # lower end of the paired difference
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One question and its answer."""
+
+    name: str
+    value: float | None  # the end of the interval, or the count, that was judged
+    bound: float
+    n: int | None  # studies behind the value
+    verdict: Verdict
+    reason: str  # one sentence
+
+
+def judge(
+    metrics: Plain,
+    images: pd.DataFrame,
+    *,
+    manifest: Plain,
+    validation: Plain,
+    bounds: Bounds,
+) -> list[Gate]:
+    """Put every question, in the order of the line.
+
+    Args:
+        metrics: metrics.json.
+        images: SPLITS rows; leaks are looked for again, whatever the manifest says.
+        manifest: manifest.json of the split.
+        validation: report.json of validate.
+        bounds: what the candidate must show.
+    """
+    figures = metrics["figures"]
+    return [
+        _validated(validation),
+        _leak(images, manifest),
+        _same_data(metrics, images, manifest),
+        _thresholds(metrics),
+        _enough(metrics, bounds.min_test_studies),
+        floor("auc", "AUC", figures.get("auc"), bounds.min_auc_lower),
+        *_recalls(figures, bounds),
+        ceiling("ece", "calibration error", figures.get("ece"), bounds.max_ece),
+        floor(
+            "thumbnail",
+            "AUC over a 16 x 16 thumbnail",
+            figures.get("auc_over_thumbnail"),
+            bounds.min_thumbnail_margin,
+        ),
+        *(
+            _subgroup(group, bounds)
+            for group in metrics["subgroups"]
+            if group["n"] < metrics["n_test_studies"]  # all studies are no subgroup
+        ),
+    ]
+
+
+def leaks(images: pd.DataFrame) -> dict[str, int]:
+    """Count patients, groups and films that stand on more than one side.
+
+    Args:
+        images: SPLITS rows.
+
+    Returns:
+        what -> number; films are compared by the hash of their decoded pixels.
+    """
+    kinds = {
+        "patients": "patient_id",
+        "groups": "group",
+        "studies": "study_id",
+        "films": "pixel_hash",
+    }
+    return {
+        what: int((images.groupby(column).split.nunique() > 1).sum())
+        for what, column in kinds.items()
+    }
+
+
+def _validated(validation: Plain) -> Gate:
+    passed = validation.get("success") is True
+    failed = sum(not each.get("success") for each in validation["expectations"])
+    return _gate(
+        "data_validation",
+        float(passed),
+        1,
+        int(validation["n"]),
+        passed,
+        f"data validation {'succeeded' if passed else 'failed'}: {failed} of "
+        f"{len(validation['expectations'])} expectations unmet, "
+        f"{validation['quarantined']} of {validation['n']} films quarantined",
+    )
+
+
+def _leak(images: pd.DataFrame, manifest: Plain) -> Gate:
+    found = {what: n for what, n in leaks(images).items() if n}
+    told = ", ".join(f"{what} {n}" for what, n in found.items())
+    policy = manifest["policy"]
+    reason = f"in more than one split: {told}" if told else "no patient on two sides"
+    if policy != "patient":
+        reason = f"split policy '{policy}' leaks by design ({told or 'none here'})"
+    passed = not found and policy == "patient"
+    return _gate("no_leak", sum(found.values()), 0, len(images), passed, reason)
+
+
+def _same_data(metrics: Plain, images: pd.DataFrame, manifest: Plain) -> Gate:
+    test = images[images.split == "test"]
+    now = {
+        "split_hash": (manifest["hash"], split_hash(images.image_id, images.split)),
+        "test_hash": (manifest["test_hash"], split_hash(test.image_id, test.split)),
+    }
+    wrong = [name for name in HASHES if {metrics[name]} != set(now[name])]
+    if not metrics.get("bundle_hash"):
+        wrong.append("bundle_hash")
+    reason = "figures, manifest and split table name the same split"
+    if wrong:
+        reason = f"{' and '.join(wrong)} of the figures differ from the split at hand"
+    return _gate("same_data", len(wrong), 0, len(test), not wrong, reason)
+
+
+def _thresholds(metrics: Plain) -> Gate:
+    moved = float(metrics["thresholds_moved"])
+    passed = moved <= SAME_THRESHOLD
+    reason = "thresholds are those that val gives"
+    if not passed:
+        reason = f"a threshold is {moved:.4f} away from the one that val gives"
+    return _gate("thresholds", moved, SAME_THRESHOLD, None, passed, reason)
+
+
+def _enough(metrics: Plain, least: int) -> Gate:
+    n = int(metrics["n_test_studies"])
+    reason = f"{n} test studies, at least {least} asked"
+    return _gate("test_studies", n, least, n, n >= least, reason)
+
+
+def _recalls(figures: Plain, bounds: Bounds) -> list[Gate]:
+    questions = (
+        ("balanced.recall_asf", bounds.min_recall_asf_lower),
+        ("balanced.recall_nsf", bounds.min_recall_nsf_lower),
+        ("high_sensitivity.recall_asf", bounds.min_high_sensitivity_lower),
+    )
+    gates = []
+    for name, bound in questions:
+        point, figure = name.split(".")
+        what = f"recall {figure[-3:].upper()} at the {point.replace('_', '-')} point"
+        gates.append(floor(name, what, figures.get(name), bound))
+    return gates
+
+
+def _subgroup(group: Plain, bounds: Bounds) -> Gate:
+    name = f"subgroup.{group['group']}.{group['level']}"
+    what = f"AUC of {group['group']} {group['level']}"
+    # a finding type is counted by its own studies: all normals stand against each
+    n = group["n_asf"] if group["group"] == "finding" else group["n"]
+    if n < bounds.min_subgroup_n or group["auc"] is None:
+        reason = (
+            f"{what}: {n} studies, {group['n_asf']} ASF and {group['n_nsf']} NSF, "
+            "are too few"
+        )
+        bound = bounds.min_subgroup_auc_lower
+        return Gate(name, None, bound, n, "not_assessed", reason)
+    return floor(name, what, group["auc"], bounds.min_subgroup_auc_lower)
+
+
+def floor(name: str, what: str, figure: Plain | None, bound: float) -> Gate:
+    """Ask that the lower end of a figure's interval reaches the bound."""
+    if figure is None:
+        return _missing(name, what, bound)
+    low = float(figure["low"])
+    than = "reaches" if low >= bound else "is under"
+    reason = f"{what}: 95 % lower bound {low:.4f} {than} {bound:.4f}"
+    return _gate(name, low, bound, figure["n"], low >= bound, reason)
+
+
+def ceiling(name: str, what: str, figure: Plain | None, bound: float) -> Gate:
+    """Ask that the upper end of a figure's interval stays within the bound."""
+    if figure is None:
+        return _missing(name, what, bound)
+    high = float(figure["high"])
+    than = "stays within" if high <= bound else "is over"
+    reason = f"{what}: 95 % upper bound {high:.4f} {than} {bound:.4f}"
+    return _gate(name, high, bound, figure["n"], high <= bound, reason)
+
+
+def _missing(name: str, what: str, bound: float) -> Gate:
+    """A headline figure that could not be computed is no reason to let a model in."""
+    return _gate(name, None, bound, None, False, f"{what} could not be computed")
+
+
+def _gate(
+    name: str,
+    value: float | None,
+    bound: float,
+    n: int | None,
+    passed: bool,
+    reason: str,
+) -> Gate:
+    return Gate(name, value, bound, n, "pass" if passed else "fail", reason)

@@ -1,0 +1,220 @@
+"""Every figure of one reading of the test set, with its interval and its n."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrmlops.errors import DataError
+from cxrmlops.evaluation.statistics.intervals import (
+    Bools,
+    Figure,
+    Floats,
+    Interval,
+    basic,
+    by_patient,
+    percentile,
+    proportion,
+    wilson,
+)
+from cxrmlops.evaluation.statistics.ranking import (
+    auc_figure,
+    auc_interval,
+    auprc_figure,
+    recall_at_figure,
+)
+from cxrmlops.evaluation.statistics.reliability import (
+    brier_figure,
+    ece_figure,
+    ece_of_noise,
+    line,
+)
+
+FIXED = (0.90, 0.95, 0.98)  # the other recall is read off at these
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Answers about studies whose truth is known, one row each."""
+
+    probability: Floats  # shape (n_studies,), of ASF, 0-1
+    abnormal: Bools  # shape (n_studies,), ASF stated in the report
+    patient: npt.NDArray[np.object_]  # shape (n_studies,), one pseudonym per study
+
+    def __len__(self) -> int:
+        """Count the studies."""
+        return len(self.probability)
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often each answer was right, in studies."""
+
+    asf_found: int
+    asf_missed: int
+    nsf_right: int
+    nsf_false_alarm: int
+
+    @property
+    def n(self) -> int:
+        """Number of studies."""
+        return self.asf_found + self.asf_missed + self.nsf_right + self.nsf_false_alarm
+
+
+def reading(
+    probability: npt.ArrayLike, abnormal: npt.ArrayLike, patient: npt.ArrayLike
+) -> Reading:
+    """Put one row per study together.
+
+    Raises:
+        DataError: no study, only one class, or a probability that is no number.
+    """
+    sick = np.asarray(abnormal, dtype=bool)
+    score = np.asarray(probability, dtype=np.float64)
+    check_classes(sick)
+    if not np.isfinite(score).all():
+        raise DataError(
+            f"{int((~np.isfinite(score)).sum())} of {len(score)} test probabilities "
+            "are not numbers; train again with a lower train.learning_rate"
+        )
+    return Reading(score, sick, np.asarray(patient, dtype=object))
+
+
+def check_classes(abnormal: Bools) -> None:
+    """Raise DataError unless the test set, shape (n,), holds both classes."""
+    if not len(abnormal):
+        raise DataError(
+            "the test set is empty; enlarge the cohort or split.test and run again"
+        )
+    if abnormal.all() or not abnormal.any():
+        raise DataError(
+            f"the test set holds {int(abnormal.sum())} ASF and "
+            f"{int((~abnormal).sum())} NSF studies; figures need both: enlarge the "
+            "cohort or split.test"
+        )
+
+
+def confusion(read: Reading, threshold: float) -> Confusion:
+    """Count right and wrong answers at one threshold."""
+    flagged = read.probability >= threshold
+    return Confusion(
+        asf_found=int((flagged & read.abnormal).sum()),
+        asf_missed=int((~flagged & read.abnormal).sum()),
+        nsf_right=int((~flagged & ~read.abnormal).sum()),
+        nsf_false_alarm=int((flagged & ~read.abnormal).sum()),
+    )
+
+
+def answer_figures(
+    read: Reading, threshold: float, *, rounds: int, seed: int
+) -> dict[str, Interval]:
+    """Give recall, precision, F1 of both classes and the accuracy at one threshold.
+
+    Returns:
+        Figure name -> interval; a figure without studies in its denominator is left
+        out. Proportions are Wilson's, F1 is a bootstrap by patient.
+    """
+    flagged, sick = read.probability >= threshold, read.abnormal
+    right = flagged == sick
+    among = {
+        "recall_asf": sick,
+        "recall_nsf": ~sick,
+        "precision_asf": flagged,
+        "precision_nsf": ~flagged,
+        "accuracy": np.ones(len(sick), dtype=bool),
+    }
+    figures = {
+        name: proportion(right[rows], read.patient[rows])
+        for name, rows in among.items()
+    }
+    found = {name: figure for name, figure in figures.items() if figure is not None}
+    return found | _f1(flagged, read, rounds=rounds, seed=seed)
+
+
+def ranking_figures(read: Reading, *, rounds: int, seed: int) -> dict[str, Interval]:
+    """Give AUC, area under precision and recall, and one recall at the other."""
+    score, sick = read.probability, read.abnormal
+    areas = {
+        "auc_bootstrap": auc_figure(score, sick),
+        "auprc": auprc_figure(score, sick),
+    }
+    return {
+        "auc": auc_interval(score, sick, read.patient),
+        # what chance would reach: the share of ASF
+        "auprc_baseline": wilson(float(sick.sum()), len(sick)),
+        **bootstrap(areas, read, n=len(read), rounds=rounds, seed=seed),
+        **_one_at_the_other("asf", "nsf", read, score, rounds=rounds, seed=seed),
+        **_one_at_the_other("nsf", "asf", read, -score, rounds=rounds, seed=seed),
+    }
+
+
+def calibration_figures(
+    read: Reading, *, bins: int, rounds: int, seed: int
+) -> dict[str, Interval]:
+    """Give Brier score, expected calibration error, slope and intercept.
+
+    The lower limit of the calibration error is 0 unless the error is larger than noise
+    alone would make it (`ece_if_calibrated`); the upper limit, which gates look at, is
+    a reflected bootstrap.
+    """
+    score, sick = read.probability, read.abnormal
+    figure = ece_figure(score, sick, bins=bins)
+    draws = by_patient({"ece": figure}, read.patient, rounds=rounds, seed=seed)["ece"]
+    ece = basic(_point(figure, len(read)), draws, n=len(read), floor=0.0)
+    noise = ece_of_noise(score, bins=bins, rounds=rounds, seed=seed)
+    brier = {"brier": brier_figure(score, sick)}
+    return {
+        "ece": replace(ece, low=0.0) if ece.value <= noise.high else ece,
+        "ece_if_calibrated": noise,
+        **bootstrap(brier, read, n=len(read), rounds=rounds, seed=seed),
+        **line(score, sick, read.patient),
+    }
+
+
+def bootstrap(
+    figures: Mapping[str, Figure], read: Reading, *, n: int, rounds: int, seed: int
+) -> dict[str, Interval]:
+    """Give each figure with the percentile interval of a bootstrap by patient."""
+    draws = by_patient(figures, read.patient, rounds=rounds, seed=seed)
+    return {
+        name: percentile(_point(figure, len(read)), draws[name], n=n)
+        for name, figure in figures.items()
+    }
+
+
+def _one_at_the_other(
+    this: str, other: str, read: Reading, score: Floats, *, rounds: int, seed: int
+) -> dict[str, Interval]:
+    rows = read.abnormal if this == "asf" else ~read.abnormal
+    figures = {
+        f"recall_{this}_at_recall_{other}_{100 * level:.0f}": recall_at_figure(
+            score, rows, other=level
+        )
+        for level in FIXED
+    }
+    return bootstrap(figures, read, n=int(rows.sum()), rounds=rounds, seed=seed)
+
+
+def _point(figure: Figure, n: int) -> float:
+    return float(figure(np.ones((1, n)))[0])
+
+
+def _f1(
+    flagged: Bools, read: Reading, *, rounds: int, seed: int
+) -> dict[str, Interval]:
+    pairs = {"f1_asf": (flagged, read.abnormal), "f1_nsf": (~flagged, ~read.abnormal)}
+    figures = {name: _f1_figure(*pair) for name, pair in pairs.items()}
+    return bootstrap(figures, read, n=len(read), rounds=rounds, seed=seed)
+
+
+def _f1_figure(said: Bools, true: Bools) -> Figure:
+    both = (said & true).astype(np.float64)
+    either = said.astype(np.float64) + true
+
+    def figure(weights: Floats) -> Floats:
+        below = weights @ either
+        none = np.full(len(below), np.nan)
+        return np.divide(2 * (weights @ both), below, out=none, where=below > 0)
+
+    return figure

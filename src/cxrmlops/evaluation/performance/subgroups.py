@@ -1,0 +1,129 @@
+"""
+For whom: the figures again for every group that can be told apart.
+
+Twenty groups at 95 % show one interval off by chance; a gap is a reason to look, not
+yet a finding. Groups with too few studies carry no interval and say so.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxrmlops.evaluation.performance.figures import Reading
+from cxrmlops.evaluation.statistics.intervals import Bools, Interval, Z, proportion
+from cxrmlops.evaluation.statistics.ranking import auc, auc_interval, standard_error
+
+MIN_PER_CLASS = 10  # studies of a class; fewer are not assessed
+AGE_BANDS = (18, 40, 60, 80)  # years, lower ends
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group's figures; None where too few studies belong to it."""
+
+    group: str  # sex, age, view, portable, manufacturer, source, year or finding
+    level: str
+    n: int  # studies
+    n_asf: int
+    n_nsf: int
+    auc: Interval | None
+    gap: Interval | None  # AUC of the group less that of all other studies
+    recall_asf: Interval | None  # at the balanced point
+    recall_nsf: Interval | None
+
+    @property
+    def assessed(self) -> bool:
+        """Whether both classes are large enough."""
+        return self.auc is not None
+
+
+def subgroups(studies: pd.DataFrame, read: Reading, *, threshold: float) -> list[Group]:
+    """Give each group's figures, in a fixed order.
+
+    A finding type is judged on its own studies against every normal one: it has no
+    normals of its own.
+
+    Args:
+        studies: n_studies rows with the group columns of `tables.STUDIES`, in the order
+            of `read`.
+        read: the answers.
+        threshold: of the balanced point.
+    """
+    groups = []
+    for name, level, rows in members(studies, read.abnormal):
+        groups.append(_group(name, level, rows, read, threshold=threshold))
+    return groups
+
+
+def members(studies: pd.DataFrame, abnormal: Bools) -> Iterator[tuple[str, str, Bools]]:
+    """Name every group and level, with the rows that belong to it, in a fixed order."""
+    columns = {
+        "sex": studies.sex,
+        "age": age_band(studies.age_years),
+        "view": studies.view,
+        "portable": studies.portable,
+        "manufacturer": studies.manufacturer.replace("", "unknown"),
+        "source": studies.source,
+        "year": studies.year.astype("string").fillna("unknown"),
+    }
+    for name, column in columns.items():
+        for level in sorted(column.unique()):
+            yield name, level, (column == level).to_numpy(dtype=bool)
+    listed = studies.findings.str.split("|").map(frozenset)
+    for kind in sorted(frozenset().union(*listed) - {""}):
+        shown = listed.map(lambda kinds, kind=kind: kind in kinds).to_numpy(dtype=bool)
+        yield "finding", kind, (shown & abnormal) | ~abnormal
+
+
+def age_band(age_years: pd.Series) -> pd.Series:
+    """Name the band of each age in years: `18-39`, ..., `80+`, `unknown`."""
+    ends = [0, *AGE_BANDS, np.inf]
+    names = [f"under {AGE_BANDS[0]}"]
+    names += [f"{a}-{b - 1}" for a, b in zip(AGE_BANDS, AGE_BANDS[1:], strict=False)]
+    names += [f"{AGE_BANDS[-1]}+"]
+    band = pd.cut(age_years, bins=ends, right=False, labels=names)
+    return band.astype("string").fillna("unknown")
+
+
+def _group(
+    name: str, level: str, rows: Bools, read: Reading, *, threshold: float
+) -> Group:
+    sick = read.abnormal & rows
+    well = ~read.abnormal & rows
+    counts = {"n": int(rows.sum()), "n_asf": int(sick.sum()), "n_nsf": int(well.sum())}
+    if min(counts["n_asf"], counts["n_nsf"]) < MIN_PER_CLASS:
+        return Group(name, level, **counts, auc=None, gap=None,
+                     recall_asf=None, recall_nsf=None)  # fmt: skip
+    flagged = read.probability >= threshold
+    # every normal serves each finding type, so only the abnormal differ
+    rest = (read.abnormal & ~rows) | ~read.abnormal if name == "finding" else ~rows
+    return Group(
+        name,
+        level,
+        **counts,
+        auc=auc_interval(read.probability[rows], sick[rows], read.patient[rows]),
+        gap=_gap(rows, rest, read),
+        recall_asf=proportion(flagged[sick], read.patient[sick]),
+        recall_nsf=proportion(~flagged[well], read.patient[well]),
+    )
+
+
+def _gap(rows: Bools, rest: Bools, read: Reading) -> Interval | None:
+    sides = [read.abnormal[rest].sum(), (~read.abnormal[rest]).sum()]
+    if min(sides) < MIN_PER_CLASS:
+        return None
+    here, there = auc_of(rows, read), auc_of(rest, read)
+    value = here[0] - there[0]
+    error = standard_error(here[1] - there[1], read.patient)
+    return Interval(value, value - Z * error, value + Z * error, int(rows.sum()))
+
+
+def auc_of(rows: Bools, read: Reading) -> tuple[float, npt.NDArray[np.float64]]:
+    """Give the AUC of some studies, and its influence spread over all (0 elsewhere)."""
+    found = auc(read.probability[rows], read.abnormal[rows], read.patient[rows])
+    spread = np.zeros(len(read))
+    spread[rows] = found.influence
+    return found.value, spread

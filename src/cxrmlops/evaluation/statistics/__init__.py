@@ -1,0 +1,1 @@
+"""Intervals, ranking, agreement, calibration, operating points. Arrays in."""

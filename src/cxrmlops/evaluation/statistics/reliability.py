@@ -1,0 +1,141 @@
+"""Whether a probability means what it says: Brier score, ECE, slope, intercept."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import statsmodels.api as sm
+from statsmodels.tools.sm_exceptions import ModelWarning
+
+from cxrmlops.evaluation.statistics.intervals import (
+    Bools,
+    Figure,
+    Floats,
+    Interval,
+    Ints,
+    Z,
+    codes,
+    percentile,
+    proportion,
+)
+
+EDGE = 1e-9  # logits of probabilities closer to 0 or 1 than this are cut
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Studies of like probability, and how many of them were abnormal."""
+
+    predicted: float  # mean probability
+    observed: Interval  # share of ASF
+
+
+def bin_of(probability: Floats, *, bins: int) -> Ints:
+    """Put equally many studies in each bin; equal probabilities share one.
+
+    Bins of equal width would leave a handful of studies in the middle ones, because a
+    good reader is seldom in doubt.
+
+    Returns:
+        Shape (n_studies,), 0 ... number of bins - 1; fewer bins than asked where ties
+        or few studies forbid more.
+    """
+    cuts = np.quantile(probability, np.arange(1, bins) / bins, method="higher")
+    found = np.searchsorted(np.unique(cuts), probability, side="right")
+    _, number = np.unique(found, return_inverse=True)
+    return number.astype(np.int64)
+
+
+def reliability(
+    probability: Floats, abnormal: Bools, patient: npt.ArrayLike, *, bins: int
+) -> list[Bin]:
+    """Compare the predicted with the observed share of ASF, bin by bin."""
+    number = bin_of(probability, bins=bins)
+    names = np.asarray(patient)
+    table = []
+    for each in range(int(number.max()) + 1):
+        rows = number == each
+        observed = proportion(abnormal[rows], names[rows])
+        if observed is not None:
+            table.append(Bin(float(probability[rows].mean()), observed))
+    return table
+
+
+def brier_figure(probability: Floats, abnormal: Bools) -> Figure:
+    """Make the mean squared error of the probability a figure of the weights."""
+    squared = (probability - abnormal) ** 2
+    return lambda weights: (weights @ squared) / weights.sum(axis=1)
+
+
+def ece_figure(probability: Floats, abnormal: Bools, *, bins: int) -> Figure:
+    """Make the expected calibration error a figure of the weights.
+
+    The mean over studies of |observed - predicted| share of ASF of their bin. The bins
+    are those of the whole sample in every round.
+    """
+    number = bin_of(probability, bins=bins)
+    member = (number[:, None] == np.arange(number.max() + 1)).astype(np.float64)
+    surplus = member * (abnormal - probability)[:, None]  # (n_studies, bins)
+    return lambda weights: np.abs(weights @ surplus).sum(axis=1) / weights.sum(axis=1)
+
+
+def ece_of_noise(probability: Floats, *, bins: int, rounds: int, seed: int) -> Interval:
+    """Give the calibration error that a perfectly calibrated reader would show here.
+
+    It is not 0, because a bin of few studies never shows its probability exactly.
+    """
+    draw = np.random.default_rng(seed)
+    number = bin_of(probability, bins=bins)
+    member = (number[:, None] == np.arange(number.max() + 1)).astype(np.float64)
+    errors = [
+        np.abs(((draw.random(len(probability)) < probability) - probability) @ member)
+        for _ in range(rounds)
+    ]
+    ece = np.sum(errors, axis=1) / len(probability)
+    return percentile(float(ece.mean()), ece, n=len(probability))
+
+
+def line(
+    probability: Floats, abnormal: Bools, patient: npt.ArrayLike
+) -> dict[str, Interval]:
+    """Fit abnormal on the logit of the probability, with errors that count patients.
+
+    Returns:
+        `calibration_slope` (1 is right; below: too sure) and `calibration_intercept`
+        (0 is right; above: says too little; the slope held at 1). A figure that cannot
+        be fitted is left out, as where the classes are separated completely.
+    """
+    logit = np.log(np.clip(probability, EDGE, 1 - EDGE))
+    logit -= np.log(np.clip(1 - probability, EDGE, 1 - EDGE))
+    sick = abnormal.astype(np.float64)
+    if not _overlap(logit[abnormal], logit[~abnormal]):
+        return {}
+    groups = codes(patient)
+    ones = np.ones((len(logit), 1))
+    fits = {
+        "calibration_slope": _fit(sick, np.column_stack([logit, ones]), groups),
+        "calibration_intercept": _fit(sick, ones, groups, offset=logit),
+    }
+    return {name: fit for name, fit in fits.items() if fit is not None}
+
+
+def _overlap(one: Floats, other: Floats) -> bool:
+    """Whether neither class lies wholly above the other: else no slope is best."""
+    return bool(one.max() > other.min() and other.max() > one.min())
+
+
+def _fit(
+    sick: Floats, design: Floats, groups: Ints, *, offset: Floats | None = None
+) -> Interval | None:
+    model = sm.GLM(sick, design, family=sm.families.Binomial(), offset=offset)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("error", ModelWarning)
+            fit = model.fit(cov_type="cluster", cov_kwds={"groups": groups})
+    except ModelWarning:  # too few studies between the classes for a line
+        return None
+    value, error = float(fit.params[0]), float(fit.bse[0])
+    if not np.isfinite([value, error]).all():
+        return None
+    return Interval(value, value - Z * error, value + Z * error, len(sick))

@@ -1,0 +1,1 @@
+"""From a bundle that passed its gates to the champion: comparison, approval, log."""

@@ -1,0 +1,168 @@
+"""Settings for one's own films: site.yaml, params.yaml and the addresses of servers."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from cxrmlops.data.film_list import list_films
+from cxrmlops.data.sources.recognise import find_reports, recognise_reports
+from cxrmlops.errors import DataError, ParamsError
+from cxrmlops.files import whole
+from cxrmlops.params import load_site
+
+SITE, PARAMS, ADDRESSES = "site.yaml", "params.yaml", "addresses.env"
+GRAPH = Path("dvc.yaml")  # of the checkout
+
+_ADDRESSES = """\
+# Addresses of servers. All are optional: without them everything stays on this
+# machine. Load into a shell with: set -a; . ./addresses.env; set +a
+# Passwords belong here and nowhere else; git ignores this file.
+
+# Runs and models; unset: sqlite:///mlflow.db
+#MLFLOW_TRACKING_URI=http://mlflow.example.org:5000
+# Flows and schedules; unset: Prefect's own local server
+#PREFECT_API_URL=http://prefect.example.org:4200/api
+# Which study was scored and delivered; unset: sqlite:///ledger.db
+#CXR_LEDGER_URL=postgresql+psycopg://user:password@db.example.org/cxr
+# Where films come from and reports go; unset: site.yaml: archive
+#CXR_ARCHIVE=dicomweb:https://pacs.example.org/dicom-web
+#CXR_ARCHIVE=dimse:PACS@pacs.example.org:104?calling=CXRMLOPS
+# Login of a DICOMweb archive, or CXR_ARCHIVE_USER and CXR_ARCHIVE_PASSWORD
+#CXR_ARCHIVE_TOKEN=
+# Audit events, with patients' numbers; unset: audit.jsonl beside the ledger
+#CXR_AUDIT=/var/log/cxrmlops/audit.jsonl
+# Secret behind all pseudonyms; unset: made once, ~/.config/cxrmlops/pseudonym.key
+#CXR_PSEUDONYM_KEY=
+# Processes that read films; unset: one per core
+#CXR_WORKERS=8
+"""
+
+
+def set_up(
+    films: Path,
+    *,
+    reports: Path | None = None,
+    source: str | None = None,
+    here: Path = Path(),
+    may_replace: Callable[[str], bool] = lambda _question: False,
+) -> str:
+    """Write the settings files for `films` into `here`; say what to do next.
+
+    Lines that somebody edited stay: of an existing site.yaml only source, films and
+    reports change, an existing params.yaml or addresses.env is kept as it is.
+
+    Args:
+        films: folder of films.
+        reports: report table, archive or folder; None: looked for in and beside
+            `films`.
+        source: hospital, nih or openi; None: known by the look of `reports`.
+        here: folder of the settings.
+        may_replace: asked before a line changes in a site.yaml that is not as we
+            shipped it.
+
+    Raises:
+        DataError: no films, no reports, or reports of an unknown kind.
+        ParamsError: site.yaml is there and wrong, or must not be changed.
+    """
+    files = list_films(films) if films.is_dir() else []
+    if not files:
+        raise DataError(
+            f"init: there is no file below {films}; name the folder of your films"
+        )
+    reports, source = _reports(films, reports, source)
+    values = {"source": source, "films": films.resolve(), "reports": reports.resolve()}
+    _write(here / SITE, _site_text(here / SITE, values, may_replace))
+    for name, content in (
+        (PARAMS, default(PARAMS).read_text(encoding="utf-8")),
+        (ADDRESSES, _ADDRESSES),
+    ):
+        if not (here / name).exists():
+            _write(here / name, content, private=name == ADDRESSES)  # passwords
+    return _next(source, len(files), reports)
+
+
+def default(name: str) -> Path:
+    """Find the settings file that we ship: in the package, or in its checkout."""
+    packaged = Path(__file__).parents[1] / name
+    return packaged if packaged.exists() else Path(__file__).parents[3] / name
+
+
+def _reports(films: Path, reports: Path | None, source: str | None) -> tuple[Path, str]:
+    if reports is not None:
+        if not reports.exists():
+            raise DataError(f"init: --reports: there is nothing at {reports}")
+        kind = source or recognise_reports(reports)
+        if kind is None:
+            raise DataError(
+                f"init: --reports: {reports} is neither a CSV with a column "
+                "'conclusion', nor NIH's Data_Entry table, nor Open-i's report XML; "
+                "name the columns so, or say --source"
+            )
+        return reports, kind
+    found = [(p, kind) for p, kind in find_reports(films) if source in (None, kind)]
+    if not found:
+        raise DataError(
+            f"init: no report table lies in or beside {films}; name it with --reports"
+        )
+    if len(found) > 1:
+        raise DataError(
+            f"init: several report files lie in or beside {films}; name one with "
+            "--reports",
+            [path.name for path, _ in found],
+        )
+    return found[0]
+
+
+def _site_text(
+    path: Path, values: dict[str, object], may_replace: Callable[[str], bool]
+) -> str:
+    shipped = default(SITE).read_text(encoding="utf-8")
+    if not path.exists():
+        return _filled(shipped, values)
+    there = load_site(path)  # refuses what is no site.yaml
+    text = path.read_text(encoding="utf-8")
+    filled = _filled(text, values)
+    changed = [name for name, value in values.items() if getattr(there, name) != value]
+    if not changed or text == shipped:
+        return filled
+    if not may_replace(
+        f"{path.resolve()} is there: replace its lines {', '.join(changed)}?"
+    ):
+        raise ParamsError(
+            f"init: {path.resolve()} names other {', '.join(changed)}; add --force to "
+            "point it at these, or run it in another folder; nothing was changed"
+        )
+    return filled
+
+
+def _filled(text: str, values: dict[str, object]) -> str:
+    """Put `values` into the YAML `text`, keeping its comments."""
+    for name, value in values.items():
+        shown = yaml.safe_dump(str(value), width=10_000).splitlines()[0]
+        line = re.compile(rf"^{name}:[^#\n]*?(?=\s*(#|$))", re.MULTILINE)
+        text = line.sub(f"{name}: {shown}".replace("\\", r"\\"), text, count=1)
+    return text
+
+
+def _write(path: Path, text: str, *, private: bool = False) -> None:
+    with whole(path, private=private) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def _next(source: str, films: int, reports: Path) -> str:
+    return "\n".join(
+        [
+            f"source     {source}: {films:,} file(s), reports in {reports.name}",
+            f"{SITE}  the site: institution, time zone, language, chest words",
+            f"{PARAMS}  every number; date window, image size, gates",
+            f"{ADDRESSES}  MLFLOW_TRACKING_URI, PREFECT_API_URL, CXR_LEDGER_URL, "
+            "CXR_ARCHIVE; all optional",
+            "",
+            "Next:  read site.yaml, then",
+            "  cxrmlops cohort    who is in, who is not, why: data/cohort/flow.svg",
+            "  dvc repro          everything up to a judged model"
+            + ("" if GRAPH.exists() else "; in the project's checkout: run init there"),
+        ]
+    )

@@ -1,0 +1,37 @@
+"""Whether a part of the picture is missing."""
+
+import numpy as np
+import pytest
+
+from cxrmlops.dicom.read.completeness import missing_part
+from tests.make import make_thorax
+
+
+def test_a_whole_film_misses_nothing():
+    assert missing_part(make_thorax()) == ""
+
+
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+@pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("lost", [0.3, 0.5, 0.75])
+def test_a_block_at_any_side_is_missed(quarter_turns, value, lost):
+    film = np.rot90(make_thorax(), quarter_turns).copy()
+    film[round(len(film) * (1 - lost)) :] = value
+
+    assert "at one side" in missing_part(film)
+
+
+@pytest.mark.parametrize("period", [4, 16, 64])
+def test_lost_bands_are_missed(period):
+    film = make_thorax()
+    film[np.arange(len(film)) % period < period // 2] = 0
+
+    assert missing_part(film)
+    assert missing_part(film.T)
+
+
+def test_an_even_frame_and_a_wider_canvas_are_no_loss():
+    film = make_thorax(rows=256, columns=240)
+
+    assert missing_part(np.pad(film, 60)) == ""
+    assert missing_part(np.pad(film, ((0, 0), (120, 120)))) == ""

@@ -1,0 +1,53 @@
+"""Whether a picture can be a chest film at all."""
+
+import numpy as np
+import pytest
+
+from cxrmlops.dicom.read.plausibility import (
+    is_blank,
+    is_negative,
+    is_noise,
+    likeness_to_thorax,
+    thumbnail,
+)
+from tests.make import make_thorax
+
+
+def test_a_film_and_its_negative_are_unlike_by_the_same_amount():
+    small = thumbnail(make_thorax())
+
+    assert likeness_to_thorax(small) > 0.5
+    assert likeness_to_thorax(1 - small) == pytest.approx(-likeness_to_thorax(small))
+
+
+@pytest.mark.parametrize("frame", [0.0, 1.0])
+def test_a_frame_around_the_film_does_not_matter(frame):
+    film = make_thorax(rows=300, columns=280)
+    framed = np.full((400, 340), frame, np.float32)
+    framed[40:340, 20:300] = film
+
+    for image, negative in ((framed, False), (1 - framed, True)):
+        assert is_negative(thumbnail(image)) is negative
+
+
+def test_one_white_lung_is_no_negative():
+    film = make_thorax()
+    film[:, 130:] = np.maximum(film[:, 130:], 0.8)
+
+    assert not is_negative(thumbnail(film))
+
+
+def test_exposure_does_not_decide():
+    for gain, offset in ((0.2, 0.0), (0.2, 0.8), (1.0, 0.0)):
+        small = thumbnail(make_thorax() * np.float32(gain) + np.float32(offset))
+
+        assert not is_negative(small)
+        assert not is_blank(small)
+        assert not is_noise(small)
+
+
+def test_a_noisy_film_is_no_noise():
+    film = make_thorax(rows=512, columns=512)
+    noise = np.random.default_rng(0).normal(0, 0.2, film.shape).astype(np.float32)
+
+    assert not is_noise(thumbnail(np.clip(film + noise, 0, 1)))

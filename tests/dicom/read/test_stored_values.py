@@ -1,0 +1,170 @@
+"""Pixel Data to stored values, where what stands around the pixels is wrong."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels.encoders import (
+    JPEG2000LosslessEncoder,
+    JPEGLSLosslessEncoder,
+    RLELosslessEncoder,
+)
+from pydicom.uid import ExplicitVRBigEndian, JPEGBaseline8Bit
+
+from cxrmlops.dicom.read.headers import LIMITS
+from cxrmlops.dicom.read.stored_values import decode, pixel_format
+from cxrmlops.errors import Rejected
+from tests.make import make_cxr
+
+DOWN, ACROSS = np.mgrid[:48, :40] / 40
+FILM = (7000 + 6500 * np.sin(3 * DOWN) * np.cos(5 * ACROSS)).astype(
+    np.uint16
+)  # 14 bits
+ENCODERS = [JPEG2000LosslessEncoder, JPEGLSLosslessEncoder, RLELosslessEncoder]
+
+PLUGIN = {  # gdcm's run-length encoder aborts
+    JPEG2000LosslessEncoder.UID: "pylibjpeg",
+    JPEGLSLosslessEncoder.UID: "pyjpegls",
+    RLELosslessEncoder.UID: "pydicom",
+}
+
+
+def compressed(encoder, values: np.ndarray, *, bits: int) -> bytes:
+    """Encode as a stream of `bits`."""
+    frame = encoder.encode(
+        values,
+        encoding_plugin=PLUGIN[encoder.UID],
+        rows=values.shape[0],
+        columns=values.shape[1],
+        number_of_frames=1,
+        samples_per_pixel=1,
+        photometric_interpretation="MONOCHROME2",
+        bits_allocated=8 * values.itemsize,
+        bits_stored=bits,
+        pixel_representation=int(values.dtype.kind == "i"),
+    )
+    return bytes(frame)
+
+
+def film_of(frame: bytes, syntax: str, shape=FILM.shape, **said: object) -> Dataset:
+    film = make_cxr(np.zeros(shape), bits=14)
+    film.file_meta.TransferSyntaxUID = syntax
+    film.PixelData = encapsulate([frame])
+    film["PixelData"].is_undefined_length = True
+    for keyword, value in said.items():
+        setattr(film, keyword, value)
+    return film
+
+
+def values_of(film: Dataset) -> np.ndarray:
+    return decode(film, pixel_format(film, LIMITS)).values
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("said", [10, 12, 14, 16])
+def test_a_stream_knows_its_bits_better_than_the_header(encoder, said):
+    film = film_of(
+        compressed(encoder, FILM, bits=14),
+        encoder.UID,
+        BitsStored=said,
+        HighBit=said - 1,
+    )
+
+    found = decode(film, pixel_format(film, LIMITS))
+
+    np.testing.assert_array_equal(found.values, FILM)
+    assert found.bits == max(said, 14)
+    assert bool(found.notes) == (said < 14)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS[:2])
+def test_a_signed_stream_of_fewer_bits_keeps_its_signs(encoder):
+    values = FILM.astype(np.int16) - 8192
+    film = film_of(compressed(encoder, values, bits=14), encoder.UID)
+    film.PixelRepresentation = 1
+
+    np.testing.assert_array_equal(values_of(film), values)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize(
+    "table", [b"", b"\0\0\0\0", b"\x08\0\0\0", b"\x40\xe2\x01\0", b"\0" * 8, b"junk!!"]
+)
+def test_of_one_frame_the_offset_table_says_nothing(encoder, table):
+    frame = compressed(encoder, FILM, bits=14)
+    film = film_of(frame, encoder.UID)
+    first = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(table)) + table
+    film.PixelData = first + film.PixelData[12:]
+    film["PixelData"].is_undefined_length = True
+    film.ExtendedOffsetTable = b"\x08" + b"\0" * 7
+    film.ExtendedOffsetTableLengths = b"\x01" + b"\0" * 7
+
+    np.testing.assert_array_equal(values_of(film), FILM)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_a_frame_in_several_fragments_is_one(encoder):
+    frame = compressed(encoder, FILM, bits=14)
+    film = film_of(frame, encoder.UID)
+    film.PixelData = encapsulate([frame], fragments_per_frame=3)
+    film["PixelData"].is_undefined_length = True
+
+    np.testing.assert_array_equal(values_of(film), FILM)
+
+
+def test_a_jpeg_of_8_bits_is_read_in_words_of_16():
+    file = io.BytesIO()
+    Image.fromarray((FILM >> 6).astype(np.uint8)).save(file, "JPEG", quality=95)
+    wanted = np.asarray(Image.open(file))
+
+    film = film_of(file.getvalue(), JPEGBaseline8Bit, BitsStored=8, HighBit=7)
+
+    np.testing.assert_array_equal(values_of(film), wanted)
+
+
+@pytest.mark.parametrize("planar", [None, 0, 1])
+def test_colour_without_planar_configuration_is_by_pixel(planar):
+    grey = (FILM >> 6).astype(np.uint8)
+    colours = np.stack([grey, grey, grey], axis=2 if planar != 1 else 0)
+    film = make_cxr(grey)
+    film.SamplesPerPixel, film.PhotometricInterpretation = 3, "RGB"
+    film.BitsAllocated, film.BitsStored, film.HighBit = 8, 8, 7
+    film.PixelData = colours.tobytes()
+    if planar is not None:
+        film.PlanarConfiguration = planar
+
+    np.testing.assert_array_equal(values_of(film), np.stack([grey] * 3, axis=2))
+
+
+@pytest.mark.parametrize("name", ["monochrome2", "Monochrome1 "])
+def test_a_photometric_interpretation_may_be_in_lower_case(name):
+    film = make_cxr(FILM, photometric=name, bits=14)
+
+    np.testing.assert_array_equal(values_of(film), FILM)
+
+
+@pytest.mark.parametrize("frames", [0, -1])
+def test_a_film_of_no_frames_is_refused(frames):
+    film = make_cxr(FILM, bits=14)
+    film.NumberOfFrames = frames
+
+    with pytest.raises(Rejected, match="NumberOfFrames is below 1") as refused:
+        values_of(film)
+
+    assert refused.value.reason == "undecodable"
+
+
+@pytest.mark.parametrize("vr", ["OW", "OB"])
+def test_bytes_in_big_endian_are_swapped_as_words_only(vr):
+    grey = (FILM >> 6).astype(np.uint8)
+    film = make_cxr(grey, bits=8)
+    film.BitsAllocated = 8
+    film.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    raw = grey.reshape(-1, 2)[:, ::-1] if vr == "OW" else grey
+    film.add_new("PixelData", vr, raw.tobytes())
+
+    np.testing.assert_array_equal(values_of(film), grey)

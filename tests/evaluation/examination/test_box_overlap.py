@@ -1,0 +1,84 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxrmlops.evaluation.examination.box_overlap import box_mask, measure_boxes
+
+QUARTER = {"left": 0.0, "top": 0.5, "width": 0.5, "height": 0.5}
+
+
+def case(evidence):
+    films = pd.DataFrame(
+        {"image_id": ["a", "b", "c"], "split": ["train", "val", "val"],
+         "patient_id": ["P", "Q", "R"]}
+    )  # fmt: skip
+    boxes = pd.DataFrame([QUARTER | {"image_id": name} for name in "abc"])
+    maps = np.stack([evidence] * 3).astype(np.float32)
+    return dict(zip(("train", "val"), measure_boxes(films, maps, boxes), strict=True))
+
+
+def test_boxes_of_a_film_are_joined():
+    twice = pd.DataFrame([QUARTER, QUARTER | {"left": 0.25}])
+
+    assert box_mask(twice).mean() == pytest.approx(0.375)
+
+
+def test_evidence_in_the_box_is_inside_and_hits():
+    evidence = np.full((8, 8), -1.0)
+    evidence[5:7, 1:3] = 1
+
+    found = case(evidence)["val"]
+
+    assert found["n_films"] == 2
+    assert found["area"]["value"] == pytest.approx(0.25)
+    assert found["inside"]["value"] == pytest.approx(1)
+    assert found["pointing"]["value"] == 1
+    assert 0.1 < found["iou"]["value"] < 0.6  # the box is larger
+
+
+def test_even_evidence_reaches_the_share_of_the_area():
+    found = case(np.ones((8, 8)))["val"]
+
+    assert found["inside"]["value"] == pytest.approx(0.25)
+    assert found["iou"]["value"] == pytest.approx(0.25)
+
+
+def test_evidence_elsewhere_is_outside_and_one_film_has_no_interval():
+    evidence = np.zeros((8, 8))
+    evidence[1, 6] = 1
+
+    found = case(evidence)
+
+    assert found["val"]["inside"]["value"] == 0
+    assert found["val"]["pointing"]["value"] == 0
+    assert found["train"]["inside"] is None
+    assert found["train"]["pointing"]["n"] == 1
+
+
+def test_a_box_is_as_wide_and_as_high_as_it_was_drawn():
+    wide = pd.DataFrame([{"left": 0.25, "top": 0.5, "width": 0.5, "height": 0.125}])
+
+    mask = box_mask(wide)
+
+    rows, columns = np.nonzero(mask)  # 64 cells a side
+    assert (rows.min(), rows.max()) == (32, 39)
+    assert (columns.min(), columns.max()) == (16, 47)
+    assert mask.sum() == 8 * 32
+
+
+def test_evidence_beside_a_wide_box_is_outside_it():
+    evidence = np.zeros((8, 8))
+    evidence[0, 3] = 1  # above, within its columns
+    wide = pd.DataFrame(
+        [{"image_id": name, "left": 0.25, "top": 0.5, "width": 0.5, "height": 0.125}
+         for name in "abc"]
+    )  # fmt: skip
+    films = pd.DataFrame(
+        {"image_id": ["a", "b", "c"], "split": ["train", "val", "val"],
+         "patient_id": ["P", "Q", "R"]}
+    )  # fmt: skip
+
+    _, val = measure_boxes(films, np.stack([evidence] * 3).astype("f4"), wide)
+
+    assert val["inside"]["value"] == 0
+    assert val["area"]["value"] == pytest.approx(0.0625)

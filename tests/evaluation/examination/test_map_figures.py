@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from cxrmlops.evaluation.examination.map_figures import (
+    concentration,
+    mean_interval,
+    measure_maps,
+    rank_correlation,
+)
+
+
+def maps(n=6, *, cells=8, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, cells, cells)).astype("float32")
+
+
+def test_correlation_by_ranks_is_spearmans():
+    one, other = maps(), maps(seed=1) + maps() / 2
+
+    found = rank_correlation(one, other)
+
+    expected = [
+        spearmanr(a.ravel(), b.ravel()).statistic
+        for a, b in zip(one, other, strict=True)
+    ]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert np.isnan(rank_correlation(one, np.ones_like(one))).all()
+
+
+@pytest.mark.parametrize("cells", [3, 4, 7, 8, 16])
+@pytest.mark.parametrize("corners", [True, False])
+def test_even_evidence_has_no_concentration(cells, corners):
+    even = np.ones((2, cells, cells), "float32")
+
+    np.testing.assert_allclose(concentration(even, corners=corners), 1)
+
+
+def test_evidence_in_a_corner_is_counted_there_and_not_in_the_middle():
+    marked, middle = np.zeros((2, 1, 8, 8), "float32")
+    marked[0, 0, 0] = middle[0, 4, 4] = 3
+
+    np.testing.assert_allclose(concentration(marked, corners=True), 16)  # 4 of 64 cells
+    np.testing.assert_allclose(concentration(middle, corners=True), 0)
+    np.testing.assert_allclose(concentration(middle, corners=False), 0)
+
+
+def test_evidence_against_is_no_mass_and_films_without_any_are_left_out():
+    against = -np.ones((2, 8, 8), "float32")
+
+    assert np.isnan(concentration(against, corners=True)).all()
+    assert mean_interval(concentration(against, corners=True)) is None
+
+
+def test_the_mean_has_students_interval():
+    found = mean_interval(np.array([1.0, 2.0, 3.0, np.nan]))
+
+    # t of two degrees of freedom is 4.303
+    assert (found.value, found.n) == (2, 3)
+    assert found.high == pytest.approx(2 + 4.302653 / 3**0.5)
+
+
+def test_figures_of_maps():
+    evidence = maps()
+
+    found = measure_maps(
+        evidence,
+        evidence * 1.5,
+        redrawn={"conv1": maps(seed=1)},
+        repeated={"noise": evidence * 2},
+        road=(np.array([1.0, 1.2]), np.array([0.0, 0.1])),
+    )
+
+    assert found["disagreement"] == pytest.approx(0.5, rel=1e-6)
+    assert found["repeated"]["noise"]["low"] == pytest.approx(1)
+    assert abs(found["redrawn"]["conv1"]["value"]) < 0.3
+    assert found["road"]["value"] == pytest.approx(1.05)
+    assert found["grid"] == [8, 8]

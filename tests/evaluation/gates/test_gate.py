@@ -1,0 +1,224 @@
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from cxrmlops.data.split_membership import split_hash
+from cxrmlops.evaluation.gates.gate import Bounds, judge, leaks
+from cxrmlops.params import GateParams
+from tests.make import make_splits
+
+BOUNDS = Bounds(
+    min_auc_lower=0.945,
+    min_recall_asf_lower=0.85,
+    min_recall_nsf_lower=0.85,
+    min_high_sensitivity_lower=0.95,
+    max_ece=0.06,
+    min_subgroup_auc_lower=0.85,
+    min_subgroup_n=50,
+    min_test_studies=500,
+    min_thumbnail_margin=0.05,
+)
+VALIDATION = {"success": True, "n": 100, "quarantined": 3, "expectations": []}
+
+
+def interval(low, value, high, n=2013):
+    return {"value": value, "low": low, "high": high, "n": n}
+
+
+def good_figures():
+    return {
+        "auc": interval(0.951, 0.96, 0.969),
+        "balanced.recall_asf": interval(0.878, 0.898, 0.915),
+        "balanced.recall_nsf": interval(0.859, 0.880, 0.899),
+        "high_sensitivity.recall_asf": interval(0.97, 0.98, 0.99),
+        "ece": interval(0, 0.02, 0.03),
+        "auc_over_thumbnail": interval(0.15, 0.2, 0.25),
+    }
+
+
+def group(name="sex", level="F", *, n=500, n_asf=250, auc=(0.93, 0.95, 0.97)):
+    return {
+        "group": name,
+        "level": level,
+        "n": n,
+        "n_asf": n_asf,
+        "n_nsf": n - n_asf,
+        "auc": interval(*auc, n=n) if auc else None,
+    }
+
+
+def case(*, images=None, policy="patient", figures=None, groups=(), **metrics):
+    images = make_splits(patients=30) if images is None else images
+    test = images[images.split == "test"]
+    hashes = {
+        "hash": split_hash(images.image_id, images.split),
+        "test_hash": split_hash(test.image_id, test.split),
+    }
+    return {
+        "metrics": {
+            "figures": good_figures() | (figures or {}),
+            "subgroups": list(groups),
+            "n_test_studies": 2013,
+            "split_hash": hashes["hash"],
+            "test_hash": hashes["test_hash"],
+            "bundle_hash": "b" * 64,
+            "thresholds_moved": 0.0,
+        }
+        | metrics,
+        "images": images,
+        "manifest": {"policy": policy} | hashes,
+    }
+
+
+def failed(given, *, validation=VALIDATION, bounds=BOUNDS):
+    gates = judge(
+        given["metrics"],
+        given["images"],
+        manifest=given["manifest"],
+        validation=validation,
+        bounds=bounds,
+    )
+    return {gate.name: gate for gate in gates if gate.verdict == "fail"}
+
+
+def test_a_model_like_the_source_studys_passes():
+    assert failed(case(groups=[group()])) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "figure"),
+    [
+        ("auc", interval(0.944, 0.96, 0.97)),
+        ("balanced.recall_asf", interval(0.849, 0.87, 0.89)),
+        ("balanced.recall_nsf", interval(0.849, 0.87, 0.89)),
+        ("high_sensitivity.recall_asf", interval(0.949, 0.97, 0.99)),
+        ("ece", interval(0.0, 0.05, 0.061)),
+    ],
+)
+def test_the_bad_end_of_the_interval_decides_not_the_point(name, figure):
+    assert list(failed(case(figures={name: figure}))) == [name]
+
+
+def test_a_bound_that_is_just_reached_is_enough():
+    reached = {"auc": interval(0.945, 0.96, 0.97), "ece": interval(0, 0.01, 0.06)}
+
+    assert failed(case(figures=reached)) == {}
+
+
+def test_a_network_no_better_than_a_thumbnail_is_refused_with_the_reason():
+    close = {"auc_over_thumbnail": interval(0.049, 0.1, 0.15)}
+
+    gate = failed(case(figures=close))["thumbnail"]
+
+    assert gate.reason == (
+        "AUC over a 16 x 16 thumbnail: 95 % lower bound 0.0490 is under 0.0500"
+    )
+    assert (gate.value, gate.bound, gate.n) == (0.049, 0.05, 2013)
+
+
+def test_a_headline_figure_that_is_missing_is_refused():
+    given = case()
+    del given["metrics"]["figures"]["balanced.recall_nsf"]
+
+    gate = failed(given)["balanced.recall_nsf"]
+
+    assert gate.reason == "recall NSF at the balanced point could not be computed"
+
+
+def test_too_few_test_studies_are_refused():
+    assert list(failed(case(n_test_studies=499))) == ["test_studies"]
+
+
+def test_a_weak_subgroup_is_refused_and_a_small_one_not_assessed():
+    weak = group("view", "AP", auc=(0.84, 0.9, 0.95))
+    small = group("manufacturer", "Rare", n=49, n_asf=20, auc=(0.5, 0.8, 0.9))
+    lopsided = group("year", "2017", n=60, n_asf=2, auc=None)
+
+    given = case(groups=[weak, small, lopsided])
+    gates = judge(
+        given["metrics"], given["images"], manifest=given["manifest"],
+        validation=VALIDATION, bounds=BOUNDS,
+    )  # fmt: skip
+    verdicts = {g.name: g.verdict for g in gates if g.name.startswith("subgroup")}
+
+    assert verdicts == {
+        "subgroup.view.AP": "fail",
+        "subgroup.manufacturer.Rare": "not_assessed",
+        "subgroup.year.2017": "not_assessed",
+    }
+
+
+def test_a_finding_type_is_counted_by_its_own_studies():
+    rare = group("finding", "nodule", n=1000, n_asf=30, auc=(0.5, 0.7, 0.9))
+
+    assert failed(case(groups=[rare])) == {}
+
+
+def test_a_group_of_all_studies_is_no_subgroup():
+    everyone = group("source", "hospital", n=2013, auc=(0.5, 0.6, 0.7))
+
+    assert failed(case(groups=[everyone])) == {}
+
+
+def test_failed_data_validation_is_refused():
+    broken = VALIDATION | {"success": False, "expectations": [{"success": False}]}
+
+    gate = failed(case(), validation=broken)["data_validation"]
+
+    assert "data validation failed: 1 of 1 expectations unmet" in gate.reason
+
+
+@pytest.mark.parametrize(
+    ("column", "what"),
+    [("patient_id", "patients"), ("group", "groups"), ("pixel_hash", "films")],
+)
+def test_whatever_stands_on_two_sides_is_refused(column, what):
+    images = make_splits(patients=30)
+    images.loc[29, column] = images.loc[0, column]
+
+    gate = failed(case(images=images))["no_leak"]
+
+    assert gate.reason == f"in more than one split: {what} 1"
+    assert gate.value == 1
+
+
+def test_the_draw_by_film_is_refused_for_leak_even_where_nobody_leaks():
+    gate = failed(case(policy="case"))["no_leak"]
+
+    assert gate.reason == "split policy 'case' leaks by design (none here)"
+
+
+def test_a_clean_split_leaks_nothing():
+    assert set(leaks(make_splits(patients=30, per_patient=3)).values()) == {0}
+
+
+def test_figures_of_another_split_are_refused():
+    gate = failed(case(split_hash="0" * 64))["same_data"]
+
+    assert gate.reason == "split_hash of the figures differ from the split at hand"
+
+
+def test_a_split_table_that_was_changed_after_the_manifest_is_refused():
+    given = case()
+    images = given["images"]
+    turned = np.where(images.split == "val", "train", images.split)
+    given["images"] = images.assign(split=turned).astype({"split": "string"})
+
+    assert list(failed(given)) == ["same_data"]
+
+
+def test_thresholds_from_elsewhere_than_val_are_refused():
+    gate = failed(case(thresholds_moved=0.02))["thresholds"]
+
+    assert gate.reason == "a threshold is 0.0200 away from the one that val gives"
+
+
+def test_every_bound_is_a_setting():
+    assert {each.name for each in fields(Bounds)} <= set(GateParams.model_fields)
+
+
+def test_a_looser_bound_lets_more_in():
+    low = {"auc": interval(0.80, 0.85, 0.9)}
+
+    assert failed(case(figures=low), bounds=replace(BOUNDS, min_auc_lower=0.8)) == {}

@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+from scipy.stats import binom
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss
+
+from cxrmlops.evaluation.statistics.reliability import (
+    bin_of,
+    brier_figure,
+    ece_figure,
+    ece_of_noise,
+    line,
+    reliability,
+)
+
+
+def test_bins_hold_equally_many_studies():
+    number = bin_of(np.random.default_rng(0).random(200), bins=10)
+
+    np.testing.assert_array_equal(np.bincount(number), 20)
+
+
+def test_equal_probabilities_share_a_bin():
+    number = bin_of(np.repeat([0.1, 0.5, 0.9], [50, 3, 2]), bins=10)
+
+    assert [len(set(number[a:b])) for a, b in [(0, 50), (50, 53), (53, 55)]] == [
+        1,
+        1,
+        1,
+    ]
+    assert number.max() < 3
+
+
+def test_bins_of_the_diagram_add_up_to_the_error():
+    rng = np.random.default_rng(0)
+    probability, abnormal = rng.random(300), rng.random(300) < 0.4
+
+    table = reliability(probability, abnormal, np.arange(300), bins=10)
+    ece = ece_figure(probability, abnormal, bins=10)(np.ones((1, 300)))[0]
+
+    gaps = [
+        each.observed.n * abs(each.observed.value - each.predicted) for each in table
+    ]
+    assert sum(gaps) / 300 == pytest.approx(ece)
+    assert sum(each.observed.n for each in table) == 300
+
+
+def test_brier_equals_scikit_learns():
+    rng = np.random.default_rng(0)
+    probability, abnormal = rng.random(50), rng.random(50) < 0.4
+
+    figure = brier_figure(probability, abnormal)(np.ones((1, 50)))[0]
+
+    assert figure == pytest.approx(brier_score_loss(abnormal, probability))
+
+
+def test_a_perfect_oracle_has_no_error():
+    abnormal = np.arange(20) % 2 == 0
+
+    assert ece_figure(abnormal * 1.0, abnormal, bins=10)(np.ones((1, 20)))[0] == 0
+
+
+def test_probabilities_of_zero_and_one_are_survived():
+    abnormal = np.arange(40) % 3 == 0
+    sure = np.arange(40) % 2 == 0
+
+    found = line(np.where(sure, 1.0, 0.0), abnormal, np.arange(40))
+
+    # two points have a line of their own; 0 and 1 count as 1e-9 and 1 - 1e-9
+    rise = logit(abnormal[sure].mean()) - logit(abnormal[~sure].mean())
+    slope = rise / (2 * logit(1 - 1e-9))
+    assert found["calibration_slope"].value == pytest.approx(slope, rel=1e-6)
+
+
+def test_copies_of_a_study_do_not_make_the_slope_surer():
+    rng = np.random.default_rng(0)
+    probability = rng.random(100)
+    abnormal, patient = rng.random(100) < probability, np.arange(100)
+
+    once = line(probability, abnormal, patient)["calibration_slope"]
+    copies = [np.repeat(each, 4) for each in (probability, abnormal, patient)]
+    copied = line(*copies)["calibration_slope"]
+
+    assert copied.value == pytest.approx(once.value)
+    assert copied.high - copied.low == pytest.approx(once.high - once.low, rel=0.02)
+
+
+def cohort(n=600, *, slope=1.0, shift=0.0, seed=0):
+    """Draw answers for which expit(slope * logit + shift) is the truth."""
+    rng = np.random.default_rng(seed)
+    at = rng.normal(0, 1.5, n)
+    return expit(at), rng.random(n) < expit(slope * at + shift), np.arange(n) // 2
+
+
+@pytest.mark.parametrize("shift", [-0.7, 0.7])
+@pytest.mark.parametrize("slope", [0.5, 1.0])
+def test_slope_and_intercept_solve_their_equations_and_err_patient_by_patient(
+    slope, shift
+):
+    probability, abnormal, patient = cohort(slope=slope, shift=shift)
+    at, n = logit(probability), len(abnormal)
+
+    found = line(probability, abnormal, patient)
+
+    # intercept: as many abnormal as foreseen, once every logit is moved by it
+    moved = brentq(lambda by: (abnormal - expit(at + by)).sum(), -5, 5)
+    assert found["calibration_intercept"].value == pytest.approx(moved, abs=1e-6)
+    assert np.sign(moved) == np.sign(shift), "above 0: the reader says too little"
+    fit = LogisticRegression(C=np.inf, tol=1e-10).fit(at[:, None], abnormal)
+    free = fit.coef_[0, 0]
+    assert found["calibration_slope"].value == pytest.approx(free, abs=1e-4)
+    # sandwich: patients' sums of residuals, by G/(G-1) (n-1)/(n-k), as Stata does
+    pairs = n // 2
+    left = (abnormal - expit(at + moved)).reshape(pairs, 2).sum(axis=1)
+    bread = np.sum(expit(at + moved) * (1 - expit(at + moved)))
+    error = np.sqrt((left**2).sum() * pairs / (pairs - 1)) / bread
+    intercept = found["calibration_intercept"]
+    assert intercept.high - intercept.value == pytest.approx(1.959964 * error, rel=1e-4)
+    assert intercept.value - intercept.low == pytest.approx(1.959964 * error, rel=1e-4)
+    assert intercept.n == found["calibration_slope"].n == n
+
+
+@pytest.mark.parametrize("share", [0.5, 0.2])
+def test_the_error_of_noise_is_that_of_binomial_draws(share):
+    n = 40
+
+    noise = ece_of_noise(np.full(n, share), bins=10, rounds=20_000, seed=1)
+
+    # equal probabilities share one bin, whose error is |k / n - share|
+    count = np.arange(n + 1)
+    error = np.round(np.abs(count / n - share), 9)
+    chance = binom.pmf(count, n, share)
+    order = np.argsort(error)
+    below = np.cumsum(chance[order])
+    limits = [error[order][np.searchsorted(below, at)] for at in (0.025, 0.975)]
+    assert noise.value == pytest.approx((chance * error).sum(), rel=0.02)
+    assert (noise.low, noise.high) == pytest.approx(limits, abs=1e-6)
+    assert noise.n == n
+
+
+def test_the_error_of_noise_adds_up_bins_by_their_size():
+    probability = np.repeat([0.2, 0.7], [30, 10])
+
+    noise = ece_of_noise(probability, bins=4, rounds=20_000, seed=1)
+
+    def mean_error(n, share):
+        count = np.arange(n + 1)
+        return (binom.pmf(count, n, share) * np.abs(count / n - share)).sum()
+
+    both = (30 * mean_error(30, 0.2) + 10 * mean_error(10, 0.7)) / 40
+    assert noise.value == pytest.approx(both, rel=0.02)

@@ -1,0 +1,196 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from cxrmlops.dicom.results.secondary_capture import (
+    OverlayPicture,
+    build_secondary_capture,
+    overlay_uid,
+)
+from cxrmlops.reporting.overlay import (
+    FULL_SCALE,
+    MIN_WIDTH,
+    Caption,
+    above_threshold,
+    blend,
+    draw_overlay,
+    logit,
+)
+from tests.make import make_film, make_model_identity, make_study_answer
+
+CAPTION = Caption(
+    title="AI: any significant finding suspected",
+    alert=True,
+    facts=("Probability of any significant finding 87.3 %", "Model cxr-test"),
+    disclaimer="Investigational, not for primary diagnosis.",
+    probability=0.873,
+    thresholds=(("balanced", 0.41), ("high sensitivity", 0.08)),
+    scale="logits above the balanced threshold",
+)
+MODEL = make_model_identity()
+
+
+def grey(rows=96, columns=96):
+    return np.tile(np.linspace(0, 255, columns).astype(np.uint8), (rows, 1))
+
+
+def capture(picture, film=None):
+    film = film or make_film()
+    return build_secondary_capture(
+        film, picture, answer=make_study_answer(0.9), model=MODEL
+    )
+
+
+def picture_of(rows=64, columns=60):
+    return OverlayPicture(
+        np.zeros((rows + 20, columns, 3), np.uint8), rows, columns, True
+    )
+
+
+def test_a_film_is_never_written_over():
+    film = blend(grey(200, 800), None)
+
+    drawn, top, left = draw_overlay(film, CAPTION)
+
+    np.testing.assert_array_equal(drawn[top:, left : left + 800], film)
+    assert top > 0
+
+
+def test_a_narrow_film_keeps_its_shape_under_a_readable_band():
+    film = blend(grey(900, 90), None)
+
+    drawn, top, left = draw_overlay(film, CAPTION)
+
+    assert drawn.shape[1] == MIN_WIDTH
+    np.testing.assert_array_equal(drawn[top:, left : left + 90], film)
+
+
+def test_one_evidence_has_one_colour_in_every_case():
+    heat = np.full((8, 8), FULL_SCALE / 2, np.float32)
+    alone = blend(np.zeros((8, 8), np.uint8), heat)
+    beside_more = heat.copy()
+    beside_more[0, 0] = 5 * FULL_SCALE
+
+    mixed = blend(np.zeros((8, 8), np.uint8), beside_more)
+
+    np.testing.assert_array_equal(mixed[4, 4], alone[4, 4])
+
+
+def test_what_speaks_against_a_finding_stays_clear():
+    picture = grey()
+
+    shown = blend(picture, np.linspace(-9, 0, picture.size).reshape(picture.shape))
+
+    np.testing.assert_array_equal(shown, blend(picture, None))
+
+
+def test_more_evidence_never_fades():
+    picture = np.zeros((1, 200), np.uint8)
+
+    shown = blend(picture, np.linspace(0, FULL_SCALE, 200)[None])
+
+    light = shown.astype(int).sum(axis=2)[0]
+    assert (np.diff(light) >= -1).all()  # rounding of three channels
+    assert light[-1] > light[0]
+
+
+def test_the_mean_of_the_map_is_the_films_own_logit_over_the_threshold():
+    rng = np.random.default_rng(0)
+    evidence = rng.normal(3, 5, (7, 7))
+
+    heat = above_threshold(evidence, logit_of_film=2.0, temperature=1.6, threshold=0.4)
+
+    assert heat.mean() == pytest.approx(2.0 / 1.6 - math.log(0.4 / 0.6), abs=1e-5)
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_logit_is_finite_at_the_ends(probability):
+    assert math.isfinite(logit(probability))
+
+
+def test_drawing_twice_gives_the_same_pixels():
+    film = blend(grey(300, 700), np.full((300, 700), 4.0, np.float32))
+
+    first, second = (draw_overlay(film, CAPTION)[0] for _ in range(2))
+
+    np.testing.assert_array_equal(first, second)
+
+
+def test_long_words_do_not_leave_the_band():
+    long = dataclasses.replace(CAPTION, disclaimer="word " * 120, scale="scale " * 40)
+
+    drawn, top, _ = draw_overlay(blend(grey(100, 640), None), long)
+
+    assert 100 < top < 640
+    assert drawn.shape == (top + 100, 640, 3)
+
+
+def test_the_capture_says_where_it_comes_from_and_that_text_is_burned_in():
+    film = make_film()
+
+    made = capture(picture_of(), film)
+
+    source = made.SourceImageSequence[0]
+    assert made.SOPInstanceUID == overlay_uid(film, "", MODEL)
+    assert source.ReferencedSOPInstanceUID == film.SOPInstanceUID
+    assert source.PurposeOfReferenceCodeSequence[0].CodeValue == "121322"
+    assert made.BurnedInAnnotation == "YES"
+    assert list(made.ImageType) == ["DERIVED", "SECONDARY", "OTHER"]
+    assert made.StudyInstanceUID == film.StudyInstanceUID
+    assert made.SeriesInstanceUID != film.SeriesInstanceUID
+
+
+def test_pixel_spacing_follows_the_film_inside_the_picture():
+    made = capture(picture_of(rows=1024, columns=960))
+
+    assert [float(v) for v in made.NominalScannedPixelSpacing] == [0.25, 0.125]
+
+
+@pytest.mark.parametrize("known", [["L", "F"], None, "", ["X", "Q"]])
+def test_unknown_orientation_stays_unknown(known):
+    made = capture(picture_of(), make_film(PatientOrientation=known))
+
+    expected = known if known == ["L", "F"] else []
+    assert list(made.PatientOrientation or []) == expected
+
+
+@pytest.mark.parametrize("stored", [["R", "F"], ["L", "H"], ["F", "L"], ["H", "R"]])
+def test_the_capture_of_a_film_turned_upright_lies_upright(stored):
+    turned = stored[0] in "FH"
+    film = make_film(PatientOrientation=stored)
+    # of 0.5 x 0.25 mm pixels, 512 x 480: as high as wide twice, or the other way round
+    rows, columns = (1200, 2560) if turned else (2560, 1200)
+
+    made = capture(picture_of(rows=rows, columns=columns), film)
+
+    assert list(made.PatientOrientation) == ["L", "F"]
+    spacing = [float(value) for value in made.NominalScannedPixelSpacing]
+    assert spacing == [0.1, 0.1]
+
+
+def test_once_lossy_always_lossy():
+    made = capture(picture_of(), make_film(LossyImageCompression="01"))
+
+    assert made.LossyImageCompression == "01"
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"), [(7, 7), (None, 1), (0, 1), (-3, 1), (2**31 - 1, 2**31 - 1)]
+)
+def test_an_overlay_bears_the_number_of_its_film(known, expected):
+    film = make_film()
+    film.InstanceNumber = known
+
+    assert capture(picture_of(), film).InstanceNumber == expected
+
+
+def test_a_uid_that_was_padded_twice_is_the_same_uid():
+    film = make_film()
+    plain = film.SOPClassUID
+    film.SOPClassUID = f"{plain}\0"
+
+    (item,) = capture(picture_of(), film).SourceImageSequence
+
+    assert item.ReferencedSOPClassUID == plain
