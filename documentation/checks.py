@@ -43,10 +43,10 @@ def faults(site: Path) -> list[str]:
     for page in sorted(site.rglob("*.html")):
         name = page.relative_to(site).as_posix()
         addresses = _addresses(page)
-        for address in addresses.loaded:
+        for address in dict.fromkeys(addresses.loaded):
             if not _is_here(address, page, site):
                 found.append(f"{name} loads {address}")
-        for address in addresses.linked:
+        for address in dict.fromkeys(addresses.linked):
             if _is_local(address) and not _is_here(address, page, site):
                 found.append(f"{name} links to {address}, which is not there")
     for style in sorted(site.rglob("*.css")):
