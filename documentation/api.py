@@ -11,20 +11,31 @@ from documentation.markdown import cell, code, table, text
 from documentation.source_comments import class_fields
 
 LINE = 80  # characters; longer signatures go over several lines
+MAIN = "cxrmlops"
 HIDDEN = ("migrations",)  # SQL steps of the ledger
 
 
 def pages(root: Path) -> dict[str, tuple[str, str]]:
-    """Give page name -> title and Markdown: a page per package, one for the rest."""
-    package = griffe.load(
-        "cxrmlops", search_paths=[root / "src"], docstring_parser="google"
-    )
+    """Give page name -> title and Markdown.
+
+    The main package has a page per package within and one for the rest; every other
+    package below src/ has one page.
+    """
     found = {}
-    single = [m for m in package.modules.values() if not m.is_init_module]
-    found["cxrmlops"] = ("cxrmlops", _page(package, single))
-    for name, part in sorted(package.modules.items()):
-        if part.is_init_module:
-            found[name] = (f"cxrmlops.{name}", _page(part, list(_modules(part))))
+    for folder in sorted((root / "src").glob("*/__init__.py")):
+        name = folder.parent.name
+        package = griffe.load(
+            name, search_paths=[root / "src"], docstring_parser="google"
+        )
+        if name != MAIN:
+            found[name] = (name, _page(package, list(_modules(package))))
+            continue
+        single = [m for m in package.modules.values() if not m.is_init_module]
+        found[name] = (name, _page(package, single))
+        for inner, part in sorted(package.modules.items()):
+            if part.is_init_module:
+                title = f"{name}.{inner}"
+                found[inner] = (title, _page(part, list(_modules(part))))
     return found
 
 

@@ -124,7 +124,7 @@ def test_every_module_is_in_the_api(site):
 
     modules = [
         path.relative_to(ROOT / "src").with_suffix("").as_posix().replace("/", "")
-        for path in (ROOT / "src/cxrmlops").rglob("*.py")
+        for path in (ROOT / "src").rglob("*.py")
         if path.stem != "__init__" and "migrations" not in path.parts
     ]
     assert [each for each in modules if each not in sections] == []
