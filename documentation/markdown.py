@@ -38,4 +38,7 @@ def sentence(words: str) -> str:
     """Begin with a capital letter, and end with a full stop where nothing ends it."""
     words = words.strip()
     end = "" if not words or words[-1] in ".:;!?`" else "."
+    first = words.split(" ")[0]
+    if "." in first.rstrip(".,:;"):  # a file's name
+        return words + end
     return words[:1].upper() + words[1:] + end

@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from documentation.markdown import cell, code, sentence, table, text
-from documentation.settings import allowed
 from documentation.source_comments import class_fields
 
 MODULE = "cxrmlops.records"
@@ -78,7 +77,7 @@ def _models() -> Iterator[str]:
             [
                 (
                     code(field.alias or name),
-                    cell(_type(field.annotation) or allowed(field)),
+                    _type(field.annotation),
                     cell(field.description or comments.get(name, "")),
                 )
                 for name, field in kind.model_fields.items()
