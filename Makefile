@@ -23,7 +23,7 @@ ARCH ?= resnet18
 N ?= 100
 SEED ?= 1
 
-.PHONY: demo test soak check bench mutants setup clean
+.PHONY: demo test soak check bench mutants docs setup clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -57,5 +57,8 @@ mutants: $(READY)  ## hours: would the tests notice? N wrong changes a package, 
 	$(INSTALL) '.[mutants]'
 	$(BIN)/python -m benchmarks.mutants --n $(N) --seed $(SEED)
 
+docs: $(READY)  ## build the documentation into site/; any warning is an error
+	$(BIN)/python -m documentation --out site
+
 clean:  ## remove what the commands above made
-	rm -rf demo bench .work
+	rm -rf demo bench site .work
