@@ -23,7 +23,7 @@ ARCH ?= resnet18
 N ?= 100
 SEED ?= 1
 
-.PHONY: demo test soak check bench mutants docs setup clean
+.PHONY: demo test unit soak check bench mutants docs setup clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -39,7 +39,10 @@ demo: $(READY)  ## train on made-up films, score a night, say where to look
 
 test: $(READY)  ## all tests but those that need a GPU
 	infra/test_packages.sh
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not gpu and not soak" -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not gpu and not soak" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+unit: $(READY)  ## the quick tests: no services, no programs started, nothing installed
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not services and not gpu and not soak" -n auto --maxprocesses 4 --dist loadfile
 
 soak: $(READY)  ## hours: a long night killed again and again
 	$(BIN)/pytest -m soak

@@ -15,11 +15,21 @@ LIMIT = 2700  # seconds of a test that starts programs, on a slow and busy machi
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let whole lines and servers take longer than pyproject.toml's limit of a test."""
-    for item in items:
-        starts_programs = any(map(item.get_closest_marker, ("slow", "services")))
-        if starts_programs and item.get_closest_marker("timeout") is None:
+    """Let whole lines and servers take longer than other tests, and run them first.
+
+    A file of minutes that is begun last would leave the other workers idle: `make test`
+    hands files out in this order.
+    """
+    starts_programs = {
+        item
+        for item in items
+        if any(map(item.get_closest_marker, ("slow", "services")))
+    }
+    for item in starts_programs:
+        if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(LIMIT))
+    long_files = {item.path for item in starts_programs}
+    items.sort(key=lambda item: item.path not in long_files)
 
 
 @pytest.fixture(scope="session")

@@ -60,3 +60,12 @@ def test_rows_in_another_order_are_the_same_studies_and_fewer_are_not():
 
 def test_what_cannot_be_compared_is_no_pass():
     assert not_assessed("why", max_auc_loss=0.02).verdict == "not_assessed"
+
+
+def test_a_probability_at_the_threshold_is_an_answer_of_asf():
+    at = GOOD.assign(probability=0.5)  # of the balanced operating point
+    _, told = not_worse(reading(at), reading(GOOD), max_auc_loss=1.0)
+
+    missed = int((GOOD.abnormal & (GOOD.probability < 0.5)).sum())
+    assert missed > 0
+    assert told["answers"]["balanced.asf"]["only_candidate_right"] == missed

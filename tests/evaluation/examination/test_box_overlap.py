@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrmlops.evaluation.examination.box_overlap import box_mask, measure_boxes
+from cxrmlops.evaluation.examination.box_overlap import GRID, box_mask, measure_boxes
 
 QUARTER = {"left": 0.0, "top": 0.5, "width": 0.5, "height": 0.5}
 
@@ -82,3 +82,22 @@ def test_evidence_beside_a_wide_box_is_outside_it():
 
     assert val["inside"]["value"] == 0
     assert val["area"]["value"] == pytest.approx(0.0625)
+
+
+def test_a_cell_whose_middle_lies_on_the_far_edge_is_outside_the_box():
+    edge = 3.5 / GRID  # the middle of the fourth cell
+    box = pd.DataFrame([{"left": 0.0, "top": 0.0, "width": edge, "height": edge}])
+
+    assert box_mask(box).sum() == 9
+
+
+def test_no_evidence_and_a_box_smaller_than_a_cell_do_not_overlap():
+    films = pd.DataFrame(
+        {"image_id": ["a"], "split": ["train"], "patient_id": ["P"]},
+    )
+    tiny = {"left": 0.0, "top": 0.0, "width": 1e-4, "height": 1e-4, "image_id": "a"}
+    maps = np.full((1, 8, 8), -1, np.float32)
+
+    found, _ = measure_boxes(films, maps, pd.DataFrame([tiny]))
+
+    assert found["iou"] is None or found["iou"]["value"] == 0

@@ -81,3 +81,13 @@ def test_a_turn_keeps_the_middle_and_there_is_a_loss_in_jpeg():
         squares[0, 31:34, 31:34].mean(), abs=40
     )
     assert 0 < np.abs(jpeg(squares).astype(int) - squares).mean() < 8
+
+
+def test_padding_above_and_below_a_film_stays_black_when_it_becomes_brighter():
+    squares = films().swapaxes(1, 2)
+
+    brighter = CHANGES["brighter"](squares)
+
+    assert not brighter[:, :8].any()
+    assert not brighter[:, -8:].any()
+    assert (brighter[:, 8:-8] > squares[:, 8:-8]).all()

@@ -87,3 +87,14 @@ def test_levels_too_rare_to_tell_apart_are_left_out():
     one_patient = pd.Series([str(k) for k in range(230)] + ["x"] * 10)
 
     assert told_apart(np.ones((N, 2), np.float32), vendor, one_patient) is None
+
+
+@pytest.mark.parametrize(("films", "assessed"), [(10, True), (9, False)])
+def test_a_level_is_told_apart_from_ten_films_on(films, assessed):
+    vendor = pd.Series(["Alpha"] * 40 + ["Rare"] * films)
+    patient = pd.Series([str(k) for k in range(40 + films)])
+    embedding = np.random.default_rng(0).normal(size=(40 + films, 2))
+
+    found = told_apart(embedding.astype(np.float32), vendor, patient)
+
+    assert (found is not None) is assessed

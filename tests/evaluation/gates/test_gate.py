@@ -222,3 +222,9 @@ def test_a_looser_bound_lets_more_in():
     low = {"auc": interval(0.80, 0.85, 0.9)}
 
     assert failed(case(figures=low), bounds=replace(BOUNDS, min_auc_lower=0.8)) == {}
+
+
+def test_as_many_hashes_may_differ_as_the_gate_says_none():
+    gate = failed(case(split_hash="0" * 64))["same_data"]
+
+    assert (gate.value, gate.bound) == (1, 0)

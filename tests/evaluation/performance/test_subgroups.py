@@ -168,3 +168,17 @@ def test_recalls_of_a_group_count_its_own_studies_at_or_above_the_threshold():
         assert missed > 0
         assert recall.value == pytest.approx(1 - missed / n)
         assert recall.n == n
+
+
+@pytest.mark.parametrize(("others", "assessed"), [(10, True), (9, False)])
+def test_a_gap_needs_ten_studies_of_each_class_outside_the_group(others, assessed):
+    studies = make_studies(400)
+    abnormal = studies.abnormal.to_numpy(dtype=bool)
+    outside = np.zeros(400, dtype=bool)
+    for of_class, n in ((abnormal, others), (~abnormal, 50)):
+        outside[np.flatnonzero(of_class)[:n]] = True
+    studies["portable"] = pd.array(np.where(outside, "yes", "no"), dtype="string")
+
+    gap = judged(studies)["portable", "no"].gap
+
+    assert (gap is not None) is assessed

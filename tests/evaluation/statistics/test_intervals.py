@@ -8,6 +8,7 @@ from cxrmlops.evaluation.statistics.intervals import (
     Interval,
     basic,
     by_patient,
+    design_effect,
     percentile,
     proportion,
     ratio,
@@ -163,3 +164,11 @@ def test_bootstrap_of_a_mean_is_as_wide_as_theory_says():
 
     spread = ((0.5 - truth * 0.4) ** 2).std() / np.sqrt(500)
     assert draws.std() == pytest.approx(spread, rel=0.05)
+
+
+def test_the_design_effect_is_the_variance_of_patient_sums_over_that_of_studies():
+    residual = np.array([0.4, 0.4, -0.2, -0.6])
+    patient = np.array([0, 0, 1, 2])
+
+    # (.8^2 + .2^2 + .6^2) / (.4^2 + .4^2 + .2^2 + .6^2), by hand
+    assert design_effect(residual, patient) == pytest.approx(1.04 / 0.72)

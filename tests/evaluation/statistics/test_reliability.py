@@ -151,3 +151,11 @@ def test_the_error_of_noise_adds_up_bins_by_their_size():
 
     both = (30 * mean_error(30, 0.2) + 10 * mean_error(10, 0.7)) / 40
     assert noise.value == pytest.approx(both, rel=0.02)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_classes_that_are_wholly_apart_have_neither_slope_nor_intercept(turned):
+    probability = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
+    abnormal = (probability > 0.5) ^ turned
+
+    assert line(probability, abnormal, np.arange(6)) == {}
