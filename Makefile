@@ -19,6 +19,8 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
 INSTALL = install() { $(UV) -e "$$1" || $(PIP) -e "$$1"; }; install
 
+SUITE := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 ARCH ?= resnet18
 N ?= 100
 SEED ?= 1
@@ -39,10 +41,10 @@ demo: $(READY)  ## train on made-up films, score a night, say where to look
 
 test: $(READY)  ## all tests but those that need a GPU
 	infra/test_packages.sh
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not gpu and not soak" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(SUITE) -m "not gpu and not soak"
 
-unit: $(READY)  ## the quick tests: no services, no programs started, nothing installed
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not services and not gpu and not soak" -n auto --maxprocesses 4 --dist loadfile
+unit: $(READY)  ## tests of single modules: no server, no whole line, nothing installed
+	$(SUITE) -m "not slow and not services and not gpu and not soak"
 
 soak: $(READY)  ## hours: a long night killed again and again
 	$(BIN)/pytest -m soak

@@ -33,7 +33,7 @@ FILES = (
     SCOPE,
 )
 
-# What a cohort depends on: the keys that dvc.yaml names, and the code of the stage.
+# The settings that a cohort depends on: the keys that dvc.yaml names.
 SITE_KEYS = (
     *("source", "films", "reports", "include", "decisions", "chest_words", "name"),
 )

@@ -93,11 +93,11 @@ def test_a_cell_whose_middle_lies_on_the_far_edge_is_outside_the_box():
 
 def test_no_evidence_and_a_box_smaller_than_a_cell_do_not_overlap():
     films = pd.DataFrame(
-        {"image_id": ["a"], "split": ["train"], "patient_id": ["P"]},
+        {"image_id": ["a", "b"], "split": ["train"] * 2, "patient_id": ["P", "Q"]}
     )
-    tiny = {"left": 0.0, "top": 0.0, "width": 1e-4, "height": 1e-4, "image_id": "a"}
-    maps = np.full((1, 8, 8), -1, np.float32)
+    tiny = {"left": 0.0, "top": 0.0, "width": 1e-4, "height": 1e-4}
+    boxes = pd.DataFrame([tiny | {"image_id": name} for name in "ab"])
 
-    found, _ = measure_boxes(films, maps, pd.DataFrame([tiny]))
+    found, _ = measure_boxes(films, np.full((2, 8, 8), -1, np.float32), boxes)
 
-    assert found["iou"] is None or found["iou"]["value"] == 0
+    assert found["iou"]["value"] == 0

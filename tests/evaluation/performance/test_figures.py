@@ -223,7 +223,11 @@ def test_perfect_separation_has_no_calibration_line():
     [
         ([], [], "the test set is empty; enlarge the cohort"),
         ([0.1, 0.2], [True, True], "holds 2 ASF and 0 NSF studies; figures need both"),
-        ([0.1, 0.2, np.nan], [True, False, True], "1 of 3 test probabilities are not"),
+        (
+            [0.1, 0.2, np.nan],
+            [True, False, True],
+            "1 of 3 test probabilities are not numbers",
+        ),
     ],
 )
 def test_a_test_set_that_shows_nothing_is_refused(probability, abnormal, message):
