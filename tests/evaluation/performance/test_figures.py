@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import (
@@ -55,6 +55,7 @@ def test_answers_equal_scikit_learns(case):
 
 @settings(deadline=None, max_examples=20)
 @given(CASES)
+@example((np.zeros(4), np.array([True, False, True, True])))  # a very large ECE
 def test_every_value_lies_in_its_interval(case):
     read = reading(*case, np.arange(len(case[0])))
 

@@ -161,7 +161,8 @@ def calibration_figures(
     score, sick = read.probability, read.abnormal
     figure = ece_figure(score, sick, bins=bins)
     draws = by_patient({"ece": figure}, read.patient, rounds=rounds, seed=seed)["ece"]
-    ece = basic(_point(figure, len(read)), draws, n=len(read), floor=0.0)
+    point = _point(figure, len(read))
+    ece = basic(point, draws, n=len(read), floor=0.0, ceiling=1.0)
     noise = ece_of_noise(score, bins=bins, rounds=rounds, seed=seed)
     brier = {"brier": brier_figure(score, sick)}
     return {
