@@ -338,7 +338,7 @@ def kill(folder: Path, bundle: str, monkeypatch, *, after: str) -> None:
     with disable_run_logger():
         night = flow_file.open_night.fn(bundle)
         flow_file.find.fn(night, False)
-        chunk = flow_file.claims.claim(
+        chunk = flow_file.leases.claim(
             open_database(),
             model_key=night.model_key,
             size=2,

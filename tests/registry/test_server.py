@@ -27,6 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning"),
 ]
 BIN = str(Path(sys.executable).parent)
+PATIENCE = 600  # seconds
 
 
 @contextmanager
@@ -48,9 +49,11 @@ def running(*words: str, health: str, **settings: str):
 
 
 def wait_for(address: str, server: subprocess.Popen) -> None:
-    for _ in range(600):
+    """Wait; importing MLflow alone takes minutes on two busy cores."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         try:
-            urllib.request.urlopen(address, timeout=2).close()
+            urllib.request.urlopen(address, timeout=10).close()
             return
         except (urllib.error.URLError, OSError):
             assert server.poll() is None, "the server ended"
@@ -118,6 +121,6 @@ def ask_served_model(model: str, film: str) -> dict:
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
             (answer,) = json.load(response)["predictions"]
     return answer

@@ -129,6 +129,12 @@ def digest(folder):
     }
 
 
+def texts(folder):
+    return {
+        path.name: path.read_text("utf-8") for path in sorted(folder.rglob("*.json"))
+    }
+
+
 def text_of(sr):
     (group, *_) = next(
         item.ContentSequence
@@ -174,6 +180,7 @@ def test_a_second_run_writes_nothing_new_and_a_fresh_one_the_same_bytes(
     fresh = write(scored, tmp_path / "report")
 
     assert {p: p.stat().st_mtime_ns for p in written.glob("*.dcm")} == before
+    assert texts(fresh) == texts(written)
     assert digest(fresh) == digest(written)
 
 

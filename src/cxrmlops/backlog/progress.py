@@ -76,7 +76,7 @@ def record_written(engine: Engine, chunk: Chunk, made: Sequence[Written]) -> Non
     """Store which objects exist; a study without one has nothing to deliver.
 
     One that should have a report of its own and has none fails when the chunk is
-    settled, see `claims.settle`.
+    settled, see `leases.settle`.
     """
     number = {study.study_uid: study.number for study in chunk.studies}
     with transaction(engine) as connection:

@@ -34,7 +34,7 @@ def reference_pictures(n: int, *, scope: Scope) -> list[Picture]:
         scope: of the bundle that is to read them.
 
     Returns:
-        Decoded images of 320 x 320 pixels.
+        Decoded images, each with sides of 246 to 346 pixels.
 
     Raises:
         DataError: a file is missing, or is not the one that was shipped.
