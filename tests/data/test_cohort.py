@@ -168,6 +168,7 @@ def test_a_device_that_leaves_the_issuer_out_makes_no_second_patient():
 
     cohort = build(films, make_report_rows({}, {"study_id": "S2"}))
 
+    assert list(cohort.films.outcome) == [INCLUDED, INCLUDED]
     assert set(cohort.images.patient_id) == {"P1"}
 
 

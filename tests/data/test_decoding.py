@@ -51,6 +51,7 @@ def test_a_vanished_or_changed_file_is_rejected(tmp_path, content, reason):
     assert decoded.row["rejected"] == reason
     assert "a.png" not in decoded.row["detail"]
     assert math.isnan(decoded.row["mean"])
+    assert (decoded.row["rows"], decoded.row["voi"]) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.dcm", "a"])

@@ -216,6 +216,28 @@ def test_statistics_are_those_of_the_film():
     assert found["std"] == pytest.approx(image.std(), abs=1e-6)
 
 
+def test_percentiles_are_those_of_an_even_ramp():
+    ramp = np.linspace(0, 1, 101 * 101, dtype=np.float32).reshape(101, 101)
+
+    found = film_statistics(ramp)
+
+    assert [found["p01"], found["p50"], found["p99"]] == pytest.approx(
+        [0.01, 0.5, 0.99]
+    )
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_rows_and_columns_of_a_long_film_are_sampled_each_in_its_own_step(turned):
+    """Stripes of two that are wide as one step of the longer side."""
+    film = np.zeros((512 * 4, 512), np.float32)
+    film[:, 1::2] = 1  # a step of 4 along columns would see black alone
+
+    found = film_statistics(film.T if turned else film)
+
+    assert found["mean"] == 0.5
+    assert found["black"] == found["white"] == 0.5
+
+
 def test_statistics_of_a_large_film_are_nearly_exact():
     image = np.random.default_rng(0).random((2000, 1800), dtype=np.float32)
 
@@ -240,6 +262,23 @@ def test_a_rewritten_copy_looks_alike_and_another_film_does_not():
     for copy in copies:
         assert apart(one, copy) <= 20
     assert apart(one, other) > 60
+
+
+def test_the_hash_has_512_bits():
+    assert len(perceptual_hash(make_thorax(rows=90, columns=80))) == 128
+
+
+@pytest.mark.parametrize(("width", "is_cut"), [(0.07, False), (0.09, True)])
+def test_a_frame_of_one_grey_is_cut_off_from_8_percent_of_the_side(width, is_cut):
+    film = np.clip(make_thorax(rows=400, columns=400), 0.1, 0.9)
+    film = film + np.random.default_rng(0).normal(0, 0.03, film.shape)
+    frame = round(400 * width)
+    framed = film.astype(np.float32).copy()
+    framed[:frame] = 0
+
+    same = apart(framed, framed[frame:]) == 0
+
+    assert same == is_cut
 
 
 def apart(one: np.ndarray, other: np.ndarray) -> int:

@@ -1,3 +1,5 @@
+from itertools import combinations, product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from cxrmlops.data.split import (
     assign_patients,
     check_not_empty,
     quotas,
+    side_of_unreadable,
 )
 from cxrmlops.data.split_membership import leaking_patients
 from cxrmlops.errors import DataError
@@ -155,6 +158,41 @@ def test_rounding_errors_do_not_add_up(sizes, shares):
     assert (np.abs(table.sum(axis=0) - exact.sum(axis=0)) < 1).all()
 
 
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    shares=st.lists(st.integers(1, 9), min_size=2, max_size=3),
+)
+@settings(deadline=None, max_examples=60)
+def test_no_other_rounding_has_better_sums_or_with_equal_sums_better_cells(
+    sizes, shares
+):
+    fractions = {f"side {k}": s / sum(shares) for k, s in enumerate(shares)}
+    exact = np.outer(sizes, list(fractions.values()))
+
+    found = quotas(sizes, fractions)
+
+    assert costs(found, exact) == min(
+        costs(table, exact) for table in every_rounding(exact)
+    )
+
+
+def every_rounding(exact):
+    """Round cells up or down, each row to its own sum, in every way."""
+    low = np.floor(exact + 1e-9).astype(int)
+    part = exact - low > 1e-9
+    rows = []
+    for row, size in enumerate(exact.sum(axis=1).round().astype(int)):
+        chosen = combinations(np.flatnonzero(part[row]), size - low[row].sum())
+        ups = [np.isin(np.arange(exact.shape[1]), list(up)) for up in chosen]
+        rows.append([low[row] + up for up in ups])
+    return (np.array(table) for table in product(*rows))
+
+
+def costs(table, exact):
+    sums = ((table.sum(axis=0) - exact.sum(axis=0)) ** 2).sum()
+    return round(float(sums), 6), round(float(((table - exact) ** 2).sum()), 6)
+
+
 def test_whole_quotas_are_met_exactly():
     assert quotas([100, 50, 10], FRACTIONS).tolist() == [
         [70, 20, 10],
@@ -186,3 +224,45 @@ def test_a_split_without_both_answers_is_refused(abnormal, word):
 
     with pytest.raises(DataError, match=f"split 'val' has only {word} studies"):
         check_not_empty(images, ["val"])
+
+
+def quarantined(*rows):
+    names = ["image_id", "study_id", "patient_id", "abnormal", "reason"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def test_a_study_without_a_readable_image_lies_on_its_patients_side():
+    images = cohort(30)
+    images["split"] = assign_patients(images, own(images), FRACTIONS, seed=0)
+    known = images.drop_duplicates("patient_id").set_index("patient_id").split
+    lost = quarantined(
+        *((f"lost{p}", f"lost{p}", p, True, "blank") for p in known.index),
+        ("more", images.study_id[0], images.patient_id[0], True, "blank"),
+    )
+
+    found = side_of_unreadable(lost, images, FRACTIONS, seed=0)
+
+    assert dict(zip(found.patient_id, found.split, strict=True)) == dict(known)
+    assert images.study_id[0] not in set(found.study_id)  # it has a readable image
+
+
+def test_patients_without_any_readable_image_are_drawn_by_the_fractions():
+    images = cohort(3).assign(split="train")
+    people = [f"lost{n:04d}" for n in range(2000)]
+    lost = quarantined(
+        *((f"{p}a", f"{p}s", p, False, "too_large") for p in people),
+        *((f"{p}b", f"{p}s", p, False, "blank|undecodable") for p in people),
+        *((f"{p}c", f"{p}t", p, True, "blank") for p in people),
+    )
+
+    found = side_of_unreadable(lost, images, FRACTIONS, seed=1)
+    shuffled = side_of_unreadable(lost[::-1], images, FRACTIONS, seed=1)
+
+    assert found.equals(shuffled)
+    assert (found.groupby("patient_id").split.nunique() == 1).all()
+    assert list(found.study_id) == sorted(found.study_id)
+    assert found.reason[0] == "blank|too_large|undecodable"
+    assert list(found.abnormal[:2]) == [False, True]
+    drawn = found.drop_duplicates("patient_id").split.value_counts(normalize=True)
+    for side, share in FRACTIONS.items():  # four standard deviations
+        assert abs(drawn[side] - share) < 4 * (share * (1 - share) / 2000) ** 0.5
