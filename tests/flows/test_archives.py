@@ -76,7 +76,7 @@ class Nights:
     fetched: list[int]  # films
 
 
-@pytest.fixture(scope="module", params=["dicomweb", "get", "move"])
+@pytest.fixture(scope="module", params=["dicomweb", "move"])  # test_opens: C-GET
 def nights(request, tmp_path_factory, prefect, empty_mlflow, reading_bundle, _orthanc):
     """Three nights; before the third another film of a study arrives."""
     folder = tmp_path_factory.mktemp("site")
