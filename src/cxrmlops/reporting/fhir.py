@@ -68,8 +68,8 @@ def build_bundle(
         "type": "transaction",
         "entry": [_entry(resource) for resource in resources],
     }
-    checked = Bundle.model_validate(bundle)
-    return json.dumps(json.loads(checked.model_dump_json()), indent=1) + "\n"
+    Bundle.model_validate(bundle)
+    return json.dumps(bundle, indent=1) + "\n"
 
 
 def _entry(resource: Json) -> Json:
