@@ -122,13 +122,13 @@ def stored(site: Site) -> Counter[str]:
 
 
 def test_nights_killed_at_random_moments_end_with_the_same_bytes(tmp_path, fork):
-    undisturbed, killed = two_sites(tmp_path, fork, studies=50, chunk=5)
+    undisturbed, killed = two_sites(tmp_path, fork, studies=30, chunk=5)
 
     hit = kill_nights(killed, kills=5, total=undisturbed.steps(), seed=1, pairs=3)
     killed.finish()
 
     assert hit >= 5
-    check(undisturbed, killed, studies=50)
+    check(undisturbed, killed, studies=30)
 
 
 @pytest.mark.soak
