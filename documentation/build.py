@@ -14,7 +14,11 @@ import yaml
 from documentation import api, command_line, reasons, records, settings, tables
 from documentation.checks import faults
 
-CARRIED = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+CARRIED = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+}
 API = "reference/api"
 MARK = "search.json"  # in every site
 _LINK = re.compile(r"\[([^\]]+)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
