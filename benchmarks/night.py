@@ -17,6 +17,7 @@ from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network
+from cxrmlops.model.skew import skew_logit
 from cxrmlops.params import load_params, load_site, scope_of
 
 ROOT = Path(__file__).parent.parent
@@ -105,5 +106,6 @@ def write_random_bundle(folder: Path, *, architecture: str, size: int) -> Path:
         ),
         lineage={},
     )
-    write_bundle(folder, network, card=card, reference={})
+    answers = {"skew_logit": skew_logit(network, size)}
+    write_bundle(folder, network, card=card, reference=answers)
     return folder

@@ -39,6 +39,7 @@ from cxrmlops.errors import BundleError, ParamsError, ReplacedError, ServiceErro
 from cxrmlops.files import remove_drafts
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import require_unchanged
+from cxrmlops.model.scoring_reader import open_reader
 from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.promotion.approval import champion_bundle
 from cxrmlops.reporting.reading_list import join_reading_lists
@@ -150,10 +151,16 @@ def open_night(bundle: str) -> Night:
             "PostgreSQL database, or unset CXR_DASK"
         )
     folder = Path(bundle) if bundle else champion_bundle()
-    model = read_bundle(folder)
+    model, params = read_bundle(folder), load_params()
     require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
-    here = scope_of(load_params().cohort, site)
-    require_scope(model.card.name, model.card.scope, here)
+    require_scope(model.card.name, model.card.scope, scope_of(params.cohort, site))
+    if not os.environ.get("CXR_DASK"):  # there, each machine that reads checks itself
+        open_reader(
+            folder,
+            accelerator=params.score.accelerator,
+            batch_size=params.score.batch_size,
+            expect_hash=model.hash,
+        )
     return Night(
         run=secrets.token_hex(8),
         opened=utc_now(),

@@ -329,6 +329,16 @@ def make_reading_bundle(
     return folder
 
 
+def make_shifted_bundle(folder: Path, *, size: int = 64) -> Path:
+    """Write a bundle whose answers to its own test films are another machine's."""
+    from cxrmlops.model.bundle import read_bundle, write_bundle
+
+    bundle = read_bundle(make_reading_bundle(folder, size=size))
+    reference = {**bundle.reference, "skew_logit": bundle.reference["skew_logit"] + 1}
+    write_bundle(folder, bundle.network, card=bundle.card, reference=reference)
+    return folder
+
+
 def make_remote_image(film: Path, *, is_complete: bool) -> RemoteImage:
     """Make what an archive would tell of this film."""
     header = dcmread(film)

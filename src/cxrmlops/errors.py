@@ -46,7 +46,7 @@ class LeakError(DataError):
 
 
 class ResourceError(CxrError):
-    """This machine lacks disk space, memory or an accelerator."""
+    """This machine lacks disk space, memory or an accelerator, or computes wrongly."""
 
 
 class BundleError(CxrError):

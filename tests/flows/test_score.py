@@ -244,6 +244,16 @@ def test_a_night_whose_model_is_replaced_stops_and_reads_nothing_with_the_other(
     assert sum(row.outcome == "scored" for row in _rows()) == 6
 
 
+def test_a_night_on_a_machine_that_computes_otherwise_reads_nothing(site, tmp_path):
+    arrive(site, "1.2.1")
+
+    state = score(str(make.make_shifted_bundle(tmp_path / "model")), return_state=True)
+
+    assert state.is_failed()
+    assert "answers its own test films differently here" in state.message
+    assert not _rows()
+
+
 def test_a_champion_moved_in_mid_night_reads_from_the_next_night_on(
     site, bundle, tmp_path, monkeypatch
 ):

@@ -4,7 +4,7 @@ import torch
 
 from cxrmlops.errors import BundleError
 from cxrmlops.model.bundle import read_bundle
-from cxrmlops.model.inference import Reader, calibrated, open_reader, to_images
+from cxrmlops.model.inference import Reader, calibrated, to_images
 from tests.make import make_reading_bundle
 
 SIZE = 64
@@ -94,22 +94,6 @@ def test_bytes_become_the_range_0_to_1():
 
     assert images.shape == (1, 1, 1, 2)
     assert images.flatten().tolist() == [0.0, 1.0]
-
-
-def test_an_opened_bundle_is_kept_until_its_bytes_change(tmp_path):
-    def opened():
-        return open_reader(tmp_path, accelerator="cpu", batch_size=2)
-
-    make_reading_bundle(tmp_path, size=SIZE)
-    first = opened()
-    assert opened() is first
-
-    make_reading_bundle(tmp_path, size=SIZE, seed=1)
-    assert opened().bundle.hash != first.bundle.hash
-
-    (tmp_path / "weights.safetensors").write_bytes(b"changed")
-    with pytest.raises(BundleError, match="changed after the bundle was written"):
-        opened()
 
 
 def test_what_the_network_gives_that_is_no_number_is_no_answer(tmp_path):

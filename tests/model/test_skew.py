@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from cxrmlops.errors import BundleError
+from cxrmlops.errors import BundleError, ResourceError
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.skew import check_skew, skew_films
@@ -18,7 +20,15 @@ def test_a_machine_that_computes_something_else_is_refused(tmp_path):
     bundle = read_bundle(make_reading_bundle(tmp_path, size=32))
     bundle.network.shift(1.0)
 
-    with pytest.raises(BundleError, match="by up to 1.000 logits"):
+    with pytest.raises(ResourceError, match="by up to 1.000 logits"):
+        check_skew(bundle, Reader(bundle))
+
+
+def test_a_bundle_without_answers_to_its_own_films_is_refused(tmp_path):
+    bundle = read_bundle(make_reading_bundle(tmp_path, size=32))
+    bundle = replace(bundle, reference={})
+
+    with pytest.raises(BundleError, match="has no answers to its own test films"):
         check_skew(bundle, Reader(bundle))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cxrmlops.errors import BundleError, ReplacedError
-from cxrmlops.model.bundle import Bundle, bundle_hash, read_bundle
+from cxrmlops.model.bundle import Bundle, bundle_hash
 from cxrmlops.model.device import choose_device, choose_precision, enough_memory
 from cxrmlops.model.network import fold_norms
 from cxrmlops.model.out_of_distribution import Familiar, collected
@@ -111,29 +110,6 @@ class Reader:
         return self.familiar.distance(features)
 
 
-def open_reader(
-    bundle: Path, *, accelerator: str, batch_size: int, expect_hash: str | None = None
-) -> Reader:
-    """Open a bundle; the one opened last is kept for the next chunk of the night.
-
-    Its bytes are hashed each time: what was changed on disk is read anew, or refused.
-
-    Args:
-        bundle: folder of the model.
-        accelerator: `auto`, `cpu` or `gpu`.
-        batch_size: films at a time.
-        expect_hash: of the bundle that the run began with; None: it begins now.
-
-    Raises:
-        BundleError: no bundle, or one that was changed after it was written.
-        ReplacedError: not the bundle that the run began with.
-        ResourceError: there is no GPU, and one is asked for.
-    """
-    found = expect_hash or bundle_hash(bundle)
-    require_unchanged(bundle, found)
-    return _reader(bundle, found, accelerator, batch_size)
-
-
 def require_unchanged(bundle: Path, known: str) -> None:
     """Refuse to go on with another bundle than the run began with (ReplacedError).
 
@@ -151,13 +127,6 @@ def require_unchanged(bundle: Path, known: str) -> None:
             f"{known[:12]}, there is {found} now); what is not read yet waits: run "
             "again to read it with the model that is there"
         )
-
-
-@lru_cache(maxsize=1)
-def _reader(bundle: Path, known: str, accelerator: str, batch_size: int) -> Reader:
-    opened = read_bundle(bundle, expect_hash=known)
-    require_unchanged(bundle, known)  # nor while it was read, file by file
-    return Reader(opened, accelerator=accelerator, batch_size=batch_size)
 
 
 def calibrated(logit: np.ndarray, *, temperature: float = 1.0) -> np.ndarray:

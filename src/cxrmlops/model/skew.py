@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from cxrmlops.errors import BundleError
+from cxrmlops.errors import BundleError, ResourceError
 from cxrmlops.model.bundle import Bundle
 from cxrmlops.model.inference import Reader, read_squares
 from cxrmlops.model.network import EvidenceResNet
@@ -54,7 +54,8 @@ def check_skew(bundle: Bundle, reader: Reader) -> float:
         The largest difference, in logit units.
 
     Raises:
-        BundleError: this machine's answers are not the bundle's.
+        BundleError: the bundle has no answers to compare with.
+        ResourceError: this machine's answers are not the bundle's.
     """
     expected = bundle.reference.get("skew_logit", np.empty(0))
     if expected.shape != (FILMS,):
@@ -65,7 +66,7 @@ def check_skew(bundle: Bundle, reader: Reader) -> float:
     found = reader.read(skew_films(bundle.card.size)).logit
     difference = float(np.abs(found - expected).max())
     if not difference <= TOLERANCE:
-        raise BundleError(
+        raise ResourceError(
             f"model '{bundle.card.name}' answers its own test films differently here, "
             f"by up to {difference:.3f} logits (allowed {TOLERANCE}); install the "
             f"torch it was made with ({bundle.card.lineage.get('torch', 'unknown')})"

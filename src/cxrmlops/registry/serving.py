@@ -17,6 +17,7 @@ from cxrmlops.data.served_film import Refusal, ServedFilm, read_served
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, answer
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import Reader
+from cxrmlops.model.skew import check_skew
 from cxrmlops.reasons import OUT_OF_DISTRIBUTION
 from cxrmlops.workers import fenced, worker_count
 
@@ -32,6 +33,7 @@ class ServedReader(mlflow.pyfunc.PythonModel):
         bundle = read_bundle(Path(context.artifacts["bundle"]))
         require_preprocessing(bundle.card, preprocessing_hash(size=bundle.card.size))
         self._reader = Reader(bundle)
+        check_skew(bundle, self._reader)
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: Any = None

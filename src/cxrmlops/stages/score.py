@@ -30,7 +30,8 @@ from cxrmlops.files import whole_folder, write_json
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, answer, study_probability
 from cxrmlops.model.bundle import Bundle, BundleCard, require_preprocessing
 from cxrmlops.model.gradcam import EVIDENCE, film_maps
-from cxrmlops.model.inference import Reader, open_reader
+from cxrmlops.model.inference import Reader
+from cxrmlops.model.scoring_reader import open_reader
 from cxrmlops.params import ScoreParams
 from cxrmlops.reasons import OUT_OF_DISTRIBUTION
 from cxrmlops.scope import Scope, require_scope
@@ -71,6 +72,7 @@ def run(
 
     Raises:
         ReplacedError: another bundle lies there than the run began with.
+        ResourceError: this machine answers the model's own test images otherwise.
     """
     reader = open_reader(
         bundle,
