@@ -13,7 +13,6 @@ from cxrmlops.reasons import REASONS
 from cxrmlops.workers import Limits, fenced
 from tests.hostile import Verdict, judge
 
-pytestmark = pytest.mark.timeout(1200)  # all files are read before the first test
 OUTCOMES = Path(__file__).with_name("hostile_outcomes.csv")
 FENCE = Limits(seconds=30, bytes=4 * 2**30)
 MAX_MEGABYTES = 600  # peak of the worker that read all of them
