@@ -1,8 +1,13 @@
 """Synthetic inputs. A builder's arguments are the quirks a test is about."""
 
+import atexit
 import datetime as dt
+import shutil
+import tempfile
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +28,9 @@ from cxrmlops.files import write_json
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.params import Site, TrainParams, load_params, load_site, scope_of
 from cxrmlops.tables import IMAGES, INDEX, SPLITS, STUDIES, VALIDATED
+
+if TYPE_CHECKING:
+    from cxrmlops.model.network import EvidenceResNet
 
 _ROOT = Path(__file__).parent.parent
 # What the settings that we ship ask for: a bundle made for it is read by any project.
@@ -281,7 +289,24 @@ def save_film(film: Dataset, path: Path) -> Path:
     return path
 
 
-def make_reading_bundle(
+def make_reading_bundle(folder: Path, **choices: Any) -> Path:
+    """Give a copy of what `write_reading_bundle` writes: hundreds of tests want one."""
+    shutil.copytree(_written_once(repr(choices), **choices), folder, dirs_exist_ok=True)
+    return folder
+
+
+_WRITTEN: dict[str, Path] = {}
+
+
+def _written_once(choice: str, **choices: Any) -> Path:
+    if choice not in _WRITTEN:
+        folder = Path(tempfile.mkdtemp(prefix="cxr-bundle-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _WRITTEN[choice] = write_reading_bundle(folder / "bundle", **choices)
+    return _WRITTEN[choice]
+
+
+def write_reading_bundle(
     folder: Path,
     *,
     seed: int = 0,
@@ -289,23 +314,19 @@ def make_reading_bundle(
     limit: float | None = None,
     **card_quirks: object,
 ) -> Path:
-    """Write the bundle of an untrained ResNet-18 for films of the current front end.
+    """Write the bundle of an untrained network for films of the current front end.
 
     With a limit, films whose features' mean square is above it are unfamiliar to it.
     """
-    import torch
-
     from cxrmlops.data.preprocess import preprocessing_hash
     from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
     from cxrmlops.model.bundle import BundleCard, write_bundle
-    from cxrmlops.model.network import build_network
     from cxrmlops.model.out_of_distribution import Familiar
     from cxrmlops.model.skew import skew_logit
 
-    torch.manual_seed(seed)
     card = BundleCard(
         name=f"cxr-resnet18-{size}",
-        architecture="resnet18",
+        architecture="resnet18_narrow",
         size=size,
         preprocessing_hash=preprocessing_hash(size=size),
         scope=SCOPE,
@@ -317,16 +338,27 @@ def make_reading_bundle(
         ),
         lineage={"seed": seed},
     )
-    network = build_network("resnet18")
+    network = untrained_network(seed)
     reference = {"skew_logit": skew_logit(network, size)}
     if limit is not None:
-        d = 64 + 128 + 256 + 512  # channels of a ResNet-18's stages
+        d = 8 + 16 + 32 + 64  # channels of its stages
         origin, axis = np.zeros(d), np.eye(1, d)
         plain = Familiar(origin, np.ones(d), axis, np.ones(1), noise=1.0, limit=limit)
         reference |= plain.to_arrays()
     card = replace(card, **card_quirks)
     write_bundle(folder, network, card=card, reference=reference)
     return folder
+
+
+@lru_cache(maxsize=2)
+def untrained_network(seed: int) -> "EvidenceResNet":
+    """Draw the weights of a narrow ResNet-18; callers share it and change nothing."""
+    import torch
+
+    from cxrmlops.model.network import build_network
+
+    torch.manual_seed(seed)
+    return build_network("resnet18_narrow")
 
 
 def make_shifted_bundle(folder: Path, *, size: int = 64) -> Path:
@@ -396,7 +428,7 @@ def make_train_inputs(
 def make_train_params(**quirks: object) -> TrainParams:
     """Build the section train as params.yaml has it, but small."""
     params = load_params(Path(__file__).parent.parent / "params.yaml").train
-    small = {"architecture": "resnet18", "epochs": 2, "batch_size": 8}
+    small = {"architecture": "resnet18_narrow", "epochs": 2, "batch_size": 8}
     return TrainParams(**params.model_dump() | small | quirks)  # type: ignore[arg-type]
 
 

@@ -31,11 +31,11 @@ def make_recipe(**quirks: object) -> Recipe:
 
 
 def make_learner(*, precision: str = "32-true", **quirks: object) -> Learner:
-    """Build a fresh learner of a ResNet-18; two of the same recipe are equal."""
+    """Build a fresh learner of a narrow ResNet-18; two of the same recipe are equal."""
     fabric = open_fabric(accelerator="cpu", precision=precision)
     fabric.launch()
     torch.manual_seed(0)
-    return Learner(fabric, build_network("resnet18"), make_recipe(**quirks))
+    return Learner(fabric, build_network("resnet18_narrow"), make_recipe(**quirks))
 
 
 def make_lesson(n: int = 24, *, size: int = 32, seed: int = 0) -> Lesson:

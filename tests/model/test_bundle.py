@@ -17,7 +17,7 @@ from cxrmlops.model.bundle import (
     write_bundle,
 )
 from cxrmlops.model.network import build_network
-from tests.make import make_reading_bundle
+from tests.make import make_reading_bundle, write_reading_bundle
 
 
 def test_what_was_written_is_read_back(tmp_path):
@@ -34,16 +34,16 @@ def test_what_was_written_is_read_back(tmp_path):
 
 
 def test_the_same_model_gives_the_same_bytes_at_any_time(tmp_path, monkeypatch):
-    make_reading_bundle(tmp_path / "a")
+    write_reading_bundle(tmp_path / "a")
     monkeypatch.setattr("time.time", lambda: 2e9)
-    make_reading_bundle(tmp_path / "b")
+    write_reading_bundle(tmp_path / "b")
 
     assert bundle_hash(tmp_path / "a") == bundle_hash(tmp_path / "b")
 
 
 def test_another_weight_gives_another_hash(tmp_path):
-    assert bundle_hash(make_reading_bundle(tmp_path / "a", seed=0)) != bundle_hash(
-        make_reading_bundle(tmp_path / "b", seed=1)
+    assert bundle_hash(write_reading_bundle(tmp_path / "a", seed=0)) != bundle_hash(
+        write_reading_bundle(tmp_path / "b", seed=1)
     )
 
 
@@ -128,7 +128,7 @@ def test_weights_of_another_shape_are_refused(tmp_path):
     )
     (tmp_path / "model.json").write_text(json.dumps(content))
 
-    with pytest.raises(BundleError, match="does not fit resnet18"):
+    with pytest.raises(BundleError, match="does not fit resnet18_narrow"):
         read_bundle(tmp_path)
 
 
@@ -147,7 +147,10 @@ def test_a_failed_write_leaves_the_old_bundle(tmp_path):
 
     with pytest.raises(ValueError, match="JSON compliant"):
         write_bundle(
-            tmp_path / "bundle", build_network("resnet18"), card=unfit, reference={}
+            tmp_path / "bundle",
+            build_network("resnet18_narrow"),
+            card=unfit,
+            reference={},
         )
 
     assert bundle_hash(tmp_path / "bundle") == before
@@ -159,7 +162,7 @@ def test_reference_histograms_come_back_as_arrays(tmp_path):
     counts = np.arange(256)
     write_bundle(
         tmp_path / "b",
-        build_network("resnet18"),
+        build_network("resnet18_narrow"),
         card=card,
         reference={"intensity": counts},
     )

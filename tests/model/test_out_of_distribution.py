@@ -84,19 +84,19 @@ def test_it_travels_as_arrays():
 
 def test_features_are_the_means_of_every_channel_of_every_stage():
     torch.manual_seed(1)
-    network = build_network("resnet18").eval()
+    network = build_network("resnet18_narrow").eval()
     films = np.random.default_rng(1).integers(0, 256, (5, 64, 64), np.uint8)
 
     with collected(network) as found:
         read_squares(network, films, device=CPU, batch_size=2)
     got = np.concatenate(found)
 
-    assert got.shape == (5, 64 + 128 + 256 + 512)
+    assert got.shape == (5, 8 + 16 + 32 + 64)
     assert not network.layer1._forward_hooks
     with torch.inference_mode():
         evidence = read_squares(network, films, device=CPU, batch_size=5)[1]
     # the logit is one weighted sum of the last stage's means
     weight = network.evidence.weight.detach().numpy().ravel()
     np.testing.assert_allclose(
-        got[:, -512:] @ weight, evidence.mean((1, 2)), rtol=1e-3, atol=1e-4
+        got[:, -64:] @ weight, evidence.mean((1, 2)), rtol=1e-3, atol=1e-4
     )

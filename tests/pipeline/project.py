@@ -38,7 +38,7 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "split": {"train": 0.6, "val": 0.2, "test": 0.2},
     "train": {
-        "architecture": "resnet18",
+        "architecture": "resnet18_narrow",
         "accelerator": "cpu",
         "epochs": 1,
         "batch_size": 32,

@@ -215,7 +215,7 @@ def test_a_model_whose_thresholds_were_tuned_on_test_is_refused_for_them(project
 def test_a_model_of_random_weights_is_refused_for_what_it_cannot_tell(project):
     bundle = read_bundle(project / "train" / "bundle")
     torch.manual_seed(5)
-    network = build_network("resnet18")
+    network = build_network("resnet18_narrow")
     rewrite(project, bundle, network=network)
     rows, logit = read_val(project, read_bundle(project / "train" / "bundle"))
     fitted = fit_temperature(logit, rows.abnormal, rows.split)

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning")
 SPLIT = "1" * 64  # hash of the split that `make_train_inputs` writes
 CARD = BundleCard(
     name="cxr-resnet18-32",
-    architecture="resnet18",
+    architecture="resnet18_narrow",
     size=32,
     preprocessing_hash="0" * 64,
     scope=make.SCOPE,
@@ -59,7 +59,7 @@ def train(
     """Leave what a training, an evaluation and the gate leave; nobody learns."""
     reference = {} if learnt is None else {LEARNT: np.unique(marks(learnt))}
     torch.manual_seed(seed)
-    network, folder = build_network("resnet18"), data / "train" / "bundle"
+    network, folder = build_network("resnet18_narrow"), data / "train" / "bundle"
     lineage = CARD.lineage | {"split_hash": split, "seed": seed}
     card = replace(CARD, lineage=lineage)
     write_bundle(folder, network, card=card, reference=reference)

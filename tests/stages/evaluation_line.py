@@ -12,6 +12,7 @@ from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.files import write_json
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network
+from cxrmlops.model.skew import skew_logit
 from cxrmlops.tables import HISTORY, INDEX, NOT_EVALUABLE, SPLITS, STUDIES
 from tests.make import SCOPE, make_index, make_studies
 
@@ -86,7 +87,7 @@ def _write_bundle(folder: Path, val: pd.DataFrame, split: object, *, size: int) 
     torch.manual_seed(0)
     card = BundleCard(
         name="cxr-resnet18",
-        architecture="resnet18",
+        architecture="resnet18_narrow",
         size=size,
         preprocessing_hash=PIXELS,
         scope=SCOPE,
@@ -97,4 +98,6 @@ def _write_bundle(folder: Path, val: pd.DataFrame, split: object, *, size: int) 
         ),
         lineage={"split_hash": split, "params": {"high_sensitivity": 0.98}},
     )
-    write_bundle(folder, build_network("resnet18"), card=card, reference={})
+    network = build_network("resnet18_narrow")
+    answers = {"skew_logit": skew_logit(network, size)}
+    write_bundle(folder, network, card=card, reference=answers)

@@ -51,7 +51,7 @@ def test_a_bundle_can_be_read_and_says_where_it_comes_from(tmp_path, caplog):
     assert card.preprocessing_hash == "0" * 64
     assert card.lineage["split_hash"] == "1" * 64
     assert card.lineage["test_hash"] == "2" * 64
-    assert card.lineage["params"]["architecture"] == "resnet18"
+    assert card.lineage["params"]["architecture"] == "resnet18_narrow"
     assert [point.name for point in card.operating_points] == [
         BALANCED,
         HIGH_SENSITIVITY,

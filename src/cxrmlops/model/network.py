@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import cast
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models import get_model, get_model_weights, list_models
+from torchvision.models import ResNet, get_model, get_model_weights, list_models
 
 from cxrmlops.errors import ParamsError, ResourceError
+from cxrmlops.model import narrow_network
 
 FAMILIES = ("resnet*", "resnext*", "wide_resnet*")
 FLAT = 1 / 255  # spread of a film without contrast: one grey value
@@ -31,7 +33,7 @@ class EvidenceResNet(nn.Module):
 
     def __init__(self, architecture: str) -> None:
         super().__init__()
-        body = get_model(architecture, weights=None)
+        body = _body(architecture)
         self.architecture = architecture
         self.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
@@ -94,7 +96,8 @@ def build_network(
     """Make a network, laid out channels-last (4 times faster than not, on a CPU).
 
     Args:
-        architecture: name of a torchvision ResNet, e.g. `resnet152`.
+        architecture: name of a torchvision ResNet, e.g. `resnet152`, or
+            `resnet18_narrow`.
         weights: none (drawn from torch's global generator), the name of torchvision
             weights, or a .safetensors file with torchvision's or our own keys. The
             first convolution of colour weights is summed over RGB.
@@ -149,8 +152,14 @@ def fold_norms(network: EvidenceResNet) -> EvidenceResNet:
     return folded.to(memory_format=torch.channels_last)
 
 
+def _body(architecture: str) -> ResNet:
+    if architecture == narrow_network.NAME:
+        return narrow_network.NarrowResNet()
+    return cast(ResNet, get_model(architecture, weights=None))
+
+
 def _check(architecture: str) -> None:
-    known = list_models(include=FAMILIES)
+    known = [*list_models(include=FAMILIES), narrow_network.NAME]
     if architecture not in known:
         raise ParamsError(
             f"train.architecture: no ResNet is called '{architecture}'; "
@@ -176,6 +185,11 @@ def _read_weights(architecture: str, weights: str) -> dict[str, Tensor]:
 
 
 def _torchvision_weights(architecture: str, name: str) -> dict[str, Tensor]:
+    if architecture == narrow_network.NAME:
+        raise ParamsError(
+            f"train.weights: torchvision has no weights of {architecture}; give a "
+            "local .safetensors file, or null"
+        )
     known = get_model_weights(architecture)
     member = name.rpartition(".")[2]  # ResNet152_Weights.DEFAULT -> DEFAULT
     if member not in known.__members__:
