@@ -93,9 +93,10 @@ def main() -> None:
 
 def _write_films(folder: Path, studies: int) -> None:
     """Write the payloads in turn; UIDs are replaced in the bytes, all equally long."""
-    payloads = [_bytes(film) for film in reference_datasets(PAYLOADS, side=SIDE)]
+    made = reference_datasets(min(PAYLOADS, studies), side=SIDE)
+    payloads = [_bytes(film) for film in made]
     for number in range(studies):
-        content = payloads[number % PAYLOADS]
+        content = payloads[number % len(payloads)]
         for old in (1, 2, 3):  # study, series, image
             content = content.replace(_uid(old, 0), _uid(old, number + 1))
         (folder / f"{number:06d}.dcm").write_bytes(content)

@@ -28,6 +28,7 @@ from tests.pipeline.test_hostile_files import pinned
 from tests.pipeline.test_no_identifier_leaks import (
     IDENTIFIED,
     canaries,
+    naming_files,
     planted,
     tables,
     words,
@@ -208,3 +209,16 @@ def test_what_names_a_film_is_for_its_owner_only(folder):
         if path.is_file() and path.suffix in (".html", ".json", ".txt"):
             named = canaries(path.read_bytes().decode("latin-1"))
             assert not named or path.stat().st_mode & 0o077 == 0, path.name
+
+
+def test_what_names_anybody_is_for_its_owner_alone(folder):
+    found = list(naming_files(folder / "data", but={"raw"}))
+    found += [path for path in folder.glob("ledger.db*")]
+
+    assert {".dcm", ".parquet", ".db", ".html"} <= {path.suffix for path in found}
+    for path in found:
+        assert path.stat().st_mode & 0o077 == 0, path
+        within = path.relative_to(folder).parents
+        assert path.parent == folder or any(
+            (folder / part).stat().st_mode & 0o077 == 0 for part in within
+        ), path.parent

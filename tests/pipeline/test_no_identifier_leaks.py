@@ -281,3 +281,22 @@ def test_other_results_name_nobody(night):
         if not name.startswith(("report/fhir/", "report/reading_list")):
             found = canaries(re.sub(re.escape(UIDS) + r"[.\d]+", "", text))
             assert found == set(), name
+
+
+def test_what_names_anybody_is_for_its_owner_alone(night):
+    found = list(naming_files(night.folder, but={"raw", "code"}))
+
+    assert {"studies.parquet", "reading_list.html"} <= {path.name for path in found}
+    for path in found:
+        assert path.stat().st_mode & 0o077 == 0, path
+        assert path.parent.stat().st_mode & 0o077 == 0, path.parent
+
+
+def naming_files(folder: Path, *, but: set[str]) -> Iterator[Path]:
+    """Give every file of a project that a planted identifier stands in."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).parts[0] not in but:
+            table = path.suffix == ".parquet"
+            frame = words(pd.read_parquet(path), but=set()) if table else ""
+            if canaries(frame or path.read_bytes().decode("latin-1")):
+                yield path
