@@ -34,7 +34,7 @@ def main(verbose: bool = False) -> None:
 def demo(
     folder: Annotated[Path, typer.Option(help="where the copy lives")] = Path("demo"),
     architecture: Annotated[
-        str, typer.Option(help="any torchvision ResNet")
+        str, typer.Option(help="any torchvision ResNet, or resnet18_narrow")
     ] = "resnet18",
     studies: Annotated[int, typer.Option(min=200, help="made-up studies")] = 2000,
     seed: Annotated[int, typer.Option(help="same seed, same films")] = 20240131,

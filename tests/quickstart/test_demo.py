@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    ("architecture", "rate"), [("resnet18", 1e-3), ("resnet152", 3e-4)]
+    ("architecture", "rate"),
+    [("resnet18", 1e-3), ("resnet18_narrow", 1e-3), ("resnet152", 3e-4)],
 )
 def test_the_demo_has_valid_settings_and_a_rate_that_fits_the_depth(
     tmp_path, architecture, rate

@@ -52,7 +52,8 @@ PARAMS: dict[str, dict[str, Any]] = {
     },
     "score": {"settle_minutes": 0},
 }
-SHALLOW = ("resnet18", "resnet34")  # deeper ones do not come to life at their rate
+# Deeper ones do not come to life at the rate of these.
+SHALLOW = ("resnet18", "resnet18_narrow", "resnet34")
 SITE = {
     "name": "demo",
     "institution": "Made-up Hospital",
@@ -73,7 +74,7 @@ def run(
 
     Args:
         folder: the copy; made if absent.
-        architecture: any torchvision ResNet by name.
+        architecture: any torchvision ResNet by name, or resnet18_narrow.
         studies: of the cohort; the night has `BACKLOG_STUDIES` more.
         seed: of the films; the same seed gives the same films, figures and reports.
         bias: how often the vendor follows the label, 0-1; the gate should see it.
