@@ -14,9 +14,9 @@ from tests.terminals import Terminal
 # A shell in a session of its own, a child that left even that, and one that is deaf.
 PROGRAM = """
 import subprocess, sys, time
-from cxrmlops.processes import guarded, tell_interruption
+from cxrmlops.processes import guarded, tell_interruption, watched
 tell_interruption()
-with guarded(at_once="at_once" in sys.argv):
+with guarded(at_once="at_once" in sys.argv), watched():  # as a flow that runs DVC
     for words in sys.argv[2:] or ["sleep 300 & setsid sleep 300 & sleep 300",
                   "trap '' TERM INT; echo ready; sleep 300; sleep 300"]:
         subprocess.Popen(["sh", "-c", words], start_new_session=True)

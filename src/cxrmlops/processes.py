@@ -153,13 +153,15 @@ def _listen(reader: int, token: str, sentence: str, unwound: threading.Event) ->
             unwound.wait(GRACE_SECONDS)
             code = str(128 + number[0])
             words = _command("end", token, code, sentence)
-            os.execve(sys.executable, words, _without(token))
+            os.execve(sys.executable, words, _as_started())
 
 
-def _without(token: str) -> dict[str, str]:
-    """Give the surroundings of one that ends the marked, and is not among them."""
-    outer = [one for one in os.environ.get(MARK, "").split() if one != token]
-    return {**os.environ, MARK: " ".join(outer)}
+def _as_started() -> dict[str, str]:
+    """Give the surroundings of one that ends the marked, and is not among them.
+
+    Marks of this process's own blocks, inner ones too, would let their watchers end it.
+    """
+    return {**os.environ, MARK: " ".join(_tokens(os.getpid()))}
 
 
 def _unwind(_number: int, _frame: FrameType | None) -> None:
