@@ -29,17 +29,29 @@ OPERATORS = (
 )  # fmt: skip
 # Modules whose tests are not named after them
 ELSEWHERE = {
-    "evaluation/metrics": ("stages/test_evaluate", "stages/test_report"),
-    "evaluation/curves": ("reporting/test_plots", "reporting/test_evaluation_report"),
-    "evaluation/source_study": ("reference/test_source_study", "stages/test_evaluate"),
+    "evaluation/performance/metrics": ("stages/test_evaluate", "stages/test_report"),
+    "evaluation/performance/source_study": ("reference/test_source_study",),
+    "evaluation/statistics/curves": ("reporting/test_plots", "stages/test_evaluate"),
+    "data/image_file": ("data/test_decoding", "data/test_preprocess"),
     "data/sources/rows": ("data/sources/test_hospital", "data/sources/test_openi"),
-    "backlog/origin": ("backlog/test_incoming", "stages/test_score"),
+    "data/sources/table_text": ("data/sources/test_csv_table",),
+    "backlog/ledger": ("stages/test_score",),
+    "backlog/progress": ("stages/test_score",),
+    "backlog/provenance": ("promotion/test_trace",),
     "backlog/results": ("backlog/test_delivery", "stages/test_score"),
-    "dicom/codes": ("dicom/test_structured_report",),
-    "dicom/measurement_group": ("dicom/test_structured_report",),
-    "dicom/provenance": ("dicom/test_structured_report", "dicom/test_overlay"),
-    "dicom/dimse_receiver": ("dicom/test_dimse",),
-    "dicom/stored_values": ("dicom/test_pixels", "dicom/test_real_files"),
+    "dicom/archive/dimse_receiver": ("dicom/archive/test_dimse",),
+    "dicom/read/bounded_file": ("dicom/read/test_headers",),
+    "dicom/read/derived_film": ("dicom/read/test_acceptance",),
+    "dicom/read/site_words": (
+        "dicom/read/test_body_part",
+        "dicom/read/test_projection",
+    ),
+    "dicom/read/stored_values": ("dicom/read/test_pixels", "dicom/test_real_files"),
+    "dicom/results/codes": ("dicom/results/test_structured_report",),
+    "dicom/results/measurement_group": ("dicom/results/test_structured_report",),
+    "dicom/results/derived": ("dicom/results/test_secondary_capture",),
+    "dicom/results/stated": ("dicom/results/test_structured_report",),
+    "dicom/results/whole_items": ("dicom/results/test_copied",),
 }
 LEFT_OUT = ("migrations", "__init__")
 

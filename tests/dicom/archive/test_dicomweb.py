@@ -180,6 +180,7 @@ def test_a_film_that_is_sent_bare_is_taken_too(server, film, tmp_path):
         ("multipart/related", wrapped(b"film")),
         (MULTIPART, b""),
         (MULTIPART, b"no part at all"),
+        (MULTIPART, b"--X\r\n\r\n"),
         (MULTIPART, wrapped(b"film", end=b"")),
         (MULTIPART, wrapped(b"film", end=b"\r\n--X")),
         (MULTIPART, wrapped(b"film", b"another one")),

@@ -199,6 +199,41 @@ def test_studies_are_asked_for_day_by_day():
     assert found == {"1.2.20240129", "1.2.20240130", "1.2.20240131"}
 
 
+def test_images_are_asked_for_level_by_level_and_other_series_are_left_out(film):
+    """PS3.4 C.6.2: each question names the unique keys above its level."""
+    asked = []
+    series = {"1.2.1": "DX", "1.2.2": "CT", "no uid": "DX"}
+    images = ["1.2.1.1", "no uid"]
+
+    def answer(event):
+        query = event.identifier
+        asked.append((query.QueryRetrieveLevel, query.get("SeriesInstanceUID")))
+        assert query.StudyInstanceUID == "1.2"
+        assert query.QueryRetrieveLevel != "IMAGE" or "SOPInstanceUID" in query
+        row = Dataset()
+        row.QueryRetrieveLevel, row.StudyInstanceUID = query.QueryRetrieveLevel, "1.2"
+        if query.QueryRetrieveLevel == "STUDY":
+            row.PatientID = "P1"
+            yield 0xFF00, row
+        if query.QueryRetrieveLevel == "SERIES":
+            for row.SeriesInstanceUID, row.Modality in series.items():
+                yield 0xFF00, row
+        if query.QueryRetrieveLevel == "IMAGE":
+            for row.SOPInstanceUID in images:
+                yield 0xFF00, row
+        yield 0x0000, None
+
+    with serving([(evt.EVT_C_FIND, answer)]) as peer:
+        found = Dimse(peer).find_images("1.2")
+
+    assert asked == [("STUDY", None), ("SERIES", ""), ("IMAGE", "1.2.1")]
+    (image,) = found
+    assert (image.study_uid, image.series_uid, image.sop_uid) == (
+        "1.2", "1.2.1", "1.2.1.1",
+    )  # fmt: skip
+    assert (image.header.PatientID, image.header.Modality) == ("P1", "DX")
+
+
 def test_each_question_has_an_association_of_its_own():
     """pynetdicom may lose answers otherwise; look again at another version."""
     met = []

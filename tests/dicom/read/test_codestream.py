@@ -72,6 +72,13 @@ def test_what_is_no_codestream_is_refused(content, syntax):
     assert refused.value.reason == "undecodable"
 
 
+def test_an_rle_frame_is_at_least_its_header_of_64_bytes():
+    header = struct.pack("<16I", 1, 64, *[0] * 14)
+
+    with pytest.raises(Rejected, match="no RLE header"):
+        check(header[:63], RLELossless)
+
+
 def test_rle_segments_lie_within_the_frame():
     good = struct.pack("<16I", 1, 64, *[0] * 14) + b"\0" * 20
     bad = struct.pack("<16I", 1, 4_000_000_000, *[0] * 14) + b"\0" * 20

@@ -19,7 +19,12 @@ from pydicom.uid import (
 
 from cxrmlops.data.preprocess import network_square
 from cxrmlops.dicom.read.headers import Limits
-from cxrmlops.dicom.read.pixels import PIXEL_POLICY, display_picture
+from cxrmlops.dicom.read.pixels import (
+    GREY_TOLERANCE,
+    PIXEL_POLICY,
+    colour_tolerance,
+    display_picture,
+)
 from cxrmlops.errors import Rejected
 from tests.make import make_chest_film, make_cxr, read_film, save_film
 
@@ -367,3 +372,8 @@ def test_decimal_commas_are_read_as_points_and_that_is_said(tmp_path):
     np.testing.assert_array_equal(found.image, wanted.image)
     assert found.image.shape == (4, 16)
     assert found.notes == (*wanted.notes, "decimal commas are read as points")
+
+
+@pytest.mark.parametrize(("bits", "tolerance"), [(1, 1), (8, 1), (12, 16), (16, 256)])
+def test_channels_may_differ_by_the_same_share_of_the_range(bits, tolerance):
+    assert colour_tolerance(bits) == tolerance * GREY_TOLERANCE

@@ -168,3 +168,23 @@ def test_bytes_in_big_endian_are_swapped_as_words_only(vr):
     film.add_new("PixelData", vr, raw.tobytes())
 
     np.testing.assert_array_equal(values_of(film), grey)
+
+
+@pytest.mark.parametrize(
+    ("samples", "photometric"),
+    [
+        (2, "MONOCHROME2"),
+        (4, "RGB"),
+        (0, "MONOCHROME2"),
+        (1, "RGB"),
+        (3, "MONOCHROME2"),
+    ],
+)
+def test_only_one_grey_sample_or_three_of_colour_are_read(samples, photometric):
+    film = make_cxr(FILM)
+    film.SamplesPerPixel, film.PhotometricInterpretation = samples, photometric
+
+    with pytest.raises(Rejected) as caught:
+        pixel_format(film, LIMITS)
+
+    assert caught.value.reason == "not_grayscale"

@@ -1,0 +1,83 @@
+"""The overlay as a Secondary Capture."""
+
+import numpy as np
+import pytest
+
+from cxrmlops.dicom.results.secondary_capture import (
+    OverlayPicture,
+    build_secondary_capture,
+)
+from tests.make import make_film, make_model_identity, make_study_answer
+
+MODEL = make_model_identity()
+
+
+def overlay(*, rows: int = 256, columns: int = 240, shows_map: bool = True, **film):
+    source = make_film(**film)
+    pixels = np.zeros((rows + 20, columns, 3), np.uint8)
+    picture = OverlayPicture(pixels, rows, columns, shows_map)
+    answer = make_study_answer(0.9, films=[source])
+    return build_secondary_capture(source, picture, answer=answer, model=MODEL)
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        (["L", "F"], ["L", "F"]),
+        (["R", "F"], ["L", "F"]),  # turned upright before it was drawn
+        (["P", "F"], ["P", "F"]),  # from the side: as it lies
+        (["L"], ""),
+        (["L", "F", "H"], ""),
+        (["X", "Q"], ""),
+        (None, ""),
+    ],
+)
+def test_it_lies_like_its_film_unless_that_was_turned(stored, said):
+    told = overlay(PatientOrientation=stored).PatientOrientation
+
+    assert (list(told) if said else told or "") == said
+
+
+def test_its_pixels_are_as_large_as_the_film_is_wide_and_high():
+    # 512 rows of .5 mm on 256, 480 columns of .25 mm on 240
+    assert overlay().NominalScannedPixelSpacing == [1.0, 0.5]
+
+
+def test_a_film_turned_by_90_degrees_exchanges_height_and_width():
+    turned = overlay(PatientOrientation=["F", "L"], rows=240, columns=256)
+
+    assert turned.NominalScannedPixelSpacing == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("spacing", [None, [0.0, 0.5], [-1, 1]])
+def test_an_unknown_spacing_stays_unknown(spacing):
+    assert "NominalScannedPixelSpacing" not in overlay(ImagerPixelSpacing=spacing)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [("7", 7), (None, 1), ("0", 1), ("-3", 1), ("2147483647", None)]
+)
+def test_it_is_numbered_like_its_film(number, said):
+    assert overlay(InstanceNumber=number).InstanceNumber == (said or 2**31 - 1)
+
+
+@pytest.mark.parametrize(("source", "said"), [(None, "00"), ("00", "00"), ("01", "01")])
+def test_once_lossy_is_always_lossy(source, said):
+    assert overlay(LossyImageCompression=source).LossyImageCompression == said
+
+
+def test_it_says_what_it_shows_and_who_drew_it():
+    made = overlay()
+    plain = overlay(shows_map=False)
+    serials = [
+        item.get("DeviceSerialNumber") for item in made.ContributingEquipmentSequence
+    ]
+
+    assert made.DerivationDescription.startswith("Evidence overlay, cxr-test")
+    assert plain.DerivationDescription.startswith("Film with result, no overlay")
+    assert made.BurnedInAnnotation == "YES"
+    assert MODEL.bundle_hash[:16] in serials
+    assert (
+        made.SourceImageSequence[0].ReferencedSOPInstanceUID
+        == make_film().SOPInstanceUID
+    )
