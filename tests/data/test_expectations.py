@@ -198,10 +198,10 @@ def test_docs_load_nothing_run_nothing_and_name_no_row(tmp_path):
 def test_equal_results_give_equal_docs(tmp_path):
     images = make_images(patients=8)
 
-    for name in ("once", "again"):
+    for name in ("a/once", "again"):
         checked = check("cohort", cohort_rows(images), cohort_promises())
         page = Page("cohort", "Cohort", checked.result)
         write_data_docs(tmp_path / name, [page], figures={})
 
-    for path in (tmp_path / "once").iterdir():
+    for path in (tmp_path / "a/once").iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()

@@ -216,6 +216,13 @@ def test_statistics_are_those_of_the_film():
     assert found["std"] == pytest.approx(image.std(), abs=1e-6)
 
 
+def test_the_border_of_a_tiny_film_is_one_pixel_wide():
+    image = np.zeros((8, 9), np.float32)
+    image[[0, -1]], image[:, [0, -1]] = 1, 1
+
+    assert film_statistics(image)["border"] == 1
+
+
 def test_percentiles_are_those_of_an_even_ramp():
     ramp = np.linspace(0, 1, 101 * 101, dtype=np.float32).reshape(101, 101)
 
@@ -264,19 +271,33 @@ def test_a_rewritten_copy_looks_alike_and_another_film_does_not():
     assert apart(one, other) > 60
 
 
-def test_the_hash_has_512_bits():
-    assert len(perceptual_hash(make_thorax(rows=90, columns=80))) == 128
+def test_the_hash_says_which_blocks_are_brighter_than_the_one_left_of_and_above_them():
+    film = np.random.default_rng(0).random((272, 272), dtype=np.float32)
+    blocks = film.astype(float).reshape(16, 17, 17, 16).mean(axis=(1, 3))
+    across = blocks[:, 1:] > blocks[:, :-1]
+    blocks = film.astype(float).reshape(17, 16, 16, 17).mean(axis=(1, 3))
+    down = blocks[1:] > blocks[:-1]
+    bits = [*across.ravel(), *down.ravel()]
+
+    told = perceptual_hash(film)
+
+    assert len(told) == 128
+    assert f"{int(told, 16):0512b}" == "".join(str(int(bit)) for bit in bits)
 
 
 @pytest.mark.parametrize(("width", "is_cut"), [(0.07, False), (0.09, True)])
-def test_a_frame_of_one_grey_is_cut_off_from_8_percent_of_the_side(width, is_cut):
+@pytest.mark.parametrize("quarter_turns", range(4))
+def test_a_frame_of_one_grey_is_cut_off_from_8_percent_of_the_side(
+    width, is_cut, quarter_turns
+):
     film = np.clip(make_thorax(rows=400, columns=400), 0.1, 0.9)
     film = film + np.random.default_rng(0).normal(0, 0.03, film.shape)
     frame = round(400 * width)
     framed = film.astype(np.float32).copy()
     framed[:frame] = 0
 
-    same = apart(framed, framed[frame:]) == 0
+    framed, inner = (np.rot90(each, quarter_turns) for each in (framed, framed[frame:]))
+    same = apart(framed, inner) == 0
 
     assert same == is_cut
 

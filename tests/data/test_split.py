@@ -218,9 +218,16 @@ def test_an_empty_split_is_refused_in_one_sentence():
         check_not_empty(images, list(FRACTIONS))
 
 
+def test_a_split_without_images_is_told_before_one_without_both_answers():
+    images = cohort(3).assign(split="train", abnormal=True)
+
+    with pytest.raises(DataError, match="split 'test' has no images"):
+        check_not_empty(images, ["train", "test"])
+
+
 @pytest.mark.parametrize(("abnormal", "word"), [(True, "abnormal"), (False, "normal")])
 def test_a_split_without_both_answers_is_refused(abnormal, word):
-    images = cohort(3).assign(split="val", abnormal=abnormal)
+    images = cohort(3).assign(split="val", abnormal=abnormal).head(1)
 
     with pytest.raises(DataError, match=f"split 'val' has only {word} studies"):
         check_not_empty(images, ["val"])

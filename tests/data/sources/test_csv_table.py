@@ -85,6 +85,13 @@ def test_a_table_reads_the_same_whatever_program_saved_it(tmp_path, content):
     assert read_columns(tmp_path / "t.csv") == ["accession", "conclusion"]
 
 
+def test_of_several_columns_that_are_there_twice_the_first_by_name_is_told(tmp_path):
+    frame = table(tmp_path, b"b,b,a,a\n1,2,3,4\n")
+
+    with pytest.raises(DataError, match="column 'a' is there twice"):
+        require_columns(frame, ["b", "a"], where=tmp_path)
+
+
 def test_a_row_knows_the_line_that_it_begins_in(tmp_path):
     frame = table(tmp_path, b'sep=,\n\na,b\n1,"two\nlines"\n\n3,4\n')
 

@@ -49,10 +49,15 @@ def test_any_of_the_findings_makes_a_film_abnormal(
 
 def test_an_unknown_label_is_named_with_its_count(tmp_path):
     asked = reading(
-        tmp_path, "1_0.png,Mass,0,1,50,F,PA", "1_1.png,Covid|Mass,1,1,50,F,PA"
+        tmp_path,
+        "1_0.png,Mass,0,1,50,F,PA",
+        "1_1.png,Covid|Mass,1,1,50,F,PA",
+        "1_2.png,Covid|Mass,2,1,50,F,PA",
     )
 
-    with pytest.raises(DataError, match=r"'Finding Labels': 1 row.*15 \(Covid\)"):
+    with pytest.raises(
+        DataError, match=r"'Finding Labels': 2 row.*15 \(Covid\), first in line 3;"
+    ):
         nih.report_rows(asked)
 
 

@@ -45,7 +45,7 @@ def test_folder_tar_and_zip_give_the_same_reports(folder, tmp_path):
         b'<!DOCTYPE e [<!ENTITY a "aa">]><eCitation><uId id="1"/>&a;</eCitation>',
         '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE e><e/>'.encode("utf-16"),
         b"<eCitation/>",
-        b"<eCitation>" + b" " * MAX_BYTES + b"</eCitation>",
+        REPORT.format(3).encode().ljust(MAX_BYTES + 1),
     ],
     ids=["open", "text", "empty", "entity", "utf-16", "unnumbered", "large"],
 )
@@ -56,6 +56,22 @@ def test_what_is_no_plain_report_stops_with_its_name(folder, content):
         DataError, match=r"1 report\(s\) are not plain XML.*\[odd.xml\]"
     ):
         read_reports(folder)
+
+
+def test_a_report_of_1_mebibyte_is_read(folder):
+    (folder / "large.xml").write_bytes(REPORT.format(3).encode().ljust(2**20))
+
+    assert len(read_reports(folder)) == 3
+
+
+def test_what_else_lies_in_an_archive_is_passed_over(folder, tmp_path):
+    (folder / "readme.txt").write_text("words")
+    (folder / "link.xml").symlink_to("1.xml")
+    (folder / "folder.xml").mkdir()
+    with tarfile.open(tmp_path / "r.tar", "w") as archive:
+        archive.add(folder, "inside")
+
+    assert len(read_reports(tmp_path / "r.tar")) == 2
 
 
 def test_other_xml_is_passed_over(folder):
