@@ -26,7 +26,7 @@ from benchmarks.standard_recipe import RECIPE
 from cxrmlops.model import inference
 from cxrmlops.model.device import describe, open_fabric, repeatable
 from cxrmlops.model.fitting import fit
-from cxrmlops.model.learner import Learner, Recipe
+from cxrmlops.model.learner import Hyperparameters, TrainState
 from cxrmlops.model.network import build_network
 from cxrmlops.model.training import auc
 
@@ -49,7 +49,7 @@ def main() -> None:
     shutil.rmtree(WORK, ignore_errors=True)
     with repeatable(asked.seed, device=fabric.device):
         network = build_network(asked.architecture, weights=asked.weights)
-        learner = Learner(fabric, network, _recipe(asked))
+        learner = TrainState(fabric, network, _recipe(asked))
         history = fit(
             learner,
             lessons["train"],
@@ -108,7 +108,7 @@ def _assign(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     )
 
 
-def _recipe(asked: argparse.Namespace) -> Recipe:
+def _recipe(asked: argparse.Namespace) -> Hyperparameters:
     """Learn as params.yaml does, but for what is asked."""
     return replace(
         RECIPE,

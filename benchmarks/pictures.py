@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from cxrmlops.model.loader import Films
-from cxrmlops.model.training import Lesson
+from cxrmlops.model.training import LabelledImages
 
 
 def read_squares(table: pd.DataFrame, folder: Path, *, size: int) -> np.ndarray:
@@ -24,11 +24,11 @@ def read_squares(table: pd.DataFrame, folder: Path, *, size: int) -> np.ndarray:
 
 def lesson(
     table: pd.DataFrame, squares: np.ndarray, chosen: np.ndarray, device: torch.device
-) -> Lesson:
+) -> LabelledImages:
     """Give the chosen films, shape (n,) bool, with their labels (1: ASF)."""
     rows = np.flatnonzero(chosen)
     films = Films([squares], np.zeros(len(rows), int), rows, device=device)
-    return Lesson(films, table.label.to_numpy()[rows] == 1)
+    return LabelledImages(films, table.label.to_numpy()[rows] == 1)
 
 
 def _square(path: Path, size: int) -> np.ndarray:

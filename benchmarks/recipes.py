@@ -28,7 +28,7 @@ from cxrmlops.evaluation.statistics.ranking import auc_interval
 from cxrmlops.files import sha256_file, sha256_json, whole
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.device import open_fabric, repeatable
-from cxrmlops.model.learner import Learner, Recipe
+from cxrmlops.model.learner import Hyperparameters, TrainState
 from cxrmlops.model.network import build_network
 from cxrmlops.model.training import epochs, read_films
 
@@ -45,7 +45,9 @@ class Trial:
     architecture: str = "resnet18"
     size: int = 128  # pixels
     pretrained: bool = False  # begin with the weights of --weights
-    recipe: Recipe = replace(RECIPE, epochs=15, learning_rate=1e-3, ema_decay=0.98)
+    recipe: Hyperparameters = replace(
+        RECIPE, epochs=15, learning_rate=1e-3, ema_decay=0.98
+    )
 
     def changed(self, **numbers: object) -> "Trial":
         """Change numbers of the recipe."""
@@ -181,7 +183,7 @@ def _train(  # noqa: PLR0913
     judge = lesson(table, squares, held_out, fabric.device)
     with repeatable(trial.recipe.seed, device=fabric.device):
         network = build_network(trial.architecture, weights=weights)
-        learner = Learner(fabric, network, trial.recipe)
+        learner = TrainState(fabric, network, trial.recipe)
         *_, last = epochs(learner, train, judge)
         log.info("%.1f images/s, %.3f", last.images_per_second, last.val_auc)
         return read_films(learner, judge.films)

@@ -1,9 +1,9 @@
 """How params.yaml trains, for a machine without YAML."""
 
 from cxrmlops.model.augment import Augmentation
-from cxrmlops.model.learner import Recipe
+from cxrmlops.model.learner import Hyperparameters
 
-RECIPE = Recipe(
+RECIPE = Hyperparameters(
     seed=1,
     epochs=40,
     batch_size=32,

@@ -21,7 +21,7 @@ from cxrmlops.data.shards import ShardWriter, open_shards
 from cxrmlops.model.augment import augment
 from cxrmlops.model.device import describe, open_fabric, repeatable
 from cxrmlops.model.inference import to_images
-from cxrmlops.model.learner import Learner, Recipe
+from cxrmlops.model.learner import Hyperparameters, TrainState
 from cxrmlops.model.loader import Films, shuffled
 from cxrmlops.model.network import build_network
 
@@ -61,7 +61,7 @@ def _case(architecture: str, size: int, batch: int, steps: int) -> tuple[float, 
     fabric = open_fabric(accelerator="auto")
     fabric.launch()
     with repeatable(1, device=fabric.device):
-        learner = Learner(fabric, build_network(architecture), _recipe(batch))
+        learner = TrainState(fabric, build_network(architecture), _recipe(batch))
         ours, ready = _ours(learner, films), _ready(learner, films)
         for pictures in (ours, ready):  # first steps plan memory and kernels
             _seconds(learner, pictures, 1)
@@ -90,13 +90,13 @@ def _films(size: int) -> Films:
     )
 
 
-def _recipe(batch: int) -> Recipe:
+def _recipe(batch: int) -> Hyperparameters:
     return replace(
         RECIPE, epochs=1, batch_size=batch, learning_rate=1e-4, warmup_epochs=0
     )
 
 
-def _ours(learner: Learner, films: Films) -> Iterator[Tensor]:
+def _ours(learner: TrainState, films: Films) -> Iterator[Tensor]:
     device, epoch = learner.fabric.device, 0
     generator = torch.Generator(device).manual_seed(1)
     while True:
@@ -110,7 +110,7 @@ def _ours(learner: Learner, films: Films) -> Iterator[Tensor]:
             )
 
 
-def _ready(learner: Learner, films: Films) -> Iterator[Tensor]:
+def _ready(learner: TrainState, films: Films) -> Iterator[Tensor]:
     batch = learner.recipe.batch_size
     squares = torch.from_numpy(films.read(np.arange(batch)))
     images = to_images(squares, learner.fabric.device)
@@ -118,7 +118,7 @@ def _ready(learner: Learner, films: Films) -> Iterator[Tensor]:
         yield images
 
 
-def _seconds(learner: Learner, pictures: Iterator[Tensor], steps: int) -> float:
+def _seconds(learner: TrainState, pictures: Iterator[Tensor], steps: int) -> float:
     device = learner.fabric.device
     target = (torch.arange(learner.recipe.batch_size, device=device) % 2).float()
     weight = torch.ones(2, device=device)

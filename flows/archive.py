@@ -13,12 +13,12 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
-from cxrmlops.backlog.archive_import import Incoming, Wishes
+from cxrmlops.backlog.archive_import import ArchiveQuery, Incoming
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.delivery import open_archive
 from cxrmlops.clock import now
 from cxrmlops.params import load_params, load_site, scope_of
-from flows.outcome import DELAYS, Private, unreachable
+from flows.outcome import DELAYS, RedactForeignErrors, unreachable
 
 NOTES = Path("data/score/archive.failed.txt")
 
@@ -32,7 +32,7 @@ def open_incoming(address: str, *, model_key: str | None) -> Incoming:
     """
     params, site = load_params(), load_site()
     today = now(site.time_zone).date()
-    wishes = Wishes(
+    wishes = ArchiveQuery(
         first=today - timedelta(days=params.score.window_days),
         last=today,
         scope=scope_of(params.cohort, site),
@@ -52,7 +52,7 @@ def open_incoming(address: str, *, model_key: str | None) -> Incoming:
 )
 def ask(incoming: Incoming) -> None:
     """Ask the archive which studies there are."""
-    with Private(NOTES):
+    with RedactForeignErrors(NOTES):
         studies = incoming.ask()
     if studies:
         get_run_logger().info("archive: %d studies in the window", studies)
@@ -61,7 +61,7 @@ def ask(incoming: Incoming) -> None:
 @task(name="fetch", cache_policy=NO_CACHE)
 def fetch(incoming: Incoming) -> None:
     """Bring films that are new into the backlog, and say what was left and why."""
-    with Private(NOTES):
+    with RedactForeignErrors(NOTES):
         studies = incoming.fetch(load_params().score.fetch_studies)
     if not incoming.images:
         return
@@ -87,7 +87,7 @@ def fetching_ahead(incoming: Incoming) -> Iterator[None]:
         coming.result()
 
 
-def untold(incoming: Incoming, asked: State[Any]) -> list[str]:
+def unfetched_reasons(incoming: Incoming, asked: State[Any]) -> list[str]:
     """Say what the archive did not give, one sentence a reason."""
     told = [f"{n} studies were not fetched: {w}" for w, n in incoming.troubles.items()]
     if not asked.is_completed():

@@ -1,4 +1,4 @@
-"""How things end: what is tried again, and what is said about the rest."""
+"""Error handling: what is retried, what is redacted, what Prefect shows at the end."""
 
 import base64
 import traceback
@@ -25,7 +25,7 @@ from cxrmlops.errors import (
 )
 from cxrmlops.reporting.synthetic_map import draw_synthetic_map
 
-NOT_ITS_FAULT = (ServiceError, AccessError, ResourceError, ReplacedError)
+RETRYABLE = (ServiceError, AccessError, ResourceError, ReplacedError)
 DELAYS = [10.0, 60.0, 600.0]  # seconds before another try
 
 
@@ -71,7 +71,7 @@ def told_open(left: Sequence[OpenStudy]) -> str:
     return f"; {' and '.join(parts)}, see: cxrmlops backlog" if parts else ""
 
 
-class Private:
+class RedactForeignErrors:
     """Keeps what a foreign error says out of Prefect: it may name a patient's file.
 
     The traceback goes to a file that its owner alone can read; our own errors pass.
@@ -98,7 +98,7 @@ class Private:
         raise CxrError(f"{type(error).__name__}, see {self._notes}") from None
 
 
-class Fate:
+class ReleaseOrFailChunk:
     """Decides what becomes of a chunk whose work ended early.
 
     A service, a disk or a model that went is not the chunk's fault: it is given back as
@@ -122,7 +122,7 @@ class Fate:
             return
         with suppress(ServiceError):  # no ledger: then its lease ends by itself
             ours = isinstance(error, CxrError)
-            if ours and not isinstance(error, NOT_ITS_FAULT):
+            if ours and not isinstance(error, RETRYABLE):
                 leases.fail(self._engine, self._chunk, str(error))
             else:
                 said = str(error) if ours else type(error).__name__

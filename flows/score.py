@@ -46,12 +46,12 @@ from cxrmlops.reporting.reading_list import join_reading_lists
 from cxrmlops.scope import require_scope
 from cxrmlops.stages import report as report_stage
 from cxrmlops.stages import score as score_stage
-from flows.archive import ask, fetch, fetching_ahead, open_incoming, untold
+from flows.archive import ask, fetch, fetching_ahead, open_incoming, unfetched_reasons
 from flows.by_hand import completed, run_by_hand
 from flows.outcome import (
     DELAYS,
-    Fate,
-    Private,
+    RedactForeignErrors,
+    ReleaseOrFailChunk,
     is_stopping,
     show_open,
     show_synthetic_film,
@@ -124,7 +124,7 @@ def score(bundle: str = "", rescore: bool = False) -> State[Any]:
             if is_last or ledger.left_open(open_database(), night.run):
                 break
         end = close(night)
-        waiting = end.waiting + untold(incoming, asked)
+        waiting = end.waiting + unfetched_reasons(incoming, asked)
         is_well = not waiting and not end.failed
         told.outcome = audit.SUCCESS if is_well else audit.SERIOUS
     if waiting:
@@ -176,7 +176,7 @@ def open_night(bundle: str) -> Night:
 def find(night: Night, rescore: bool) -> None:
     """Look into the backlog and put what is new on the list."""
     params, site, engine = load_params(), load_site(), open_database()
-    with Private(_notes(night.run)):
+    with RedactForeignErrors(_notes(night.run)):
         arrived, unknown = folder_scan.look(
             site.backlog,
             known=folder_scan.known_films(engine),
@@ -217,7 +217,7 @@ def work(number: int, night: Night) -> None:
 def read(chunk: Chunk, night: Night) -> None:
     """Bring one chunk from where it stands to the archive."""
     engine = open_database()
-    with Fate(engine, chunk), leases.held(engine, chunk):
+    with ReleaseOrFailChunk(engine, chunk), leases.held(engine, chunk):
         answer(chunk, night)
         write(chunk)
         send(chunk, night.archive)
@@ -230,7 +230,7 @@ def read(chunk: Chunk, night: Night) -> None:
 def answer(chunk: Chunk, night: Night) -> None:
     """Let the model read the films; answers that are stored are not asked for again."""
     params, site, out = load_params(), load_site(), SCORE / chunk.id
-    with Private(_notes(chunk.id)):
+    with RedactForeignErrors(_notes(chunk.id)):
         if not (out / "studies.parquet").exists():
             if chunk.model_key != night.model_key:
                 raise BundleError("the model that began this chunk is gone")
@@ -260,7 +260,7 @@ def write(chunk: Chunk) -> None:
     engine, out = open_database(), REPORT / chunk.id
     if chunk.is_written and (out / "objects.json").exists():
         return
-    with Private(_notes(chunk.id)):
+    with RedactForeignErrors(_notes(chunk.id)):
         remove_drafts(out)
         report_stage.run(
             score=SCORE / chunk.id,
@@ -282,7 +282,7 @@ def write(chunk: Chunk) -> None:
 def send(chunk: Chunk, archive: str) -> None:
     """Store what the archive does not have yet."""
     engine, out = open_database(), REPORT / chunk.id
-    with Private(_notes(chunk.id)):
+    with RedactForeignErrors(_notes(chunk.id)):
         written = results.read_written(out, chunk)
         trail = audit.Transfers(results.subjects(engine, chunk), destination=archive)
         study = {one.uid: one.study_uid for one in written}

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from cxrmlops.errors import ResourceError
-from cxrmlops.workers import Limits, fenced, worker_count
+from cxrmlops.workers import WorkerLimits, map_isolated, worker_count
 
 
 def double(number):
@@ -58,7 +58,13 @@ def eat_memory(number):
 
 def run(function, inputs, *, workers=2, ahead=3, **limits):
     return list(
-        fenced(function, inputs, workers=workers, ahead=ahead, limits=Limits(**limits))
+        map_isolated(
+            function,
+            inputs,
+            workers=workers,
+            ahead=ahead,
+            limits=WorkerLimits(**limits),
+        )
     )
 
 
@@ -126,7 +132,7 @@ def test_inputs_are_taken_no_faster_than_results():
             taken.append(number)
             yield number
 
-    results = fenced(double, inputs(), workers=1, ahead=4)
+    results = map_isolated(double, inputs(), workers=1, ahead=4)
     next(results)
 
     assert len(taken) <= 5
@@ -147,10 +153,10 @@ def test_a_worker_does_not_load_the_program_that_started_it(tmp_path):
     program = tmp_path / "heavy.py"
     program.write_text(
         "import heavy_library\n"
-        "from cxrmlops.workers import fenced\n"
+        "from cxrmlops.workers import map_isolated\n"
         "from tests.test_workers import modules\n"
         "if __name__ == '__main__':\n"
-        "    (done,) = fenced(modules, [0], workers=1, ahead=1)\n"
+        "    (done,) = map_isolated(modules, [0], workers=1, ahead=1)\n"
         "    print('heavy_library' in done.output, len(done.output) > 9)\n"
     )
     (tmp_path / "heavy_library.py").write_text("")

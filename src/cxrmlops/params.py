@@ -126,7 +126,7 @@ class ExamineParams(Section):
 
     studies: int = Field(ge=1)  # of val, drawn for what needs the network
     map_films: int = Field(ge=2)  # of those, one a study, whose heat maps are checked
-    road_films: int = Field(ge=2)  # of those, removed piece by piece: minutes at 512
+    road_images: int = Field(ge=2)  # of those, removed piece by piece: minutes at 512
     boxes: Path | None = None  # NIH's BBox_List_2017.csv
     seed: int
 
@@ -147,7 +147,9 @@ class GateParams(Section):
     max_auc_inflation: float = Field(ge=0, le=1)  # AUC less AUC within levels, upper
     min_auc_change: float = Field(ge=-1, le=0)  # of a film shown differently, lower
     max_map_disagreement: float = Field(gt=0)  # with Grad-CAM, of the largest evidence
-    max_redrawn_correlation: float = Fraction  # of maps with weights drawn anew, upper
+    max_randomised_weights_correlation: float = (
+        Fraction  # of maps with weights drawn anew, upper
+    )
     min_repeated_correlation: float = Fraction  # of maps of films hardly changed, lower
     min_road: float  # logit units over a map that points nowhere, lower
     max_corner_concentration: float = Field(ge=1)  # evidence over area, upper
@@ -156,7 +158,9 @@ class GateParams(Section):
     max_auc_loss: float = Fraction  # lower bound of AUC less the champion's, paired
     approvers: int = Field(ge=1, le=2)  # different people
     clean_code: bool  # refuse what was trained on uncommitted changes
-    warn_looks: int = Field(ge=1)  # models measured on one test set; more is warned of
+    warn_test_set_uses: int = Field(
+        ge=1
+    )  # models measured on one test set; more is warned of
 
 
 class ScoreParams(Section):

@@ -35,7 +35,7 @@ Output = TypeVar("Output")
 
 
 @dataclass(frozen=True)
-class Limits:
+class WorkerLimits:
     """What one input may cost."""
 
     seconds: int = 60  # of processor time, then the worker is ended; waiting is free
@@ -48,11 +48,11 @@ class Limits:
 NICENESS = 19
 
 _LOCK, _MAIN = threading.Lock(), threading.Lock()
-_POOLS: "dict[tuple[int, Limits, Path], ProcessPoolExecutor]" = {}
+_POOLS: "dict[tuple[int, WorkerLimits, Path], ProcessPoolExecutor]" = {}
 
 
 @dataclass(frozen=True)
-class Done(Generic[Input, Output]):
+class IsolatedResult(Generic[Input, Output]):
     """One input and what became of it."""
 
     input: Input
@@ -68,14 +68,14 @@ def worker_count() -> int:
     return int(os.environ.get("CXR_WORKERS") or len(os.sched_getaffinity(0)))
 
 
-def fenced(
+def map_isolated(
     function: Callable[[Input], Output],
     inputs: Iterable[Input],
     *,
     workers: int,
     ahead: int,
-    limits: Limits = Limits(),
-) -> Iterator[Done[Input, Output]]:
+    limits: WorkerLimits = WorkerLimits(),
+) -> Iterator[IsolatedResult[Input, Output]]:
     """Apply `function` to each input, at most `ahead` of them at once.
 
     Args:
@@ -89,7 +89,7 @@ def fenced(
         One result per input, in the order of the inputs.
     """
     if workers == 0:
-        yield from (Done(item, function(item)) for item in inputs)
+        yield from (IsolatedResult(item, function(item)) for item in inputs)
         return
     sent = deque[_Sent[Input, Output]]()
     try:
@@ -114,8 +114,8 @@ def _in_order(  # noqa: PLR0913
     sent: "deque[_Sent[Input, Output]]",
     workers: int,
     ahead: int,
-    limits: Limits,
-) -> Iterator[Done[Input, Output]]:
+    limits: WorkerLimits,
+) -> Iterator[IsolatedResult[Input, Output]]:
     while True:
         pool = _shared_pool(workers, limits, function.__module__)
         try:
@@ -137,7 +137,7 @@ def _send(
     todo: Iterator[Input],
     sent: "deque[_Sent[Input, Output]]",
     ahead: int,
-    limits: Limits,
+    limits: WorkerLimits,
 ) -> bool:
     """Keep `ahead` inputs on their way; False when none is left."""
     for item in itertools.islice(todo, ahead - len(sent)):
@@ -146,31 +146,33 @@ def _send(
     return bool(sent)
 
 
-def _done(one: "_Sent[Input, Output]") -> Done[Input, Output]:
+def _done(one: "_Sent[Input, Output]") -> IsolatedResult[Input, Output]:
     if one.future is None:  # its pool broke before it could be sent
         raise BrokenProcessPool
     error = one.future.exception()
     if error is None:
-        return Done(one.input, one.future.result())
+        return IsolatedResult(one.input, one.future.result())
     if isinstance(error, CxrError | BrokenProcessPool):
         raise error
     log.error("a worker could not read a file: %s", type(error).__name__)
-    return Done(one.input, None, type(error).__name__)
+    return IsolatedResult(one.input, None, type(error).__name__)
 
 
 def _alone(
-    function: Callable[[Input], Output], item: Input, limits: Limits
-) -> Done[Input, Output]:
+    function: Callable[[Input], Output], item: Input, limits: WorkerLimits
+) -> IsolatedResult[Input, Output]:
     with _pool(1, limits, function.__module__) as pool:
         try:
             future = pool.submit(_timed, function, item, limits)
             return _done(_Sent(item, future))
         except BrokenProcessPool:
             why = f"the decoder crashed or took more than {limits.seconds} s"
-            return Done(item, None, why)
+            return IsolatedResult(item, None, why)
 
 
-def _timed(function: Callable[[Input], Output], item: Input, limits: Limits) -> Output:
+def _timed(
+    function: Callable[[Input], Output], item: Input, limits: WorkerLimits
+) -> Output:
     """Run in a worker; either alarm ends the whole process, native code included."""
     for kind in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(kind, signal.SIG_DFL)
@@ -186,7 +188,9 @@ def _set_alarms(processor: int, clock: int) -> None:
     signal.setitimer(signal.ITIMER_REAL, clock)
 
 
-def _shared_pool(workers: int, limits: Limits, preload: str) -> ProcessPoolExecutor:
+def _shared_pool(
+    workers: int, limits: WorkerLimits, preload: str
+) -> ProcessPoolExecutor:
     """Give the pool that all callers of this process share.
 
     Workers are started once a night, not once a chunk, and chunks that are read at the
@@ -206,7 +210,7 @@ def _discard(pool: ProcessPoolExecutor) -> None:
     pool.shutdown(wait=False)
 
 
-def _pool(workers: int, limits: Limits, preload: str) -> ProcessPoolExecutor:
+def _pool(workers: int, limits: WorkerLimits, preload: str) -> ProcessPoolExecutor:
     """Start from a clean process: a plain fork would copy the caller's threads."""
     context = _Context()
     context.set_forkserver_preload([preload])

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from cxrmlops.errors import ResourceError
 from cxrmlops.files import whole_folder
-from cxrmlops.workers import fenced
+from cxrmlops.workers import map_isolated
 from cxrphantom.plan import PlannedStudy, plan_studies
 from cxrphantom.reports import COLUMNS, report_row, write_table
 from cxrphantom.study import write_study
@@ -89,7 +89,7 @@ def _run(
     task: "partial[list[dict[str, str]]]", planned: list[PlannedStudy], workers: int
 ) -> Iterator[list[dict[str, str]]]:
     few = workers == 1 or len(planned) < 8
-    made = fenced(task, planned, workers=0 if few else workers, ahead=4 * workers)
+    made = map_isolated(task, planned, workers=0 if few else workers, ahead=4 * workers)
     for done in made:
         if done.output is None:
             raise ResourceError(

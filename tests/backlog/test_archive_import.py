@@ -9,7 +9,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from cxrmlops.backlog import archive_import, folder_scan, import_cache, ledger
-from cxrmlops.backlog.archive_import import Incoming, Wishes
+from cxrmlops.backlog.archive_import import ArchiveQuery, Incoming
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.schema import studies
 from cxrmlops.dicom.archive.transfer import RemoteImage
@@ -79,7 +79,7 @@ def backlog(tmp_path) -> Path:
 
 def night(shelf, engine, backlog, *, model_key: str | None = None) -> Incoming:
     """Ask and fetch everything."""
-    wishes = Wishes(
+    wishes = ArchiveQuery(
         first=date(2017, 6, 1),
         last=date(2017, 6, 1),
         scope=make.SCOPE,

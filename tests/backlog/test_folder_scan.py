@@ -47,7 +47,7 @@ def test_a_header_that_kills_its_reader_is_a_study_of_its_own(backlog, monkeypat
 def test_a_file_seen_before_is_not_read_again(backlog, tmp_path, monkeypatch):
     engine = open_database(f"sqlite:///{tmp_path}/ledger.db")
     folder_scan.note_films(engine, look(backlog)[1])
-    monkeypatch.setattr(folder_scan, "fenced", None)
+    monkeypatch.setattr(folder_scan, "map_isolated", None)
 
     arrived, new = look(backlog, folder_scan.known_films(engine))
 

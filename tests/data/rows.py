@@ -9,7 +9,7 @@ from cxrmlops.data.sources.rows import (
     FILM_ROWS,
     REPORT_ROWS,
     Namer,
-    Reading,
+    SourceInput,
     film_row,
     report_row,
 )
@@ -46,9 +46,9 @@ def make_report_rows(*rows: dict[str, object]) -> pd.DataFrame:
     )
 
 
-def make_reading(folder: Path, *, reports: str = "reports.csv") -> Reading:
+def make_reading(folder: Path, *, reports: str = "reports.csv") -> SourceInput:
     """Build what a source is asked: films in folder/films, reports beside it."""
-    return Reading(
+    return SourceInput(
         films=folder / "films",
         reports=folder / reports,
         namer=Namer(b"key"),

@@ -8,7 +8,7 @@ from PIL import Image
 from cxrmlops.data import decoding
 from cxrmlops.data.decoding import Film, decode_film, decode_films
 from cxrmlops.tables import INDEX
-from cxrmlops.workers import Done
+from cxrmlops.workers import IsolatedResult
 from tests.make import SCOPE
 
 ROW = set(INDEX.columns) - {"image_id", "shard", "row"}
@@ -87,8 +87,11 @@ def test_films_come_back_in_order_whatever_the_number_of_workers(tmp_path, worke
 
 def test_a_film_that_kills_its_decoder_is_rejected(tmp_path, monkeypatch):
     films = [film(tmp_path / "a.png"), film(tmp_path / "b.png")]
-    lost = [Done(films[0], decode_film(films[0])), Done(films[1], None, "it crashed")]
-    monkeypatch.setattr(decoding, "fenced", lambda *_, **__: iter(lost))
+    lost = [
+        IsolatedResult(films[0], decode_film(films[0])),
+        IsolatedResult(films[1], None, "it crashed"),
+    ]
+    monkeypatch.setattr(decoding, "map_isolated", lambda *_, **__: iter(lost))
 
     good, bad = decode_films(films, workers=2)
 

@@ -168,8 +168,8 @@ def test_95_of_100_calibration_lines_hold_the_truth(setting):
 @settings
 def test_95_of_100_brier_intervals_hold_the_truth(setting):
     draws = np.random.default_rng(0).normal(size=2_000_000)
-    sick = np.arange(len(draws)) < setting.prevalence * len(draws)
-    squared = (posterior(draws + setting.distance * sick, setting) - sick) ** 2
+    is_asf = np.arange(len(draws)) < setting.prevalence * len(draws)
+    squared = (posterior(draws + setting.distance * is_asf, setting) - is_asf) ** 2
     found = []
     for s, _, a, p in cohorts(setting):
         read = reading(posterior(s, setting), a, p)

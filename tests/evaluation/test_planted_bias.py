@@ -26,10 +26,10 @@ def planned(bias):
 def vendor_alone(studies):
     """Learn on the first 70 % of patients, read the others."""
     first = studies.patient_id.isin(studies.patient_id.unique()[: len(studies) // 2])
-    sick, learnt = studies.abnormal.to_numpy(), first.to_numpy()
-    score = read_level(studies.vendor, sick, learnt)
+    is_asf, learnt = studies.abnormal.to_numpy(), first.to_numpy()
+    score = read_level(studies.vendor, is_asf, learnt)
     rest = ~learnt
-    return auc_interval(score[rest], sick[rest], studies.patient_id[rest])
+    return auc_interval(score[rest], is_asf[rest], studies.patient_id[rest])
 
 
 @pytest.mark.parametrize(("bias", "refused"), [(0.0, False), (0.9, True)])

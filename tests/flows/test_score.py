@@ -25,7 +25,7 @@ from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.stages import score as score_stage
 from flows import score as flow_file
 from flows.approve import approve
-from flows.outcome import Private, unreachable
+from flows.outcome import RedactForeignErrors, unreachable
 from flows.score import score
 from tests import make
 from tests.flows.conftest import stand_in
@@ -437,7 +437,10 @@ def test_a_night_without_a_model_claims_nothing(site, given, words):
 
 
 def test_our_own_errors_pass_and_foreign_ones_are_kept_private(tmp_path):
-    with pytest.raises(ParamsError, match="ours"), Private(tmp_path / "a.txt"):
+    with (
+        pytest.raises(ParamsError, match="ours"),
+        RedactForeignErrors(tmp_path / "a.txt"),
+    ):
         raise ParamsError("ours")
 
     assert not (tmp_path / "a.txt").exists()

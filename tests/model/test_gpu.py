@@ -8,11 +8,11 @@ from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.checkpoint import load_checkpoint, save_checkpoint
 from cxrmlops.model.device import open_fabric
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.learner import Learner
+from cxrmlops.model.learner import TrainState
 from cxrmlops.model.loader import Films
 from cxrmlops.model.network import build_network
 from cxrmlops.model.skew import check_skew
-from cxrmlops.model.training import Lesson, epochs
+from cxrmlops.model.training import LabelledImages, epochs
 from tests.make import make_reading_bundle
 from tests.model.make import make_lesson, make_recipe
 
@@ -22,20 +22,20 @@ pytestmark = [
 ]
 
 
-def on_gpu(lesson: Lesson) -> Lesson:
+def on_gpu(lesson: LabelledImages) -> LabelledImages:
     n = lesson.films.n
     squares = lesson.films.read(np.arange(n))
     films = Films(
         [squares], np.zeros(n, int), np.arange(n), device=torch.device("cuda", 0)
     )
-    return Lesson(films, lesson.abnormal)
+    return LabelledImages(films, lesson.abnormal)
 
 
-def learner(**quirks: object) -> Learner:
+def learner(**quirks: object) -> TrainState:
     fabric = open_fabric(accelerator="gpu")
     fabric.launch()
     torch.manual_seed(0)
-    return Learner(fabric, build_network("resnet18"), make_recipe(**quirks))
+    return TrainState(fabric, build_network("resnet18"), make_recipe(**quirks))
 
 
 def test_films_live_in_gpu_memory_and_training_is_bf16():

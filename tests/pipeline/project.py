@@ -44,7 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "batch_size": 32,
     },
     "evaluate": {"bootstrap_rounds": 100},
-    "examine": {"studies": 20, "map_films": 4, "road_films": 2},
+    "examine": {"studies": 20, "map_films": 4, "road_images": 2},
     "gate": {"min_test_studies": 20, "min_subgroup_n": 20},
     "score": {"accelerator": "cpu"},
     "report": {"picture_side": 256},

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from cxrmlops.reasons import REASONS
-from cxrmlops.workers import Limits, fenced
+from cxrmlops.workers import WorkerLimits, map_isolated
 from tests.hostile import Verdict, judge
 
 OUTCOMES = Path(__file__).with_name("hostile_outcomes.csv")
-FENCE = Limits(seconds=30, bytes=4 * 2**30)
+WORKER_LIMITS = WorkerLimits(seconds=30, bytes=4 * 2**30)
 MAX_MEGABYTES = 600  # peak of the worker that read all of them
 
 
@@ -37,7 +37,7 @@ def listed(real_data) -> dict[str, str]:
 def verdicts(real_data, listed) -> dict[str, Verdict]:
     """Read every file as a night does, and write what is written about it."""
     paths = [real_data / "hostile_dicom" / name for name in listed]
-    found = fenced(judge, paths, workers=1, ahead=1, limits=FENCE)
+    found = map_isolated(judge, paths, workers=1, ahead=1, limits=WORKER_LIMITS)
     return {
         name: done.output or Verdict("", 0, done.why)
         for name, done in zip(listed, found, strict=True)

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cxrmlops.reasons import REASONS
-from cxrmlops.workers import Limits, fenced
+from cxrmlops.workers import WorkerLimits, map_isolated
 from tests.hostile import ENCODINGS, SPOILS, Verdict, good_film, judge, spoil_bytes
 
 MAX_SECONDS = 8.0
 MAX_MEGABYTES = 1024
-FENCE = Limits(seconds=30, bytes=4 * 2**30)
+WORKER_LIMITS = WorkerLimits(seconds=30, bytes=4 * 2**30)
 SOME = settings(
     deadline=None,
     max_examples=50,
@@ -53,7 +53,7 @@ def spoilt_films(draw) -> Film:
 def judged(content: Film, folder) -> Verdict:
     path = folder / content.name
     path.write_bytes(content)
-    (done,) = fenced(judge, [path], workers=1, ahead=1, limits=FENCE)
+    (done,) = map_isolated(judge, [path], workers=1, ahead=1, limits=WORKER_LIMITS)
     assert done.output is not None, (done.why, path)
     return done.output
 

@@ -13,7 +13,7 @@ from cxrmlops.files import read_json, write_json
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.model.bundle import BundleCard, bundle_hash, read_bundle, write_bundle
 from cxrmlops.model.network import build_network
-from cxrmlops.model.training_patients import LEARNT, marks
+from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
 from cxrmlops.params import GateParams, load_params
 from cxrmlops.promotion import approval, approval_log, champion_comparison, registration
 from cxrmlops.promotion.approval import champion_bundle
@@ -57,7 +57,9 @@ def train(
     data, *, seed: int, own_thresholds: bool = True, split: str = SPLIT, learnt=None
 ) -> str:
     """Leave what a training, an evaluation and the gate leave; nobody learns."""
-    reference = {} if learnt is None else {LEARNT: np.unique(marks(learnt))}
+    reference = (
+        {} if learnt is None else {LEARNT: np.unique(hashed_patient_ids(learnt))}
+    )
     torch.manual_seed(seed)
     network, folder = build_network("resnet18_narrow"), data / "train" / "bundle"
     lineage = CARD.lineage | {"split_hash": split, "seed": seed}
@@ -230,7 +232,9 @@ def test_a_worn_test_set_is_warned_of(data):
     train(data, seed=0)
     approval_log.count_look("another", "2" * 64)
 
-    assert "more than the 1 of gate.warn_looks" in offer(data, warn_looks=1).said
+    offered = offer(data, warn_test_set_uses=1)
+
+    assert "more than the 1 of gate.warn_test_set_uses" in offered.said
 
 
 def test_films_of_the_panel_are_the_same_for_every_pair(tmp_path):

@@ -12,7 +12,7 @@ from cxrmlops.tables import SPLITS
 from tests.make import make_splits
 from tests.stages.evaluation_line import make_line
 
-PARAMS = ExamineParams(studies=20, map_films=4, road_films=2, seed=1)
+PARAMS = ExamineParams(studies=20, map_films=4, road_images=2, seed=1)
 
 
 def run(folder, out="examine", **changes):

@@ -12,7 +12,7 @@ from cxrmlops.files import WORK
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
 from cxrmlops.model.bundle import bundle_hash, read_bundle, write_bundle
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.training_patients import LEARNT, marks
+from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
 from cxrmlops.stages import train
 from cxrmlops.tables import HISTORY, SPLITS, STUDIES
 from tests.make import make_reading_bundle, make_train_inputs, make_train_params
@@ -73,8 +73,8 @@ def test_a_bundle_marks_whom_it_learnt_from_and_nobody_of_test(tmp_path):
     kept = read_bundle(out / "bundle").reference[LEARNT]
     images = SPLITS.read(split)
     of_test = images.split == "test"
-    assert set(kept) == set(marks(images.patient_id[~of_test]))
-    assert not np.isin(marks(images.patient_id[of_test]), kept).any()
+    assert set(kept) == set(hashed_patient_ids(images.patient_id[~of_test]))
+    assert not np.isin(hashed_patient_ids(images.patient_id[of_test]), kept).any()
 
 
 def test_a_bundle_begun_with_another_inherits_whom_that_one_learnt_from(tmp_path):
@@ -84,7 +84,7 @@ def test_a_bundle_begun_with_another_inherits_whom_that_one_learnt_from(tmp_path
     out = run(tmp_path, weights=str(first / "weights.safetensors"))
 
     kept = read_bundle(out / "bundle").reference[LEARNT]
-    assert np.isin(marks(["an earlier patient"]), kept).all()
+    assert np.isin(hashed_patient_ids(["an earlier patient"]), kept).all()
 
 
 @pytest.mark.parametrize("side", ["val", "test"])
@@ -103,7 +103,7 @@ def test_weights_that_know_a_patient_of_val_or_test_are_refused(tmp_path, side):
 def bundle_of(folder, *, learnt):
     """Write a bundle that says it learnt from these patients."""
     bundle = read_bundle(make_reading_bundle(folder))
-    reference = {LEARNT: np.unique(marks(learnt))}
+    reference = {LEARNT: np.unique(hashed_patient_ids(learnt))}
     write_bundle(folder, bundle.network, card=bundle.card, reference=reference)
     return folder
 

@@ -33,7 +33,7 @@ FETCHED, KNOWN = "fetched", "known"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ArchiveQuery:
     """What we want of an archive."""
 
     first: date  # study date, included
@@ -47,7 +47,7 @@ class Incoming:
     """One night's question to an archive, and how far it is answered."""
 
     def __init__(
-        self, archive: Archive, wishes: Wishes, *, engine: Engine, backlog: Path
+        self, archive: Archive, wishes: ArchiveQuery, *, engine: Engine, backlog: Path
     ) -> None:
         self._archive, self._wishes = archive, wishes
         self._engine, self._backlog = engine, backlog

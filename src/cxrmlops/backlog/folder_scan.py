@@ -14,7 +14,7 @@ from cxrmlops.data.backlog_film import UNREADABLE, film_identity
 from cxrmlops.data.film_list import FilmFile, list_films
 from cxrmlops.errors import ParamsError
 from cxrmlops.files import sha256_json
-from cxrmlops.workers import fenced, worker_count
+from cxrmlops.workers import map_isolated, worker_count
 
 DAY_SECONDS = 86_400.0
 NOT_FILMS = {"DICOMDIR"}  # an index of a medium, by PS3.10
@@ -173,7 +173,9 @@ def _read(folder: Path, files: Sequence[FilmFile], at: float) -> list[Film]:
         return []  # no process is started for nothing
     workers = worker_count()
     paths = [(folder / file.path).absolute() for file in files]
-    read = fenced(film_identity, paths, workers=workers, ahead=8 * max(workers, 1))
+    read = map_isolated(
+        film_identity, paths, workers=workers, ahead=8 * max(workers, 1)
+    )
     return [
         as_film(file, done.output or (*UNREADABLE, ""), at)
         for file, done in zip(files, read, strict=True)

@@ -20,7 +20,7 @@ from cxrmlops.data.preprocess import (
 from cxrmlops.errors import Rejected
 from cxrmlops.scope import Scope
 from cxrmlops.tables import INDEX
-from cxrmlops.workers import fenced
+from cxrmlops.workers import map_isolated
 
 AHEAD = 8  # films per worker that wait, run or are done: no worker idles, memory flat
 
@@ -49,7 +49,9 @@ def decode_films(films: Sequence[Film], *, workers: int) -> Iterator[Decoded]:
     Yields:
         One result per film, in the order given: the same for any `workers`.
     """
-    for done in fenced(decode_film, films, workers=workers, ahead=AHEAD * workers):
+    for done in map_isolated(
+        decode_film, films, workers=workers, ahead=AHEAD * workers
+    ):
         yield done.output or rejected_film("undecodable", done.why)
 
 

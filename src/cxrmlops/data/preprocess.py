@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cxrmlops.dicom.read.grey_values import DIGITS, full_scale, stretched
-from cxrmlops.dicom.read.headers import LIMITS, Limits, Source, quiet
+from cxrmlops.dicom.read.headers import LIMITS, Limits, Source, suppress_warnings
 from cxrmlops.dicom.read.pixels import (
     PIXEL_POLICY,
     Picture,
@@ -86,7 +86,10 @@ def read_picture(source: Source, *, limits: Limits = LIMITS) -> Picture:
             `not_grayscale`.
     """
     try:
-        with quiet(), Image.open(source.raw, formats=("PNG", "JPEG")) as file:
+        with (
+            suppress_warnings(),
+            Image.open(source.raw, formats=("PNG", "JPEG")) as file,
+        ):
             _check_picture(file, limits)
             upright = ImageOps.exif_transpose(file)
             values, bits = _values(upright)

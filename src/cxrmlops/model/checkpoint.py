@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from cxrmlops.files import whole
-from cxrmlops.model.learner import Learner
+from cxrmlops.model.learner import TrainState
 from cxrmlops.model.training import Epoch
 
 LAST = "last.safetensors"
@@ -23,7 +23,9 @@ def best_epoch(history: Sequence[Epoch]) -> Epoch:
     return min(history, key=lambda epoch: epoch.val_loss)
 
 
-def save_checkpoint(folder: Path, learner: Learner, history: Sequence[Epoch]) -> None:
+def save_checkpoint(
+    folder: Path, learner: TrainState, history: Sequence[Epoch]
+) -> None:
     """Keep the state after an epoch, and the averaged weights if it is the best.
 
     One file holds all the state and its history, and takes its name when it is whole:
@@ -44,7 +46,7 @@ def save_checkpoint(folder: Path, learner: Learner, history: Sequence[Epoch]) ->
         stale.unlink()
 
 
-def load_checkpoint(folder: Path, learner: Learner) -> list[Epoch]:
+def load_checkpoint(folder: Path, learner: TrainState) -> list[Epoch]:
     """Bring a fresh learner to where the last whole epoch left it.
 
     Returns:
@@ -81,7 +83,7 @@ def _best(folder: Path, epoch: Epoch) -> Path:
     return folder / f"best-{epoch.epoch:04d}.safetensors"
 
 
-def _tensors(learner: Learner) -> dict[str, Tensor]:
+def _tensors(learner: TrainState) -> dict[str, Tensor]:
     state = learner.optimizer.state
     return {
         **{f"network.{k}": v for k, v in learner.network.state_dict().items()},

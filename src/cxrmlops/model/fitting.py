@@ -11,16 +11,16 @@ from cxrmlops.model.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from cxrmlops.model.learner import Learner
-from cxrmlops.model.training import Epoch, Lesson, epochs
+from cxrmlops.model.learner import TrainState
+from cxrmlops.model.training import Epoch, LabelledImages, epochs
 
 log = logging.getLogger(__name__)
 
 
 def fit(
-    learner: Learner,
-    train: Lesson,
-    val: Lesson,
+    learner: TrainState,
+    train: LabelledImages,
+    val: LabelledImages,
     *,
     patience: int,
     work: Path,

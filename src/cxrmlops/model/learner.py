@@ -15,7 +15,7 @@ MAX_GRADIENT_NORM = 1.0  # longer gradients are cut to this length
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Hyperparameters:
     """How to learn; params.yaml: train explains each number."""
 
     seed: int
@@ -30,10 +30,12 @@ class Recipe:
     augmentation: Augmentation
 
 
-class Learner:
+class TrainState:
     """A network, its optimizer, its average, and how many steps are done."""
 
-    def __init__(self, fabric: Fabric, network: EvidenceResNet, recipe: Recipe) -> None:
+    def __init__(
+        self, fabric: Fabric, network: EvidenceResNet, recipe: Hyperparameters
+    ) -> None:
         self.fabric, self.recipe, self.step = fabric, recipe, 0
         self.network = network.to(fabric.device)
         self.average = WeightAverage(self.network, decay=recipe.ema_decay)
@@ -95,7 +97,7 @@ def weighted_loss(
     return binary_cross_entropy_with_logits(logit, soft, weight[target.long()])
 
 
-def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+def _optimizer(network: nn.Module, recipe: Hyperparameters) -> torch.optim.AdamW:
     """Decay weights of convolutions only: a scale or a bias of 0 has no meaning."""
     parameters = list(network.parameters())
     groups = [

@@ -12,7 +12,7 @@ from torch import Tensor
 from cxrmlops.errors import ParamsError
 from cxrmlops.model.augment import augment
 from cxrmlops.model.inference import to_images
-from cxrmlops.model.learner import Learner, weighted_loss
+from cxrmlops.model.learner import TrainState, weighted_loss
 from cxrmlops.model.loader import Films, in_order, shuffled
 from cxrmlops.model.schedule import rate_factor
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Lesson:
+class LabelledImages:
     """Films with their answers."""
 
     films: Films
@@ -43,7 +43,7 @@ class Epoch:
 
 
 def epochs(
-    learner: Learner, train: Lesson, val: Lesson, *, done: int = 0
+    learner: TrainState, train: LabelledImages, val: LabelledImages, *, done: int = 0
 ) -> Iterator[Epoch]:
     """Train, and hand over after every epoch; the caller decides when to stop.
 
@@ -80,7 +80,7 @@ def epochs(
         )
 
 
-def read_films(learner: Learner, films: Films) -> np.ndarray:
+def read_films(learner: TrainState, films: Films) -> np.ndarray:
     """Read every film with the averaged weights: logits, shape (n,), float32.
 
     Processes share the films; all of them get all logits.
@@ -116,11 +116,11 @@ def class_weight(abnormal: np.ndarray, *, balanced: bool) -> Tensor:
 
 def auc(score: np.ndarray, abnormal: np.ndarray) -> float:
     """Give the chance that an ASF film scores above an NSF film; ties count half."""
-    sick, well = score[abnormal], np.sort(score[~abnormal])
-    if len(sick) == 0 or len(well) == 0:
+    asf, nsf = score[abnormal], np.sort(score[~abnormal])
+    if len(asf) == 0 or len(nsf) == 0:
         return float("nan")
-    below = np.searchsorted(well, sick, "left") + np.searchsorted(well, sick, "right")
-    return float(below.mean() / 2 / len(well))
+    below = np.searchsorted(nsf, asf, "left") + np.searchsorted(nsf, asf, "right")
+    return float(below.mean() / 2 / len(nsf))
 
 
 @dataclass
@@ -164,7 +164,7 @@ class _Progress:
 
 
 def _pass(
-    learner: Learner, train: Lesson, weight: Tensor, number: int
+    learner: TrainState, train: LabelledImages, weight: Tensor, number: int
 ) -> tuple[float, float]:
     """Take one step per batch; give the mean loss and the last learning rate."""
     fabric, recipe = learner.fabric, learner.recipe
@@ -194,12 +194,12 @@ def _pass(
     return float(fabric.all_reduce(progress.mean_loss())), rate
 
 
-def _generator(learner: Learner, number: int) -> torch.Generator:
+def _generator(learner: TrainState, number: int) -> torch.Generator:
     """Draw each epoch of each process from its own, repeatable stream."""
     entropy = (learner.recipe.seed, number, learner.fabric.global_rank)
     seed = np.random.SeedSequence(entropy).generate_state(1)[0]
     return torch.Generator(learner.fabric.device).manual_seed(int(seed))
 
 
-def _target(lesson: Lesson) -> Tensor:
+def _target(lesson: LabelledImages) -> Tensor:
     return torch.from_numpy(lesson.abnormal.astype(np.float32))

@@ -17,7 +17,7 @@ from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.files import read_facts
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.training_patients import LEARNT, marks
+from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
 from cxrmlops.promotion import non_inferiority, score_shift
 from cxrmlops.tables import SPLITS, STUDIES
 
@@ -131,8 +131,10 @@ class Challenge:
         """
         images = SPLITS.read(self._data / "split")
         test = images[images.split == "test"]
-        known = marks([]) if self._same_split else self.old.reference[LEARNT]
-        learnt = np.isin(marks(test.patient_id), known)
+        known = (
+            hashed_patient_ids([]) if self._same_split else self.old.reference[LEARNT]
+        )
+        learnt = np.isin(hashed_patient_ids(test.patient_id), known)
         return test.assign(met=test.group.isin(test.group[learnt]))
 
 

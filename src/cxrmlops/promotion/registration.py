@@ -15,7 +15,7 @@ from cxrmlops.registry.facts import training_of
 from cxrmlops.registry.record import complete_run
 from cxrmlops.registry.tracking import find_or_make_run
 
-US = "cxrmlops register"  # who refuses, in the history
+ACTOR = "cxrmlops register"  # who refuses, in the history
 UNREGISTERED = "none"  # version of a bundle that was kept out
 
 
@@ -116,7 +116,7 @@ def _note_refusal(found: str, why: str) -> None:
                 approval_log.REFUSED,
                 version=UNREGISTERED,
                 bundle_hash=found,
-                name=US,
+                name=ACTOR,
                 reason=why,
             )
 
@@ -124,9 +124,10 @@ def _note_refusal(found: str, why: str) -> None:
 def _looks(found: str, test_hash: str, gate: GateParams) -> str:
     n = approval_log.count_look(found, test_hash)
     said = f"model {n} measured on this test set"
-    if n > gate.warn_looks:
+    if n > gate.warn_test_set_uses:
         said += (
-            f", more than the {gate.warn_looks} of gate.warn_looks: figures flatter "
-            "the best of so many; take test patients nobody has looked at"
+            f", more than the {gate.warn_test_set_uses} of gate.warn_test_set_uses: "
+            "figures flatter the best of so many; take test patients nobody has "
+            "looked at"
         )
     return said

@@ -38,7 +38,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "validate": {"max_quarantined": 0.30},
     "split": {"train": 0.70, "val": 0.12, "test": 0.18},
     "train": {"epochs": 15, "patience": 8, "learning_rate": 1.0e-3, "ema_decay": 0.98},
-    "examine": {"studies": 150, "map_films": 16, "road_films": 4},
+    "examine": {"studies": 150, "map_films": 16, "road_images": 4},
     "gate": {
         "max_corner_concentration": 4.0,  # a corner is a cell of the 4 x 4 map
         "min_auc_lower": 0.85,

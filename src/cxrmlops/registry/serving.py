@@ -19,7 +19,7 @@ from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.skew import check_skew
 from cxrmlops.reasons import OUT_OF_DISTRIBUTION
-from cxrmlops.workers import fenced, worker_count
+from cxrmlops.workers import map_isolated, worker_count
 
 FILM = "dicom_base64"  # the one input column: a DICOM file
 DIGITS = 4  # of a probability, as in the night's reports
@@ -52,7 +52,7 @@ class ServedReader(mlflow.pyfunc.PythonModel):
         card = self._reader.bundle.card
         films = [ServedFilm(text, card.size, card.scope) for text in model_input[FILM]]
         workers = min(worker_count(), len(films))
-        done = fenced(read_served, films, workers=workers, ahead=2 * workers)
+        done = map_isolated(read_served, films, workers=workers, ahead=2 * workers)
         return pd.DataFrame([self._answer(one.output) for one in done], dtype=object)
 
     def _answer(

@@ -75,10 +75,10 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
     """Draw every plot of the report: name -> SVG text."""
     metrics, studies = evidence.metrics, evidence.studies
     score = studies.probability.to_numpy(dtype=float)
-    sick = studies.abnormal.to_numpy(dtype=bool)
+    is_asf = studies.abnormal.to_numpy(dtype=bool)
     grid = np.linspace(0.01, 0.99, 99)
-    everyone = net_benefit(np.ones(len(sick)), sick, grid)
-    curves = {"act on the model": net_benefit(score, sick, grid)}
+    everyone = net_benefit(np.ones(len(is_asf)), is_asf, grid)
+    curves = {"act on the model": net_benefit(score, is_asf, grid)}
     points = {
         point["name"]: point["threshold"] for point in metrics["operating_points"]
     }
@@ -86,19 +86,24 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
         "beside": beside_plot(
             _beside(metrics), ours="this model, balanced", theirs="source study"
         ),
-        "roc": _roc(evidence, score, sick),
-        "pr": _pr(evidence, score, sick),
+        "roc": _roc(evidence, score, is_asf),
+        "pr": _pr(evidence, score, is_asf),
         "confusion": confusion_plot(_tables(metrics)),
         "reliability": reliability_plot(
             [
                 (each.predicted, _known(vars(each.observed)), each.observed.n)
                 for each in reliability(
-                    score, sick, studies.patient_id, bins=evidence.settings["ece_bins"]
+                    score,
+                    is_asf,
+                    studies.patient_id,
+                    bins=evidence.settings["ece_bins"],
                 )
             ]
         ),
         "scores": score_plot(
-            score[~sick], score[sick], {POINTS[k].lower(): t for k, t in points.items()}
+            score[~is_asf],
+            score[is_asf],
+            {POINTS[k].lower(): t for k, t in points.items()},
         ),
         "decision": decision_plot(grid, curves | {"read all as ASF": everyone}),
         "subgroups": forest_plot(
@@ -110,25 +115,25 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
     }
 
 
-def _roc(evidence: Evidence, score: np.ndarray, sick: np.ndarray) -> str:
+def _roc(evidence: Evidence, score: np.ndarray, is_asf: np.ndarray) -> str:
     metrics = evidence.metrics
     auc = metrics["figures"]["auc"]["value"]
-    curves = {f"this model, AUC {auc:.3f}": _pair(roc(score, sick))}
+    curves = {f"this model, AUC {auc:.3f}": _pair(roc(score, is_asf))}
     baseline = metrics["thumbnail"]["auc"]["value"]
-    thumbnail = _pair(roc(evidence.thumbnail, sick))
+    thumbnail = _pair(roc(evidence.thumbnail, is_asf))
     curves[f"16 x 16 thumbnail, AUC {baseline:.3f}"] = thumbnail
     return roc_plot(curves, _markers(metrics, ("recall_nsf", "recall_asf"), turn=True))
 
 
-def _pr(evidence: Evidence, score: np.ndarray, sick: np.ndarray) -> str:
+def _pr(evidence: Evidence, score: np.ndarray, is_asf: np.ndarray) -> str:
     metrics = evidence.metrics
     area = metrics["figures"]["auprc"]["value"]
-    curves = {f"this model, area {area:.3f}": _pair(precision_recall(score, sick))}
+    curves = {f"this model, area {area:.3f}": _pair(precision_recall(score, is_asf))}
     baseline = metrics["thumbnail"]["auprc"]["value"]
-    thumbnail = _pair(precision_recall(evidence.thumbnail, sick))
+    thumbnail = _pair(precision_recall(evidence.thumbnail, is_asf))
     curves[f"16 x 16 thumbnail, area {baseline:.3f}"] = thumbnail
     markers = _markers(metrics, ("recall_asf", "precision_asf"), turn=False)
-    return pr_plot(curves, markers, baseline=float(sick.mean()))
+    return pr_plot(curves, markers, baseline=float(is_asf.mean()))
 
 
 def _markers(metrics: Plain, axes: tuple[str, str], *, turn: bool) -> list[Marker]:

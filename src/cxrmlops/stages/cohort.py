@@ -17,7 +17,7 @@ from cxrmlops.data.cohort_state import (
 )
 from cxrmlops.data.report_labels import POLICY, Conclusion
 from cxrmlops.data.sources import SOURCES, read_films
-from cxrmlops.data.sources.rows import Namer, Reading
+from cxrmlops.data.sources.rows import Namer, SourceInput
 from cxrmlops.errors import DataError
 from cxrmlops.files import WORK, whole, whole_folder, work_folder, write_json
 from cxrmlops.params import CohortParams, Site, scope_of
@@ -89,9 +89,9 @@ def _build(
     return cohort, summary
 
 
-def _reading(state: CohortState, params: CohortParams, site: Site) -> Reading:
+def _reading(state: CohortState, params: CohortParams, site: Site) -> SourceInput:
     scope = scope_of(params, site)
-    return Reading(
+    return SourceInput(
         films=site.films,
         reports=site.reports,
         namer=Namer(state.key),

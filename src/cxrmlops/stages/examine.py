@@ -126,7 +126,7 @@ def _maps(
     network: EvidenceResNet, squares: np.ndarray, params: ExamineParams
 ) -> dict[str, Any]:
     maps = draw_maps(network, squares, seed=params.seed)
-    few = slice(params.road_films)
+    few = slice(params.road_images)
     nowhere = shuffled(maps.evidence[few], seed=params.seed)
     pointed, at_random = (
         road(network, squares[few], each, seed=params.seed)

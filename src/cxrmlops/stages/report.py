@@ -23,7 +23,7 @@ from cxrmlops.reporting.study_objects import (
     write_study,
 )
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
-from cxrmlops.workers import fenced, worker_count
+from cxrmlops.workers import map_isolated, worker_count
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def _films_by_study(images: pd.DataFrame) -> dict[str, tuple[dict[str, object], 
 def _write_all(jobs: Sequence[StudyJob]) -> Iterator[StudyWritten]:
     """Write studies in processes; a study that kills its process is a failure."""
     workers = worker_count()
-    for done in fenced(write_study, jobs, workers=workers, ahead=2 * workers + 1):
+    for done in map_isolated(write_study, jobs, workers=workers, ahead=2 * workers + 1):
         yield done.output or StudyWritten((), (), done.why)
 
 

@@ -36,7 +36,7 @@ from cxrmlops.params import ScoreParams
 from cxrmlops.reasons import OUT_OF_DISTRIBUTION
 from cxrmlops.scope import Scope, require_scope
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
-from cxrmlops.workers import Done, fenced, worker_count
+from cxrmlops.workers import IsolatedResult, map_isolated, worker_count
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def _read_all(
 ) -> tuple[list[dict[str, object]], dict[str, FilmRead]]:
     """Decode in processes while the network reads; give rows, and films by path."""
     workers = worker_count()
-    results = fenced(
+    results = map_isolated(
         read_backlog_film,
         requests,
         workers=workers,
@@ -144,7 +144,7 @@ def _read_all(
     return rows, reads
 
 
-def _film(done: Done[FilmRequest, FilmRead]) -> FilmRead:
+def _film(done: IsolatedResult[FilmRequest, FilmRead]) -> FilmRead:
     if done.output is not None:
         return done.output
     row = empty_row(done.input.path) | {"reason": "undecodable", "detail": done.why}
@@ -277,8 +277,8 @@ def _check_balance(films: Sequence[Path], images: pd.DataFrame) -> None:
 
 
 def _with_progress(
-    results: Iterator[Done[FilmRequest, FilmRead]], total: int
-) -> Iterator[Done[FilmRequest, FilmRead]]:
+    results: Iterator[IsolatedResult[FilmRequest, FilmRead]], total: int
+) -> Iterator[IsolatedResult[FilmRequest, FilmRead]]:
     start = last = time.monotonic()
     for number, done in enumerate(results, start=1):
         yield done

@@ -37,19 +37,19 @@ from cxrmlops.model.device import (
 )
 from cxrmlops.model.fitting import fit
 from cxrmlops.model.inference import calibrated, read_squares
-from cxrmlops.model.learner import Learner, Recipe
+from cxrmlops.model.learner import Hyperparameters, TrainState
 from cxrmlops.model.loader import Films, in_order
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
 from cxrmlops.model.out_of_distribution import collected, fit_familiar
 from cxrmlops.model.skew import skew_logit
-from cxrmlops.model.training import Epoch, Lesson
+from cxrmlops.model.training import Epoch, LabelledImages
 from cxrmlops.model.training_patients import (
     LEARNT,
-    Marks,
-    check_strangers,
-    inherited,
-    marks,
+    HashedIds,
+    check_no_training_overlap,
+    hashed_patient_ids,
+    inherited_patient_ids,
 )
 from cxrmlops.params import TrainParams
 from cxrmlops.scope import Scope
@@ -64,7 +64,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _ValidationResult:
     """What val adds to the weights."""
 
     temperature: float
@@ -101,7 +101,7 @@ def run(
         ResourceError: no GPU, too little memory or disk, or another training runs.
     """
     with only_training():
-        before = inherited(params.weights)
+        before = inherited_patient_ids(params.weights)
         images = _read_rows(split, before, params)
         lineage = _lineage(preprocess, split, images, params)
         work = work_folder("train", lineage)
@@ -109,7 +109,9 @@ def run(
         if not learner.fabric.is_global_zero:
             return
         judged = _judge(learner, preprocess, images, params)
-        judged.reference[LEARNT] = np.union1d(marks(images.patient_id), before)
+        judged.reference[LEARNT] = np.union1d(
+            hashed_patient_ids(images.patient_id), before
+        )
         _write(out, learner, history, judged, lineage=lineage, params=params)
         shutil.rmtree(work.parent)  # older keys of this stage are stale
     log.info(
@@ -120,12 +122,12 @@ def run(
     )
 
 
-def _read_rows(split: Path, before: Marks, params: TrainParams) -> pd.DataFrame:
+def _read_rows(split: Path, before: HashedIds, params: TrainParams) -> pd.DataFrame:
     """Read the rows of train and val, in an order that does not depend on the file."""
     images = SPLITS.read(split)
     check_sides(images, policy=read_facts(split / "manifest.json")["policy"])
     judges = images.patient_id[images.split != "train"]
-    check_strangers(judges, before, weights=str(params.weights))
+    check_no_training_overlap(judges, before, weights=str(params.weights))
     images = images[images.split.isin(SIDES)].sort_values("image_id", ignore_index=True)
     for side in SIDES:
         abnormal = images.abnormal[images.split == side]
@@ -168,7 +170,7 @@ def _learn(
     params: TrainParams,
     work: Path,
     on_epoch: Callable[[dict[str, float]], None],
-) -> tuple[Learner, list[Epoch]]:
+) -> tuple[TrainState, list[Epoch]]:
     fabric = open_fabric(
         accelerator=params.accelerator,
         devices=params.devices,
@@ -179,9 +181,9 @@ def _learn(
     batch = f"train.batch_size {params.batch_size}"
     with repeatable(params.seed, device=fabric.device), enough_memory(batch):
         network = build_network(params.architecture, weights=params.weights)
-        learner = Learner(fabric, network, _recipe(params))
+        learner = TrainState(fabric, network, _recipe(params))
         lessons = [
-            Lesson(_films(preprocess, rows, learner), rows.abnormal.to_numpy())
+            LabelledImages(_films(preprocess, rows, learner), rows.abnormal.to_numpy())
             for rows in (images[images.split == side] for side in SIDES)
         ]
         log.info(
@@ -197,8 +199,8 @@ def _learn(
     return learner, history
 
 
-def _recipe(params: TrainParams) -> Recipe:
-    return Recipe(
+def _recipe(params: TrainParams) -> Hyperparameters:
+    return Hyperparameters(
         seed=params.seed,
         epochs=params.epochs,
         batch_size=params.batch_size,
@@ -212,7 +214,7 @@ def _recipe(params: TrainParams) -> Recipe:
     )
 
 
-def _films(preprocess: Path, rows: pd.DataFrame, learner: Learner) -> Films:
+def _films(preprocess: Path, rows: pd.DataFrame, learner: TrainState) -> Films:
     shards = open_shards(preprocess)
     shard, row = rows.shard.to_numpy(), rows.row.to_numpy()
     if len(shards) <= shard.max():
@@ -224,8 +226,8 @@ def _films(preprocess: Path, rows: pd.DataFrame, learner: Learner) -> Films:
 
 
 def _judge(
-    learner: Learner, preprocess: Path, images: pd.DataFrame, params: TrainParams
-) -> _Judged:
+    learner: TrainState, preprocess: Path, images: pd.DataFrame, params: TrainParams
+) -> _ValidationResult:
     """Fit on val what is not a weight; the shift goes into the network's bias."""
     train, rows = (images[images.split == side] for side in SIDES)
     some = np.linspace(0, len(train) - 1, min(len(train), CLOUD)).astype(int)
@@ -254,7 +256,7 @@ def _judge(
         log.warning("train: too few films to say which are like them; none is refused")
     else:
         reference |= familiar.to_arrays()
-    return _Judged(fitted.temperature, points, studies, reference)
+    return _ValidationResult(fitted.temperature, points, studies, reference)
 
 
 @dataclass(frozen=True)
@@ -268,7 +270,7 @@ class _Read:
 
 
 def _read_films(
-    learner: Learner, preprocess: Path, rows: pd.DataFrame, batch_size: int
+    learner: TrainState, preprocess: Path, rows: pd.DataFrame, batch_size: int
 ) -> _Read:
     films, device = _films(preprocess, rows, learner), learner.fabric.device
     logits, intensity = [], np.zeros(256, np.int64)
@@ -288,9 +290,9 @@ def _read_films(
 
 def _write(
     out: Path,
-    learner: Learner,
+    learner: TrainState,
     history: list[Epoch],
-    judged: _Judged,
+    judged: _ValidationResult,
     *,
     lineage: dict[str, Any],
     params: TrainParams,

@@ -94,7 +94,7 @@ def test_a_file_that_ends_its_process_is_a_row(reading, monkeypatch):
             output = None if lost else function(item)
             yield header_pass_done(item, output)
 
-    monkeypatch.setattr(header_pass, "fenced", lose)
+    monkeypatch.setattr(header_pass, "map_isolated", lose)
 
     rows = read_headers(list_films(reading.films), reading)
 
@@ -102,6 +102,6 @@ def test_a_file_that_ends_its_process_is_a_row(reading, monkeypatch):
 
 
 def header_pass_done(item, output):
-    from cxrmlops.workers import Done
+    from cxrmlops.workers import IsolatedResult
 
-    return Done(item, output)
+    return IsolatedResult(item, output)

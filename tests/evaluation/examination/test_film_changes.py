@@ -53,6 +53,35 @@ def test_a_window_and_gamma_follow_their_formulas():
     assert (gamma(grey, exponent=2) == round(0.16 * 255)).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "grey"),  # of 0.4
+    [
+        ("window wider", (0.4 - 0.5) / 1.2 + 0.5),
+        ("window narrower", (0.4 - 0.5) / 0.8 + 0.5),
+        ("brighter", 0.5),
+        ("darker", 0.3),
+        ("gamma 0.8", 0.4**0.8),
+        ("gamma 1.25", 0.4**1.25),
+    ],
+)
+def test_each_change_is_as_strong_as_its_name_says(name, grey):
+    changed = CHANGES[name](np.full((1, 4, 4), 102, np.uint8))
+
+    assert np.abs(changed / 255 - grey).max() <= 0.5 / 255 + 1e-6
+
+
+def test_a_film_is_rotated_by_5_degrees_counterclockwise():
+    film = np.zeros((1, 101, 101), np.uint8)
+    film[0, 50, 90] = film[0, 50, 10] = 255  # 40 pixels right and left of the middle
+    film[0, 0, 0] = 1
+
+    turned = CHANGES["rotated 5 degrees"](film)[0]
+    row, column = np.unravel_index(turned[:, 51:].argmax(), (101, 50))
+
+    assert abs(abs(row - 50) - 40 * np.sin(np.radians(5))) < 1
+    assert abs(column + 51 - 50 - 40 * np.cos(np.radians(5))) < 1
+
+
 def test_markers_in_the_films_corners_are_gone_and_the_rest_is_untouched():
     marked = films(1)
     marked[0, 2:5, 10:13] = 255  # top left of the film, beside the padding

@@ -4,10 +4,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from cxrmlops.evaluation.examination.probes import (
+    FOLDS,
+    classify_source,
     read_grey,
     read_level,
     read_numbers,
-    told_apart,
 )
 
 N = 240
@@ -73,9 +74,9 @@ def test_an_embedding_that_holds_the_vendor_gives_it_away():
     patient = pd.Series((np.arange(N) // 2).astype(str))
     embedding = rng.normal(size=(N, 8)).astype(np.float32)
 
-    nothing, guess = told_apart(embedding, vendor, patient)
+    nothing, guess = classify_source(embedding, vendor, patient)
     embedding[:, 3] += 6 * (vendor == "Alpha").to_numpy()
-    everything, _ = told_apart(embedding, vendor, patient)
+    everything, _ = classify_source(embedding, vendor, patient)
 
     assert nothing.low < guess < nothing.high + 0.1
     assert everything.low > 0.95
@@ -86,15 +87,22 @@ def test_levels_too_rare_to_tell_apart_are_left_out():
     vendor = pd.Series(["Alpha"] * 230 + ["Rare"] * 10)
     one_patient = pd.Series([str(k) for k in range(230)] + ["x"] * 10)
 
-    assert told_apart(np.ones((N, 2), np.float32), vendor, one_patient) is None
+    assert classify_source(np.ones((N, 2), np.float32), vendor, one_patient) is None
 
 
-@pytest.mark.parametrize(("films", "assessed"), [(10, True), (9, False)])
-def test_a_level_is_told_apart_from_ten_films_on(films, assessed):
+@pytest.mark.parametrize(
+    ("films", "patients", "assessed"),
+    [(10, 10, True), (9, 9, False), (10, FOLDS, True), (10, FOLDS - 1, False)],
+)
+def test_a_level_is_told_apart_from_ten_films_and_a_patient_per_fold_on(
+    films, patients, assessed
+):
     vendor = pd.Series(["Alpha"] * 40 + ["Rare"] * films)
-    patient = pd.Series([str(k) for k in range(40 + films)])
+    patient = pd.Series(
+        [str(k) for k in range(40)] + [f"r{k % patients}" for k in range(films)]
+    )
     embedding = np.random.default_rng(0).normal(size=(40 + films, 2))
 
-    found = told_apart(embedding.astype(np.float32), vendor, patient)
+    found = classify_source(embedding.astype(np.float32), vendor, patient)
 
     assert (found is not None) is assessed

@@ -64,6 +64,17 @@ def test_a_marker_in_the_corner_is_found_by_corners_and_not_by_size():
     assert found["frame"]["auc"]["low"] < 0.6
 
 
+def test_a_mark_at_the_middle_of_an_edge_is_found_by_the_frame_and_not_by_corners():
+    rows = films()
+    grey = thumbnails(rows)
+    grey[rows.abnormal.to_numpy(), 8] += 1  # row 0, column 8 of 16
+
+    found = probes(rows, grey)
+
+    assert found["frame"]["auc"]["low"] > 0.9
+    assert found["corners"]["auc"]["low"] < 0.6
+
+
 @pytest.mark.parametrize("column", ["rows", "p50"])
 def test_numbers_of_the_file_are_read(column):
     rows = films()

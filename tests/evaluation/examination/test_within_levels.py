@@ -75,25 +75,25 @@ def test_levels_count_by_their_pairs_and_the_interval_is_delongs():
     noise = np.random.default_rng(1).random(260)
     score = np.where(level == "B", noise, studies.probability)
     studies["probability"] = score
-    sick = studies.abnormal.to_numpy(dtype=bool)
+    is_asf = studies.abnormal.to_numpy(dtype=bool)
 
     found = auc_inflation(studies, level)
 
     sides = [(level == name).to_numpy() for name in "AB"]
-    pairs = np.array([(side & sick).sum() * (side & ~sick).sum() for side in sides])
-    areas = np.array([roc_auc_score(sick[side], score[side]) for side in sides])
+    pairs = np.array([(side & is_asf).sum() * (side & ~is_asf).sum() for side in sides])
+    areas = np.array([roc_auc_score(is_asf[side], score[side]) for side in sides])
     within = (pairs * areas).sum() / pairs.sum()
-    value = roc_auc_score(sick, score) - within
+    value = roc_auc_score(is_asf, score) - within
     assert found.value == pytest.approx(value)
     assert abs(areas.mean() - within) > 0.1, "equal weights would give another figure"
 
     # DeLong: each study's share of wins in all and within its level, less their means
     def shares(rows):
-        won = (score[rows & sick][:, None] > score[rows & ~sick]).astype(float)
+        won = (score[rows & is_asf][:, None] > score[rows & ~is_asf]).astype(float)
         part = np.zeros(260)
-        part[rows & sick] = won.mean(1) - won.mean()
-        part[rows & ~sick] = won.mean(0) - won.mean()
-        for side in (rows & sick, rows & ~sick):
+        part[rows & is_asf] = won.mean(1) - won.mean()
+        part[rows & ~is_asf] = won.mean(0) - won.mean()
+        for side in (rows & is_asf, rows & ~is_asf):
             part[side] *= np.sqrt(side.sum() / (side.sum() - 1)) / side.sum()
         return part
 

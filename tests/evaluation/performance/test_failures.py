@@ -5,7 +5,7 @@ import pytest
 from cxrmlops.evaluation.performance.failures import (
     Failures,
     failure_counts,
-    failure_figures,
+    intention_to_diagnose_figures,
 )
 from cxrmlops.evaluation.performance.figures import reading
 from cxrmlops.evaluation.statistics.intervals import wilson
@@ -45,7 +45,9 @@ def test_every_failure_is_a_wrong_answer_of_its_class():
     lost = make_lost(asf=20, nsf=10)
 
     failures = Failures(lost, np.zeros(2013, bool))
-    found = failure_figures(make_source_study(), failures, {"balanced": 0.5})
+    found = intention_to_diagnose_figures(
+        make_source_study(), failures, {"balanced": 0.5}
+    )
 
     is_wilson(found["balanced.recall_asf_with_failures"], 914, 1038)
     is_wilson(found["balanced.recall_nsf_with_failures"], 876, 1005)
@@ -55,7 +57,7 @@ def test_every_failure_is_a_wrong_answer_of_its_class():
 
 def test_without_failures_the_recalls_stay_as_they_are():
     none = Failures(NOT_EVALUABLE.empty(), np.zeros(2013, bool))
-    found = failure_figures(make_source_study(), none, {"it": 0.5})
+    found = intention_to_diagnose_figures(make_source_study(), none, {"it": 0.5})
 
     is_wilson(found["it.recall_asf_with_failures"], 914, 1018)
     assert found["not_evaluable_rate"].value == 0
@@ -68,7 +70,9 @@ def test_a_study_that_the_night_would_refuse_is_a_failure_however_it_is_answered
     unfamiliar[[0, 1, 2, 914, 2012]] = True
 
     failures = Failures(make_lost(asf=1, nsf=0), unfamiliar)
-    found = failure_figures(make_source_study(), failures, {"balanced": 0.5})
+    found = intention_to_diagnose_figures(
+        make_source_study(), failures, {"balanced": 0.5}
+    )
 
     is_wilson(found["balanced.recall_asf_with_failures"], 911, 1019)
     is_wilson(found["balanced.recall_nsf_with_failures"], 876, 995)

@@ -102,9 +102,9 @@ def test_bootstrap_limits_are_percentiles_of_draws_made_by_hand():
 
     by_hand = {
         "auprc": average_precision_score,
-        "brier": lambda sick, p: np.mean((sick - p) ** 2),
-        "f1_asf": lambda sick, p: f1(sick, p >= 0.4),
-        "f1_nsf": lambda sick, p: f1(~sick, p < 0.4),
+        "brier": lambda is_asf, p: np.mean((is_asf - p) ** 2),
+        "f1_asf": lambda is_asf, p: f1(is_asf, p >= 0.4),
+        "f1_nsf": lambda is_asf, p: f1(~is_asf, p < 0.4),
     }
     for name, figure in by_hand.items():
         limits = tuple(drawn_by_hand(read, figure))

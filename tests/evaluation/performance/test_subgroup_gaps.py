@@ -5,7 +5,7 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from cxrmlops.evaluation.performance.figures import reading
-from cxrmlops.evaluation.performance.subgroup_gaps import spreads
+from cxrmlops.evaluation.performance.subgroup_gaps import subgroup_gaps
 from cxrmlops.evaluation.performance.subgroups import subgroups
 from cxrmlops.evaluation.statistics.ranking import auc, auc_interval, standard_error
 from tests.make import make_studies
@@ -14,7 +14,7 @@ from tests.make import make_studies
 def found(studies):
     read = reading(studies.probability, studies.abnormal, studies.patient_id)
     groups = subgroups(studies, read, threshold=0.5)
-    return {each.group: each for each in spreads(studies, read, groups)}
+    return {each.group: each for each in subgroup_gaps(studies, read, groups)}
 
 
 def test_it_is_the_largest_auc_less_the_smallest():

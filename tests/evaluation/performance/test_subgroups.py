@@ -111,12 +111,12 @@ def wins(score, asf, nsf):
 
 def test_a_gap_is_as_unsure_as_two_independent_aucs():
     studies = make_studies(300)
-    score, sick = studies.probability.to_numpy(), studies.abnormal.to_numpy()
+    score, is_asf = studies.probability.to_numpy(), studies.abnormal.to_numpy()
     women = (studies.sex == "F").to_numpy()
 
     gap = judged(studies)["sex", "F"].gap
 
-    own, rest = (wins(score, side & sick, side & ~sick) for side in (women, ~women))
+    own, rest = (wins(score, side & is_asf, side & ~is_asf) for side in (women, ~women))
     # DeLong 1988: the variance of each, and no study in common
     variance = sum(
         w.mean(1).var(ddof=1) / len(w) + w.mean(0).var(ddof=1) / w.shape[1]
@@ -132,12 +132,12 @@ def test_a_gap_is_as_unsure_as_two_independent_aucs():
 
 def test_the_gap_of_a_finding_knows_that_both_aucs_share_the_normals():
     studies = make_studies(300)
-    score, sick = studies.probability.to_numpy(), studies.abnormal.to_numpy()
-    shown = sick & studies.findings.str.contains("nodule").to_numpy(dtype=bool)
+    score, is_asf = studies.probability.to_numpy(), studies.abnormal.to_numpy()
+    shown = is_asf & studies.findings.str.contains("nodule").to_numpy(dtype=bool)
 
     gap = judged(studies)["finding", "nodule"].gap
 
-    own, rest = wins(score, shown, ~sick), wins(score, sick & ~shown, ~sick)
+    own, rest = wins(score, shown, ~is_asf), wins(score, is_asf & ~shown, ~is_asf)
     # the abnormal studies are apart, each normal counts in both
     shared = own.mean(0) - rest.mean(0)
     variance = (

@@ -180,3 +180,17 @@ def test_the_design_effect_is_the_variance_of_patient_sums_over_that_of_studies(
 
     # (.8^2 + .2^2 + .6^2) / (.4^2 + .4^2 + .2^2 + .6^2), by hand
     assert design_effect(residual, patient) == pytest.approx(1.04 / 0.72)
+
+
+def test_patients_whose_studies_differ_make_nobody_surer_than_independent_ones():
+    assert design_effect(np.array([0.5, -0.5, 0.5, -0.5]), np.array([0, 0, 1, 1])) == 1
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 0.7, 1 / 3, 0.9])
+def test_a_ratio_of_figures_known_exactly_is_known_exactly(value):
+    """Rounding makes the term below the root negative there."""
+    exact, divisor = Interval(value, value, value, 9), Interval(0.7, 0.7, 0.7, 9)
+
+    found = ratio(exact, divisor)
+
+    assert [found.low, found.high] == pytest.approx([value / 0.7] * 2, abs=1e-6)

@@ -123,6 +123,13 @@ def test_perfect_separation_is_not_perfect_certainty():
     assert few.low < 0.6 < 0.95 < many.low < few.high == many.high == 1
 
 
+def test_an_auc_of_0_has_the_limits_of_an_auc_of_1_mirrored():
+    low, high = newcombe(1.0, 40, 60)
+
+    assert newcombe(0.0, 60, 40) == pytest.approx((0, 1 - low))
+    assert high == 1
+
+
 def test_swapping_the_classes_mirrors_the_limits():
     low, high = newcombe(0.9, 40, 60)
 

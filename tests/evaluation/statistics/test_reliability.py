@@ -9,9 +9,9 @@ from sklearn.metrics import brier_score_loss
 from cxrmlops.evaluation.statistics.reliability import (
     bin_of,
     brier_figure,
+    calibration_line,
     ece_figure,
     ece_of_noise,
-    line,
     reliability,
 )
 
@@ -66,7 +66,7 @@ def test_probabilities_of_zero_and_one_are_survived():
     abnormal = np.arange(40) % 3 == 0
     sure = np.arange(40) % 2 == 0
 
-    found = line(np.where(sure, 1.0, 0.0), abnormal, np.arange(40))
+    found = calibration_line(np.where(sure, 1.0, 0.0), abnormal, np.arange(40))
 
     # two points have a line of their own; 0 and 1 count as 1e-9 and 1 - 1e-9
     rise = logit(abnormal[sure].mean()) - logit(abnormal[~sure].mean())
@@ -79,9 +79,9 @@ def test_copies_of_a_study_do_not_make_the_slope_surer():
     probability = rng.random(100)
     abnormal, patient = rng.random(100) < probability, np.arange(100)
 
-    once = line(probability, abnormal, patient)["calibration_slope"]
+    once = calibration_line(probability, abnormal, patient)["calibration_slope"]
     copies = [np.repeat(each, 4) for each in (probability, abnormal, patient)]
-    copied = line(*copies)["calibration_slope"]
+    copied = calibration_line(*copies)["calibration_slope"]
 
     assert copied.value == pytest.approx(once.value)
     assert copied.high - copied.low == pytest.approx(once.high - once.low, rel=0.02)
@@ -102,7 +102,7 @@ def test_slope_and_intercept_solve_their_equations_and_err_patient_by_patient(
     probability, abnormal, patient = cohort(slope=slope, shift=shift)
     at, n = logit(probability), len(abnormal)
 
-    found = line(probability, abnormal, patient)
+    found = calibration_line(probability, abnormal, patient)
 
     # intercept: as many abnormal as foreseen, once every logit is moved by it
     moved = brentq(lambda by: (abnormal - expit(at + by)).sum(), -5, 5)
@@ -158,4 +158,4 @@ def test_classes_that_are_wholly_apart_have_neither_slope_nor_intercept(turned):
     probability = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
     abnormal = (probability > 0.5) ^ turned
 
-    assert line(probability, abnormal, np.arange(6)) == {}
+    assert calibration_line(probability, abnormal, np.arange(6)) == {}

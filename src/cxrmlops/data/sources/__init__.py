@@ -8,7 +8,7 @@ import pandas as pd
 
 from cxrmlops.data.film_list import FilmFile, is_listed
 from cxrmlops.data.sources import hospital, nih, openi
-from cxrmlops.data.sources.rows import FILM_ROWS, Reading, film_row
+from cxrmlops.data.sources.rows import FILM_ROWS, SourceInput, film_row
 
 PICTURES = (".png", ".jpg", ".jpeg")
 
@@ -17,8 +17,8 @@ PICTURES = (".png", ".jpg", ".jpeg")
 class Source:
     """How one kind of films and reports is read."""
 
-    film_rows: Callable[[Sequence[FilmFile], Reading], pd.DataFrame]
-    report_rows: Callable[[Reading], pd.DataFrame]
+    film_rows: Callable[[Sequence[FilmFile], SourceInput], pd.DataFrame]
+    report_rows: Callable[[SourceInput], pd.DataFrame]
     label_policy: str  # name and version of the source's own rules
     suffixes: tuple[str, ...]  # of film files, lower case; () any file may be one
     has_dates: bool  # of studies; else the date window is skipped
@@ -38,7 +38,7 @@ SOURCES = {
 def read_films(
     source: Source,
     files: Sequence[FilmFile],
-    reading: Reading,
+    reading: SourceInput,
     *,
     include: frozenset[str] | None,
 ) -> pd.DataFrame:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from cxrmlops.data.film_list import FilmFile
-from cxrmlops.data.sources.rows import Reading, film_row, loosely
+from cxrmlops.data.sources.rows import SourceInput, film_row, loosely
 from cxrmlops.dicom.read.acceptance import accept
 from cxrmlops.dicom.read.headers import FilmHeader, Limits, describe, read_header
 from cxrmlops.errors import Rejected
 from cxrmlops.files import disk_space
-from cxrmlops.workers import fenced, worker_count
+from cxrmlops.workers import map_isolated, worker_count
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ SECONDS_BETWEEN_WORDS = 5.0
 Row = dict[str, Any]
 
 
-def read_headers(files: Sequence[FilmFile], reading: Reading) -> list[Row]:
+def read_headers(files: Sequence[FilmFile], reading: SourceInput) -> list[Row]:
     """Describe every file, accepted or rejected with its reason, in the given order."""
     reading.work.mkdir(parents=True, exist_ok=True)
     journal = reading.work / "headers.jsonl"
@@ -53,26 +53,28 @@ def read_headers(files: Sequence[FilmFile], reading: Reading) -> list[Row]:
     return [rows[_key(file)] | _place(file) for file in files]
 
 
-def _read_all(files: Sequence[FilmFile], reading: Reading) -> Iterator[dict[str, Row]]:
+def _read_all(
+    files: Sequence[FilmFile], reading: SourceInput
+) -> Iterator[dict[str, Row]]:
     """Read in chunks; a chunk that costs its process is read again file by file."""
     workers = worker_count() if len(files) > FEW else 0
     chunks = (files[at : at + CHUNK] for at in range(0, len(files), CHUNK))
     read = partial(_read_chunk, reading=reading)
-    for chunk in fenced(read, chunks, workers=workers, ahead=4 * workers):
+    for chunk in map_isolated(read, chunks, workers=workers, ahead=4 * workers):
         if chunk.output is not None:
             yield chunk.output
             continue
         singles = [[file] for file in chunk.input]
-        for one in fenced(read, singles, workers=workers, ahead=workers):
+        for one in map_isolated(read, singles, workers=workers, ahead=workers):
             yield one.output or {_key(one.input[0]): _lost(one.input[0], reading)}
 
 
-def _read_chunk(files: Sequence[FilmFile], reading: Reading) -> dict[str, Row]:
+def _read_chunk(files: Sequence[FilmFile], reading: SourceInput) -> dict[str, Row]:
     # the path may name a patient: the journal goes without
     return {_key(file): _read_one(file, reading) | {"path": ""} for file in files}
 
 
-def _read_one(file: FilmFile, reading: Reading) -> Row:
+def _read_one(file: FilmFile, reading: SourceInput) -> Row:
     known: Row = {"image_id": reading.namer.name("file", file.path)}
     try:
         limits = Limits.of(reading.scope)
@@ -90,7 +92,7 @@ def _read_one(file: FilmFile, reading: Reading) -> Row:
     return film_row(file, **known)
 
 
-def _known(header: FilmHeader, reading: Reading) -> Row:
+def _known(header: FilmHeader, reading: SourceInput) -> Row:
     name = reading.namer.name
     named = {
         "study_id": name("study", header.study_instance_uid),
@@ -115,7 +117,7 @@ def _key(file: FilmFile) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _lost(file: FilmFile, reading: Reading) -> Row:
+def _lost(file: FilmFile, reading: SourceInput) -> Row:
     image_id = reading.namer.name("file", file.path)
     detail = "reading its header ended the process"
     return film_row(file, image_id=image_id, rejected="unreadable", detail=detail)

@@ -34,7 +34,7 @@ from cxrmlops.data.sources.header_pass import read_headers
 from cxrmlops.data.sources.rows import (
     FILM_ROWS,
     REPORT_ROWS,
-    Reading,
+    SourceInput,
     loosely,
     report_row,
 )
@@ -50,7 +50,7 @@ _ROW_WITHIN = re.compile(
 _OPTIONAL = (_STUDY, _ACCESSION, "finding_codes", "study_date", "patient_id")
 
 
-def film_rows(files: Sequence[FilmFile], reading: Reading) -> pd.DataFrame:
+def film_rows(files: Sequence[FilmFile], reading: SourceInput) -> pd.DataFrame:
     """Read the header of every file: `FILM_ROWS`, one row per file.
 
     Killed and called again with the same `reading.work`, it goes on where it was.
@@ -58,7 +58,7 @@ def film_rows(files: Sequence[FilmFile], reading: Reading) -> pd.DataFrame:
     return FILM_ROWS.from_rows(read_headers(files, reading))
 
 
-def report_rows(reading: Reading) -> pd.DataFrame:
+def report_rows(reading: SourceInput) -> pd.DataFrame:
     """Read the report table: `REPORT_ROWS`, one row per line.
 
     Raises:
@@ -95,7 +95,7 @@ def report_rows(reading: Reading) -> pd.DataFrame:
     return REPORT_ROWS.from_rows(rows)
 
 
-def _read(reading: Reading) -> pd.DataFrame:
+def _read(reading: SourceInput) -> pd.DataFrame:
     table = read_csv(reading.reports).rename(columns=str.casefold)
     where = reading.reports
     require_columns(table, ["conclusion"], where=where)

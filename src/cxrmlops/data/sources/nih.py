@@ -25,7 +25,7 @@ from cxrmlops.data.sources.rows import (
     FILM_ROWS,
     REPORT_ROWS,
     Namer,
-    Reading,
+    SourceInput,
     film_row,
     report_row,
 )
@@ -69,7 +69,7 @@ _VIEWS = {"pa": "PA", "ap": "AP"} | dict.fromkeys(
 _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 
 
-def film_rows(files: Sequence[FilmFile], reading: Reading) -> pd.DataFrame:
+def film_rows(files: Sequence[FilmFile], reading: SourceInput) -> pd.DataFrame:
     """Describe every picture file by the line of the table that bears its name.
 
     Younger patients than asked for are rejected; unknown ages are not.
@@ -95,7 +95,7 @@ def film_rows(files: Sequence[FilmFile], reading: Reading) -> pd.DataFrame:
     return FILM_ROWS.from_rows([_film_row(file, lines, reading) for file in files])
 
 
-def report_rows(reading: Reading) -> pd.DataFrame:
+def report_rows(reading: SourceInput) -> pd.DataFrame:
     """Read one conclusion per line of the table: `REPORT_ROWS`.
 
     Raises:
@@ -139,7 +139,7 @@ def _plain(text: str) -> str:
 
 
 def _film_row(
-    file: FilmFile, lines: dict[str, dict[str, str]], reading: Reading
+    file: FilmFile, lines: dict[str, dict[str, str]], reading: SourceInput
 ) -> dict[str, object]:
     name = reading.namer.name
     stem = PurePosixPath(file.path).stem

@@ -31,7 +31,7 @@ from cxrmlops.data.sources.report_xml import XmlReport, read_reports
 from cxrmlops.data.sources.rows import (
     FILM_ROWS,
     REPORT_ROWS,
-    Reading,
+    SourceInput,
     film_row,
     report_row,
 )
@@ -60,7 +60,7 @@ DEVICES = frozenset(
 PROJECTIONS = "*projections*.csv"
 
 
-def film_rows(files: Sequence[FilmFile], reading: Reading) -> pd.DataFrame:
+def film_rows(files: Sequence[FilmFile], reading: SourceInput) -> pd.DataFrame:
     """Describe every picture by the report that names it: `FILM_ROWS`."""
     report_of = {
         _image_number(image): report.number
@@ -73,7 +73,7 @@ def film_rows(files: Sequence[FilmFile], reading: Reading) -> pd.DataFrame:
     )
 
 
-def report_rows(reading: Reading) -> pd.DataFrame:
+def report_rows(reading: SourceInput) -> pd.DataFrame:
     """Read one conclusion per report: `REPORT_ROWS`."""
     rows = [_report_row(report, reading) for report in read_reports(reading.reports)]
     return REPORT_ROWS.from_rows(rows)
@@ -94,7 +94,7 @@ def conclude(codes: Sequence[str]) -> tuple[Conclusion, list[str]]:
     return (Conclusion.ASF if findings else Conclusion.UNCERTAIN), findings
 
 
-def _report_row(report: XmlReport, reading: Reading) -> dict[str, object]:
+def _report_row(report: XmlReport, reading: SourceInput) -> dict[str, object]:
     conclusion, findings = conclude(report.codes)
     return report_row(
         study_id=reading.namer.name("study", "openi", report.number),
@@ -105,7 +105,10 @@ def _report_row(report: XmlReport, reading: Reading) -> dict[str, object]:
 
 
 def _film_row(
-    file: FilmFile, report_of: dict[str, str], views: dict[str, str], reading: Reading
+    file: FilmFile,
+    report_of: dict[str, str],
+    views: dict[str, str],
+    reading: SourceInput,
 ) -> dict[str, object]:
     name = reading.namer.name
     image = _image_number(file.path)
@@ -127,7 +130,7 @@ def _film_row(
     return film_row(file, **known)
 
 
-def _projections(reading: Reading) -> dict[str, str]:
+def _projections(reading: SourceInput) -> dict[str, str]:
     """Read which picture is frontal and which lateral; no table, nothing known."""
     views: dict[str, str] = {}
     for path in sorted(reading.films.rglob(PROJECTIONS)):

@@ -76,7 +76,7 @@ def loosely(number: str) -> str:
 
 
 @dataclass(frozen=True)
-class Reading:
+class SourceInput:
     """What a source needs to know to read its films and reports."""
 
     films: Path  # folder

@@ -32,7 +32,7 @@ from cxrmlops.dicom.archive.transfer import (
     read_uids,
 )
 from cxrmlops.dicom.read.attributes import text
-from cxrmlops.dicom.read.headers import quiet
+from cxrmlops.dicom.read.headers import suppress_warnings
 from cxrmlops.errors import (
     AccessError,
     CxrError,
@@ -232,7 +232,7 @@ class DicomWeb:
             about_one: a refusal speaks of one object; else of us.
         """
         try:
-            with quiet():
+            with suppress_warnings():
                 yield
         except (CxrError, OSError) as error:
             if not isinstance(error, requests.RequestException):

@@ -29,10 +29,10 @@ from cxrmlops.dicom.archive.dimse_query import (
     IMAGE_KEYS,
     SERIES_KEYS,
     STUDY_KEYS,
-    asking,
-    joined,
-    question,
-    settled,
+    decoded,
+    merged_levels,
+    query_dataset,
+    return_keys,
 )
 from cxrmlops.dicom.archive.dimse_receiver import (
     FILM_CLASSES,
@@ -48,7 +48,7 @@ from cxrmlops.dicom.archive.transfer import (
     read_uids,
 )
 from cxrmlops.dicom.read.attributes import text
-from cxrmlops.dicom.read.headers import quiet
+from cxrmlops.dicom.read.headers import suppress_warnings
 from cxrmlops.errors import AccessError, CxrError, ServiceError
 
 CONNECT_SECONDS, SILENT_SECONDS = 10.0, 60.0
@@ -104,8 +104,8 @@ class Dimse:
     def find_images(self, study_uid: str) -> list[RemoteImage]:
         """Ask for the study, its series, and the images of each."""
         at = {"StudyInstanceUID": study_uid}
-        study = joined(*self._find("STUDY", **asking(STUDY_KEYS), **at))
-        wanted = asking(SERIES_KEYS) | {"SeriesInstanceUID": ""} | at
+        study = merged_levels(*self._find("STUDY", **return_keys(STUDY_KEYS), **at))
+        wanted = return_keys(SERIES_KEYS) | {"SeriesInstanceUID": ""} | at
         return [
             image
             for series in self._find("SERIES", **wanted)
@@ -117,7 +117,7 @@ class Dimse:
     def fetch(self, image: RemoteImage, place: Path, *, max_bytes: int) -> None:
         """Ask for the image; it comes in the transfer syntax that it has."""
         receiver = Receiver(image.sop_uid, place, max_bytes=max_bytes)
-        query = question(
+        query = query_dataset(
             "IMAGE",
             StudyInstanceUID=image.study_uid,
             SeriesInstanceUID=image.series_uid,
@@ -161,9 +161,11 @@ class Dimse:
     ) -> list[RemoteImage]:
         series_uid = text(series, "SeriesInstanceUID")
         at = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
-        wanted = asking(IMAGE_KEYS) | {"SOPInstanceUID": ""} | at
+        wanted = return_keys(IMAGE_KEYS) | {"SOPInstanceUID": ""} | at
         return [
-            RemoteImage(study_uid, series_uid, uid, joined(study, series, row), False)
+            RemoteImage(
+                study_uid, series_uid, uid, merged_levels(study, series, row), False
+            )
             for row in self._find("IMAGE", **wanted)
             if is_uid(uid := text(row, "SOPInstanceUID"))
         ]
@@ -176,10 +178,10 @@ class Dimse:
         """
         rows = []
         with self._association([FIND]) as open_one:
-            for status, row in open_one.send_c_find(question(level, **keys), FIND):
+            for status, row in open_one.send_c_find(query_dataset(level, **keys), FIND):
                 code = self._code(status)
                 if code in _PENDING and row is not None:
-                    rows.append(settled(row))
+                    rows.append(decoded(row))
                 elif code not in (0, *_PENDING):
                     raise self._refusal("a query", code)
         return rows
@@ -236,7 +238,7 @@ class Dimse:
         if not open_one.is_established:
             raise self._rejection(open_one)
         try:
-            with quiet():
+            with suppress_warnings():
                 yield open_one
         except (CxrError, OSError):
             raise

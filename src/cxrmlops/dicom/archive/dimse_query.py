@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
 
-from cxrmlops.dicom.read.headers import foreign
+from cxrmlops.dicom.read.headers import reject_on_error
 from cxrmlops.errors import Rejected
 
 # What we ask of an image, to choose without fetching; servers leave out what they like
@@ -17,12 +17,12 @@ IMAGE_KEYS = (
 )
 
 
-def asking(keywords: Sequence[str]) -> dict[str, str]:
+def return_keys(keywords: Sequence[str]) -> dict[str, str]:
     """Ask for the values of these attributes."""
     return dict.fromkeys(keywords, "")
 
 
-def question(level: str, **keys: str) -> Dataset:
+def query_dataset(level: str, **keys: str) -> Dataset:
     """Ask at a level: STUDY, SERIES or IMAGE; an empty key asks for its value."""
     query = Dataset()
     query.QueryRetrieveLevel = level
@@ -31,20 +31,20 @@ def question(level: str, **keys: str) -> Dataset:
     return query
 
 
-def settled(row: Dataset) -> Dataset:
+def decoded(row: Dataset) -> Dataset:
     """Convert every value now; one that cannot be converted was not told."""
     for tag in list(row.keys()):
         try:
-            with foreign("unreadable", "converting a value"):
+            with reject_on_error("unreadable", "converting a value"):
                 row[tag]
         except Rejected:
             del row[tag]
     return row
 
 
-def joined(*levels: Dataset) -> Dataset:
+def merged_levels(*levels: Dataset) -> Dataset:
     """Join what each level told; the image's own word comes last."""
-    joined = Dataset()
+    merged = Dataset()
     for level in levels:
-        joined.update({e.tag: e for e in level if not e.is_empty})
-    return joined
+        merged.update({e.tag: e for e in level if not e.is_empty})
+    return merged

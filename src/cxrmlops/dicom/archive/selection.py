@@ -8,7 +8,7 @@ from pydicom.uid import ComputedRadiographyImageStorage
 
 from cxrmlops.dicom.read.acceptance import accept
 from cxrmlops.dicom.read.attributes import date, text
-from cxrmlops.dicom.read.headers import foreign
+from cxrmlops.dicom.read.headers import reject_on_error
 from cxrmlops.dicom.results.answers import MANUFACTURER
 from cxrmlops.errors import Rejected
 from cxrmlops.reasons import Kind, reason_kind
@@ -49,7 +49,7 @@ def out_of_scope(
         is_complete: False: an attribute that is absent may be there nevertheless.
     """
     try:
-        with foreign("unreadable", "reading what the archive told"):
+        with reject_on_error("unreadable", "reading what the archive told"):
             if text(header, "Manufacturer") == MANUFACTURER:
                 return OWN
             if not is_complete:

@@ -122,7 +122,7 @@ class Source:
         Raises:
             Rejected: `unreadable`.
         """
-        with foreign("unreadable", "reading the file"):
+        with reject_on_error("unreadable", "reading the file"):
             digest = hashlib.file_digest(self.raw, "sha256").hexdigest()
             self.raw.seek(0)
         return digest
@@ -139,7 +139,7 @@ def opened(source: Path | bytes, *, limits: Limits = LIMITS) -> Iterator[Source]
         _check_size(len(source), limits)
         yield Source(io.BytesIO(source), len(source), source[:_START])
         return
-    with foreign("unreadable", "opening the file"):
+    with reject_on_error("unreadable", "opening the file"):
         found = source.stat()
         if not stat.S_ISREG(found.st_mode):
             raise Rejected("unreadable", "not a regular file")
@@ -168,7 +168,7 @@ class DicomFile:
             Rejected: `unreadable`, `too_large` or `not_dicom`.
         """
         self._limits = limits
-        with foreign("unreadable", "reading the file"):
+        with reject_on_error("unreadable", "reading the file"):
             file = BoundedFile(source.raw, source.size, limits.max_reads)
             self._watch = AttributeWatch(last=last)
             self._file, self.header = _parse(file, limits, self._watch)
@@ -197,7 +197,7 @@ class DicomFile:
             Rejected: `unreadable`, `undecodable` or `too_large`.
         """
         self._watch.check_pixels()
-        with foreign("unreadable", "reading the file"):
+        with reject_on_error("unreadable", "reading the file"):
             implicit, little = self.header.original_encoding
             rest = read_dataset(self._file, implicit, little)
             _settle(rest, self._limits)
@@ -262,7 +262,7 @@ def describe(dataset: Dataset) -> FilmHeader:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def suppress_warnings() -> Iterator[None]:
     """Drop warnings of parsers and codecs: they quote values of the file."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -270,10 +270,10 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def foreign(reason: str, doing: str) -> Iterator[None]:
+def reject_on_error(reason: str, doing: str) -> Iterator[None]:
     """Turn whatever a parser or decoder raises on garbage into `Rejected`."""
     try:
-        with quiet():
+        with suppress_warnings():
             yield
     except Rejected:
         raise
@@ -383,7 +383,7 @@ def _converted(parent: Dataset, tag: BaseTag) -> object:
     What the picture depends on leaves a mark: absent, it would mean a default.
     """
     try:
-        with foreign("unreadable", "converting a value"):
+        with reject_on_error("unreadable", "converting a value"):
             raw = parent.get_item(tag).value
             element = parent[tag]
             if element.VR == "PN":

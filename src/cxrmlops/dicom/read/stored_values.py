@@ -25,7 +25,7 @@ from pydicom.uid import (
 from cxrmlops.dicom.read.attributes import COLOUR, GREY, number, text, whole_number
 from cxrmlops.dicom.read.codestream import check_codestream
 from cxrmlops.dicom.read.gdcm_jpeg import decode_jpeg, is_ours
-from cxrmlops.dicom.read.headers import Limits, foreign
+from cxrmlops.dicom.read.headers import Limits, reject_on_error
 from cxrmlops.dicom.read.used_bits import Layout, UsedBits, used_bits
 from cxrmlops.errors import Rejected
 
@@ -122,7 +122,7 @@ def decode(dataset: Dataset, form: PixelFormat) -> StoredValues:
     Raises:
         Rejected: `undecodable`.
     """
-    with foreign("undecodable", "decoding"):
+    with reject_on_error("undecodable", "decoding"):
         syntax = UID(text(dataset.file_meta, "TransferSyntaxUID"))
         if syntax.is_encapsulated:
             values = _decompressed(_frame(dataset), syntax, form)

@@ -23,7 +23,7 @@ from pydicom.valuerep import DA, TM
 
 from cxrmlops.dicom.identity import derived_uid
 from cxrmlops.dicom.read.attributes import study_date
-from cxrmlops.dicom.read.headers import quiet
+from cxrmlops.dicom.read.headers import suppress_warnings
 from cxrmlops.dicom.results.answers import MANUFACTURER, PRODUCT, ModelIdentity
 from cxrmlops.dicom.results.copied import copied_element, keep_bytes
 from cxrmlops.files import whole
@@ -161,7 +161,7 @@ def _character_set(source: Dataset) -> str | list[str]:
 
 def save(made: Dataset, path: Any) -> None:
     """Write an object whole, as a Part 10 file."""
-    with quiet(), whole(path, private=True) as draft:
+    with suppress_warnings(), whole(path, private=True) as draft:
         made.save_as(draft, enforce_file_format=True)
 
 

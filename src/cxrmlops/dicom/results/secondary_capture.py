@@ -11,7 +11,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
 
 from cxrmlops.dicom.read.attributes import shown_number
-from cxrmlops.dicom.read.headers import quiet
+from cxrmlops.dicom.read.headers import suppress_warnings
 from cxrmlops.dicom.read.orientation import UPRIGHT, turn_upright
 from cxrmlops.dicom.results.answers import ModelIdentity, StudyAnswer
 from cxrmlops.dicom.results.derived import (
@@ -64,7 +64,7 @@ def build_secondary_capture(
     Returns:
         A data set with file meta information; the same arguments give the same bytes.
     """
-    with quiet():
+    with suppress_warnings():
         ref = reference(source)
         when = local_time(source, answer.analysed_at)
         orientation = _orientation(ref)

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from cxrmlops.dicom.read.attributes import text
-from cxrmlops.dicom.read.headers import quiet
+from cxrmlops.dicom.read.headers import suppress_warnings
 from cxrmlops.dicom.results import codes as ours
 from cxrmlops.dicom.results.answers import (
     MANUFACTURER,
@@ -85,7 +85,7 @@ def build_report(  # noqa: PLR0913
     Returns:
         A data set with file meta information, UNVERIFIED and PRELIMINARY.
     """
-    with quiet():
+    with suppress_warnings():
         refs = [reference(film.source) for film in answer.films]
         when = local_time(answer.films[0].source, answer.analysed_at)
         parts = groups(answer, model, refs, wording)

@@ -82,7 +82,7 @@ def read_grey(
     return np.asarray(search.predict_proba(grey)[:, 1], dtype=np.float64)
 
 
-def told_apart(
+def classify_source(
     embedding: npt.NDArray[np.float32], level: pd.Series, patient: pd.Series
 ) -> tuple[Interval, float] | None:
     """Say how often a network's embedding names the level of a film.

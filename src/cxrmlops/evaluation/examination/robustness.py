@@ -25,11 +25,11 @@ def measure_change(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Plai
         where one class is absent.
     """
     moved = np.abs(after.probability.to_numpy() - before.probability.to_numpy())
-    sick = before.abnormal.to_numpy(dtype=bool)
+    is_asf = before.abnormal.to_numpy(dtype=bool)
     change = None
-    if sick.any() and not sick.all():
+    if is_asf.any() and not is_asf.all():
         change = auc_difference(
-            after.probability, before.probability, sick, before.patient_id
+            after.probability, before.probability, is_asf, before.patient_id
         ).interval
     return {
         "name": name,

@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxrmlops.evaluation.examination.probes import (
+    classify_source,
     read_grey,
     read_level,
     read_numbers,
-    told_apart,
 )
 from cxrmlops.evaluation.examination.within_levels import auc_inflation
 from cxrmlops.evaluation.performance.metrics import plain
@@ -52,9 +52,9 @@ def measure_shortcuts(
         and auc, which is None where every film is alike.
     """
     learnt = (films.split == "train").to_numpy(dtype=bool)
-    sick = films.abnormal.to_numpy(dtype=bool)
+    is_asf = films.abnormal.to_numpy(dtype=bool)
     return [
-        {"name": name, "kind": kind, **_on_val(read(sick, learnt), films, rule)}
+        {"name": name, "kind": kind, **_on_val(read(is_asf, learnt), films, rule)}
         for name, kind, read in _probes(films, thumbnails)
     ]
 
@@ -85,7 +85,7 @@ def measure_told_apart(
     levels = attributes(films)
     given = []
     for name in (*ACQUISITION, "sex"):
-        found = told_apart(embedding, levels[name], films.patient_id)
+        found = classify_source(embedding, levels[name], films.patient_id)
         share, guess = found if found else (None, None)
         given.append({"name": name, "n": len(films), "share": plain(share),
                       "guess": guess})  # fmt: skip

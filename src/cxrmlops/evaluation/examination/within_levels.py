@@ -31,19 +31,19 @@ def auc_inflation(studies: pd.DataFrame, level: pd.Series) -> Interval | None:
     if level.nunique() < 2:
         return None
     score = studies.probability.to_numpy(dtype=np.float64)
-    sick = studies.abnormal.to_numpy(dtype=bool)
+    is_asf = studies.abnormal.to_numpy(dtype=bool)
     patient = studies.patient_id.to_numpy(dtype=str)
     names = level.to_numpy(dtype=str)
     parts = []
     for name in np.unique(names):
         rows = np.flatnonzero(names == name)
-        n_asf, n_nsf = int(sick[rows].sum()), int((~sick[rows]).sum())
+        n_asf, n_nsf = int(is_asf[rows].sum()), int((~is_asf[rows]).sum())
         if min(n_asf, n_nsf) >= MIN_PER_CLASS:
-            found = auc(score[rows], sick[rows], patient[rows])
+            found = auc(score[rows], is_asf[rows], patient[rows])
             parts.append((rows, n_asf * n_nsf, found))
     if not parts:
         return None
-    overall = auc(score, sick, patient)
+    overall = auc(score, is_asf, patient)
     pairs = sum(weight for _, weight, _ in parts)
     value, influence = overall.value, overall.influence.copy()
     for rows, weight, found in parts:

@@ -19,7 +19,7 @@ class ExaminationBounds:
     min_subgroup_n: int  # studies; fewer are not assessed
     min_auc_change: float  # lower end
     max_map_disagreement: float  # of the largest evidence
-    max_redrawn_correlation: float  # upper end
+    max_randomised_weights_correlation: float  # upper end
     min_repeated_correlation: float  # lower end
     min_road: float  # lower end, logit units
     max_corner_concentration: float  # upper end
@@ -89,7 +89,10 @@ def _change(each: Plain, bounds: ExaminationBounds) -> Gate:
 def _maps(maps: Plain, bounds: ExaminationBounds) -> list[Gate]:
     """Refuse a network whose heat maps mean nothing."""
     gates = [_disagreement(maps, bounds.max_map_disagreement)]
-    lowest, highest = bounds.min_repeated_correlation, bounds.max_redrawn_correlation
+    lowest, highest = (
+        bounds.min_repeated_correlation,
+        bounds.max_randomised_weights_correlation,
+    )
     at_edge = bounds.max_corner_concentration
     questions = [
         ("redrawn", "correlation with the map of redrawn weights",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.evaluation.performance.figures import Reading
+from cxrmlops.evaluation.performance.figures import Predictions
 from cxrmlops.evaluation.statistics.intervals import Bools, Interval, proportion
 
 
@@ -25,8 +25,8 @@ class Failures:
     unfamiliar: Bools  # (n_read,): answered here, but unlike what was learnt from
 
 
-def failure_figures(
-    read: Reading, failures: Failures, thresholds: Mapping[str, float]
+def intention_to_diagnose_figures(
+    read: Predictions, failures: Failures, thresholds: Mapping[str, float]
 ) -> dict[str, Interval]:
     """Give the share of studies not evaluable, and the recalls with them as failures.
 
@@ -41,15 +41,15 @@ def failure_figures(
     """
     lost, unfamiliar = failures.lost, failures.unfamiliar
     patient = np.concatenate([read.patient, lost.patient_id.to_numpy(dtype=object)])
-    sick = np.concatenate([read.abnormal, lost.abnormal.to_numpy(dtype=bool)])
+    is_asf = np.concatenate([read.abnormal, lost.abnormal.to_numpy(dtype=bool)])
     failed = np.concatenate([unfamiliar, np.ones(len(lost), dtype=bool)])
     found = {"not_evaluable_rate": proportion(failed, patient)}
     for point, threshold in thresholds.items():
-        right = np.zeros(len(sick), dtype=bool)
+        right = np.zeros(len(is_asf), dtype=bool)
         answered = (read.probability >= threshold) == read.abnormal
         right[: len(read)] = answered & ~unfamiliar
-        among: dict[str, Bools] = {"recall_asf": sick, "recall_nsf": ~sick}
-        among["accuracy"] = np.ones(len(sick), dtype=bool)
+        among: dict[str, Bools] = {"recall_asf": is_asf, "recall_nsf": ~is_asf}
+        among["accuracy"] = np.ones(len(is_asf), dtype=bool)
         for name, rows in among.items():
             share = proportion(right[rows], patient[rows])
             found[f"{point}.{name}_with_failures"] = share

@@ -26,16 +26,16 @@ from cxrmlops.evaluation.statistics.ranking import (
 )
 from cxrmlops.evaluation.statistics.reliability import (
     brier_figure,
+    calibration_line,
     ece_figure,
     ece_of_noise,
-    line,
 )
 
 FIXED = (0.90, 0.95, 0.98)  # the other recall is read off at these
 
 
 @dataclass(frozen=True)
-class Reading:
+class Predictions:
     """Answers about studies whose truth is known, one row each."""
 
     probability: Floats  # shape (n_studies,), of ASF, 0-1
@@ -64,21 +64,21 @@ class Confusion:
 
 def reading(
     probability: npt.ArrayLike, abnormal: npt.ArrayLike, patient: npt.ArrayLike
-) -> Reading:
+) -> Predictions:
     """Put one row per study together.
 
     Raises:
         DataError: no study, only one class, or a probability that is no number.
     """
-    sick = np.asarray(abnormal, dtype=bool)
+    is_asf = np.asarray(abnormal, dtype=bool)
     score = np.asarray(probability, dtype=np.float64)
-    check_classes(sick)
+    check_classes(is_asf)
     if not np.isfinite(score).all():
         raise DataError(
             f"{int((~np.isfinite(score)).sum())} of {len(score)} test probabilities "
             "are not numbers; train again with a lower train.learning_rate"
         )
-    return Reading(score, sick, np.asarray(patient, dtype=object))
+    return Predictions(score, is_asf, np.asarray(patient, dtype=object))
 
 
 def check_classes(abnormal: Bools) -> None:
@@ -95,7 +95,7 @@ def check_classes(abnormal: Bools) -> None:
         )
 
 
-def confusion(read: Reading, threshold: float) -> Confusion:
+def confusion(read: Predictions, threshold: float) -> Confusion:
     """Count right and wrong answers at one threshold."""
     flagged = read.probability >= threshold
     return Confusion(
@@ -107,7 +107,7 @@ def confusion(read: Reading, threshold: float) -> Confusion:
 
 
 def answer_figures(
-    read: Reading, threshold: float, *, rounds: int, seed: int
+    read: Predictions, threshold: float, *, rounds: int, seed: int
 ) -> dict[str, Interval]:
     """Give recall, precision, F1 of both classes and the accuracy at one threshold.
 
@@ -115,14 +115,14 @@ def answer_figures(
         Figure name -> interval; a figure without studies in its denominator is left
         out. Proportions are Wilson's, F1 is a bootstrap by patient.
     """
-    flagged, sick = read.probability >= threshold, read.abnormal
-    right = flagged == sick
+    flagged, is_asf = read.probability >= threshold, read.abnormal
+    right = flagged == is_asf
     among = {
-        "recall_asf": sick,
-        "recall_nsf": ~sick,
+        "recall_asf": is_asf,
+        "recall_nsf": ~is_asf,
         "precision_asf": flagged,
         "precision_nsf": ~flagged,
-        "accuracy": np.ones(len(sick), dtype=bool),
+        "accuracy": np.ones(len(is_asf), dtype=bool),
     }
     figures = {
         name: proportion(right[rows], read.patient[rows])
@@ -132,17 +132,19 @@ def answer_figures(
     return found | _f1(flagged, read, rounds=rounds, seed=seed)
 
 
-def ranking_figures(read: Reading, *, rounds: int, seed: int) -> dict[str, Interval]:
+def ranking_figures(
+    read: Predictions, *, rounds: int, seed: int
+) -> dict[str, Interval]:
     """Give AUC, area under precision and recall, and one recall at the other."""
-    score, sick = read.probability, read.abnormal
+    score, is_asf = read.probability, read.abnormal
     areas = {
-        "auc_bootstrap": auc_figure(score, sick),
-        "auprc": auprc_figure(score, sick),
+        "auc_bootstrap": auc_figure(score, is_asf),
+        "auprc": auprc_figure(score, is_asf),
     }
     return {
-        "auc": auc_interval(score, sick, read.patient),
+        "auc": auc_interval(score, is_asf, read.patient),
         # what chance would reach: the share of ASF
-        "auprc_baseline": wilson(float(sick.sum()), len(sick)),
+        "auprc_baseline": wilson(float(is_asf.sum()), len(is_asf)),
         **bootstrap(areas, read, n=len(read), rounds=rounds, seed=seed),
         **_one_at_the_other("asf", "nsf", read, score, rounds=rounds, seed=seed),
         **_one_at_the_other("nsf", "asf", read, -score, rounds=rounds, seed=seed),
@@ -150,7 +152,7 @@ def ranking_figures(read: Reading, *, rounds: int, seed: int) -> dict[str, Inter
 
 
 def calibration_figures(
-    read: Reading, *, bins: int, rounds: int, seed: int
+    read: Predictions, *, bins: int, rounds: int, seed: int
 ) -> dict[str, Interval]:
     """Give Brier score, expected calibration error, slope and intercept.
 
@@ -158,23 +160,23 @@ def calibration_figures(
     alone would make it (`ece_if_calibrated`); the upper limit, which gates look at, is
     a reflected bootstrap.
     """
-    score, sick = read.probability, read.abnormal
-    figure = ece_figure(score, sick, bins=bins)
+    score, is_asf = read.probability, read.abnormal
+    figure = ece_figure(score, is_asf, bins=bins)
     draws = by_patient({"ece": figure}, read.patient, rounds=rounds, seed=seed)["ece"]
     point = _point(figure, len(read))
     ece = basic(point, draws, n=len(read), floor=0.0, ceiling=1.0)
     noise = ece_of_noise(score, bins=bins, rounds=rounds, seed=seed)
-    brier = {"brier": brier_figure(score, sick)}
+    brier = {"brier": brier_figure(score, is_asf)}
     return {
         "ece": replace(ece, low=0.0) if ece.value <= noise.high else ece,
         "ece_if_calibrated": noise,
         **bootstrap(brier, read, n=len(read), rounds=rounds, seed=seed),
-        **line(score, sick, read.patient),
+        **calibration_line(score, is_asf, read.patient),
     }
 
 
 def bootstrap(
-    figures: Mapping[str, Figure], read: Reading, *, n: int, rounds: int, seed: int
+    figures: Mapping[str, Figure], read: Predictions, *, n: int, rounds: int, seed: int
 ) -> dict[str, Interval]:
     """Give each figure with the percentile interval of a bootstrap by patient."""
     draws = by_patient(figures, read.patient, rounds=rounds, seed=seed)
@@ -185,7 +187,7 @@ def bootstrap(
 
 
 def _one_at_the_other(
-    this: str, other: str, read: Reading, score: Floats, *, rounds: int, seed: int
+    this: str, other: str, read: Predictions, score: Floats, *, rounds: int, seed: int
 ) -> dict[str, Interval]:
     rows = read.abnormal if this == "asf" else ~read.abnormal
     figures = {
@@ -202,7 +204,7 @@ def _point(figure: Figure, n: int) -> float:
 
 
 def _f1(
-    flagged: Bools, read: Reading, *, rounds: int, seed: int
+    flagged: Bools, read: Predictions, *, rounds: int, seed: int
 ) -> dict[str, Interval]:
     pairs = {"f1_asf": (flagged, read.abnormal), "f1_nsf": (~flagged, ~read.abnormal)}
     figures = {name: _f1_figure(*pair) for name, pair in pairs.items()}

@@ -12,17 +12,17 @@ from cxrmlops.evaluation.performance import source_study
 from cxrmlops.evaluation.performance.failures import (
     Failures,
     failure_counts,
-    failure_figures,
+    intention_to_diagnose_figures,
 )
 from cxrmlops.evaluation.performance.figures import (
-    Reading,
+    Predictions,
     answer_figures,
     calibration_figures,
     confusion,
     ranking_figures,
     reading,
 )
-from cxrmlops.evaluation.performance.subgroup_gaps import Spread, spreads
+from cxrmlops.evaluation.performance.subgroup_gaps import SubgroupGap, subgroup_gaps
 from cxrmlops.evaluation.performance.subgroups import Group, subgroups
 from cxrmlops.evaluation.statistics.comparison import auc_difference
 from cxrmlops.evaluation.statistics.intervals import Floats, Interval
@@ -69,7 +69,7 @@ def measure(
     raw = replace(read, probability=_uncalibrated(studies))
     return {
         "figures": _figures(read, thumbnail, answers, bins=bins, **draws)
-        | _known(failure_figures(read, failures, at)),
+        | _known(intention_to_diagnose_figures(read, failures, at)),
         "before_calibration": _known(calibration_figures(raw, bins=bins, **draws)),
         "not_evaluable": failure_counts(failures),
         "confusion": {name: asdict(confusion(read, t)) for name, t in at.items()},
@@ -80,7 +80,7 @@ def measure(
         "thumbnail": _thumbnail(thumbnail, read, **draws),
         "source_study": _source_study(**draws),
         "subgroups": [_group(group) for group in groups],
-        "spreads": [_spread(s) for s in spreads(studies, read, groups)],
+        "spreads": [_spread(s) for s in subgroup_gaps(studies, read, groups)],
         "n_test_studies": len(read),
         "n_test_asf": int(read.abnormal.sum()),
         "n_test_images": int(studies.n_images.sum()),
@@ -96,7 +96,7 @@ def plain(interval: Interval | None) -> Plain | None:
 
 
 def _answers(
-    read: Reading, threshold: float, *, rounds: int, seed: int
+    read: Predictions, threshold: float, *, rounds: int, seed: int
 ) -> dict[str, Interval]:
     found = answer_figures(read, threshold, rounds=rounds, seed=seed)
     return found | prevalence_free(found["recall_asf"], found["recall_nsf"])
@@ -109,7 +109,7 @@ def _uncalibrated(studies: pd.DataFrame) -> Floats:
 
 
 def _figures(
-    read: Reading,
+    read: Predictions,
     thumbnail: Floats,
     answers: Mapping[str, Mapping[str, Interval]],
     *,
@@ -132,7 +132,9 @@ def _figures(
     return _known(found)
 
 
-def _thumbnail(thumbnail: Floats, read: Reading, *, rounds: int, seed: int) -> Plain:
+def _thumbnail(
+    thumbnail: Floats, read: Predictions, *, rounds: int, seed: int
+) -> Plain:
     baseline = reading(thumbnail, read.abnormal, read.patient)
     found = ranking_figures(baseline, rounds=rounds, seed=seed)
     return _known({name: found[name] for name in ("auc", "auprc")})
@@ -167,7 +169,7 @@ def _group(group: Group) -> Plain:
     }
 
 
-def _spread(spread: Spread) -> Plain:
+def _spread(spread: SubgroupGap) -> Plain:
     return asdict(spread) | {"gap": plain(spread.gap)}
 
 

@@ -13,7 +13,7 @@ from itertools import combinations
 import pandas as pd
 from scipy.stats import norm
 
-from cxrmlops.evaluation.performance.figures import Reading
+from cxrmlops.evaluation.performance.figures import Predictions
 from cxrmlops.evaluation.performance.subgroups import Group, auc_of, members
 from cxrmlops.evaluation.statistics.intervals import ALPHA, Floats, Interval
 from cxrmlops.evaluation.statistics.ranking import standard_error
@@ -22,7 +22,7 @@ Ranked = tuple[float, Floats]  # AUC, and the influence of each study on it
 
 
 @dataclass(frozen=True)
-class Spread:
+class SubgroupGap:
     """Largest less smallest AUC among the levels of one group."""
 
     group: str
@@ -31,9 +31,9 @@ class Spread:
     gap: Interval  # at least 95 %, conservative; lower limit 0: noise may explain it
 
 
-def spreads(
-    studies: pd.DataFrame, read: Reading, groups: Sequence[Group]
-) -> list[Spread]:
+def subgroup_gaps(
+    studies: pd.DataFrame, read: Predictions, groups: Sequence[Group]
+) -> list[SubgroupGap]:
     """Give the spread of every group with two assessed levels or more.
 
     Args:
@@ -64,8 +64,8 @@ def _n(group: Group) -> int:
 
 
 def _spread(
-    name: str, levels: Mapping[str, Ranked], read: Reading, *, n: int
-) -> Spread:
+    name: str, levels: Mapping[str, Ranked], read: Predictions, *, n: int
+) -> SubgroupGap:
     pairs = list(combinations(levels, 2))
     z = float(norm.ppf(1 - ALPHA / (2 * len(pairs))))
     lows, highs = [0.0], []
@@ -78,4 +78,4 @@ def _spread(
     highest = max(levels, key=lambda level: levels[level][0])
     lowest = min(levels, key=lambda level: levels[level][0])
     value = levels[highest][0] - levels[lowest][0]
-    return Spread(name, highest, lowest, Interval(value, max(lows), max(highs), n))
+    return SubgroupGap(name, highest, lowest, Interval(value, max(lows), max(highs), n))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxrmlops.evaluation.performance.figures import Reading
+from cxrmlops.evaluation.performance.figures import Predictions
 from cxrmlops.evaluation.statistics.intervals import Bools, Interval, Z, proportion
 from cxrmlops.evaluation.statistics.ranking import auc, auc_interval, standard_error
 
@@ -40,7 +40,9 @@ class Group:
         return self.auc is not None
 
 
-def subgroups(studies: pd.DataFrame, read: Reading, *, threshold: float) -> list[Group]:
+def subgroups(
+    studies: pd.DataFrame, read: Predictions, *, threshold: float
+) -> list[Group]:
     """Give each group's figures, in a fixed order.
 
     A finding type is judged on its own studies against every normal one: it has no
@@ -89,11 +91,15 @@ def age_band(age_years: pd.Series) -> pd.Series:
 
 
 def _group(
-    name: str, level: str, rows: Bools, read: Reading, *, threshold: float
+    name: str, level: str, rows: Bools, read: Predictions, *, threshold: float
 ) -> Group:
-    sick = read.abnormal & rows
-    well = ~read.abnormal & rows
-    counts = {"n": int(rows.sum()), "n_asf": int(sick.sum()), "n_nsf": int(well.sum())}
+    is_asf = read.abnormal & rows
+    is_nsf = ~read.abnormal & rows
+    counts = {
+        "n": int(rows.sum()),
+        "n_asf": int(is_asf.sum()),
+        "n_nsf": int(is_nsf.sum()),
+    }
     if min(counts["n_asf"], counts["n_nsf"]) < MIN_PER_CLASS:
         return Group(name, level, **counts, auc=None, gap=None,
                      recall_asf=None, recall_nsf=None)  # fmt: skip
@@ -104,14 +110,14 @@ def _group(
         name,
         level,
         **counts,
-        auc=auc_interval(read.probability[rows], sick[rows], read.patient[rows]),
+        auc=auc_interval(read.probability[rows], is_asf[rows], read.patient[rows]),
         gap=_gap(rows, rest, read),
-        recall_asf=proportion(flagged[sick], read.patient[sick]),
-        recall_nsf=proportion(~flagged[well], read.patient[well]),
+        recall_asf=proportion(flagged[is_asf], read.patient[is_asf]),
+        recall_nsf=proportion(~flagged[is_nsf], read.patient[is_nsf]),
     )
 
 
-def _gap(rows: Bools, rest: Bools, read: Reading) -> Interval | None:
+def _gap(rows: Bools, rest: Bools, read: Predictions) -> Interval | None:
     sides = [read.abnormal[rest].sum(), (~read.abnormal[rest]).sum()]
     if min(sides) < MIN_PER_CLASS:
         return None
@@ -121,7 +127,7 @@ def _gap(rows: Bools, rest: Bools, read: Reading) -> Interval | None:
     return Interval(value, value - Z * error, value + Z * error, int(rows.sum()))
 
 
-def auc_of(rows: Bools, read: Reading) -> tuple[float, npt.NDArray[np.float64]]:
+def auc_of(rows: Bools, read: Predictions) -> tuple[float, npt.NDArray[np.float64]]:
     """Give the AUC of some studies, and its influence spread over all (0 elsewhere)."""
     found = auc(read.probability[rows], read.abnormal[rows], read.patient[rows])
     spread = np.zeros(len(read))

@@ -53,10 +53,10 @@ def read_thumbnails(
     Raises:
         DataError: train or val lacks one of the classes.
     """
-    sick, side = np.asarray(abnormal, dtype=bool), np.asarray(split, dtype=object)
+    is_asf, side = np.asarray(abnormal, dtype=bool), np.asarray(split, dtype=object)
     parts = {name: side == name for name in ("train", "val", "test")}
     for name in ("train", "val"):
-        if len(np.unique(sick[parts[name]])) < 2:
+        if len(np.unique(is_asf[parts[name]])) < 2:
             raise DataError(
                 f"{name} holds one class only, so no thumbnail baseline can be fitted; "
                 "enlarge the cohort"
@@ -66,12 +66,12 @@ def read_thumbnails(
     grey = (thumbnails - centre) / spread
     fits = [
         LogisticRegression(C=strength, max_iter=5000).fit(
-            grey[parts["train"]], sick[parts["train"]]
+            grey[parts["train"]], is_asf[parts["train"]]
         )
         for strength in STRENGTHS
     ]
     on_val = [
-        roc_auc_score(sick[parts["val"]], fit.decision_function(grey[parts["val"]]))
+        roc_auc_score(is_asf[parts["val"]], fit.decision_function(grey[parts["val"]]))
         for fit in fits
     ]
     best = fits[int(np.argmax(np.round(on_val, 9)))]  # a tie: the smoother one

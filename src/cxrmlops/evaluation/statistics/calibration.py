@@ -41,9 +41,11 @@ def fit_temperature(
         DataError: val lacks one of the classes, or a logit is not a number.
     """
     x = np.asarray(logit, np.float64)
-    sick = np.asarray(abnormal, bool)
-    check_fitting_rows(x, sick, split, what="temperature and shift", measured="logits")
-    y = sick.astype(np.float64)
+    is_asf = np.asarray(abnormal, bool)
+    check_fitting_rows(
+        x, is_asf, split, what="temperature and shift", measured="logits"
+    )
+    y = is_asf.astype(np.float64)
     slope, intercept = _fit(x, y)
     if slope < 1 / MAX_TEMPERATURE:  # the network knows next to nothing
         slope = 1 / MAX_TEMPERATURE

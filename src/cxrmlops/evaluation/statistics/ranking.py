@@ -40,14 +40,14 @@ def auc(score: npt.ArrayLike, abnormal: npt.ArrayLike, patient: npt.ArrayLike) -
         patient: shape (n_studies,), one pseudonym per study.
     """
     scores = np.asarray(score, dtype=np.float64)
-    sick = np.asarray(abnormal, dtype=bool)
+    is_asf = np.asarray(abnormal, dtype=bool)
     patients = np.asarray(patient)
     placement = np.where(
-        sick, _below(scores[~sick], scores), 1 - _below(scores[sick], scores)
+        is_asf, _below(scores[~is_asf], scores), 1 - _below(scores[is_asf], scores)
     )
-    value = float(placement[sick].mean())
+    value = float(placement[is_asf].mean())
     influence = np.empty(len(scores))
-    for side in (sick, ~sick):
+    for side in (is_asf, ~is_asf):
         # n/(n-1) of patients, not of studies: copies of a study add no knowledge
         clusters = len(np.unique(patients[side]))
         correction = sqrt(clusters / max(1, clusters - 1))
@@ -70,17 +70,17 @@ def auc_interval(
     the number of patients is given there.
     """
     found = auc(score, abnormal, patient)
-    sick = np.asarray(abnormal, dtype=bool)
+    is_asf = np.asarray(abnormal, dtype=bool)
     error = standard_error(found.influence, patient)
     if error < 1e-12 or found.value in (0, 1):
         names = np.asarray(patient)
-        sides = (len(np.unique(names[sick])), len(np.unique(names[~sick])))
+        sides = (len(np.unique(names[is_asf])), len(np.unique(names[~is_asf])))
         low, high = newcombe(found.value, *sides)
-        return Interval(found.value, low, high, len(sick))
+        return Interval(found.value, low, high, len(is_asf))
     centre = log(found.value / (1 - found.value))
     step = Z * error / (found.value * (1 - found.value))
     low, high = expit([centre - step, centre + step])
-    return Interval(found.value, float(low), float(high), len(sick))
+    return Interval(found.value, float(low), float(high), len(is_asf))
 
 
 def hanley_mcneil(value: float, n_asf: int, n_nsf: int) -> Interval:
@@ -116,14 +116,14 @@ def auc_figure(score: Floats, abnormal: Bools) -> Figure:
     """Make the AUC a figure of the weights, for the bootstrap."""
     order = np.argsort(score, kind="stable")
     first, last = _ties(score[order])
-    sick = abnormal[order]
+    is_asf = abnormal[order]
 
     def figure(weights: Floats) -> Floats:
         drawn = weights[:, order]
-        normals = np.cumsum(np.where(sick, 0.0, drawn), axis=1)
+        normals = np.cumsum(np.where(is_asf, 0.0, drawn), axis=1)
         before = np.where(first > 0, normals[:, first - 1], 0.0)
-        credit = ((before + normals[:, last]) / 2)[:, sick]
-        cases = drawn[:, sick]
+        credit = ((before + normals[:, last]) / 2)[:, is_asf]
+        cases = drawn[:, is_asf]
         return _divide((cases * credit).sum(1), cases.sum(1) * normals[:, -1])
 
     return figure
@@ -134,11 +134,11 @@ def auprc_figure(score: Floats, abnormal: Bools) -> Figure:
     order = np.argsort(-score, kind="stable")
     _, last = _ties(score[order])
     ends = np.unique(last)
-    sick = abnormal[order]
+    is_asf = abnormal[order]
 
     def figure(weights: Floats) -> Floats:
         drawn = weights[:, order]
-        found = np.cumsum(np.where(sick, drawn, 0.0), axis=1)[:, ends]
+        found = np.cumsum(np.where(is_asf, drawn, 0.0), axis=1)[:, ends]
         flagged = np.cumsum(drawn, axis=1)[:, ends]
         gained = np.diff(found, axis=1, prepend=0.0)
         precision = np.divide(
@@ -155,12 +155,12 @@ def recall_at_figure(score: Floats, abnormal: Bools, *, other: float) -> Figure:
     order = np.argsort(-score, kind="stable")
     _, last = _ties(score[order])
     ends = np.unique(last)
-    sick = abnormal[order]
+    is_asf = abnormal[order]
 
     def figure(weights: Floats) -> Floats:
         drawn = weights[:, order]
-        found = np.cumsum(np.where(sick, drawn, 0.0), axis=1)[:, ends]
-        wrong = np.cumsum(np.where(sick, 0.0, drawn), axis=1)[:, ends]
+        found = np.cumsum(np.where(is_asf, drawn, 0.0), axis=1)[:, ends]
+        wrong = np.cumsum(np.where(is_asf, 0.0, drawn), axis=1)[:, ends]
         allowed = (1 - other) * wrong[:, -1:] + 1e-9
         best = np.where(wrong <= allowed, found, 0.0).max(axis=1)
         both = np.where(wrong[:, -1] > 0, found[:, -1], 0.0)

@@ -96,7 +96,7 @@ def ece_of_noise(probability: Floats, *, bins: int, rounds: int, seed: int) -> I
     return percentile(float(ece.mean()), ece, n=len(probability))
 
 
-def line(
+def calibration_line(
     probability: Floats, abnormal: Bools, patient: npt.ArrayLike
 ) -> dict[str, Interval]:
     """Fit abnormal on the logit of the probability, with errors that count patients.
@@ -108,14 +108,14 @@ def line(
     """
     logit = np.log(np.clip(probability, EDGE, 1 - EDGE))
     logit -= np.log(np.clip(1 - probability, EDGE, 1 - EDGE))
-    sick = abnormal.astype(np.float64)
+    is_asf = abnormal.astype(np.float64)
     if not _overlap(logit[abnormal], logit[~abnormal]):
         return {}
     groups = codes(patient)
     ones = np.ones((len(logit), 1))
     fits = {
-        "calibration_slope": _fit(sick, np.column_stack([logit, ones]), groups),
-        "calibration_intercept": _fit(sick, ones, groups, offset=logit),
+        "calibration_slope": _fit(is_asf, np.column_stack([logit, ones]), groups),
+        "calibration_intercept": _fit(is_asf, ones, groups, offset=logit),
     }
     return {name: fit for name, fit in fits.items() if fit is not None}
 
@@ -126,9 +126,9 @@ def _overlap(one: Floats, other: Floats) -> bool:
 
 
 def _fit(
-    sick: Floats, design: Floats, groups: Ints, *, offset: Floats | None = None
+    is_asf: Floats, design: Floats, groups: Ints, *, offset: Floats | None = None
 ) -> Interval | None:
-    model = sm.GLM(sick, design, family=sm.families.Binomial(), offset=offset)
+    model = sm.GLM(is_asf, design, family=sm.families.Binomial(), offset=offset)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", ModelWarning)
@@ -138,4 +138,4 @@ def _fit(
     value, error = float(fit.params[0]), float(fit.bse[0])
     if not np.isfinite([value, error]).all():
         return None
-    return Interval(value, value - Z * error, value + Z * error, len(sick))
+    return Interval(value, value - Z * error, value + Z * error, len(is_asf))

@@ -41,10 +41,12 @@ def choose_points(
         DataError: val lacks one of the classes, or a probability is not a number.
     """
     score = np.asarray(probability, dtype=np.float64)
-    sick = np.asarray(abnormal, dtype=bool)
-    check_fitting_rows(score, sick, split, what="thresholds", measured="probabilities")
+    is_asf = np.asarray(abnormal, dtype=bool)
+    check_fitting_rows(
+        score, is_asf, split, what="thresholds", measured="probabilities"
+    )
     candidate = _between(np.unique(score))
-    found, right = _recalls(score, sick, candidate)
+    found, right = _recalls(score, is_asf, candidate)
     balanced = _balanced(candidate, found, right)
     enough = candidate[found >= high_sensitivity - 1e-9].max()
     return (
@@ -79,9 +81,9 @@ def _between(values: Floats) -> Floats:
 
 
 def _recalls(
-    score: Floats, sick: npt.NDArray[np.bool_], threshold: Floats
+    score: Floats, is_asf: npt.NDArray[np.bool_], threshold: Floats
 ) -> tuple[Floats, Floats]:
-    asf, nsf = np.sort(score[sick]), np.sort(score[~sick])
+    asf, nsf = np.sort(score[is_asf]), np.sort(score[~is_asf])
     found = 1 - np.searchsorted(asf, threshold, side="left") / len(asf)
     right = np.searchsorted(nsf, threshold, side="left") / len(nsf)
     return found, right
