@@ -25,7 +25,7 @@ def read_squares(table: pd.DataFrame, folder: Path, *, size: int) -> np.ndarray:
 def lesson(
     table: pd.DataFrame, squares: np.ndarray, chosen: np.ndarray, device: torch.device
 ) -> LabelledImages:
-    """Give the chosen films, shape (n,) bool, with their labels (1: ASF)."""
+    """Return the chosen films, shape (n,) bool, with their labels (1: ASF)."""
     rows = np.flatnonzero(chosen)
     films = Films([squares], np.zeros(len(rows), int), rows, device=device)
     return LabelledImages(films, table.label.to_numpy()[rows] == 1)

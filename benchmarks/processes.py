@@ -8,12 +8,12 @@ MIB = 2**20
 
 
 def cpu_seconds() -> dict[str, float]:
-    """Give CPU seconds so far of the `flow`, its `workers`, the `Prefect` server."""
+    """Return CPU seconds so far of the `flow`, its `workers`, the `Prefect` server."""
     return _by_role({pid: _cpu(pid) for pid in _tree()}, sum)
 
 
 def peak_mib() -> dict[str, float]:
-    """Give the peak memory so far: of the flow, the largest worker, the server."""
+    """Return the peak memory so far: of the flow, the largest worker, the server."""
     return _by_role({pid: _peak(pid) for pid in _tree()}, max)
 
 
@@ -46,7 +46,7 @@ def _role(pid: int) -> str:
 
 
 def _stat(pid: int) -> list[str]:
-    """Give the fields after the program's name, which may hold anything."""
+    """Return the fields after the program's name, which may hold anything."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 

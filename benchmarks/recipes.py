@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def deal(patient: np.ndarray) -> np.ndarray:
-    """Give every patient a fold, the same each time: shape (n,), 0 to FOLDS - 1."""
+    """Assign every patient a fold, the same each time: shape (n,), 0 to FOLDS - 1."""
     known, at = np.unique(patient, return_inverse=True)
     dealt = np.arange(len(known)) % FOLDS
     np.random.default_rng(0).shuffle(dealt)
@@ -151,7 +151,7 @@ def _thumbnail(table: pd.DataFrame, fold: np.ndarray, folder: Path) -> np.ndarra
 def _answers(
     name: str, table: pd.DataFrame, fold: np.ndarray, asked: argparse.Namespace
 ) -> np.ndarray:
-    """Give one logit per film, by the network that did not see its patient."""
+    """Return one logit per film, by the network that did not see its patient."""
     trial = TRIALS[name]
     weights = asked.weights if trial.pretrained else None
     known = sha256_json([repr(trial), weights and sha256_file(weights)])

@@ -82,7 +82,7 @@ def _read(path: Path) -> np.ndarray:
 
 
 def _judge(image: np.ndarray, reader: Reader | None) -> tuple[str, bool]:
-    """Give the rule that refuses a picture ("": none), and whether it is too far."""
+    """Return the rule that refuses a picture ("": none), and whether it is too far."""
     reason = ""
     try:
         accept_picture(image)

@@ -119,7 +119,7 @@ def _against_bare(bundle: Path, films: list[Path], size: int) -> dict[str, float
 
 
 def _night(bundle: Path, films: Sequence[Path]) -> tuple[float, dict[str, float]]:
-    """Give the seconds and CPU seconds of a night over these films."""
+    """Return the seconds and CPU seconds of a night over these films."""
     night.arrive(films)
     said, seconds, spent = night.run(bundle)
     if said != f"in {len(films)}, scored {len(films)}, rejected 0, failed 0":

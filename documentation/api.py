@@ -16,7 +16,7 @@ HIDDEN = ("migrations",)  # SQL steps of the ledger
 
 
 def pages(root: Path) -> dict[str, tuple[str, str]]:
-    """Give page name -> title and Markdown.
+    """Return page name -> title and Markdown.
 
     The main package has a page per package within and one for the rest; every other
     package below src/ has one page.
@@ -99,7 +99,7 @@ def _class(member: Any, comments: dict[str, str]) -> Iterator[str]:
 
 
 def function_body(function: Any) -> Iterator[str]:
-    """Give signature and docstring of a function, or the docstring of a property."""
+    """Yield signature and docstring of a function, or the docstring of a property."""
     if function.is_function:
         yield f"```python\n{_signature(function)}\n```\n"
     yield from _docstring(function)

@@ -76,7 +76,7 @@ def assemble(root: Path, folder: Path) -> None:
 
 
 def _by_hand(root: Path) -> dict[Path, Path]:
-    """Give source below the root -> page below docs/, of pages written by hand."""
+    """Return source below the root -> page below docs/, of pages written by hand."""
     docs = {
         path.relative_to(root): path.relative_to(root / "docs")
         for path in (root / "docs").rglob("*.md")
@@ -85,7 +85,7 @@ def _by_hand(root: Path) -> dict[Path, Path]:
 
 
 def generated(root: Path) -> dict[str, str]:
-    """Give path below docs/ -> Markdown, for each page but those of the API."""
+    """Return path below docs/ -> Markdown, for each page but those of the API."""
     return {
         "reference/command-line.md": command_line.page(root),
         "reference/settings.md": settings.page(root),

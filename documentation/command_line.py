@@ -37,7 +37,7 @@ def page(root: Path) -> str:
 
 
 def commands(command: Any = None, name: str = PROGRAM) -> Iterator[tuple[str, Any]]:
-    """Give every command with its full name, groups too."""
+    """Yield every command with its full name, groups too."""
     command = command or get_command(app)
     yield name, command
     for part, inner in getattr(command, "commands", {}).items():
@@ -137,7 +137,7 @@ def _flows(root: Path) -> Iterator[str]:
 
 
 def flows(package: griffe.Object) -> Iterator[griffe.Function]:
-    """Give every function that is a Prefect flow."""
+    """Yield every function that is a Prefect flow."""
     for module in package.modules.values():
         for function in module.functions.values():
             if any(str(d.value).startswith("flow(") for d in function.decorators):

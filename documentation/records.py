@@ -52,7 +52,7 @@ def page() -> str:
 
 
 def models() -> list[type[BaseModel]]:
-    """Give every pydantic model of `cxrmlops.records`; none without the module."""
+    """Return every pydantic model of `cxrmlops.records`; none without the module."""
     if importlib.util.find_spec(MODULE) is None:
         return []
     module = importlib.import_module(MODULE)

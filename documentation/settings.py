@@ -106,7 +106,7 @@ def _rows(
 
 
 def allowed(field: FieldInfo) -> str:
-    """Say which values a setting may have."""
+    """Return which values a setting may have."""
     limits = [
         f"{words} {getattr(rule, sign):g}"
         for rule in field.metadata

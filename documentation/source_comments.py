@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def comments_by_line(source: str) -> dict[int, str]:
-    """Give the comment of each line that has one, without its hash."""
+    """Return the comment of each line that has one, without its hash."""
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     return {
         token.start[0]: token.string.lstrip("# ").strip()
@@ -18,7 +18,7 @@ def comments_by_line(source: str) -> dict[int, str]:
 
 
 def class_fields(path: Path) -> dict[str, dict[str, str]]:
-    """Give class -> field -> the comment behind it."""
+    """Return class -> field -> the comment behind it."""
     source = path.read_text(encoding="utf-8")
     comments = comments_by_line(source)
     return {
@@ -33,7 +33,7 @@ def class_fields(path: Path) -> dict[str, dict[str, str]]:
 
 
 def dictionary_keys(path: Path) -> dict[str, dict[str, str]]:
-    """Give assigned name -> key of a dictionary within -> the comment behind it."""
+    """Return assigned name -> key of a dictionary within -> the comment behind it."""
     source = path.read_text(encoding="utf-8")
     comments = comments_by_line(source)
     found: dict[str, dict[str, str]] = {}
@@ -50,7 +50,7 @@ def dictionary_keys(path: Path) -> dict[str, dict[str, str]]:
 
 
 def comment_above(path: Path) -> dict[str, str]:
-    """Give assigned name -> the comment in the lines right above it."""
+    """Return assigned name -> the comment in the lines right above it."""
     lines = path.read_text(encoding="utf-8").splitlines()
     found: dict[str, str] = {}
     for number, line in enumerate(lines):
@@ -64,7 +64,7 @@ def comment_above(path: Path) -> dict[str, str]:
 
 
 def yaml_comments(path: Path) -> dict[str, str]:
-    """Give `section.key` (or `key`) -> the comment behind it, over several lines."""
+    """Return `section.key` (or `key`) -> the comment behind it, over several lines."""
     found: dict[str, str] = {}
     place: list[tuple[int, str]] = []
     last = ""

@@ -37,14 +37,14 @@ def page() -> str:
 
 
 def named_tables() -> Iterator[tuple[str, tables.Table]]:
-    """Give every table of the module under its name, in their order."""
+    """Yield every table of the module under its name, in their order."""
     for name, value in vars(tables).items():
         if isinstance(value, tables.Table):
             yield name, value
 
 
 def _said(keys: dict[str, dict[str, str]], name: str, column: str) -> str:
-    """Give the column's comment; a column taken over has that of where it began."""
+    """Return the column's comment; a column taken over has that of where it began."""
     own = keys.get(name, {}).get(column)
     if own:
         return own

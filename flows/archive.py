@@ -88,7 +88,7 @@ def fetching_ahead(incoming: Incoming) -> Iterator[None]:
 
 
 def unfetched_reasons(incoming: Incoming, asked: State[Any]) -> list[str]:
-    """Say what the archive did not give, one sentence a reason."""
+    """Return what the archive did not give, one sentence a reason."""
     told = [f"{n} studies were not fetched: {w}" for w, n in incoming.troubles.items()]
     if not asked.is_completed():
         told.append(f"the archive was not asked: {asked.result(False)}")

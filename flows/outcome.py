@@ -35,7 +35,7 @@ def unreachable(_task: Any, _run: Any, state: State[Any]) -> bool:
 
 
 def is_stopping(state: State[Any]) -> bool:
-    """Say whether a chunk ended so that no other can do better in this run."""
+    """Return whether a chunk ended so that no other can do better in this run."""
     return isinstance(state.result(raise_on_failure=False), ReplacedError)
 
 
@@ -63,7 +63,7 @@ def show_open(left: Sequence[OpenStudy]) -> None:
 
 
 def told_open(left: Sequence[OpenStudy]) -> str:
-    """Say how many studies are not done, and what to do; "" none."""
+    """Return how many studies are not done, and what to do; "" none."""
     failed = sum(one.waits_for_person for one in left)
     parts = [f"{failed} studies failed and wait for a person"] * bool(failed)
     if waiting := len(left) - failed:

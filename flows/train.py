@@ -158,7 +158,7 @@ def _levelled(line: str) -> tuple[int, str]:
 
 
 def _surroundings(**values: str) -> dict[str, str]:
-    """Give the environment of a stage: our own programs first on the PATH."""
+    """Return the environment of a stage: our own programs first on the PATH."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     ours = {"PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
     return os.environ | ours | {name: value for name, value in values.items() if value}

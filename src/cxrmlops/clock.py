@@ -8,7 +8,7 @@ from cxrmlops.errors import ParamsError
 
 
 def now(time_zone: str) -> datetime:
-    """Give the time at the site, with its offset, in whole seconds.
+    """Return the time at the site, with its offset, in whole seconds.
 
     Args:
         time_zone: IANA name, as in site.yaml.

@@ -22,7 +22,7 @@ _NO_SPACE = 1 << 16  # bytes: less is none, a half-written draft lies beside it
 
 @contextmanager
 def whole(path: Path, *, private: bool = False) -> Iterator[Path]:
-    """Give a temporary path that becomes `path` only if the block succeeds.
+    """Return a temporary path that becomes `path` only if the block succeeds.
 
     Args:
         path: the file.
@@ -47,7 +47,7 @@ def whole(path: Path, *, private: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
-    """Give an empty temporary folder that replaces `path` only if the block succeeds.
+    """Return an empty temporary folder that replaces `path` only if the block succeeds.
 
     Args:
         path: the folder.

@@ -231,7 +231,7 @@ def load_site(path: Path = Path("site.yaml")) -> Site:
 
 
 def scope_of(cohort: CohortParams, site: Site) -> Scope:
-    """Give the scope that the settings ask for."""
+    """Return the scope that the settings ask for."""
     return make_scope(
         site.chest_words,
         min_age_years=cohort.min_age_years,

@@ -55,7 +55,7 @@ def guarded(*, at_once: bool = False) -> Iterator[None]:
 
 
 def tell_interruption() -> None:
-    """Say one sentence, no traceback, on Ctrl-C while a program still loads."""
+    """Report one sentence, no traceback, on Ctrl-C while a program still loads."""
     usual = sys.excepthook
 
     def tell(
@@ -157,7 +157,7 @@ def _listen(reader: int, token: str, sentence: str, unwound: threading.Event) ->
 
 
 def _as_started() -> dict[str, str]:
-    """Give the surroundings of one that ends the marked, and is not among them.
+    """Return the surroundings of one that ends the marked, and is not among them.
 
     Marks of this process's own blocks, inner ones too, would let their watchers end it.
     """
@@ -173,7 +173,7 @@ def _command(*words: str) -> list[str]:
 
 
 def _marked(token: str) -> list[int]:
-    """Give the processes that carry this token, oldest number first."""
+    """Return the processes that carry this token, oldest number first."""
     numbers = sorted(int(path.name) for path in _PROC.glob("[0-9]*"))
     return [n for n in numbers if n != os.getpid() and token in _tokens(n)]
 

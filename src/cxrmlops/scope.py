@@ -49,7 +49,7 @@ class Scope:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values, lists for tuples, as JSON would give them back."""
+        """Return plain values, lists for tuples, as JSON would give them back."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()

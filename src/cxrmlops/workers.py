@@ -61,7 +61,7 @@ class IsolatedResult(Generic[Input, Output]):
 
 
 def worker_count() -> int:
-    """Give the number of processes: CXR_WORKERS, or one per core we may use.
+    """Return the number of processes: CXR_WORKERS, or one per core we may use.
 
     0 means none: work is done in this process, without a fence.
     """
@@ -191,7 +191,7 @@ def _set_alarms(processor: int, clock: int) -> None:
 def _shared_pool(
     workers: int, limits: WorkerLimits, preload: str
 ) -> ProcessPoolExecutor:
-    """Give the pool that all callers of this process share.
+    """Return the pool that all callers of this process share.
 
     Workers are started once a night, not once a chunk, and chunks that are read at the
     same time do not start more processes than the machine has cores.

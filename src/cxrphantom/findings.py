@@ -58,7 +58,7 @@ def draw_findings(rng: np.random.Generator) -> tuple[Finding, ...]:
 
 
 def heart_factor(findings: tuple[Finding, ...]) -> float:
-    """Tell how much the findings enlarge the heart."""
+    """Return how much the findings enlarge the heart."""
     grown = [1.18 + 0.22 * f.severity for f in findings if f.code == "cardiomegaly"]
     return max(grown, default=1.0)
 

@@ -41,7 +41,7 @@ class Geometry:
     roll: float = 0.0  # rad, patient leaning sideways
 
     def magnification(self, depth: float | np.ndarray) -> float | np.ndarray:
-        """Tell how much larger than life something at `depth` appears."""
+        """Return how much larger than life something at `depth` appears."""
         return (self.source - self.detector) / (self.source - depth)
 
     def pose(self, points: np.ndarray) -> np.ndarray:
@@ -126,7 +126,7 @@ class Ellipsoid:
 
 
 def _lean(angle: float) -> np.ndarray:
-    """Give the ellipsoid's three axes as rows."""
+    """Return the ellipsoid's three axes as rows."""
     cos, sin = np.cos(angle), np.sin(angle)
     return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
 

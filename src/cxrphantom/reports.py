@@ -32,7 +32,7 @@ SUBTLE = 0.25  # findings below this severity may be called uncertain
 
 
 def conclude(rng: np.random.Generator, findings: tuple[Finding, ...]) -> str:
-    """Say what the radiologist signed."""
+    """Return what the radiologist signed."""
     chance = rng.random()
     if chance < 0.015:
         return "disputed"

@@ -78,7 +78,7 @@ def encode(dataset: Dataset, syntax: UID) -> bytes:
 
 
 def _voi(dataset: Dataset, vendor: Vendor, low: int, high: int) -> None:
-    """Say how to show the stored values (PS3.3 C.11.2)."""
+    """Report how to show the stored values (PS3.3 C.11.2)."""
     if vendor.voi == "none":
         return
     if vendor.voi == "lut":

@@ -150,7 +150,7 @@ def _row(study: PlannedStudy, shot: Shot, path: str, reason: str) -> Row:
 
 
 def study_outcome(study: PlannedStudy) -> str:
-    """Say what should become of a study as a whole."""
+    """Return what should become of a study as a whole."""
     if not study.conclusion:
         return "no_report"
     if study.folder == "films" and study.exam.day < FIRST_DAY:

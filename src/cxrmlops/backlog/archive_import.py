@@ -57,7 +57,7 @@ class Incoming:
 
     @property
     def is_done(self) -> bool:
-        """Say whether no study is left to look at."""
+        """Return whether no study is left to look at."""
         return not self._studies
 
     def ask(self) -> int:

@@ -95,7 +95,7 @@ class Subject:
 
 
 def films_read(subjects: Iterable[Subject], *, source: str) -> list[Event]:
-    """Say whose films are read; noted before, so that no reading goes unnoted."""
+    """Return whose films are read; noted before, so that no reading goes unnoted."""
     return [
         Event(FILMS_READ, READ, source=source, **asdict(subject))
         for subject in subjects
@@ -147,7 +147,7 @@ def user() -> str:
 
 
 def shown(address: str) -> str:
-    """Give an archive's address without user and password."""
+    """Return an archive's address without user and password."""
     return re.sub(r"//[^/@]*@", "//", address)
 
 

@@ -12,7 +12,7 @@ REJECTED = "rejected"  # outcome of a study
 
 
 def content_of(those: list[Film]) -> dict[str, Any]:
-    """Give the columns that tell one set of files of a study from another."""
+    """Return the columns that tell one set of files of a study from another."""
     uids = sorted({film.sop_instance_uid or film.study_uid for film in those})
     contents = sorted(
         {
@@ -40,7 +40,7 @@ def is_unknown(content: str) -> bool:
 
 
 def covers(row: Row[Any], content: Mapping[str, Any]) -> bool:
-    """Say whether an entry speaks of all these files.
+    """Return whether an entry speaks of all these files.
 
     Fewer files are nothing new, but for a study that was rejected, or in which two
     contents have one UID: to take one away may be what mends it.

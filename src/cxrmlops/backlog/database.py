@@ -60,7 +60,7 @@ def open_database(url: str | None = None) -> Engine:
 
 
 def is_shared(url: str | None = None) -> bool:
-    """Say whether several machines can use the database at once."""
+    """Return whether several machines can use the database at once."""
     address = _address(url or os.environ.get("CXR_LEDGER_URL") or DEFAULT)
     return address.get_backend_name() != "sqlite"
 
@@ -100,7 +100,7 @@ def lock(connection: Connection, key: int) -> None:
 
 
 def now() -> str:
-    """Give the time, UTC, ISO 8601, to the millisecond."""
+    """Return the time, UTC, ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 

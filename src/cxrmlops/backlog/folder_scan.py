@@ -101,7 +101,7 @@ def look(
 
 
 def _is_settled(film: Film, settled: float, at: float) -> bool:
-    """Tell whether a file lay there as it is since `settled` (seconds since 1970).
+    """Return whether a file lay there as it is since `settled` (seconds since 1970).
 
     Its own date may lie in the future: then the day it was first seen counts. Where
     that lies ahead too the clock was set back since, and the file is old.
@@ -111,7 +111,7 @@ def _is_settled(film: Film, settled: float, at: float) -> bool:
 
 
 def known_films(engine: Engine) -> dict[str, Film]:
-    """Give every file seen before, by its place."""
+    """Return every file seen before, by its place."""
     with transaction(engine) as connection:
         rows = connection.execute(select(*(films.c[name] for name in _FIELDS)))
         return {row.place: Film(**row._mapping) for row in rows}

@@ -67,7 +67,7 @@ def _is_ours(at: Path) -> bool:
 def answered(
     engine: Engine, places: Iterable[str], *, model_key: str | None = None
 ) -> set[str]:
-    """Give those of the places whose films are answered and not asked for again.
+    """Return those of the places whose films are answered and not asked for again.
 
     Args:
         engine: the ledger's database.
@@ -106,7 +106,7 @@ def pass_over(engine: Engine, place: str, reason: str) -> None:
 
 
 def passed_over(engine: Engine, places: Iterable[str]) -> set[str]:
-    """Give those of the places whose films were passed over before."""
+    """Return those of the places whose films were passed over before."""
     ours = films.c.place.in_(sorted(places))
     passed = films.c.study_uid.startswith(_PASSED_OVER)
     query = select(films.c.place).where(ours & passed)
@@ -190,7 +190,7 @@ def say_what_was_left(engine: Engine, backlog: Path) -> int:
 
 @contextmanager
 def arriving(folder: Path) -> Iterator[Path]:
-    """Give an empty folder for a study's films; they appear in `folder` together.
+    """Return an empty folder for a study's films; they appear in `folder` together.
 
     Raises:
         ResourceError: the disk is full; nothing is left behind.
@@ -211,7 +211,7 @@ def arriving(folder: Path) -> Iterator[Path]:
 
 
 def _studies_of(engine: Engine, places: list[str]) -> Iterator[Row[Any]]:
-    """Give every row of the ledger about the studies that these films belong to."""
+    """Yield every row of the ledger about the studies that these films belong to."""
     for start in range(0, len(places), _BATCH):
         these = places[start : start + _BATCH]
         mine = select(films.c.study_uid).where(films.c.place.in_(these))

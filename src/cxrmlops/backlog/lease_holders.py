@@ -32,7 +32,7 @@ def this_process() -> str:
 
 
 def is_alive(holder: str) -> bool | None:
-    """Say whether that process lives; None: it cannot be seen from here."""
+    """Return whether that process lives; None: it cannot be seen from here."""
     place, _, rest = holder.rpartition(" ")
     place, _, number = place.rpartition(" ")
     if not place or place != _place():
@@ -50,7 +50,7 @@ def is_alive(holder: str) -> bool | None:
 
 
 def seconds(connection: Connection) -> float:
-    """Give the time by which leases are given: seconds since 1970."""
+    """Return the time by which leases are given: seconds since 1970."""
     if connection.dialect.name == "postgresql":
         asked = text("SELECT extract(epoch FROM clock_timestamp())")
         return float(connection.execute(asked).scalar_one())
@@ -84,7 +84,7 @@ def _place() -> str:
 
 
 def _process(number: int) -> tuple[str, str] | None:
-    """Give state and start time, in ticks since the kernel started (proc(5))."""
+    """Return state and start time, in ticks since the kernel started (proc(5))."""
     try:
         line = (_PROC / str(number) / "stat").read_text()
     except OSError:

@@ -73,12 +73,12 @@ class Chunk:
 
     @property
     def is_scored(self) -> bool:
-        """Say whether the answers are stored."""
+        """Return whether the answers are stored."""
         return all(study.state != CLAIMED for study in self.studies)
 
     @property
     def is_written(self) -> bool:
-        """Say whether the objects are written."""
+        """Return whether the objects are written."""
         return all(study.state in (WRITTEN, REJECTED) for study in self.studies)
 
 
@@ -195,7 +195,7 @@ def _free_name(connection: Connection, model_key: str, numbers: list[int]) -> st
 
 
 def names(model_key: str, numbers: Sequence[int]) -> Iterator[str]:
-    """Give the names that a chunk of these studies may have, in their order."""
+    """Return the names that a chunk of these studies may have, in their order."""
     return (sha256_json([model_key, numbers, n])[:16] for n in itertools.count())
 
 

@@ -114,7 +114,7 @@ def _again(connection: Connection, known: Row[Any], content: dict[str, Any]) -> 
 
 
 def _counts(row: Row[Any], model_key: str, rescore: bool) -> bool:
-    """Say whether an entry has, or will have, an answer that is not asked for again."""
+    """Return whether an entry has, or will have, an answer not asked for again."""
     ours = row.model_key == model_key
     answered = row.outcome in (SCORED, REJECTED) and (ours or not rescore)
     return answered or row.outcome == FORGOTTEN or (ours and row.state == CLAIMED)
@@ -207,7 +207,7 @@ def note_listed(engine: Engine, names: Sequence[str]) -> None:
 
 
 def left_open(engine: Engine, run: str) -> list[str]:
-    """Say why chunks that a run claimed are not delivered; empty: all are."""
+    """Return why chunks that a run claimed are not delivered; empty: all are."""
     with transaction(engine) as connection:
         mine = (chunks.c.run == run) & (chunks.c.state == OPEN)
         query = (

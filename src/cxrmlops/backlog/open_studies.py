@@ -118,6 +118,6 @@ def _why(row: Row[Any], busy: set[str]) -> str:
 
 
 def _since(row: Row[Any]) -> str:
-    """Give the last time that is known; a failure has none of its own."""
+    """Return the last time that is known; a failure has none of its own."""
     steps = (row.written_at, row.scored_at, row.claimed_at, row.found_at)
     return str(next(filter(None, steps)))

@@ -86,7 +86,7 @@ def forget(engine: Engine, numbers: Sequence[int], *, reason: str) -> int:
 
 
 def latest(engine: Engine, *, count: int = 10) -> list[Row[Any]]:
-    """Give the last decisions, oldest first: study, action, reason, user, at."""
+    """Return the last decisions, oldest first: study, action, reason, user, at."""
     query = select(decisions).order_by(decisions.c.id.desc()).limit(count)
     with transaction(engine) as connection:
         return list(reversed(connection.execute(query).all()))
@@ -110,7 +110,7 @@ def _locked(
 
 
 def _is_replaced(connection: Connection, row: Row[Any]) -> bool:
-    """Say whether the study was entered again, with other films or another model."""
+    """Return whether the study was entered again, with other films or another model."""
     same = (studies.c.study_uid == row.study_uid) & (studies.c.state != WITHDRAWN)
     waits = studies.c.state.in_((FOUND, *IN_WORK))
     others = same & (studies.c.id != row.id) & ((studies.c.id > row.id) | waits)

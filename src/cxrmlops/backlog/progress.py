@@ -105,7 +105,7 @@ def record_written(engine: Engine, chunk: Chunk, made: Sequence[Written]) -> Non
 
 
 def _scored(connection: Connection, chunk: Chunk) -> set[int]:
-    """Give the studies with an answer; of pictures there is no object to deliver."""
+    """Return the studies with an answer; of pictures there is no object to deliver."""
     mine = (studies.c.chunk == chunk.id) & (studies.c.outcome == SCORED)
     return set(connection.execute(select(studies.c.id).where(mine)).scalars())
 

@@ -88,7 +88,7 @@ def _outcome(row: Row[Any], open_chunks: set[str]) -> str:
 
 
 def _files(row: Row[Any], outcome: str) -> list[str]:
-    """Give the outcome of each file: the model's word, else that of its study."""
+    """Return the outcome of each file: the model's word, else that of its study."""
     images = (row.row or {}).get("images")
     if outcome not in (SCORED, REJECTED) or images is None:
         return [outcome] * len(row.films)

@@ -44,7 +44,7 @@ def require_model(score: Path, chunk: Chunk) -> None:
 
 
 def read_answers(score: Path, chunk: Chunk, backlog: Path) -> dict[str, Answer]:
-    """Give the answer to each study of the chunk, with the row that objects come from.
+    """Return the answer to each study of the chunk, with the row of its objects.
 
     A study whose files could not be read has no row of its own: it was rejected for
     what was wrong with them.
@@ -80,7 +80,7 @@ def read_written(report: Path, chunk: Chunk) -> list[Written]:
 
 
 def predecessors(engine: Engine, chunk: Chunk) -> dict[str, list[ObjectReference]]:
-    """Give the delivered reports of each study that a new one replaces.
+    """Return the delivered reports of each study that a new one replaces.
 
     A study that was put back replaces its own, too: one from before it was claimed.
     """
@@ -114,7 +114,7 @@ def predecessors(engine: Engine, chunk: Chunk) -> dict[str, list[ObjectReference
 
 
 def waiting_since(engine: Engine, chunk: Chunk) -> dict[str, datetime]:
-    """Say since when the backlog knows each study."""
+    """Return since when the backlog knows each study."""
     uids = [study.study_uid for study in chunk.studies]
     query = select(studies.c.study_uid, studies.c.found_at)
     with transaction(engine) as connection:
@@ -124,7 +124,7 @@ def waiting_since(engine: Engine, chunk: Chunk) -> dict[str, datetime]:
 
 
 def subjects(engine: Engine, chunk: Chunk) -> list[Subject]:
-    """Say whose films the chunk holds, for the audit."""
+    """Return whose films the chunk holds, for the audit."""
     uids = [study.study_uid for study in chunk.studies]
     query = select(films.c.study_uid, films.c.patient_id).distinct()
     with transaction(engine) as connection:

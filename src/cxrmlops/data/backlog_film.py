@@ -82,7 +82,7 @@ def list_backlog(at: Path, *, skip: Sequence[Path] = ()) -> list[Path]:
 
 
 def film_identity(path: Path) -> tuple[str, str, str, str]:
-    """Give SOP and Study Instance UID, Patient ID, and the content of the file.
+    """Return SOP and Study Instance UID, Patient ID, and the content of the file.
 
     The content is a SHA-256, 64 hex digits; "" of a file that cannot be read or is too
     large. The others are `UNREADABLE` if it is no film.
@@ -136,7 +136,7 @@ def _read(source: Source, read: _Reading, scope: Scope) -> None:
 
 
 def empty_row(path: Path) -> dict[str, object]:
-    """Give a row of SCORED_IMAGES for a file nothing is known about."""
+    """Return a row of SCORED_IMAGES for a file nothing is known about."""
     return {
         "path": str(path),
         "content": "",
@@ -155,7 +155,7 @@ def empty_row(path: Path) -> dict[str, object]:
 
 
 def unanswered() -> dict[str, object]:
-    """Give the columns of SCORED_IMAGES that speak of the answer, without one."""
+    """Return the columns of SCORED_IMAGES that speak of the answer, without one."""
     return {
         "outcome": "rejected",
         "reason": "",
@@ -185,7 +185,7 @@ def _check_identity(header: FilmHeader | None) -> None:
 
 
 def _legal(uid: str) -> str:
-    """Give a UID back, or "" if it is none: what is refused may hold anything."""
+    """Return a UID back, or "" if it is none: what is refused may hold anything."""
     return uid if len(uid) <= 64 and _LEGAL_UID.fullmatch(uid) else ""
 
 

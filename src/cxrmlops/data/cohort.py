@@ -129,7 +129,7 @@ def _each(numbers: pd.Series) -> str:
 
 
 def _by_study(reports: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
-    """Give every report the pseudonym of its study, and say if it is a shared one."""
+    """Assign every report the pseudonym of its study, and say if it is a shared one."""
     direct = reports.study_id.isin(films.study_id[films.study_id != ""])
     known = films[(films.study_id != "") & (films.accession_id != "")]
     several = known.groupby("accession_id").number_id.nunique() > 1
@@ -246,7 +246,7 @@ def _misspelt(films: pd.DataFrame) -> pd.Series:
 
 
 def _report_outcomes(studies: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
-    """Say what became of each reported study: as far as its best film came."""
+    """Return what became of each reported study: as far as its best film came."""
     order = [*EXCLUSIONS, INCLUDED]
     rank = films.outcome.map({reason: at for at, reason in enumerate(order)}).fillna(0)
     best = rank.groupby(films.study_id).max()

@@ -59,7 +59,7 @@ def cohort_rows(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def film_rows(images: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
-    """Give statistics of the decoded films, and who shares their pixels.
+    """Return statistics of the decoded films, and who shares their pixels.
 
     Args:
         images: the cohort table.
@@ -78,7 +78,7 @@ def film_rows(images: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
 
 
 def cohort_promises() -> list[Promise]:
-    """Say what every row of the cohort table keeps."""
+    """Return what every row of the cohort table keeps."""
     return [
         _promise(gxe.ExpectColumnValuesToNotBeNull, "no_id", "image_id"),
         _promise(gxe.ExpectColumnValuesToBeUnique, "id_twice", "image_id"),
@@ -95,7 +95,7 @@ def cohort_promises() -> list[Promise]:
 
 
 def film_promises(*, min_rows: int, min_columns: int) -> list[Promise]:
-    """Say what every decoded film keeps.
+    """Return what every decoded film keeps.
 
     Args:
         min_rows: of the film as stored, pixels.
@@ -120,7 +120,7 @@ def set_promises(
     abnormal_share: tuple[float, float],
     max_unknown_view: float,
 ) -> list[Promise]:
-    """Say what the set as a whole keeps; the table has one row, its figures.
+    """Return what the set as a whole keeps; the table has one row, its figures.
 
     Args:
         min_studies: that are left after quarantine.

@@ -56,7 +56,7 @@ def list_films(folder: Path, *, skip: Iterable[Path] = ()) -> list[FilmFile]:
 
 
 def to_open(shown: Path) -> Path:
-    """Give the path to open for one that `list_films` showed.
+    """Return the path to open for one that `list_films` showed.
 
     A name that is not UTF-8 (from an old CD, say) is shown with each odd byte written
     as `udcXX` behind a backslash, which every table and page can hold.
@@ -100,7 +100,7 @@ def read_include(path: Path | None) -> frozenset[str] | None:
 
 
 def is_listed(path: str, include: frozenset[str] | None) -> bool:
-    """Tell whether the film at `path` is one of those asked for."""
+    """Return whether the film at `path` is one of those asked for."""
     return include is None or path in include or path.rpartition("/")[2] in include
 
 

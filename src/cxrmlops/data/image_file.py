@@ -44,7 +44,7 @@ class ImageFile:
             self.patient = patient_of(self._dicom.header)
 
     def header_bytes(self) -> bytes:
-        """Give the header as it stands in the file; nothing of a PNG or JPEG."""
+        """Return the header as it stands in the file; nothing of a PNG or JPEG."""
         return self._dicom.header_bytes() if self._dicom else b""
 
     def accept(self) -> None:

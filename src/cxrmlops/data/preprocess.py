@@ -232,7 +232,7 @@ def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _grey(values: np.ndarray, bits: int) -> tuple[np.ndarray, str, tuple[str, ...]]:
-    """Give the grey of each value, where it comes from, and what is odd about it.
+    """Return the grey of each value, where it comes from, and what is odd about it.
 
     A picture of 16 bits by the standard is dark if it uses fewer: raw values of a
     detector were stored without a window. They are shown as a DICOM film without one.

@@ -125,7 +125,7 @@ def _paths(folder: Path) -> list[Path]:
 
 
 def _header(rows: int, size: int) -> bytes:
-    """Give the .npy header; NumPy pads it so that `rows` may grow in place."""
+    """Return the .npy header; NumPy pads it so that `rows` may grow in place."""
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(
         buffer,

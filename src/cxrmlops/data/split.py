@@ -170,7 +170,7 @@ def _groups(images: pd.DataFrame) -> pd.DataFrame:
 def _draw(
     groups: pd.DataFrame, quota: np.ndarray, rng: np.random.Generator
 ) -> pd.Series:
-    """Give each group of one stratum the number of its split.
+    """Assign each group of one stratum the number of its split.
 
     Groups of several patients are drawn first, a split's chance being its free room;
     single patients then fill what is left exactly.

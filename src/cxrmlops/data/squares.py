@@ -11,7 +11,7 @@ from cxrmlops.errors import DataError
 
 
 def film_squares(folder: Path) -> Callable[[pd.DataFrame], np.ndarray]:
-    """Give a function that copies the squares of SPLITS rows into memory.
+    """Return a function that copies the squares of SPLITS rows into memory.
 
     Its result has shape (n_rows, size, size), uint8; DataError, where a row names a
     shard that `folder` does not hold.

@@ -39,7 +39,7 @@ def pseudonym(key: bytes, *parts: str) -> str:
 
 
 def pseudonym_key() -> bytes:
-    """Give this site's key: CXR_PSEUDONYM_KEY, else a file made once in the home.
+    """Return this site's key: CXR_PSEUDONYM_KEY, else a file made once in the home.
 
     Raises:
         DataError: the key file is empty.

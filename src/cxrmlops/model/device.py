@@ -115,7 +115,7 @@ def describe(device: torch.device) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Give the versions of what computes."""
+    """Return the versions of what computes."""
     return {"torch": torch.__version__, "torchvision": torchvision.__version__}
 
 

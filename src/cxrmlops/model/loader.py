@@ -54,7 +54,7 @@ class Films:
         return int(self._shards[0].shape[1])
 
     def batches(self, order: Sequence[np.ndarray]) -> Iterator[Tensor]:
-        """Give one batch per entry of `order`.
+        """Yield one batch per entry of `order`.
 
         Args:
             order: shape (b,) each, positions among the n films.

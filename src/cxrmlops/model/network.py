@@ -68,7 +68,7 @@ class EvidenceResNet(nn.Module):
 
 
 def standardised(images: Tensor) -> Tensor:
-    """Give every film mean 0 and standard deviation 1.
+    """Return every film mean 0 and standard deviation 1.
 
     A display window that is wider or lies elsewhere, and more or less exposure, then
     change next to nothing, and brightness alone is no hint. Rows and columns that are

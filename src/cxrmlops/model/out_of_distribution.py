@@ -39,7 +39,7 @@ class Familiar:
     limit: float  # distance from which a film is unlike them
 
     def distance(self, features: np.ndarray) -> np.ndarray:
-        """Give the mean squared deviation in standard deviations: about 1 is usual.
+        """Return the mean squared deviation in standard deviations: about 1 is usual.
 
         Args:
             features: shape (n, d), as `collected` gives them.
@@ -54,7 +54,7 @@ class Familiar:
         return np.asarray((within + rest.clip(0) / self.noise) / features.shape[1])
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Give arrays for the bundle's reference."""
+        """Return arrays for the bundle's reference."""
         return {
             f"familiar_{name}": np.asarray(value, np.float32)
             for name, value in vars(self).items()

@@ -4,7 +4,7 @@ from math import cos, pi
 
 
 def rate_factor(step: int, *, warmup_steps: int, total_steps: int) -> float:
-    """Give the fraction of the top learning rate at one step.
+    """Return the fraction of the top learning rate at one step.
 
     Rises in a straight line over the warm-up, then falls along half a cosine
     (Loshchilov 2017) and reaches 0 just after the last step.

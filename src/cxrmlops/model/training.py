@@ -115,7 +115,7 @@ def class_weight(abnormal: np.ndarray, *, balanced: bool) -> Tensor:
 
 
 def auc(score: np.ndarray, abnormal: np.ndarray) -> float:
-    """Give the chance that an ASF film scores above an NSF film; ties count half."""
+    """Return the chance that an ASF film scores above an NSF film; ties count half."""
     asf, nsf = score[abnormal], np.sort(score[~abnormal])
     if len(asf) == 0 or len(nsf) == 0:
         return float("nan")

@@ -104,7 +104,7 @@ def roll_back(*, name: str, reason: str) -> str:
 
 
 def champion_bundle() -> Path:
-    """Give a folder with the bundle in use: the one that people decided on.
+    """Return a folder with the bundle in use: the one that people decided on.
 
     Raises:
         BundleError: none is, or an alias was moved and nobody decided so.
@@ -149,7 +149,7 @@ def _require_known(before: Version, rows: Sequence[Entry]) -> None:
 def _standing(
     chosen: Version, training: Training, rows: Sequence[Entry]
 ) -> Standing | None:
-    """Say how a version stands to the one in use; None where there is no other.
+    """Return how a version stands to the one in use; None where there is no other.
 
     The history says what is in use, not an alias that anybody can move.
     """
@@ -161,7 +161,7 @@ def _standing(
 
 
 def _dirty(chosen: Version, training: Training, gate: GateParams) -> str:
-    """Say that nobody can find the code again; "" where it is so."""
+    """Return that nobody can find the code again; "" where it is so."""
     if not gate.clean_code:
         return ""
     if training.is_unreadable:
@@ -179,7 +179,7 @@ def _dirty(chosen: Version, training: Training, gate: GateParams) -> str:
 
 
 def _other_scope(chosen: Version, here: Scope) -> str:
-    """Say that a version was made for other images than this site's; "" if not."""
+    """Return that a version was made for other images than this site's; "" if not."""
     if chosen.scope is None:
         return (
             f"version {chosen.number} was registered by an older installation and does "
@@ -193,7 +193,7 @@ def _other_scope(chosen: Version, here: Scope) -> str:
 
 
 def _worse(chosen: Version, standing: Standing | None) -> str:
-    """Say what the comparison with the model in use has against it, if made."""
+    """Return what the comparison with the model in use has against it, if made."""
     if standing is None:
         return ""
     if not standing:

@@ -46,7 +46,7 @@ class Book:
         self.added: list[Entry] = []
 
     def entries(self) -> list[Entry]:
-        """Give every decision, oldest first."""
+        """Return every decision, oldest first."""
         rows = self._connection.execute(select(history).order_by(history.c.number))
         return [Entry(**row._mapping) for row in rows]
 
@@ -84,13 +84,13 @@ def open_book(url: str | None = None) -> Iterator[Book]:
 
 
 def in_use(rows: Sequence[Entry]) -> str:
-    """Give the hash of the bundle that the last change put in use; "" at first."""
+    """Return the hash of the bundle that the last change put in use; "" at first."""
     changes = [row.bundle_hash for row in rows if row.event in CHANGES]
     return changes[-1] if changes else ""
 
 
 def signatures(rows: Sequence[Entry], bundle_hash: str) -> list[Entry]:
-    """Give who has signed for this bundle and waits for another person.
+    """Return who has signed for this bundle and waits for another person.
 
     A signature is about one bundle against the one in use: once that changes, it is
     void.
@@ -104,18 +104,18 @@ def signatures(rows: Sequence[Entry], bundle_hash: str) -> list[Entry]:
 
 
 def entries(url: str | None = None) -> list[Entry]:
-    """Give every decision, oldest first."""
+    """Return every decision, oldest first."""
     with transaction(open_database(url)) as connection:
         return Book(connection).entries()
 
 
 def waiting(rows: Sequence[Entry]) -> list[Entry]:
-    """Give the signatures that another person's is awaited for, oldest first."""
+    """Return the signatures that another person's is awaited for, oldest first."""
     return [row for row in rows if row in signatures(rows, row.bundle_hash)]
 
 
 def first_broken(rows: list[Entry]) -> int | None:
-    """Give the number of the first row that was changed or removed; None: all hold.
+    """Return the number of the first row that was changed or removed; None: all hold.
 
     Rows removed from the end leave no trace in the others: keep the last seal
     elsewhere if that matters.

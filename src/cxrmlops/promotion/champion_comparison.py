@@ -59,7 +59,7 @@ class Challenge:
 
     @property
     def obstacle(self) -> str:
-        """Say why the champion must not, or cannot, read these films; "" is none."""
+        """Return why the champion must not, or cannot, read these films; "" is none."""
         if self.old.card.preprocessing_hash != self._pixels:
             return (
                 "not compared with the champion: it reads films made another way "

@@ -56,7 +56,7 @@ def not_worse(
 
 
 def not_assessed(why: str, *, max_auc_loss: float) -> Gate:
-    """Say why the two cannot be compared; it is not a pass."""
+    """Return why the two cannot be compared; it is not a pass."""
     return Gate(NAME, None, -max_auc_loss, None, "not_assessed", why)
 
 

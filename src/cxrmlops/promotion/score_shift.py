@@ -52,7 +52,7 @@ def differences(
 def panel(
     old: npt.ArrayLike, new: npt.ArrayLike, old_points: Points, new_points: Points
 ) -> list[dict[str, Any]]:
-    """Give one row a film: both probabilities, their difference, the points that flip.
+    """Return one row per film: both probabilities, difference, points that flip.
 
     Args: as `differences`.
     """
@@ -130,7 +130,7 @@ def _answers(
     old_points: Points,
     new_points: Points,
 ) -> list[tuple[str, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]:
-    """Give each point's name and both models' answers: is it ASF?"""
+    """Return each point's name and both models' answers: is it ASF?"""
     threshold = {point.name: point.threshold for point in old_points}
     return [
         (p.name, before >= threshold[p.name], after >= p.threshold) for p in new_points

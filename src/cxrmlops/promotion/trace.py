@@ -29,7 +29,7 @@ class Trace:
     missing: list[str] = field(default_factory=list)  # one sentence each
 
     def lines(self) -> list[str]:
-        """Give one line a fact, for people."""
+        """Return one line per fact, for people."""
         told = [
             f"{name:<12}{key.replace('_', ' ')}: {value}"
             for name, link in self.links.items()
@@ -65,7 +65,7 @@ def follow(asked: str) -> Trace:
 
 
 def _keys(asked: str, said: Provenance | None) -> tuple[str, str]:
-    """Give the object's UID and the bundle's hash, as far as they are known."""
+    """Return the object's UID and the bundle's hash, as far as they are known."""
     if said is not None:
         return said.sop_instance_uid, said.bundle_hash
     if HASH.fullmatch(asked.lower()):

@@ -99,7 +99,7 @@ def run(
 
 
 def _in_use(folder: Path) -> str:
-    """Give the bundle that an earlier demo approved here; "" none."""
+    """Return the bundle that an earlier demo approved here; "" none."""
     with contextlib.chdir(folder):  # no address can say every folder's name
         return approval_log.in_use(approval_log.entries("sqlite:///ledger.db"))
 
@@ -170,7 +170,7 @@ def write_settings(folder: Path, *, architecture: str) -> None:
 
 
 def has_bfloat16() -> bool:
-    """Say whether this CPU multiplies bfloat16 itself: training is then 2 x as fast."""
+    """Return whether the CPU multiplies bfloat16 itself: training is then twice as fast."""
     facts = Path("/proc/cpuinfo")
     words = facts.read_text().split() if facts.exists() else []
     return "avx512_bf16" in words or "amx_bf16" in words
@@ -186,7 +186,7 @@ def describe(params: Mapping[str, Any]) -> str:
 
 
 def summary(folder: Path, verdict: Mapping[str, Any]) -> str:
-    """Say what came out, and where to look."""
+    """Return what came out, and where to look."""
     metrics = read_json(folder / "data" / "evaluate" / "metrics.json")
 
     def figure(name: str, source: Mapping[str, Any]) -> str:

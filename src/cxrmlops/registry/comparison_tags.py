@@ -47,7 +47,7 @@ def show(version: Version, judged: Judged) -> None:
 def read(
     tags: Mapping[str, str], *, bundle: str, champion: str, margin: float | None = None
 ) -> dict[str, dict[str, str]]:
-    """Give verdict and reason of each question; {} if this pair was not compared.
+    """Return verdict and reason of each question; {} if this pair was not compared.
 
     Args:
         tags: of the training's run.

@@ -23,12 +23,12 @@ class Training:
 
     @property
     def is_dirty(self) -> bool:
-        """Say whether its code had uncommitted changes."""
+        """Return whether its code had uncommitted changes."""
         return self.tags.get(DIRTY) == "yes"
 
     @property
     def is_unreadable(self) -> bool:
-        """Say whether there was a checkout that git could not read."""
+        """Return whether there was a checkout that git could not read."""
         return self.tags.get(DIRTY) == UNREADABLE
 
     @property

@@ -47,7 +47,7 @@ def code_state(folder: Path = Path()) -> dict[str, str]:
 
 
 def data_state(lock: Path = Path("dvc.lock")) -> dict[str, str]:
-    """Give DVC's hash of every stage's output, as dvc.lock says; {} without one."""
+    """Return DVC's hash of every stage's output, as dvc.lock says; {} without one."""
     if not lock.exists():
         return {}
     stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})

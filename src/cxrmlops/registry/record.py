@@ -151,7 +151,7 @@ def _datasets(data: Path) -> list[DatasetInput]:
 
 
 def figures(data: Path) -> dict[str, float]:
-    """Give every figure of an evaluation by name, bounds as `<name>.low`, `.high`."""
+    """Return every figure of an evaluation by name, bounds as `<name>.low`, `.high`."""
     metrics = read_json(data / "evaluate" / "metrics.json")
     found = dict(metrics["figures"])
     found |= {f"thumbnail.{name}": at for name, at in metrics["thumbnail"].items()}

@@ -17,12 +17,12 @@ from cxrmlops.files import WORK
 
 
 def tracking_address() -> str:
-    """Say where MLflow is: MLFLOW_TRACKING_URI, else SQLite in this folder."""
+    """Return where MLflow is: MLFLOW_TRACKING_URI, else SQLite in this folder."""
     return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_address(Path("mlflow.db"))
 
 
 def sqlite_address(path: Path) -> str:
-    """Give SQLAlchemy's address of an SQLite file, whatever its folders are called.
+    """Return SQLAlchemy's address of an SQLite file, whatever its folders are called.
 
     SQLAlchemy 2.0 takes a "?" for the end of the file's name and decodes nothing; only
     SQLite's own address (sqlite.org/uri.html) can say such a name. The driver is named
@@ -92,7 +92,7 @@ def pointed() -> Iterator[None]:
 
 
 def run_page(run_id: str) -> str:
-    """Give the page of a run; without a server, where `mlflow ui` would show it."""
+    """Return the page of a run; without a server, where `mlflow ui` would show it."""
     address = tracking_address()
     if not address.startswith("http"):
         address = "http://127.0.0.1:5000"

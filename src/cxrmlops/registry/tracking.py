@@ -57,7 +57,7 @@ def find_run(client: MlflowClient, name: str) -> Run | None:
 
 
 def find_or_make_run(settings: Mapping[str, Any], *, split: Path) -> str:
-    """Give the id of this training's run; the same training has one run only.
+    """Return the id of this training's run; the same training has one run only.
 
     Raises:
         ServiceError: MLflow did not answer; safe to repeat.
@@ -77,7 +77,7 @@ def find_or_make_run(settings: Mapping[str, Any], *, split: Path) -> str:
 def open_epoch_log(
     settings: Mapping[str, Any], *, split: Path = Path("data/split")
 ) -> Iterator[Callable[[Mapping[str, float]], None]]:
-    """Give a function that sends each epoch's figures to MLflow while training runs.
+    """Return a function that sends each epoch's figures to MLflow while training runs.
 
     The run is the one of MLFLOW_RUN_ID, else found or made by the train hash. Nothing
     here stops or delays a training: writing happens in a thread of its own, and an

@@ -193,7 +193,7 @@ def roll_back(*, name: str, reason: str) -> Version:
 
 
 def fetch_bundle(version: Version, *, cache: Path = WORK / "models") -> Path:
-    """Give a folder with the bundle of a version; fetched once, checked every time.
+    """Return a folder with the bundle of a version; fetched once, checked every time.
 
     Raises:
         BundleError: what came is not what was registered.

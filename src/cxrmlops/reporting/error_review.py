@@ -104,7 +104,7 @@ def _require_untouched(table: Path) -> None:
 
 
 def has_film(reports: pd.DataFrame) -> pd.Series:
-    """Tell which studies were set aside for their label, and for nothing else."""
+    """Return which studies were set aside for their label, and for nothing else."""
     return reports.outcome.isin(["uncertain_label", "disputed_label"])
 
 

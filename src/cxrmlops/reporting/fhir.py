@@ -229,7 +229,7 @@ def _orders(answer: StudyAnswer) -> list[Json] | None:
 
 
 def _date(header: FilmHeader) -> str | None:
-    """Give the study date, which a de-identified film may lack."""
+    """Return the study date, which a de-identified film may lack."""
     date: dt.date | None = header.study_date
     return date.isoformat() if date else None
 

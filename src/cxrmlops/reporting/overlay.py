@@ -47,7 +47,7 @@ class Caption:
 
 
 def logit(probability: float) -> float:
-    """Give ln(p / (1 - p)), finite for 0 and 1 too."""
+    """Return ln(p / (1 - p)), finite for 0 and 1 too."""
     clipped = min(max(probability, 1e-6), 1 - 1e-6)
     return math.log(clipped / (1 - clipped))
 
@@ -90,7 +90,7 @@ def blend(picture: np.ndarray, heat: np.ndarray | None) -> np.ndarray:
 
 
 def colour(share: np.ndarray) -> np.ndarray:
-    """Give the colour of each value: shape (..., 3), float32, 0-255."""
+    """Return the colour of each value: shape (..., 3), float32, 0-255."""
     steps = np.linspace(0, 1, len(_RAMP))
     channels = [np.interp(share, steps, _RAMP[:, c]) for c in range(3)]
     return np.stack(channels, axis=-1).astype(np.float32)
@@ -100,7 +100,7 @@ _STEPS = 255  # of colour between the threshold and full scale
 
 
 def _opacity(share: np.ndarray) -> np.ndarray:
-    """Give how far the colour covers the film: full from half scale on, 0 at 0."""
+    """Return how far the colour covers the film: full from half scale on, 0 at 0."""
     rising = np.clip(2 * share, 0, 1)
     return np.asarray(MAX_OPACITY * rising**2 * (3 - 2 * rising), np.float32)
 

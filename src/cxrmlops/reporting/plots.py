@@ -227,7 +227,7 @@ def _square(axes: Axes, x: str, y: str) -> None:
 
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
-    """Give an empty drawing, width x height inches, in our style."""
+    """Return an empty drawing, width x height inches, in our style."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)

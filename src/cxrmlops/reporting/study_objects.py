@@ -125,7 +125,7 @@ def in_scope(job: StudyJob) -> bool:
 
 
 def _reported(job: StudyJob) -> list[Row]:
-    """Give the films that the report speaks of: scored, or else looked at in vain."""
+    """Return the films that the report speaks of: scored, or else looked at in vain."""
     scored = [film for film in job.films if film["outcome"] == "scored"]
     return scored or [f for f in job.films if _is_not_evaluable(f)]
 

@@ -96,7 +96,7 @@ _CODES = {
 
 
 def catalogue(language: str) -> Mapping[str, str]:
-    """Give all sentences in one language."""
+    """Return all sentences in one language."""
     return _CATALOGUES[language]
 
 
@@ -106,7 +106,7 @@ def finding_words(finding: Finding | None, language: str) -> str:
 
 
 def wording(language: str) -> Wording:
-    """Give the sentences of a structured report."""
+    """Return the sentences of a structured report."""
     words = catalogue(language)
     return Wording(
         language=_CODES[language],
@@ -152,7 +152,7 @@ def summary(
 def caption(
     probability: float, model: ModelIdentity, *, method: str, language: str = "en"
 ) -> Caption:
-    """Say what the band above an overlay says.
+    """Return what the band above an overlay says.
 
     Args:
         probability: of this film, 0-1.
@@ -188,7 +188,7 @@ def _short(reason: str, language: str) -> str:
 
 
 def _header_sentences(study: StudyAnswer, words: Mapping[str, str]) -> list[str]:
-    """Say what the headers leave open or contradict each other in."""
+    """Return what the headers leave open or contradict each other in."""
     films = [film.source for film in study.films]
     said = []
     missing = without_view(films)

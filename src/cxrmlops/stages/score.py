@@ -208,7 +208,7 @@ def _studies(
 
 
 def _facts(films: pd.DataFrame, reads: dict[str, FilmRead]) -> tuple[str, str]:
-    """Give accession number and date as the first film that counts says them."""
+    """Return accession number and date as the first film that counts says them."""
     counts = films[films.reason != REPLACED]
     film = reads[str(counts.path.iloc[0])]
     return film.accession_number, film.study_date
@@ -250,7 +250,7 @@ def _study(
 
 
 def _identity(model: Bundle, params: ScoreParams) -> dict[str, object]:
-    """Say who read, so that objects can be built without the bundle."""
+    """Return who read, so that objects can be built without the bundle."""
     card = model.card
     return {
         "name": card.name,

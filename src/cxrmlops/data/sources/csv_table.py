@@ -135,7 +135,7 @@ def _heading(text: str, path: Path) -> _Heading:
 def _records(
     text: str, heading: _Heading, path: Path
 ) -> Iterator[tuple[int, list[str]]]:
-    """Give each record, the heading too, with the line that it begins in."""
+    """Yield each record, the heading too, with the line that it begins in."""
     lines = lines_of(text)
     for _ in range(heading.line - 1):
         next(lines)

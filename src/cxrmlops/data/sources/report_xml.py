@@ -54,7 +54,7 @@ def read_reports(path: Path) -> list[XmlReport]:
 
 
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Give name and bytes of each XML file, nothing larger than MAX_BYTES."""
+    """Yield name and bytes of each XML file, nothing larger than MAX_BYTES."""
     try:
         if path.is_dir():
             yield from _of_folder(path)

@@ -87,5 +87,5 @@ def _unmarked_utf16(data: bytes) -> str | None:
 
 
 def lines_of(text: str) -> io.StringIO:
-    """Give the text for the csv module, its line ends as they are."""
+    """Return the text for the csv module, its line ends as they are."""
     return io.StringIO(text, newline="")

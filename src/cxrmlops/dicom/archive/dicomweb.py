@@ -159,7 +159,7 @@ class DicomWeb:
     def _page(
         self, search: Callable[..., Any], key: str, *at: str, **query: Any
     ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Give rows by UID, and how many there were with others."""
+        """Return rows by UID, and how many there were with others."""
         with self._answering():
             page = search(*at, **query)
             rows = {_first(row, key): row for row in page}
@@ -291,7 +291,7 @@ class _Absent(ServiceError):
 
 
 def _first(row: dict[str, Any], tag: str) -> str:
-    """Give the first value of a DICOM JSON attribute as text."""
+    """Return the first value of a DICOM JSON attribute as text."""
     values = row.get(tag, {}).get("Value") or [""]
     return str(values[0])
 

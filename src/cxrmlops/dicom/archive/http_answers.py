@@ -53,7 +53,7 @@ class _BoundedBody:
         return getattr(self._raw, name)
 
     def stream(self, amount: int, **how: Any) -> Iterator[bytes]:
-        """Give the body piece by piece."""
+        """Yield the body piece by piece."""
         yield from limited(self._raw.stream(amount, **how), MOST_ANSWER)
 
 

@@ -41,7 +41,7 @@ def out_of_scope(
     scope: Scope,
     is_complete: bool = True,
 ) -> str:
-    """Say why an image is not ours to read; "" if it is.
+    """Return why an image is not ours to read; "" if it is.
 
     Args:
         header: as far as the archive tells it.
@@ -67,7 +67,7 @@ def out_of_scope(
 
 
 def newest_moment(header: Dataset, *, time_zone: str) -> dt.datetime | None:
-    """Give the last time that the header names, None without any.
+    """Return the last time that the header names, None without any.
 
     Args:
         header: of a film.

@@ -57,7 +57,7 @@ class Archive(Protocol):
         """
 
     def find_studies(self, modality: str, first: date, last: date) -> set[str]:
-        """Give the UIDs of studies of these days, first and last included.
+        """Return the UIDs of studies of these days, first and last included.
 
         Raises:
             ServiceError, AccessError: as `check`.
@@ -79,7 +79,7 @@ class Archive(Protocol):
         """
 
     def has(self, file: Path) -> bool:
-        """Say whether the object in this file is there already.
+        """Return whether the object in this file is there already.
 
         Raises:
             ServiceError, AccessError: as `check`.

@@ -69,7 +69,7 @@ def _counted(dataset: Dataset) -> float:
 
 
 def _born(dataset: Dataset) -> tuple[dt.date, dt.date] | None:
-    """Give the first and last day of birth that fit; month and day may be absent."""
+    """Return the first and last day of birth that fit; month and day may be absent."""
     match = _BIRTH.match(text(dataset, "PatientBirthDate"))
     if not match:
         return None

@@ -41,7 +41,7 @@ _FILM_DATES = (
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """Give the attribute as text without padding; several values joined by a \\.
+    """Return the attribute as text without padding; several values joined by a \\.
 
     What no table or database can hold is left out: zero bytes, halves of surrogates.
     """
@@ -54,7 +54,7 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 
 def texts(dataset: Dataset, keyword: str) -> list[str]:
-    """Give each value of the attribute, upper case, without padding."""
+    """Return each value of the attribute, upper case, without padding."""
     return [part.strip() for part in text(dataset, keyword).upper().split("\\")]
 
 
@@ -68,7 +68,7 @@ def words(dataset: Dataset, *keywords: str) -> str:
 
 
 def numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Give the attribute's values as finite numbers; NaN for an empty one.
+    """Return the attribute's values as finite numbers; NaN for an empty one.
 
     A number that cannot be read never becomes a default: nobody knows what it meant.
 
@@ -104,7 +104,7 @@ def _number(said: str) -> float | None:
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
-    """Give the attribute's first value; None: it is absent or empty.
+    """Return the attribute's first value; None: it is absent or empty.
 
     Raises:
         Rejected: `undecodable`: it is no number.
@@ -114,7 +114,7 @@ def number(dataset: Dataset, keyword: str) -> float | None:
 
 
 def whole_number(dataset: Dataset, keyword: str, default: int = 0) -> int:
-    """Give the attribute's first value as an integer; `default`: absent or empty.
+    """Return the attribute's first value as an integer; `default`: absent or empty.
 
     Raises:
         Rejected: `undecodable`: it is no number, or not a whole one.
@@ -126,7 +126,7 @@ def whole_number(dataset: Dataset, keyword: str, default: int = 0) -> int:
 
 
 def shown_number(dataset: Dataset, keyword: str, default: int = 0) -> int:
-    """Give a whole number that no pixel depends on; `default`: there is none."""
+    """Return a whole number that no pixel depends on; `default`: there is none."""
     try:
         return whole_number(dataset, keyword, default)
     except Rejected:
@@ -141,7 +141,7 @@ def items(dataset: Dataset, keyword: str) -> Iterator[Dataset]:
 
 
 def coded(dataset: Dataset, *keywords: str) -> list[tuple[str, str]]:
-    """Give code value and meaning (upper case) of every coded item."""
+    """Return code value and meaning (upper case) of every coded item."""
     return [
         (text(item, "CodeValue"), words(item, "CodeMeaning").strip())
         for keyword in keywords
@@ -166,7 +166,7 @@ def day_of(said: str) -> dt.date | None:
 
 
 def film_dates(dataset: Dataset, *, latest: dt.date | None = None) -> list[dt.date]:
-    """Give the days that the header names for a film, that of the study first.
+    """Return the days that the header names for a film, that of the study first.
 
     A day before there were X-rays (1 January of the year 1 is what .NET writes for
     none) or in the future is no day of a film.
@@ -182,5 +182,5 @@ def film_dates(dataset: Dataset, *, latest: dt.date | None = None) -> list[dt.da
 
 
 def study_date(dataset: Dataset, *, latest: dt.date | None = None) -> dt.date | None:
-    """Give the day of the study, else the next that `film_dates` knows."""
+    """Return the day of the study, else the next that `film_dates` knows."""
     return next(iter(film_dates(dataset, latest=latest)), None)

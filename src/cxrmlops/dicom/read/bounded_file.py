@@ -26,7 +26,7 @@ class BoundedFile(io.BufferedReader):
 
     @property
     def name(self) -> str:
-        """Give no name: pydicom asks for one, and bytes that were sent have none."""
+        """Return no name: pydicom asks for one, and bytes that were sent have none."""
         return ""
 
     def read(self, size: int | None = -1, /) -> bytes:

@@ -13,7 +13,7 @@ _WITHIN = 0.03  # of the side, between rows that show something; real films: bel
 
 
 def missing_part(image: np.ndarray) -> str:
-    """Say where rows or columns are missing; "" if none are.
+    """Return where rows or columns are missing; "" if none are.
 
     Args:
         image: shape (rows, columns), float32, 0-1, at full size.

@@ -75,7 +75,7 @@ def decode_jpeg(
 
 
 def _twelve_bits(values: np.ndarray) -> np.ndarray:
-    """Give samples of 12 bits.
+    """Return samples of 12 bits.
 
     Quirk: gdcm as encoder writes 16 into the frame header of 12 bits, and as decoder
     leaves such samples half a range of 16 bits too high.

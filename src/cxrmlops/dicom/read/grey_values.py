@@ -93,12 +93,12 @@ def grey_table(dataset: Dataset, counts: PixelCounts, lowest: int) -> GreyTable:
 
 
 def full_scale(bits: int) -> np.ndarray:
-    """Give the grey of values that use all their bits: shape (2**bits,), float32."""
+    """Return the grey of values that use all their bits: shape (2**bits,), float32."""
     return np.linspace(0, 1, 1 << bits).round(DIGITS).astype(np.float32)
 
 
 def is_inverted(dataset: Dataset) -> bool:
-    """Tell if low values are bright. MONOCHROME1 with an INVERSE shape is that once."""
+    """Return whether low values are bright; MONOCHROME1 and INVERSE say the same."""
     negative = text(dataset, "PhotometricInterpretation").upper() == "MONOCHROME1"
     return negative or text(dataset, "PresentationLUTShape").upper() == "INVERSE"
 
@@ -217,7 +217,7 @@ def stretched(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _window(dataset: Dataset, notes: list[str]) -> tuple[float, float, str] | None:
-    """Give centre, width and function of the first window that is one."""
+    """Return centre, width and function of the first window that is one."""
     kind = text(dataset, "VOILUTFunction").upper() or "LINEAR"
     least = 1.0 if kind == "LINEAR" else 0.0  # PS3.3 C.11.2.1.2.1
     centres, widths = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")

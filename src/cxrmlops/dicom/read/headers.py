@@ -117,7 +117,7 @@ class Source:
     start: bytes  # the first bytes, which tell pictures from everything else
 
     def content(self) -> str:
-        """Give the SHA-256 of all bytes, 64 hex digits; what reads next starts anew.
+        """Return the SHA-256 of all bytes, 64 hex digits; what reads next starts anew.
 
         Raises:
             Rejected: `unreadable`.
@@ -180,7 +180,7 @@ class DicomFile:
         self._watch.check_header()
 
     def header_bytes(self) -> bytes:
-        """Give the header as it stands in the file: `read_header` reads it the same.
+        """Return the header as it stands in the file: `read_header` reads it the same.
 
         Of a deflated file its dataset, inflated.
         """

@@ -84,7 +84,7 @@ def _is_usable(descriptor: list[float]) -> bool:
 
 
 def _entries(item: Dataset, size: int, bits: int, *, big_endian: bool) -> np.ndarray:
-    """Give the entries that are there, as many as they are: float64, 0 and more."""
+    """Return the entries that are there, as many as they are: float64, 0 and more."""
     words = _words(item, size, big_endian=big_endian)
     half = len(words) == (size + 1) // 2 and size > 1
     if words.itemsize == 2 and (half or (bits <= 8 and words.max(initial=0) > 255)):
@@ -94,7 +94,7 @@ def _entries(item: Dataset, size: int, bits: int, *, big_endian: bool) -> np.nda
 
 
 def _words(item: Dataset, size: int, *, big_endian: bool) -> np.ndarray:
-    """Give LUT Data as uint16, or as uint8 where that is what was written."""
+    """Return LUT Data as uint16, or as uint8 where that is what was written."""
     value = item.get("LUTData")
     if isinstance(value, bytes):
         if len(value) == size and size % 2:

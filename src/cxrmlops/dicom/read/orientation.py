@@ -37,7 +37,7 @@ class Turn:
 
 
 def turn_upright(dataset: Dataset) -> Turn:
-    """Tell how a film must be turned; no turn where the header does not say.
+    """Return how a film must be turned; no turn where the header does not say.
 
     A direction such as LF is mostly the first of its letters. A film whose plane holds
     the front-back direction is a lateral one, and stays as it is.

@@ -34,7 +34,7 @@ def patient_of(dataset: Dataset) -> Patient:
 
 
 def are_two_people(one: Patient, other: Patient) -> bool:
-    """Say whether two headers of a study name two people.
+    """Return whether two headers of a study name two people.
 
     The number decides, and where both name an issuer, the issuer. Without a number in
     one of them, name, birth date and sex may not contradict each other.
@@ -49,7 +49,7 @@ def are_two_people(one: Patient, other: Patient) -> bool:
 
 
 def name_two_people(patients: Iterable[Patient]) -> bool:
-    """Say whether any two of these headers name two people."""
+    """Return whether any two of these headers name two people."""
     pairs = itertools.combinations(set(patients), 2)
     return any(are_two_people(one, other) for one, other in pairs)
 

@@ -14,7 +14,7 @@ _OUT_OF_ORDER = 2.8  # steps down : steps across, or the reverse; real films to 
 
 
 def disorder(image: np.ndarray) -> str:
-    """Say how rows and columns are out of order; "" if they are not.
+    """Return how rows and columns are out of order; "" if they are not.
 
     Args:
         image: shape (rows, columns), float32, 0-1, at full size.
@@ -56,7 +56,7 @@ def best_stride(image: np.ndarray) -> int:
 
 
 def _differences(stream: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Give the mean squared difference of a stream to itself, for each shift."""
+    """Return the mean squared difference of a stream to itself, for each shift."""
     n = len(stream)
     spectrum = np.fft.rfft(stream, 2 * n)
     product = np.fft.irfft(spectrum * spectrum.conj())[: len(shifts)]

@@ -106,7 +106,7 @@ def display_picture(source: Path | Dataset, *, limits: Limits = LIMITS) -> Pictu
 
 
 def one_channel(values: np.ndarray, *, tolerance: int) -> np.ndarray:
-    """Give the one channel of a grey picture stored as colour.
+    """Return the one channel of a grey picture stored as colour.
 
     Args:
         values: shape (rows, columns, 3), unsigned.
@@ -163,7 +163,7 @@ def _picture_values(
 
 
 def _pixel_aspect(dataset: Dataset) -> tuple[float, tuple[str, ...]]:
-    """Give the height of a pixel over its width, and what is odd about it.
+    """Return the height of a pixel over its width, and what is odd about it.
 
     PS3.3 C.7.6.3.1.7. Where nothing is said pixels are square; zeros say nothing.
     """

@@ -61,7 +61,7 @@ def view(dataset: Dataset) -> str:
 
 
 def portable(dataset: Dataset, stated: str = "") -> str:
-    """Tell if the film was taken at the bedside: yes, no or unknown.
+    """Return whether the film was taken at the bedside: yes, no or unknown.
 
     Args:
         dataset: header of the film.

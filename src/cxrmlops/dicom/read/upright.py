@@ -37,7 +37,7 @@ _WEIGHTS = np.hstack([_LEFT_HALF, np.fliplr(_LEFT_HALF)]).astype(np.float64)
 
 
 def turn(field: np.ndarray) -> str:
-    """Say how a film is turned; "" if it lies upright or cannot be told.
+    """Return how a film is turned; "" if it lies upright or cannot be told.
 
     Args:
         field: shape (rows, columns), float32, 0-1: a thumbnail without its frame.

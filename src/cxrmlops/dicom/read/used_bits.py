@@ -86,14 +86,14 @@ def _cut(whole: np.ndarray, bits: int) -> np.ndarray:
 
 
 def _is_padding(whole: np.ndarray, film: np.ndarray, layout: Layout) -> bool:
-    """Tell whether only the padding lies beyond BitsStored: it is no pixel."""
+    """Return whether only the padding lies beyond BitsStored: it is no pixel."""
     return layout.padding is not None and bool(
         (whole[whole != film].astype(np.int64) == layout.padding).all()
     )
 
 
 def _is_film(whole: np.ndarray, film: np.ndarray, layout: Layout) -> bool:
-    """Tell whether bits beyond BitsStored belong to the film."""
+    """Return whether bits beyond BitsStored belong to the film."""
     every = slice(None, None, max(1, whole.size // _PIXELS))
     kept, cut = whole[every].astype(np.int32), film[every].astype(np.int32)
     crossing = np.diff(kept - cut, axis=1) != 0

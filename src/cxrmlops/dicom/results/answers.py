@@ -37,7 +37,7 @@ class ModelIdentity:
         return self.bundle_hash[:12]
 
     def point(self, name: str) -> OperatingPoint:
-        """Give the operating point called `name`."""
+        """Return the operating point called `name`."""
         return next(p for p in self.operating_points if p.name == name)
 
     @property

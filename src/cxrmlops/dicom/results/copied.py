@@ -81,7 +81,7 @@ def keep_bytes(made: Dataset, encodings: Sequence[str] = ()) -> None:
 
 
 def _unread_bytes(element: DataElement) -> bytes:
-    """Give the bytes that `read_header` could not read; none of a value it could."""
+    """Return the bytes that `read_header` could not read; none of a value it could."""
     many = isinstance(element.value, MultiValue)
     values = element.value if many else [element.value]
     said = "\\".join(str(value) for value in values)
@@ -114,7 +114,7 @@ def _copied_item(keyword: str, item: Dataset) -> Dataset | None:
 
 
 def _typed(element: DataElement) -> DataElement | None:
-    """Give an attribute the type that the dictionary says; None for one that has none.
+    """Convert an attribute to the type of the dictionary; None for one that has none.
 
     Another type of value stays behind, but for identity, which is kept as text.
     """
@@ -129,7 +129,7 @@ def _typed(element: DataElement) -> DataElement | None:
 
 
 def _legal(element: DataElement) -> bool:
-    """Tell whether a value keeps the promises of its attribute (PS3.5 6.2, PS3.6)."""
+    """Return whether a value keeps the promises of its attribute (PS3.5 6.2, PS3.6)."""
     many = isinstance(element.value, MultiValue)
     if element.keyword in _IDENTITY:
         return not (many and element.VR in ("PN", "UI"))
@@ -150,7 +150,7 @@ def _legal_value(vr: str, value: object) -> bool:
 
 
 def _fits(element: DataElement) -> bool:
-    """Tell whether there are as many values as the dictionary says; none is fine."""
+    """Return whether there are as many values as the dictionary says; none is fine."""
     if element.is_empty or not dictionary_has_tag(element.tag):
         return True
     fewest, _, most = dictionary_VM(element.tag).partition("-")

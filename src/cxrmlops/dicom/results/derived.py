@@ -75,7 +75,7 @@ def reference(source: Dataset) -> Dataset:
 
 
 def can_hold(source: Dataset, text: str) -> bool:
-    """Tell whether `text` can be written in the source's own character set."""
+    """Return whether `text` can be written in the source's own character set."""
     terms = source.get("SpecificCharacterSet")
     return text.isascii() or (isinstance(terms, str) and terms in _UNICODE)
 
@@ -103,7 +103,7 @@ def local_time(source: Dataset, moment: dt.datetime) -> dt.datetime:
 
 
 def common(model: ModelIdentity, when: dt.datetime, description: str) -> dict[str, Any]:
-    """Give the arguments that every highdicom constructor of ours gets."""
+    """Return the arguments that every highdicom constructor of ours gets."""
     return {
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": PRODUCT,
@@ -142,7 +142,7 @@ def complete(made: Dataset, source: Dataset, when: dt.datetime) -> Dataset:
 
 
 def _character_set(source: Dataset) -> str | list[str]:
-    """Give the source's own character set, so that names keep their bytes.
+    """Return the source's own character set, so that names keep their bytes.
 
     One that no reader knows, or that may not stand beside others, becomes UTF-8: the
     letters were understood some way, and are written so that all understand the same.

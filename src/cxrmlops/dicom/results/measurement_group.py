@@ -35,7 +35,7 @@ def groups(
     refs: Sequence[Dataset],
     wording: Wording,
 ) -> list[hd.sr.MeasurementsAndQualitativeEvaluations]:
-    """Give the study's group, then one per film if there are several."""
+    """Return the study's group, then one per film if there are several."""
     study = _group(
         FilmAnswer(refs[0], answer.probability, answer.quality, _reason(answer)),
         model,
@@ -146,7 +146,7 @@ def _number(
     outlines: Sequence[hd.sr.CoordinatesForMeasurement] = (),
     of_what: CodedConcept | None = None,
 ) -> hd.sr.Measurement:
-    """Give a NUM; its outlines come first, or OHIF does not find them."""
+    """Return a NUM; its outlines come first, or OHIF does not find them."""
     measurement = hd.sr.Measurement(
         name=name, value=value, unit=unit, referenced_coordinates=list(outlines) or None
     )

@@ -55,7 +55,7 @@ def read_provenance(path: Path) -> Provenance:
 
 
 def _parameters(item: Dataset) -> Iterator[str]:
-    """Give the parameters of every algorithm below `item`, in the order of the tree."""
+    """Yield the parameters of every algorithm below `item`, in tree order."""
     for part in item.get("ContentSequence", []):
         name = next(iter(part.get("ConceptNameCodeSequence", [])), Dataset())
         if name.get("CodeValue") == codes.DCM.AlgorithmParameters.value:
@@ -64,6 +64,6 @@ def _parameters(item: Dataset) -> Iterator[str]:
 
 
 def _model(made: Dataset) -> Dataset:
-    """Give the equipment item of the model (PS3.3 C.12.1.1.5)."""
+    """Return the equipment item of the model (PS3.3 C.12.1.1.5)."""
     items = made.get("ContributingEquipmentSequence", [])
     return next((item for item in items if "DeviceUID" in item), Dataset())

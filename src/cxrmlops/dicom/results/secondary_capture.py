@@ -120,7 +120,7 @@ def _number(ref: Dataset) -> int:
 
 
 def _orientation(ref: Dataset) -> tuple[str, str] | None:
-    """Tell which way up the picture lies: like its film, unless that was turned."""
+    """Return which way up the picture lies: like its film, unless that was turned."""
     if turn_upright(ref):
         return UPRIGHT
     values = ref.get("PatientOrientation") or ()

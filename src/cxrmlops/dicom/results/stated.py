@@ -9,7 +9,7 @@ from cxrmlops.dicom.read.projection import view
 
 
 def stated(films: Sequence[Dataset], keyword: str) -> list[str]:
-    """Give each text that the films have in this attribute, once, in their order."""
+    """Return each text that the films have in this attribute, once, in their order."""
     found = (text(film, keyword) for film in films)
     return list(dict.fromkeys(value for value in found if value))
 

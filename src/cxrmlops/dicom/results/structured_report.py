@@ -116,7 +116,7 @@ def build_report(  # noqa: PLR0913
 
 
 def _names(refs: Sequence[Dataset], model: ModelIdentity, kind: str) -> dict[str, Any]:
-    """Give series, numbers and flags: nobody has attested a report of ours."""
+    """Return series, numbers and flags: nobody has attested a report of ours."""
     return {
         "series_instance_uid": object_uid(
             f"series/{kind}", [refs[0].StudyInstanceUID], model
@@ -187,7 +187,7 @@ def _explain(
 
 
 def _fits_library(ref: Dataset) -> bool:
-    """Tell whether TID 1603 can be filled; the image is evidence in any case."""
+    """Return whether TID 1603 can be filled; the image is evidence in any case."""
     orientation, spacing = ref.get("PatientOrientation"), ref.get("ImagerPixelSpacing")
     return bool(
         orientation
@@ -210,7 +210,7 @@ def _procedure(ref: Dataset) -> CodedConcept:
 
 
 def _requests(refs: Sequence[Dataset]) -> list[Dataset] | None:
-    """Give the orders that this report answers, if the sources know them.
+    """Return the orders that this report answers, if the sources know them.
 
     Accession numbers that are not the report's own stand here too, with or without an
     order: films of one study may come under several.

@@ -46,7 +46,7 @@ _NEEDED: dict[str, _Groups] = {
 
 
 def is_whole(sequence: str, item: Dataset) -> bool:
-    """Tell whether an item may stand in the sequence of this keyword."""
+    """Return whether an item may stand in the sequence of this keyword."""
     if not len(item):
         return False
     if sequence.endswith("CodeSequence"):

@@ -92,7 +92,7 @@ def _through_jpeg(film: Squares) -> Squares:
 
 
 def _bounds(film: Squares) -> tuple[slice, slice]:
-    """Give the rows and columns between which the film lies in its square."""
+    """Return the rows and columns between which the film lies in its square."""
     bounds = []
     for axis in (1, 0):
         there = np.flatnonzero(film.max(axis=axis))

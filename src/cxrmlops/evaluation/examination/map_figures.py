@@ -52,7 +52,7 @@ def measure_maps(
 
 
 def mean_interval(values: Floats) -> Interval | None:
-    """Give the mean over films with Student's interval; NaN films are left out."""
+    """Return the mean over films with Student's interval; NaN films are left out."""
     known = values[np.isfinite(values)]
     n = len(known)
     if n < 2:

@@ -85,7 +85,7 @@ def read_grey(
 def classify_source(
     embedding: npt.NDArray[np.float32], level: pd.Series, patient: pd.Series
 ) -> tuple[Interval, float] | None:
-    """Say how often a network's embedding names the level of a film.
+    """Return how often a network's embedding names the level of a film.
 
     Cross-validated by patient. What a network can tell is no fault by itself: every
     vendor's films look alike. It says where to look when the label follows the vendor.

@@ -60,7 +60,7 @@ def measure_shortcuts(
 
 
 def measure_inflation(studies: pd.DataFrame) -> list[Plain]:
-    """Give the network's AUC inflation by each acquisition attribute.
+    """Return the network's AUC inflation by each acquisition attribute.
 
     Args:
         studies: STUDIES rows of val.
@@ -76,7 +76,7 @@ def measure_inflation(studies: pd.DataFrame) -> list[Plain]:
 def measure_told_apart(
     films: pd.DataFrame, embedding: npt.NDArray[np.float32]
 ) -> list[Plain]:
-    """Say which attributes the embedding gives away.
+    """Return which attributes the embedding gives away.
 
     Args:
         films: n rows of SPLITS.
@@ -93,7 +93,7 @@ def measure_told_apart(
 
 
 def attributes(rows: pd.DataFrame) -> dict[str, pd.Series]:
-    """Give the levels of what is known of each film or study beside its pixels."""
+    """Return the levels of what is known of each film or study beside its pixels."""
     return {
         "view": rows["view"],
         "portable": rows.portable,

@@ -16,7 +16,7 @@ from cxrmlops.evaluation.statistics.ranking import auc, standard_error
 
 
 def auc_inflation(studies: pd.DataFrame, level: pd.Series) -> Interval | None:
-    """Say how much of the AUC comes from differences between levels.
+    """Return how much of the AUC comes from differences between levels.
 
     The interval is paired, patient by patient; the weights of levels count as known.
 

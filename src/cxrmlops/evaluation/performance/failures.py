@@ -28,7 +28,7 @@ class Failures:
 def intention_to_diagnose_figures(
     read: Predictions, failures: Failures, thresholds: Mapping[str, float]
 ) -> dict[str, Interval]:
-    """Give the share of studies not evaluable, and the recalls with them as failures.
+    """Return the share of studies not evaluable, and the recalls with them as failures.
 
     Args:
         read: studies that were answered.

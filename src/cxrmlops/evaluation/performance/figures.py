@@ -109,7 +109,7 @@ def confusion(read: Predictions, threshold: float) -> Confusion:
 def answer_figures(
     read: Predictions, threshold: float, *, rounds: int, seed: int
 ) -> dict[str, Interval]:
-    """Give recall, precision, F1 of both classes and the accuracy at one threshold.
+    """Return recall, precision, F1 of both classes and the accuracy at one threshold.
 
     Returns:
         Figure name -> interval; a figure without studies in its denominator is left
@@ -135,7 +135,7 @@ def answer_figures(
 def ranking_figures(
     read: Predictions, *, rounds: int, seed: int
 ) -> dict[str, Interval]:
-    """Give AUC, area under precision and recall, and one recall at the other."""
+    """Return AUC, area under precision and recall, and one recall at the other."""
     score, is_asf = read.probability, read.abnormal
     areas = {
         "auc_bootstrap": auc_figure(score, is_asf),
@@ -154,7 +154,7 @@ def ranking_figures(
 def calibration_figures(
     read: Predictions, *, bins: int, rounds: int, seed: int
 ) -> dict[str, Interval]:
-    """Give Brier score, expected calibration error, slope and intercept.
+    """Return Brier score, expected calibration error, slope and intercept.
 
     The lower limit of the calibration error is 0 unless the error is larger than noise
     alone would make it (`ece_if_calibrated`); the upper limit, which gates look at, is
@@ -178,7 +178,7 @@ def calibration_figures(
 def bootstrap(
     figures: Mapping[str, Figure], read: Predictions, *, n: int, rounds: int, seed: int
 ) -> dict[str, Interval]:
-    """Give each figure with the percentile interval of a bootstrap by patient."""
+    """Return each figure with the percentile interval of a bootstrap by patient."""
     draws = by_patient(figures, read.patient, rounds=rounds, seed=seed)
     return {
         name: percentile(_point(figure, len(read)), draws[name], n=n)

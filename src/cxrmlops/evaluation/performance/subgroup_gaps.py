@@ -34,7 +34,7 @@ class SubgroupGap:
 def subgroup_gaps(
     studies: pd.DataFrame, read: Predictions, groups: Sequence[Group]
 ) -> list[SubgroupGap]:
-    """Give the spread of every group with two assessed levels or more.
+    """Return the spread of every group with two assessed levels or more.
 
     Args:
         studies: n_studies rows, in the order of `read`.

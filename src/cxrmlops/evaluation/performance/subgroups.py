@@ -43,7 +43,7 @@ class Group:
 def subgroups(
     studies: pd.DataFrame, read: Predictions, *, threshold: float
 ) -> list[Group]:
-    """Give each group's figures, in a fixed order.
+    """Return each group's figures, in a fixed order.
 
     A finding type is judged on its own studies against every normal one: it has no
     normals of its own.
@@ -128,7 +128,7 @@ def _gap(rows: Bools, rest: Bools, read: Predictions) -> Interval | None:
 
 
 def auc_of(rows: Bools, read: Predictions) -> tuple[float, npt.NDArray[np.float64]]:
-    """Give the AUC of some studies, and its influence spread over all (0 elsewhere)."""
+    """Return the AUC of some studies, and its influence, 0 for the others."""
     found = auc(read.probability[rows], read.abnormal[rows], read.patient[rows])
     spread = np.zeros(len(read))
     spread[rows] = found.influence

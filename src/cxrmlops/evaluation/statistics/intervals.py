@@ -40,7 +40,7 @@ class Interval:
 
 
 def wilson(found: float, n: float) -> Interval:
-    """Give `found` of `n` with Wilson's score interval (Wilson, JASA 1927).
+    """Return `found` of `n` with Wilson's score interval (Wilson, JASA 1927).
 
     `n` may be an effective number; the interval carries it rounded.
     """
@@ -50,7 +50,7 @@ def wilson(found: float, n: float) -> Interval:
 
 
 def proportion(hit: npt.ArrayLike, patient: npt.ArrayLike) -> Interval | None:
-    """Give the share of hits with a Wilson interval on the effective sample size.
+    """Return the share of hits with a Wilson interval on the effective sample size.
 
     The effective size is n over the design effect, the variance between patients'
     totals over the binomial variance (Korn and Graubard, 1998), never below one. Where
@@ -75,7 +75,7 @@ def proportion(hit: npt.ArrayLike, patient: npt.ArrayLike) -> Interval | None:
 
 
 def design_effect(residual: Floats, patient: Ints) -> float:
-    """Say how much larger the variance is than if every study had its own patient.
+    """Return how much larger the variance is than if every study had its own patient.
 
     Args:
         residual: shape (n_studies,), adding up to 0.

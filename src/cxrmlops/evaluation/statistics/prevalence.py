@@ -25,7 +25,7 @@ class Projection:
 
 
 def complement(figure: Interval) -> Interval:
-    """Give 1 - figure."""
+    """Return 1 - figure."""
     return Interval(1 - figure.value, 1 - figure.high, 1 - figure.low, figure.n)
 
 
@@ -49,7 +49,7 @@ def project(
 
 
 def prevalence_free(recall_asf: Interval, recall_nsf: Interval) -> dict[str, Interval]:
-    """Give what depends on both recalls and on no share of ASF.
+    """Return what depends on both recalls and on no share of ASF.
 
     Returns:
         `balanced_accuracy`, and the likelihood ratios `lr_positive` (of an answer ASF)

@@ -63,7 +63,7 @@ def standard_error(influence: Floats, patient: npt.ArrayLike) -> float:
 def auc_interval(
     score: npt.ArrayLike, abnormal: npt.ArrayLike, patient: npt.ArrayLike
 ) -> Interval:
-    """Give the AUC with DeLong's interval, patient by patient, on the logit scale.
+    """Return the AUC with DeLong's interval, patient by patient, on the logit scale.
 
     On the logit scale the limits stay within 0-1 and keep their level near 1 (Qin and
     Hotilovac, 2008). Perfect separation has no DeLong variance: Newcombe's interval on
@@ -84,7 +84,7 @@ def auc_interval(
 
 
 def hanley_mcneil(value: float, n_asf: int, n_nsf: int) -> Interval:
-    """Give an AUC of which only the value is known (Radiology 1982;143:29-36)."""
+    """Return an AUC of which only the value is known (Radiology 1982;143:29-36)."""
     q_asf = value / (2 - value)
     q_nsf = 2 * value**2 / (1 + value)
     variance = (
@@ -99,7 +99,7 @@ def hanley_mcneil(value: float, n_asf: int, n_nsf: int) -> Interval:
 
 
 def newcombe(value: float, n_asf: int, n_nsf: int) -> tuple[float, float]:
-    """Give limits that stay honest at 0 and 1 (Newcombe, Stat Med 2006, method 5)."""
+    """Return limits that stay honest at 0 and 1 (Newcombe, Stat Med 2006, method 5)."""
 
     def misfit(true: float) -> float:
         extra = (n_asf + n_nsf) / 2 - 1

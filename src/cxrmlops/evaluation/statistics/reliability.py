@@ -81,7 +81,7 @@ def ece_figure(probability: Floats, abnormal: Bools, *, bins: int) -> Figure:
 
 
 def ece_of_noise(probability: Floats, *, bins: int, rounds: int, seed: int) -> Interval:
-    """Give the calibration error that a perfectly calibrated reader would show here.
+    """Return the calibration error that a perfectly calibrated reader would show here.
 
     It is not 0, because a bin of few studies never shows its probability exactly.
     """

@@ -66,7 +66,7 @@ def choose_points(
 
 
 def moved(frozen: Sequence[OperatingPoint], chosen: Sequence[OperatingPoint]) -> float:
-    """Say how far frozen thresholds are from those that val gives: 0-1, 0 is alike."""
+    """Return how far frozen thresholds are from those of val: 0-1, 0 is alike."""
     there = {point.name: point.threshold for point in chosen}
     return max(abs(p.threshold - there.get(p.name, np.inf)) for p in frozen)
 
