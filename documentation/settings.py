@@ -73,7 +73,7 @@ def page(root: Path) -> str:
 
 def _params(root: Path) -> Iterator[str]:
     yield "## params.yaml\n"
-    yield "One section per stage, named like the stage.\n"
+    yield "One section per stage, named like the stage, and `promotion`.\n"
     values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     comments = yaml_comments(root / "params.yaml")
     fields = class_fields(Path(inspect.getfile(Params)))

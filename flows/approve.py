@@ -11,7 +11,7 @@ from cxrmlops.registry import versions
 def approve(name: str, reason: str, version: str = versions.CANDIDATE) -> str:
     """Make a version the champion; the champion before becomes `previous`.
 
-    Where `gate.approvers` is 2, the first of two different people only signs.
+    Where `promotion.approvers` is 2, the first of two different people only signs.
 
     Args:
         name: who decides.
@@ -21,7 +21,7 @@ def approve(name: str, reason: str, version: str = versions.CANDIDATE) -> str:
     params = load_params()
     scope = scope_of(params.cohort, load_site())
     said = approval.approve(
-        version, name=name, reason=reason, gate=params.gate, scope=scope
+        version, name=name, reason=reason, params=params.promotion, scope=scope
     )
     get_run_logger().info("%s", said)
     return said

@@ -109,7 +109,7 @@ def record(settings: Mapping[str, Any]) -> str:
 )
 def register(run_id: str) -> registration.Offer:
     """Offer the candidate to the registry; the same bundle is registered once."""
-    offer = registration.offer(run_id, gate=load_params().gate, data=DATA)
+    offer = registration.offer(run_id, params=load_params().promotion, data=DATA)
     get_run_logger().info("%s: %s", versions.MODEL, offer.said)
     return offer
 

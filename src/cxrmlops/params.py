@@ -147,20 +147,21 @@ class GateParams(Section):
     max_auc_inflation: float = Field(ge=0, le=1)  # AUC less AUC within levels, upper
     min_auc_change: float = Field(ge=-1, le=0)  # of a film shown differently, lower
     max_map_disagreement: float = Field(gt=0)  # with Grad-CAM, of the largest evidence
-    max_randomised_weights_correlation: float = (
-        Fraction  # of maps with weights drawn anew, upper
-    )
+    max_randomised_weights_correlation: float = Fraction  # maps of redrawn weights
     min_repeated_correlation: float = Fraction  # of maps of films hardly changed, lower
     min_road: float  # logit units over a map that points nowhere, lower
     max_corner_concentration: float = Field(ge=1)  # evidence over area, upper
     min_map_films: int = Field(ge=2)  # fewer: not assessed
-    # for the champion's place, asked when a person approves
+
+
+class PromotionParams(Section):
+    """What registration and approval ask, beside the gate."""
+
     max_auc_loss: float = Fraction  # lower bound of AUC less the champion's, paired
+    min_compared_n: int = Field(ge=1)  # test studies of each class; fewer: not compared
     approvers: int = Field(ge=1, le=2)  # different people
     clean_code: bool  # refuse what was trained on uncommitted changes
-    warn_test_set_uses: int = Field(
-        ge=1
-    )  # models measured on one test set; more is warned of
+    warn_test_set_uses: int = Field(ge=1)  # models measured on one test set
 
 
 class ScoreParams(Section):
@@ -196,6 +197,7 @@ class Params(Section):
     evaluate: EvaluateParams
     examine: ExamineParams
     gate: GateParams
+    promotion: PromotionParams
     score: ScoreParams
     report: ReportParams
 

@@ -46,6 +46,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "evaluate": {"bootstrap_rounds": 100},
     "examine": {"studies": 20, "map_films": 4, "road_images": 2},
     "gate": {"min_test_studies": 20, "min_subgroup_n": 20},
+    "promotion": {"min_compared_n": 20},
     "score": {"accelerator": "cpu"},
     "report": {"picture_side": 256},
 }

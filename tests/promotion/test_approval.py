@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from cxrmlops.errors import BundleError
-from cxrmlops.params import GateParams, load_params
+from cxrmlops.params import PromotionParams, load_params
 from cxrmlops.promotion import approval, approval_log
 from cxrmlops.promotion.approval import champion_bundle, roll_back
 from cxrmlops.registry import versions
@@ -27,8 +27,8 @@ def _project(tmp_path, monkeypatch, empty_mlflow):  # noqa: F811
     monkeypatch.chdir(tmp_path)
 
 
-def gate(**quirks: object) -> GateParams:
-    return load_params(ROOT / "params.yaml").gate.model_copy(update=quirks)
+def promotion(**quirks: object) -> PromotionParams:
+    return load_params(ROOT / "params.yaml").promotion.model_copy(update=quirks)
 
 
 def events() -> list[tuple[str, str, str]]:
@@ -43,7 +43,7 @@ def test_where_two_are_asked_for_the_first_only_signs():
         scope=SCOPE,
         name="A. Person",
         reason="good",
-        gate=gate(approvers=2),
+        params=promotion(approvers=2),
     )
 
     assert "version 1 is signed, not in use yet: another person is needed" in said
@@ -51,7 +51,9 @@ def test_where_two_are_asked_for_the_first_only_signs():
     with pytest.raises(BundleError, match="is 'champion'"):
         versions.get("champion")
 
-    said = approve("candidate", name="B. Other", reason="yes", gate=gate(approvers=2))
+    said = approve(
+        "candidate", name="B. Other", reason="yes", params=promotion(approvers=2)
+    )
 
     assert said == "version 1 is champion"
     assert events() == [("signed", "1", "A. Person"), ("approved", "1", "B. Other")]
@@ -62,10 +64,10 @@ def test_where_two_are_asked_for_the_first_only_signs():
 @pytest.mark.parametrize("again", ["A. Person", "a person", " A.PERSON ", "Ａ. Person"])
 def test_the_same_person_twice_is_one_person(again):
     register("1")
-    approve("1", name="A. Person", reason="good", gate=gate(approvers=2))
+    approve("1", name="A. Person", reason="good", params=promotion(approvers=2))
 
     with pytest.raises(BundleError, match="has signed for version 1 already"):
-        approve("1", name=again, reason="still good", gate=gate(approvers=2))
+        approve("1", name=again, reason="still good", params=promotion(approvers=2))
 
     assert events()[-1] == ("refused", "1", again.strip())
     assert "another person has to" in approval_log.entries()[-1].reason
@@ -74,18 +76,18 @@ def test_the_same_person_twice_is_one_person(again):
 
 def test_who_has_signed_may_put_in_use_once_one_person_is_enough():
     register("1")
-    approve("1", name="A. Person", reason="good", gate=gate(approvers=2))
+    approve("1", name="A. Person", reason="good", params=promotion(approvers=2))
 
-    said = approve("1", name="A. Person", reason="good", gate=gate(approvers=1))
+    said = approve("1", name="A. Person", reason="good", params=promotion(approvers=1))
 
     assert said == "version 1 is champion"
 
 
 def test_a_signature_for_another_bundle_does_not_count():
     register("1", "2")
-    approve("1", name="A. Person", reason="good", gate=gate(approvers=2))
+    approve("1", name="A. Person", reason="good", params=promotion(approvers=2))
 
-    approve("2", name="B. Other", reason="better", gate=gate(approvers=2))
+    approve("2", name="B. Other", reason="better", params=promotion(approvers=2))
 
     assert [row.version for row in approval_log.waiting(approval_log.entries())] == [
         "1",
@@ -99,7 +101,7 @@ def test_of_two_people_who_decide_at_once_one_signs_and_the_other_puts_in_use():
     approval_log.entries()  # tables are made
 
     def decide(name: str) -> str:
-        return approve("1", name=name, reason="good", gate=gate(approvers=2))
+        return approve("1", name=name, reason="good", params=promotion(approvers=2))
 
     with ThreadPoolExecutor(2) as both:
         said = sorted(both.map(decide, ["A. Person", "B. Other"]))
@@ -113,10 +115,12 @@ def test_code_with_uncommitted_changes_makes_no_champion():
     register("1", tags={COMMIT: "c" * 40, DIRTY: "yes"})
 
     with pytest.raises(BundleError, match="uncommitted changes .after commit cccccc"):
-        approve("1", name="A. Person", reason="good", gate=gate())
+        approve("1", name="A. Person", reason="good", params=promotion())
 
     assert events() == [("refused", "1", "A. Person")]
-    said = approve("1", name="A. Person", reason="trial", gate=gate(clean_code=False))
+    said = approve(
+        "1", name="A. Person", reason="trial", params=promotion(clean_code=False)
+    )
     assert said.startswith("version 1 is champion\nits code had uncommitted changes")
 
 
@@ -124,36 +128,38 @@ def test_a_checkout_that_git_could_not_read_makes_no_champion():
     register("1", tags={COMMIT: "", DIRTY: "unreadable"})
 
     with pytest.raises(BundleError, match="git could not read, so its commit is"):
-        approve("1", name="A. Person", reason="good", gate=gate())
+        approve("1", name="A. Person", reason="good", params=promotion())
 
     assert events() == [("refused", "1", "A. Person")]
-    said = approve("1", name="A. Person", reason="trial", gate=gate(clean_code=False))
+    said = approve(
+        "1", name="A. Person", reason="trial", params=promotion(clean_code=False)
+    )
     assert "git could not say which commit its code is" in said
 
 
 def test_code_outside_a_checkout_is_let_in_and_said():
     register("1", tags={COMMIT: "", DIRTY: "unknown"})
 
-    said = approve("1", name="A. Person", reason="good", gate=gate())
+    said = approve("1", name="A. Person", reason="good", params=promotion())
 
     assert "no commit is known: the wheel that travels with it is its code" in said
 
 
 def test_what_was_not_compared_with_the_model_in_use_makes_no_champion():
     register("1", "2", "3")  # 3 was compared with 2
-    approve("1", name="A. Person", reason="first", gate=gate())
+    approve("1", name="A. Person", reason="first", params=promotion())
 
     with pytest.raises(BundleError, match="not compared with the model in use now"):
-        approve("3", name="A. Person", reason="better", gate=gate())
+        approve("3", name="A. Person", reason="better", params=promotion())
 
-    said = approve("2", name="A. Person", reason="better", gate=gate())
+    said = approve("2", name="A. Person", reason="better", params=promotion())
     assert said.splitlines() == ["version 2 is champion", "fine", "own"]
-    approve("3", name="A. Person", reason="better", gate=gate())
+    approve("3", name="A. Person", reason="better", params=promotion())
 
 
 def test_an_alias_that_somebody_moved_by_hand_opens_no_way_round():
     register("1", "2", "3")
-    approve("1", name="A. Person", reason="first", gate=gate())
+    approve("1", name="A. Person", reason="first", params=promotion())
     client = open_client()
     client.set_registered_model_alias(versions.MODEL, versions.CHAMPION, "3")
 
@@ -165,7 +171,7 @@ def test_an_alias_that_somebody_moved_by_hand_opens_no_way_round():
             scope=SCOPE,
             name="A. Person",
             reason="it is there already",
-            gate=gate(),
+            params=promotion(),
         )
     client.set_registered_model_alias(versions.MODEL, versions.PREVIOUS, "2")
     with pytest.raises(BundleError, match="the history never had it in use"):
@@ -174,11 +180,11 @@ def test_an_alias_that_somebody_moved_by_hand_opens_no_way_round():
 
 def test_a_model_worse_than_the_champion_is_refused_with_the_figures():
     register("1", "2")
-    approve("1", name="A. Person", reason="first", gate=gate())
+    approve("1", name="A. Person", reason="first", params=promotion())
     compare(versions.get("2").run_id, "2", "1", verdict="fail", why="AUC -0.05")
 
     with pytest.raises(BundleError, match="AUC -0.05"):
-        approve("2", name="A. Person", reason="newer", gate=gate())
+        approve("2", name="A. Person", reason="newer", params=promotion())
 
     assert approval_log.entries()[-1].event == "refused"
     assert approval_log.entries()[-1].reason == "AUC -0.05"
@@ -186,10 +192,10 @@ def test_a_model_worse_than_the_champion_is_refused_with_the_figures():
 
 def test_an_approval_that_was_killed_before_its_row_is_finished_by_the_next():
     register("1", "2")
-    approve("1", name="A. Person", reason="first", gate=gate())
+    approve("1", name="A. Person", reason="first", params=promotion())
     versions.promote(versions.get("2"), name="A. Person", reason="killed here")
 
-    said = approve("2", name="A. Person", reason="again", gate=gate())
+    said = approve("2", name="A. Person", reason="again", params=promotion())
 
     assert said.splitlines()[0] == "version 2 is champion"
     assert approval_log.in_use(approval_log.entries()) == "2" * 64

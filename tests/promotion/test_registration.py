@@ -14,7 +14,7 @@ from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.model.bundle import BundleCard, bundle_hash, read_bundle, write_bundle
 from cxrmlops.model.network import build_network
 from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
-from cxrmlops.params import GateParams, load_params
+from cxrmlops.params import PromotionParams, load_params
 from cxrmlops.promotion import approval, approval_log, champion_comparison, registration
 from cxrmlops.promotion.approval import champion_bundle
 from cxrmlops.registry import versions
@@ -86,20 +86,20 @@ def offer(data, *, margin: float = 1.0, **gate: object) -> registration.Offer:
     runs = client.search_runs(["0"], f"tags.bundle = '{name}'")
     run = runs[0] if runs else client.create_run("0", tags={"bundle": name})
     return registration.offer(
-        run.info.run_id, gate=params(max_auc_loss=margin, **gate),
+        run.info.run_id, params=promotion(max_auc_loss=margin, **gate),
         data=data,
     )  # fmt: skip
 
 
-def params(**quirks: object) -> GateParams:
-    return load_params(ROOT / "params.yaml").gate.model_copy(update=quirks)
+def promotion(**quirks: object) -> PromotionParams:
+    return load_params(ROOT / "params.yaml").promotion.model_copy(update=quirks)
 
 
 @pytest.fixture
 def champion(data) -> str:
     found = train(data, seed=0)
     offer(data)
-    approve("candidate", name="A. Person", reason="first", gate=params())
+    approve("candidate", name="A. Person", reason="first", params=promotion())
     return found
 
 
@@ -130,7 +130,7 @@ def test_a_candidate_is_compared_once_and_its_standing_is_shown_at_approval(
     assert tags["cxr.comparison"].startswith("pass: AUC less the champion's on the")
     monkeypatch.setattr(registration, "Challenge", None)  # films are not read again
     assert offer(data).said.startswith("version 2, registered before; AUC less")
-    approved = approve("2", name="A. Person", reason="better", gate=params())
+    approved = approve("2", name="A. Person", reason="better", params=promotion())
     assert "AUC less the champion's on the same 12 test studies" in approved
     assert approval_log.in_use(approval_log.entries()) == second
     assert bundle_hash(champion_bundle()) == second
@@ -152,7 +152,7 @@ def test_a_worse_model_is_kept_out_and_the_history_says_why(data, champion):
 def test_of_a_champion_from_another_split_nobody_knows_what_it_learnt_from(data):
     theirs = train(data, seed=0, split="9" * 64)
     offer(data)
-    approve("candidate", name="A. Person", reason="first", gate=params())
+    approve("candidate", name="A. Person", reason="first", params=promotion())
     mine = train(data, seed=1)
 
     said = offer(data).said
@@ -169,7 +169,7 @@ def test_a_champion_from_another_split_reads_only_patients_it_never_met(data):
     offer_first(data, learnt=["somebody else", *met])
     train(data, seed=1)
 
-    said = offer(data, min_subgroup_n=1).said
+    said = offer(data, min_compared_n=1).said
 
     assert "on the same 8 test studies" in said
     assert "4 test studies left out: the champion learnt from them" in said
@@ -184,7 +184,7 @@ def test_who_shares_a_film_with_a_patient_it_met_is_no_stranger_to_it(data):
     offer_first(data, learnt=[test.patient_id.iloc[0]])
     train(data, seed=1)
 
-    said = offer(data, min_subgroup_n=1).said
+    said = offer(data, min_compared_n=1).said
 
     assert "2 test studies left out" in said
 
@@ -193,7 +193,7 @@ def test_a_champion_that_met_nearly_all_test_patients_is_not_compared(data):
     offer_first(data, learnt=films_of_test(data).patient_id.iloc[2:])
     mine = train(data, seed=1)
 
-    said = offer(data, min_subgroup_n=2).said
+    said = offer(data, min_compared_n=2).said
 
     assert "did not learn from 1 ASF and 1 NSF studies of test, 2 of each" in said
     assert approval_log.count_look(mine, "2" * 64) == 2  # theirs at its own evaluation
@@ -208,7 +208,7 @@ def offer_first(data, *, learnt):
     """Let a champion in that learnt from these patients of another split."""
     train(data, seed=0, split="9" * 64, learnt=learnt)
     offer(data)
-    approve("candidate", name="A. Person", reason="first", gate=params())
+    approve("candidate", name="A. Person", reason="first", params=promotion())
 
 
 def test_thresholds_carried_over_are_kept_out(data, champion):
@@ -234,7 +234,7 @@ def test_a_worn_test_set_is_warned_of(data):
 
     offered = offer(data, warn_test_set_uses=1)
 
-    assert "more than the 1 of gate.warn_test_set_uses" in offered.said
+    assert "more than the 1 of promotion.warn_test_set_uses" in offered.said
 
 
 def test_films_of_the_panel_are_the_same_for_every_pair(tmp_path):

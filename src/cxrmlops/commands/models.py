@@ -23,7 +23,7 @@ def register() -> None:
     params = load_params()
     settings = params.model_dump(mode="json", by_alias=True)
     run_id, _ = registration.record(settings, data=DATA)
-    offer = registration.offer(run_id, gate=params.gate, data=DATA)
+    offer = registration.offer(run_id, params=params.promotion, data=DATA)
     if offer.refused:
         raise BundleError(f"not registered: {offer.said}")
     typer.echo(offer.said)
@@ -37,7 +37,7 @@ def approve(
 ) -> None:
     """Put a registered version in use; who, when and why is kept for good.
 
-    Where `gate.approvers` is 2, the first of two different people only signs.
+    Where `promotion.approvers` is 2, the first of two different people only signs.
 
     Example: cxrmlops approve --name "A. Person" --reason "gates passed, maps looked at"
     """
@@ -48,7 +48,7 @@ def approve(
     scope = scope_of(params.cohort, load_site())
     typer.echo(
         approval.approve(
-            version, name=name, reason=reason, gate=params.gate, scope=scope
+            version, name=name, reason=reason, params=params.promotion, scope=scope
         )
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cxrmlops.errors import BundleError, ParamsError
-from cxrmlops.params import GateParams
+from cxrmlops.params import PromotionParams
 from cxrmlops.promotion import approval_log
 from cxrmlops.promotion.approval_log import Entry
 from cxrmlops.registry import versions
@@ -25,13 +25,13 @@ UNKNOWN_CODE = (
     "travels with it is its code"
 )
 UNREAD_CODE = (
-    "git could not say which commit its code is; gate.clean_code lets that pass"
+    "git could not say which commit its code is; promotion.clean_code lets that pass"
 )
-CHANGED_CODE = "its code had uncommitted changes; gate.clean_code lets that pass"
+CHANGED_CODE = "its code had uncommitted changes; promotion.clean_code lets that pass"
 
 
 def approve(
-    asked: str, *, name: str, reason: str, gate: GateParams, scope: Scope
+    asked: str, *, name: str, reason: str, params: PromotionParams, scope: Scope
 ) -> str:
     """Put a version in use, or sign for it where two people are asked for.
 
@@ -39,7 +39,7 @@ def approve(
         asked: number or alias of the version.
         name: who decides.
         reason: why.
-        gate: how many people, and what else must be true.
+        params: how many people, and what else must be true.
         scope: of this site; a model made for other images is refused.
 
     Returns:
@@ -60,11 +60,11 @@ def approve(
         signed = approval_log.signatures(rows, chosen.bundle_hash)
         against = (
             _other_scope(chosen, scope)
-            or _dirty(chosen, training, gate)
+            or _dirty(chosen, training, params)
             or _worse(chosen, standing)
-            or _same_person(chosen, signed, name, gate)
+            or _same_person(chosen, signed, name, params)
         )
-        enough = len(signed) + 1 >= gate.approvers
+        enough = len(signed) + 1 >= params.approvers
         event = approval_log.APPROVED if enough else approval_log.SIGNED
         book.add(
             approval_log.REFUSED if against else event,
@@ -160,9 +160,9 @@ def _standing(
     return read_standing(training.tags, bundle=chosen.bundle_hash, champion=known)
 
 
-def _dirty(chosen: Version, training: Training, gate: GateParams) -> str:
+def _dirty(chosen: Version, training: Training, params: PromotionParams) -> str:
     """Return that nobody can find the code again; "" where it is so."""
-    if not gate.clean_code:
+    if not params.clean_code:
         return ""
     if training.is_unreadable:
         return (
@@ -206,10 +206,10 @@ def _worse(chosen: Version, standing: Standing | None) -> str:
 
 
 def _same_person(
-    chosen: Version, signed: Sequence[Entry], name: str, gate: GateParams
+    chosen: Version, signed: Sequence[Entry], name: str, params: PromotionParams
 ) -> str:
     again = _person(name) in {_person(row.name) for row in signed}
-    if gate.approvers == 1 or not again:
+    if params.approvers == 1 or not again:
         return ""
     return (
         f"{name.strip()} has signed for version {chosen.number} already; another "

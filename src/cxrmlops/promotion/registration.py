@@ -7,7 +7,7 @@ from typing import Any
 
 from cxrmlops.files import read_json
 from cxrmlops.model.bundle import bundle_hash
-from cxrmlops.params import GateParams
+from cxrmlops.params import PromotionParams
 from cxrmlops.promotion import approval_log
 from cxrmlops.promotion.champion_comparison import Challenge, told
 from cxrmlops.registry import comparison_tags, versions
@@ -39,14 +39,14 @@ def record(settings: Mapping[str, Any], *, data: Path) -> tuple[str, bool]:
     return run_id, complete_run(run_id, settings=settings, data=data)
 
 
-def offer(run_id: str, *, gate: GateParams, data: Path) -> Offer:
+def offer(run_id: str, *, params: PromotionParams, data: Path) -> Offer:
     """Register a bundle that passed its gates and is not worse than the one in use.
 
     Asked again it registers nothing new, but compares with a champion that is new.
 
     Args:
         run_id: the training's MLflow run.
-        gate: margin to the champion, and looks from which on to warn.
+        params: margin to the champion, and looks from which on to warn.
         data: folder of the stages' results.
 
     Raises:
@@ -56,7 +56,7 @@ def offer(run_id: str, *, gate: GateParams, data: Path) -> Offer:
     verdict = read_json(data / "gate" / "verdict.json")
     found = bundle_hash(data / "train" / "bundle")
     versions.require_passed(verdict, found)
-    judged = _judged(found, run_id, gate, data)
+    judged = _judged(found, run_id, params, data)
     reasons = [one["reason"] for one in judged.values() if one["verdict"] == "fail"]
     if reasons:
         _note_refusal(found, "; ".join(reasons))
@@ -71,20 +71,20 @@ def offer(run_id: str, *, gate: GateParams, data: Path) -> Offer:
         if new
         else f"version {version.number}, registered before",
         *(one["reason"] for one in judged.values()),
-        _looks(found, verdict["test_hash"], gate),
+        _looks(found, verdict["test_hash"], params),
     ]
     return Offer("; ".join(said))
 
 
 def _judged(
-    found: str, run_id: str, gate: GateParams, data: Path
+    found: str, run_id: str, params: PromotionParams, data: Path
 ) -> comparison_tags.Judged:
     """Compare with the champion, unless this very pair was compared before."""
     known = approval_log.in_use(approval_log.entries())
     champion = versions.find(known) if known else versions.with_alias(versions.CHAMPION)
     if champion is None or champion.bundle_hash == found:
         return {}
-    margin, theirs = gate.max_auc_loss, champion.bundle_hash
+    margin, theirs = params.max_auc_loss, champion.bundle_hash
     tags = training_of(run_id).tags
     if done := comparison_tags.read(tags, bundle=found, champion=theirs, margin=margin):
         return done
@@ -92,7 +92,7 @@ def _judged(
         data / "train" / "bundle",
         versions.fetch_bundle(champion),
         data=data,
-        least=gate.min_subgroup_n,
+        least=params.min_compared_n,
     )
     if not pair.obstacle:
         test_hash = read_json(data / "split" / "manifest.json")["test_hash"]
@@ -121,13 +121,13 @@ def _note_refusal(found: str, why: str) -> None:
             )
 
 
-def _looks(found: str, test_hash: str, gate: GateParams) -> str:
+def _looks(found: str, test_hash: str, params: PromotionParams) -> str:
     n = approval_log.count_look(found, test_hash)
     said = f"model {n} measured on this test set"
-    if n > gate.warn_test_set_uses:
+    if n > params.warn_test_set_uses:
         said += (
-            f", more than the {gate.warn_test_set_uses} of gate.warn_test_set_uses: "
-            "figures flatter the best of so many; take test patients nobody has "
-            "looked at"
+            f", more than the {params.warn_test_set_uses} of "
+            "promotion.warn_test_set_uses: figures flatter the best of so many; take "
+            "test patients nobody has looked at"
         )
     return said

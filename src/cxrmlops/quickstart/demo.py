@@ -48,8 +48,8 @@ PARAMS: dict[str, dict[str, Any]] = {
         "max_ece": 0.15,
         "min_subgroup_auc_lower": 0.70,
         "min_test_studies": 300,
-        "clean_code": False,  # a changed checkout may have a look, too
     },
+    "promotion": {"clean_code": False},  # a changed checkout may have a look, too
     "score": {"settle_minutes": 0},
 }
 # Deeper ones do not come to life at the rate of these.
@@ -170,7 +170,7 @@ def write_settings(folder: Path, *, architecture: str) -> None:
 
 
 def has_bfloat16() -> bool:
-    """Return whether the CPU multiplies bfloat16 itself: training is then twice as fast."""
+    """Return whether the CPU multiplies bfloat16 itself, and so trains twice as fast."""
     facts = Path("/proc/cpuinfo")
     words = facts.read_text().split() if facts.exists() else []
     return "avx512_bf16" in words or "amx_bf16" in words
