@@ -170,7 +170,7 @@ def write_settings(folder: Path, *, architecture: str) -> None:
 
 
 def has_bfloat16() -> bool:
-    """Return whether the CPU multiplies bfloat16 itself, and so trains twice as fast."""
+    """Return whether the CPU multiplies bfloat16 itself, and trains twice as fast."""
     facts = Path("/proc/cpuinfo")
     words = facts.read_text().split() if facts.exists() else []
     return "avx512_bf16" in words or "amx_bf16" in words
