@@ -114,6 +114,42 @@ def test_an_answer_about_films_is_never_delivered_without_a_report(ledger):
     assert (failed.state, failed.reason) == ("failed", leases.UNREPORTED)
 
 
+def test_the_report_of_another_study_in_the_chunk_does_not_count(ledger):
+    ours = {uid: [Film(f"{uid}.dcm", 1, 1, uid, uid)] for uid in ("1.1", "1.2")}
+    book.enter(ledger, ours, model_key="m")
+    chunk = leases.claim(
+        ledger, model_key="m", size=9, run="r", started="2024-01-31T02:00:00+00:00"
+    )
+    row = {"images": [{"outcome": "scored", "sop_class_uid": "1.2", "content": ""}]}
+    answered = Answer("scored", row=row)
+    progress.record_scored(ledger, chunk, {"1.1": answered, "1.2": answered})
+    progress.record_written(ledger, chunk, [Written("2.25.1", "report", "1.1")])
+    progress.record_receipt(ledger, chunk, "2.25.1", "receipt")
+    progress.finish(ledger, chunk)
+
+    assert book.counts(ledger) == {"delivered": 1, "failed": 1}
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        [{"outcome": "scored", "sop_class_uid": "", "content": "a"}],  # a picture
+        [{"outcome": "rejected", "sop_class_uid": "1.2", "content": "a"}],
+    ],
+)
+def test_what_no_report_is_made_of_is_done_without_one(ledger, images):
+    arrive(ledger, "a")
+    chunk = leases.claim(
+        ledger, model_key="m", size=9, run="r", started="2024-01-31T02:00:00+00:00"
+    )
+    answered = Answer("scored", row={"images": images})
+    progress.record_scored(ledger, chunk, {"1.1": answered})
+    progress.record_written(ledger, chunk, [])
+    progress.finish(ledger, chunk)
+
+    assert book.counts(ledger) == {"delivered": 1}
+
+
 @pytest.mark.parametrize("reason", ["patient_mismatch", "uid_conflict"])
 def test_a_study_whose_files_contradict_each_other_is_named(ledger, reason):
     arrive(ledger, "a")

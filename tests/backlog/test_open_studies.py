@@ -26,6 +26,16 @@ def test_every_study_that_is_not_done_is_named_with_its_reason(ledger):
     ]
 
 
+def test_a_run_is_told_of_the_studies_that_it_claimed_alone(ledger):
+    arrive(ledger, "1.1", "1.2", "1.3")
+    claim(ledger, size=1, run="first")
+    leases.fail(ledger, claim(ledger, size=1, run="second"), "MemoryError")
+
+    assert [one.study for one in open_studies(ledger, run="first")] == [1]
+    assert [one.study for one in open_studies(ledger, run="second")] == [2]
+    assert open_studies(ledger, run="third") == []
+
+
 def test_a_lease_that_no_clock_of_now_has_given_is_void(ledger):
     arrive(ledger, "1.1")
     taken = claim(ledger)

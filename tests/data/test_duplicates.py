@@ -89,6 +89,12 @@ def test_pairs_are_those_that_counting_bits_finds(seed, n, bits):
     }
 
 
+def test_one_bit_apart_is_near_at_one_bit():
+    (value,) = hashes(1)
+
+    assert near_pairs(np.array([value, flip(value, 1)]), bits=1).tolist() == [[0, 1]]
+
+
 def test_blocks_lose_no_pair(monkeypatch):
     values = hashes(50)
     values[40] = flip(values[3], 4)

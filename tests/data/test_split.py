@@ -13,7 +13,7 @@ from cxrmlops.data.split import (
     quotas,
     side_of_unreadable,
 )
-from cxrmlops.data.split_membership import leaking_patients
+from cxrmlops.data.split_membership import leaking_patients, split_hash
 from cxrmlops.errors import DataError
 
 FRACTIONS = {"train": 0.7, "val": 0.2, "test": 0.1}
@@ -96,6 +96,15 @@ def test_the_order_of_rows_does_not_matter(images, seed):
     again = assign_patients(shuffled, joined(shuffled), FRACTIONS, seed=seed)
 
     pd.testing.assert_series_equal(once, again.sort_index())
+
+
+def test_the_same_seed_gives_the_same_split_in_every_version():
+    """A model of before must find its test patients where they were."""
+    images = cohort(200, seed=3)
+    split = assign_patients(images, joined(images), FRACTIONS, seed=20240131)
+    told = split_hash(images.image_id, split)
+
+    assert told == "aeeac73b764f79c2ec02bf9b3b5ac2964df0be405e67d2ca4c071da68e9daa37"
 
 
 def test_the_seed_decides():

@@ -1,0 +1,58 @@
+"""What a chunk's files say, for the ledger and for the reports that follow."""
+
+import pytest
+
+from cxrmlops.backlog import ledger as book
+from cxrmlops.backlog import progress
+from cxrmlops.backlog.database import open_database
+from cxrmlops.backlog.folder_scan import Film
+from cxrmlops.backlog.progress import Answer, Written
+from cxrmlops.backlog.results import predecessors
+from tests.backlog.test_leases import claim
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return open_database(f"sqlite:///{tmp_path}/ledger.db")
+
+
+def arrive(ledger, content: str) -> None:
+    film = Film("a.dcm", 1, 1, "1.1.1", "1.1", "", content)
+    book.enter(ledger, {"1.1": [film]}, model_key="cxr-sigfind|abc")
+
+
+def write(ledger, *objects: Written):
+    chunk = claim(ledger)
+    progress.record_scored(ledger, chunk, {"1.1": Answer("scored")})
+    progress.record_written(ledger, chunk, list(objects))
+    return chunk
+
+
+def report(uid: str) -> Written:
+    return Written(uid, "report", "1.1", "1.1.9", "1.2.840.10008.5.1.4.1.1.88.34")
+
+
+def test_a_delivered_report_is_the_predecessor_of_the_next_and_the_last_counts(ledger):
+    for number in (1, 2):
+        arrive(ledger, f"content {number}")
+        chunk = write(ledger, report(f"2.25.{number}"))
+        progress.record_receipt(ledger, chunk, f"2.25.{number}", "stored")
+        progress.finish(ledger, chunk)
+    arrive(ledger, "content 3")
+
+    (known,) = predecessors(ledger, claim(ledger))["1.1"]
+
+    assert known.sop_instance_uid == "2.25.2"
+    assert known.sop_class_uid == "1.2.840.10008.5.1.4.1.1.88.34"
+    assert (known.study_instance_uid, known.series_instance_uid) == ("1.1", "1.1.9")
+
+
+def test_an_overlay_and_a_report_that_the_archive_refused_are_no_predecessors(ledger):
+    arrive(ledger, "content 1")
+    chunk = write(ledger, report("2.25.1"), Written("2.25.2", "overlay", "1.1"))
+    progress.record_receipt(ledger, chunk, "2.25.2", "stored")
+    progress.record_refused(ledger, chunk, "2.25.1", "status C000H")
+    progress.finish(ledger, chunk)
+    arrive(ledger, "content 2")
+
+    assert predecessors(ledger, claim(ledger)) == {}
