@@ -121,7 +121,7 @@ def _mutant(path: Path, name: str, occurrence: int) -> Mutant | None:
 def _meaning(code: str) -> str:
     """Write out what a module does in a correct program.
 
-    Without what is said of types, which arguments must be named, and `strict` of zip.
+    Without types, which arguments must be named, `strict` of zip, `frozen` of classes.
     """
     tree = ast.parse(code)
     for node in ast.walk(tree):
@@ -129,8 +129,9 @@ def _meaning(code: str) -> str:
             node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
             node.defaults += [value for value in node.kw_defaults if value]
             node.posonlyargs, node.kwonlyargs, node.kw_defaults = [], [], []
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "zip":
-            node.keywords = []
+        if isinstance(node, ast.Call):
+            guard = {"zip": "strict", "dataclass": "frozen"}.get(ast.unparse(node.func))
+            node.keywords = [each for each in node.keywords if each.arg != guard]
         if isinstance(node, ast.arg | ast.AnnAssign):
             node.annotation = ast.Constant(None)
         if isinstance(node, ast.FunctionDef):

@@ -54,6 +54,13 @@ def test_of_another_host_nothing_is_known(name):
     assert lease_holders.is_alive(name) is None
 
 
+def test_where_the_kernel_does_not_name_itself_nothing_is_known(monkeypatch, tmp_path):
+    monkeypatch.setattr(lease_holders, "_PROC", tmp_path)
+
+    assert lease_holders.is_alive("any pid:[1] 1 1") is None
+    assert lease_holders.this_process() == ""
+
+
 def test_another_containers_processes_are_not_asked_for():
     here = lease_holders.this_process().split(" ")
 

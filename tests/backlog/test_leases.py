@@ -236,6 +236,15 @@ def test_a_released_chunk_waits_for_another_run(ledger):
     assert claim(ledger, run="tomorrow").id == chunk.id
 
 
+def test_a_chunk_given_back_has_used_up_no_attempt(ledger):
+    arrive(ledger, "1.1", "1.2")
+
+    for number in range(leases.MAX_ATTEMPTS + 2):  # so many deaths take it apart
+        chunk = claim(ledger, run=f"night {number}")
+        assert len(chunk.studies) == 2
+        leases.release(ledger, chunk, "the archive did not answer")
+
+
 def test_one_bad_study_fails_alone_and_can_be_tried_again(ledger):
     arrive(ledger, "1.1", "1.2", "1.3")
     leases.fail(ledger, claim(ledger), "MemoryError")

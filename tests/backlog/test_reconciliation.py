@@ -52,6 +52,33 @@ def test_studies_and_files_are_counted_by_outcome(done):
     assert balance.files == {"in": 6, "scored": 4, "rejected": 0, "failed": 2}
 
 
+def test_each_file_of_an_answered_study_counts_by_its_own_outcome(ledger):
+    arrive(ledger, "1.1", films=2)
+    chunk = claim(ledger)
+    answers = {"1.1": answer(chunk.studies[0], outcome="rejected")}
+    progress.record_scored(ledger, chunk, answers)
+    progress.record_written(ledger, chunk, [Written("1.1.9", "report", "1.1")])
+    progress.record_receipt(ledger, chunk, "1.1.9", "ok")
+    progress.finish(ledger, chunk)
+
+    balance = check_balance(ledger, "night")
+
+    assert balance.studies == {"in": 1, "scored": 0, "rejected": 1, "failed": 0}
+    assert balance.files == {"in": 2, "scored": 1, "rejected": 1, "failed": 0}
+
+
+def test_a_study_put_into_another_finished_chunk_is_found(ledger):
+    arrive(ledger, "1.1", "1.2", "1.3")
+    for _ in range(3):
+        night(ledger, claim(ledger, size=1))
+    with transaction(ledger) as connection:
+        move = "UPDATE studies SET chunk = (SELECT chunk FROM studies WHERE id = 1)"
+        connection.execute(text(f"{move} WHERE id = 2"))
+
+    with pytest.raises(DataError, match="2 chunks with other studies than they began"):
+        check_balance(ledger, "night")
+
+
 def test_what_waits_and_what_was_withdrawn_is_counted_by_name(ledger):
     arrive(ledger, "1.1", "1.2", "1.3")
     leases.release(ledger, claim(ledger, size=1), "the archive did not answer")

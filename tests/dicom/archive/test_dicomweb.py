@@ -165,6 +165,15 @@ def test_a_film_comes_as_it_is_stored(server, film, tmp_path):
     assert "transfer-syntax=*" in server.asked[0][1]["Accept"]
 
 
+def test_an_answer_may_begin_with_its_boundary(server, film, tmp_path):
+    """RFC 2046 5.1.1: what stands before the first boundary may be absent."""
+    server.kind, server.body = MULTIPART, wrapped(film.read_bytes()).lstrip()
+
+    DicomWeb(server.url).fetch(image(film), tmp_path / "got.dcm", max_bytes=10**6)
+
+    assert (tmp_path / "got.dcm").read_bytes() == film.read_bytes()
+
+
 def test_a_film_that_is_sent_bare_is_taken_too(server, film, tmp_path):
     server.kind, server.body = "application/dicom", film.read_bytes()
 

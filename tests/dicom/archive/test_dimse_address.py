@@ -42,6 +42,9 @@ def test_an_address_may_say_how_films_come():
         "PACS@host:104?calling=",
         "PACS@host:104?colour=blue",
         "PACS@host:104?port=x",
+        "PACS@host:104?port=65536",
+        "PACS@host:104?port=-1",
+        "PACS@host:65536",
         "PACS@[host:104",
     ],
 )

@@ -13,6 +13,7 @@ from pydicom.uid import (
 )
 
 from cxrmlops.dicom.read.acceptance import accept, accept_picture
+from cxrmlops.dicom.read.derived_film import is_derived
 from cxrmlops.dicom.read.headers import describe
 from cxrmlops.errors import Rejected
 from cxrmlops.reasons import REASONS
@@ -81,6 +82,21 @@ def test_the_youngest_age_is_the_sites_choice():
 
     accept(film, chest_words=WORDS, min_age_years=17)
     assert refused(film, min_age_years=18) == "child"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "derived"),
+    [
+        (["DERIVED", "PRIMARY"], True),
+        (["ORIGINAL", "PRIMARY"], False),
+        (["ORIGINAL", "PRIMARY", "", "DERIVED"], False),
+    ],
+)
+def test_a_film_is_a_bone_image_by_words_only_where_it_was_derived(kinds, derived):
+    film = make_chest_film()
+    film.ImageType, film.DerivationDescription = kinds, "bone"
+
+    assert bool(is_derived(film)) is derived
 
 
 def test_a_derived_primary_film_is_accepted():

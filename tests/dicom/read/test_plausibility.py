@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cxrmlops.dicom.read import plausibility
 from cxrmlops.dicom.read.plausibility import (
     is_blank,
     is_negative,
@@ -28,6 +29,38 @@ def test_a_frame_around_the_film_does_not_matter(frame):
 
     for image, negative in ((framed, False), (1 - framed, True)):
         assert is_negative(thumbnail(image)) is negative
+
+
+def test_the_drawing_has_a_bright_spine_and_abdomen_and_dark_lungs():
+    """Drawn here pixel by pixel: 32 x 32, places in shares of the side."""
+    kinds = np.zeros((32, 32))
+    for row, column in np.ndindex(32, 32):
+        down, across = (row + 0.5) / 32, (column + 0.5) / 32
+        out = abs(2 * across - 1)
+        if out < 0.16 and down > 0.1:
+            kinds[row, column] = 1  # spine
+        elif np.hypot((out - 0.45) / 0.27, (down - 0.38) / 0.33) < 1:
+            kinds[row, column] = -1  # lung
+        elif down > 0.8 and out < 0.75:
+            kinds[row, column] = 1  # abdomen
+
+    drawing = plausibility._thorax()
+
+    np.testing.assert_array_equal(np.sign(drawing), kinds)
+    assert drawing[drawing < 0].sum() == pytest.approx(-1)
+    assert drawing[kinds == 1].max() == pytest.approx(1 / (kinds == 1).sum())
+
+
+def test_likeness_is_a_correlation_over_what_the_drawing_speaks_of():
+    small = np.random.default_rng(0).random((64, 64), dtype=np.float32)
+    means = small.reshape(32, 2, 32, 2).mean(axis=(1, 3))
+    drawing = plausibility._thorax()
+    spoken = [at for at in np.ndindex(32, 32) if drawing[at]]
+    seen = np.array([[means[at], drawing[at]] for at in spoken])
+
+    told = likeness_to_thorax(small)
+
+    assert told == pytest.approx(np.corrcoef(seen.T)[0, 1], abs=1e-6)
 
 
 def test_one_white_lung_is_no_negative():

@@ -9,6 +9,7 @@ import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 
 from cxrmlops.dicom.read.headers import read_header
 from cxrmlops.dicom.results.answers import ObjectReference, Wording
@@ -316,6 +317,27 @@ def test_every_accession_number_of_the_study_stands_in_the_report():
     requests = report.ReferencedRequestSequence
     assert [request.AccessionNumber for request in requests] == ["ACC-0", "ACC-1"]
     assert "ReferencedRequestSequence" not in build(make_study_answer(0.9))
+
+
+@pytest.mark.parametrize(
+    ("meaning", "code"),
+    [("Chest PA", "X1"), ("", "399208008"), ("C" * 70, "399208008")],
+)
+def test_the_procedure_is_that_of_the_source_or_else_a_chest_radiograph(meaning, code):
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator = "X1", "99SITE"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        item.CodeMeaning = meaning
+    film = make_film()
+    film.ProcedureCodeSequence = [item]
+
+    report = build(make_study_answer(0.9, films=[film]))
+
+    (told,) = children(report, name="121058")
+    assert told.ConceptCodeSequence[0].CodeValue == code
+    if code == "X1":
+        assert told.ConceptCodeSequence[0].CodeMeaning == meaning
 
 
 def test_what_is_empty_in_a_sequence_of_the_source_is_left_out():

@@ -203,9 +203,9 @@ def _fits_library(ref: Dataset) -> bool:
 
 def _procedure(ref: Dataset) -> CodedConcept:
     for item in ref.get("ProcedureCodeSequence") or []:
-        if item.get("CodeValue") and item.get("CodingSchemeDesignator"):
-            meaning = str(item.get("CodeMeaning") or item.CodeValue)[:64]
-            return CodedConcept(item.CodeValue, item.CodingSchemeDesignator, meaning)
+        scheme = item.get("CodingSchemeDesignator")
+        if item.get("CodeValue") and scheme:  # no long code, no URN
+            return CodedConcept(item.CodeValue, scheme, item.CodeMeaning)
     return ours.CHEST_RADIOGRAPH
 
 
