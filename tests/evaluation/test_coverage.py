@@ -16,7 +16,7 @@ from cxrmlops.evaluation.statistics.comparison import auc_difference
 from cxrmlops.evaluation.statistics.intervals import proportion
 from cxrmlops.evaluation.statistics.prevalence import prevalence_free
 from cxrmlops.evaluation.statistics.ranking import auc_interval
-from cxrmlops.evaluation.statistics.reliability import brier_figure, line
+from cxrmlops.evaluation.statistics.reliability import brier_figure, calibration_line
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +155,9 @@ def test_95_of_100_intervals_of_f1_and_precision_hold_the_truth(setting):
 @pytest.mark.soak
 @settings
 def test_95_of_100_calibration_lines_hold_the_truth(setting):
-    lines = [line(posterior(s, setting), a, p) for s, _, a, p in cohorts(setting)]
+    lines = [
+        calibration_line(posterior(s, setting), a, p) for s, _, a, p in cohorts(setting)
+    ]
 
     least = LEAST if setting.studies > 300 else LEAST_OF_SMALL_SANDWICH
     for name, truth in (("calibration_slope", 1.0), ("calibration_intercept", 0.0)):
