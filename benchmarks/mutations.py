@@ -27,32 +27,7 @@ OPERATORS = (
                      "LShift_RShift", "RShift_LShift")
     ),
 )  # fmt: skip
-# Modules whose tests are not named after them
-ELSEWHERE = {
-    "evaluation/performance/metrics": ("stages/test_evaluate", "stages/test_report"),
-    "evaluation/performance/source_study": ("reference/test_source_study",),
-    "evaluation/statistics/curves": ("reporting/test_plots", "stages/test_evaluate"),
-    "data/image_file": ("data/test_decoding", "data/test_preprocess"),
-    "data/sources/rows": ("data/sources/test_hospital", "data/sources/test_openi"),
-    "data/sources/table_text": ("data/sources/test_csv_table",),
-    "backlog/ledger": ("stages/test_score",),
-    "backlog/progress": ("stages/test_score",),
-    "backlog/provenance": ("promotion/test_trace",),
-    "backlog/results": ("backlog/test_delivery", "stages/test_score"),
-    "dicom/archive/dimse_receiver": ("dicom/archive/test_dimse",),
-    "dicom/read/bounded_file": ("dicom/read/test_headers",),
-    "dicom/read/derived_film": ("dicom/read/test_acceptance",),
-    "dicom/read/site_words": (
-        "dicom/read/test_body_part",
-        "dicom/read/test_projection",
-    ),
-    "dicom/read/stored_values": ("dicom/read/test_pixels", "dicom/test_real_files"),
-    "dicom/results/codes": ("dicom/results/test_structured_report",),
-    "dicom/results/measurement_group": ("dicom/results/test_structured_report",),
-    "dicom/results/derived": ("dicom/results/test_secondary_capture",),
-    "dicom/results/stated": ("dicom/results/test_structured_report",),
-    "dicom/results/whole_items": ("dicom/results/test_copied",),
-}
+ELSEWHERE = Path("tests/tested_elsewhere.txt")  # module :: test files :: why
 LEFT_OUT = ("migrations", "__init__")
 
 
@@ -149,9 +124,15 @@ def tests_of(module: str) -> list[Path]:
         for path in sorted((ROOT / "tests" / package).rglob("test_*.py"))
         if dotted in _imports(path)
     ]
-    others = [Path("tests", f"{each}.py") for each in ELSEWHERE.get(module, ())]
+    others = [Path("tests", f"{each}.py") for each in _elsewhere().get(module, ())]
     found = [own] if (ROOT / own).exists() else []
     return found + [path for path in (*using, *others) if path != own]
+
+
+def _elsewhere() -> dict[str, list[str]]:
+    lines = (ROOT / ELSEWHERE).read_text().splitlines()
+    parts = [line.split(" :: ") for line in lines if line and line[0] != "#"]
+    return {each[0].removeprefix("cxrmlops/"): each[1].split() for each in parts}
 
 
 def _imports(path: Path) -> set[str]:
