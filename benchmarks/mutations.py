@@ -126,7 +126,7 @@ def tests_of(module: str) -> list[Path]:
     ]
     others = [Path("tests", f"{each}.py") for each in _elsewhere().get(module, ())]
     found = [own] if (ROOT / own).exists() else []
-    return found + [path for path in (*using, *others) if path != own]
+    return list(dict.fromkeys([*found, *using, *others]))
 
 
 def _elsewhere() -> dict[str, list[str]]:

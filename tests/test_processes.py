@@ -54,6 +54,35 @@ def test_every_child_ends_with_an_interrupted_program(tmp_path, how, signal_name
     assert ("unwound" in program.said) or how == "at_once"
 
 
+POOL = """
+import sys
+from cxrmlops.processes import guarded, tell_interruption
+from cxrmlops.workers import map_isolated
+from time import sleep
+tell_interruption()
+with guarded(at_once=True):
+    print("ready", flush=True)
+    list(map_isolated(sleep, [300, 300], workers=2, ahead=2))
+"""
+
+
+def test_an_interrupted_pool_of_workers_ends_without_a_word_of_its_library(tmp_path):
+    (tmp_path / "program.py").write_text(POOL)
+    program = Terminal(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+    )
+    program.read_until("ready", seconds=60)
+    time.sleep(3)  # workers have come up
+
+    program.press_ctrl_c()
+
+    assert program.wait(seconds=30) == 130
+    program.wait_until_alone(seconds=10)
+    assert "resource_tracker" not in program.said
+
+
 def test_every_child_ends_with_a_killed_program(tmp_path):
     program = start(tmp_path, "at_once")
     program.read_until("ready", seconds=60)

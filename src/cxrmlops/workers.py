@@ -47,6 +47,8 @@ class WorkerLimits:
 # other, so a worker that takes one of two cores from it stops both.
 NICENESS = 19
 
+# After an interruption the tracker removes our semaphores, which need not be told.
+_QUIET_TRACKER = "ignore:resource_tracker:UserWarning"
 _LOCK, _MAIN = threading.Lock(), threading.Lock()
 _POOLS: "dict[tuple[int, WorkerLimits, Path], ProcessPoolExecutor]" = {}
 
@@ -212,6 +214,8 @@ def _discard(pool: ProcessPoolExecutor) -> None:
 
 def _pool(workers: int, limits: WorkerLimits, preload: str) -> ProcessPoolExecutor:
     """Start from a clean process: a plain fork would copy the caller's threads."""
+    if _QUIET_TRACKER not in sys.warnoptions:
+        sys.warnoptions.append(_QUIET_TRACKER)  # handed to the tracker's own process
     context = _Context()
     context.set_forkserver_preload([preload])
     return ProcessPoolExecutor(
