@@ -30,7 +30,7 @@ DELAYS = [10.0, 60.0, 600.0]  # seconds before another try
 
 
 def unreachable(_task: Any, _run: Any, state: State[Any]) -> bool:
-    """Retry only what a second try can mend."""
+    """Retry only what a second try can change."""
     return isinstance(state.result(raise_on_failure=False), ServiceError)
 
 

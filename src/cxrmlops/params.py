@@ -271,7 +271,7 @@ def _load(path: Path, kind: type[Settings]) -> Settings:
         ) from None
     except OSError as error:
         raise ParamsError(
-            f"{path} cannot be read ({error.strerror}); mend that and run again"
+            f"{path} cannot be read ({error.strerror}); fix that and run again"
         ) from None
     except UnicodeDecodeError:
         raise ParamsError(
@@ -284,7 +284,7 @@ def _load(path: Path, kind: type[Settings]) -> Settings:
     except yaml.YAMLError as error:
         where = " ".join(str(error).split())
         raise ParamsError(
-            f"{path} is not valid YAML: {where}; mend the line and run again"
+            f"{path} is not valid YAML: {where}; fix the line and run again"
         ) from None
     try:
         return kind.model_validate(content)

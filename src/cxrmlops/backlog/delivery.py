@@ -52,7 +52,7 @@ class Folder:
         except OSError as error:
             raise ServiceError(
                 f"the archive folder did not take a file ({error.strerror}); "
-                "mend it and run again: nothing is lost"
+                "fix it and run again: nothing is lost"
             ) from None
 
 

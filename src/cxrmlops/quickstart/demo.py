@@ -244,5 +244,5 @@ def _step(folder: Path, *command: str) -> None:
     if done.returncode:
         raise CxrError(
             f"demo: `{' '.join(command[1:])}` failed in {folder}; its own message is "
-            "just above; mend it and run `make demo` again, finished steps are kept"
+            "just above; fix it and run `make demo` again, finished steps are kept"
         )

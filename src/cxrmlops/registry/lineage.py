@@ -38,7 +38,7 @@ def code_state(folder: Path = Path()) -> dict[str, str]:
         changed = _git(folder, *asked)
     except _GitError as error:
         log.warning(
-            "the commit of the code is not known: %s; mend that, e.g. git config "
+            "the commit of the code is not known: %s; fix that, e.g. git config "
             "--global --add safe.directory FOLDER, before a model is to be used",
             error,
         )

@@ -169,7 +169,7 @@ def _refusal(checked: Checked, docs: Path) -> str:
         )
     return (
         f"validate stopped, {'; '.join(parts)}; which films and why: {docs}; "
-        "mend the source or change the bound"
+        "fix the source or change the bound"
     )
 
 

@@ -42,7 +42,7 @@ def read_reports(path: Path) -> list[XmlReport]:
             reports.append(report)
     if broken:
         raise DataError(
-            f"{path}: {len(broken)} report(s) are not plain XML; mend or remove them",
+            f"{path}: {len(broken)} report(s) are not plain XML; fix or remove them",
             sorted(broken),
         )
     if not reports:
