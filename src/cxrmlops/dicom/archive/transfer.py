@@ -6,7 +6,6 @@ no DICOM at all.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,7 +18,6 @@ from cxrmlops.dicom.read.headers import read_header
 from cxrmlops.errors import AccessError, RefusedError, ServiceError
 
 MODALITIES = ("DX", "CR")  # asked one by one: lists mean different things to servers
-_LEGAL_UID = re.compile(r"[0-9]+(\.[0-9]+)*")  # PS3.5 9.1
 
 # Status of C-STORE (PS3.4 B.2.3, PS3.7 C), FailureReason of STOW (PS3.18 I.2)
 _DUPLICATE = 0x0111
@@ -113,11 +111,6 @@ def read_uids(file: Path) -> Uids:
         sop=text(header, "SOPInstanceUID"),
         sop_class=text(header, "SOPClassUID"),
     )
-
-
-def is_uid(found: str) -> bool:
-    """Tell a UID from anything else; only UIDs go into addresses and queries."""
-    return len(found) <= 64 and _LEGAL_UID.fullmatch(found) is not None
 
 
 def name_of(uid: str) -> str:
