@@ -188,6 +188,19 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def read_journal(path: Path) -> list[Any]:
+    """Read the JSON lines of unfinished work; no file is none.
+
+    A last line that a kill cut short is removed: it must not run into the next one.
+    """
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    finished = content[: content.rfind(b"\n") + 1]
+    os.truncate(path, len(finished))
+    return [json.loads(line) for line in finished.splitlines()]
+
+
 def read_facts(path: Path) -> dict[str, Any]:
     """Read the JSON object that a stage left, or say which stage to run.
 
