@@ -17,9 +17,9 @@ from PIL import Image
 
 from cxrmlops.data.adjudication import ASKED, WRITTEN_BY_READERS
 from cxrmlops.data.preprocess import Placement
-from cxrmlops.data.shards import gather, open_shards
 from cxrmlops.data.sources.csv_table import read_csv
 from cxrmlops.data.spreadsheet import to_csv
+from cxrmlops.data.squares import film_squares
 from cxrmlops.errors import DataError
 from cxrmlops.files import require_ours, whole_folder
 from cxrmlops.findings import BALANCED
@@ -146,12 +146,12 @@ def _cases(
     chosen: pd.DataFrame, images: pd.DataFrame, bundle: Bundle, data: Path
 ) -> Iterator[Case]:
     """Draw one study at a time: the film with the highest score decides."""
-    shards = open_shards(data / "preprocess")
+    squares_of = film_squares(data / "preprocess")
     reader, threshold = Reader(bundle, batch_size=8), _balanced(bundle)
     films = images[images.split == "test"].sort_values("image_id").groupby("study_id")
     for row in chosen.to_dict("records"):
         of_study = films.get_group(row["study_id"])
-        squares = gather(shards, of_study.shard.to_numpy(), of_study.row.to_numpy())
+        squares = squares_of(of_study)
         answers = reader.read(squares)
         top = int(np.argmax(answers.logit))
         heat = above_threshold(
