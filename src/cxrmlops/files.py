@@ -161,6 +161,8 @@ def _final(path: Path) -> Path:
 def only_run(stage: str) -> Iterator[None]:
     """Hold this checkout's lock on `stage`: two runs would spoil each other's work.
 
+    It falls with the process, however that ends.
+
     Raises:
         ResourceError: another run holds it.
     """
