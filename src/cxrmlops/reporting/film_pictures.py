@@ -85,8 +85,13 @@ def save_picture(film: ShownFilm, out: Path, picture: OverlayPicture) -> str:
     """Write an overlay as PNG, for a film without a DICOM header to refer to."""
     name = f"overlays/{_name(film)}.png"
     if not (out / name).exists():
-        _save(Image.fromarray(picture.pixels), out / name, format="PNG")
+        _save(_encoded(picture.pixels, format="PNG"), out / name)
     return name
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    """Return grey (h, w) or colour (h, w, 3) pixels, uint8, as a JPEG file."""
+    return _encoded(pixels, format="JPEG", quality=JPEG_QUALITY)
 
 
 def _heat(
@@ -116,17 +121,20 @@ def _resized(picture: np.ndarray, longest_side: int) -> np.ndarray:
 
 
 def _save_jpeg(pixels: np.ndarray, path: Path) -> None:
-    if path.exists():
-        return
-    _save(Image.fromarray(pixels), path, format="JPEG", quality=JPEG_QUALITY)
+    if not path.exists():
+        _save(jpeg(pixels), path)
 
 
-def _save(image: Image.Image, path: Path, **options: Any) -> None:
-    """Write through memory: on a full disk Pillow itself would leave half a file."""
+def _encoded(pixels: np.ndarray, **options: Any) -> bytes:
+    """Encode in memory: on a full disk Pillow itself would leave half a file."""
     content = io.BytesIO()
-    image.save(content, **options)
+    Image.fromarray(pixels).save(content, **options)
+    return content.getvalue()
+
+
+def _save(content: bytes, path: Path) -> None:
     with whole(path, private=True) as draft:
-        draft.write_bytes(content.getbuffer())
+        draft.write_bytes(content)
 
 
 def _name(film: ShownFilm) -> str:
