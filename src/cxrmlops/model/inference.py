@@ -107,7 +107,7 @@ class Reader:
         )
 
     def read_parts(self, parts: Iterable[np.ndarray]) -> Answers:
-        """Answer films that come in parts, at least one; see `read`.
+        """Answer films that come in parts, at least one part.
 
         Args:
             parts: shape (n, size, size) each, uint8; one is in memory at a time.

@@ -58,14 +58,16 @@ class Archive(Protocol):
         """Return the UIDs of studies of these days, first and last included.
 
         Raises:
-            ServiceError, AccessError: as `check`.
+            ServiceError: it does not answer; safe to repeat.
+            AccessError: it does not let us in.
         """
 
     def find_images(self, study_uid: str) -> list[RemoteImage]:
         """List the images in the CR and DX series of a study.
 
         Raises:
-            ServiceError, AccessError: as `check`.
+            ServiceError: it does not answer; safe to repeat.
+            AccessError: it does not let us in.
         """
 
     def fetch(self, image: RemoteImage, place: Path, *, max_bytes: int) -> None:
@@ -73,14 +75,16 @@ class Archive(Protocol):
 
         Raises:
             Rejected: `too_large`.
-            ServiceError, AccessError: as `check`.
+            ServiceError: it does not answer; safe to repeat.
+            AccessError: it does not let us in.
         """
 
     def has(self, file: Path) -> bool:
         """Return whether the object in this file is there already.
 
         Raises:
-            ServiceError, AccessError: as `check`.
+            ServiceError: it does not answer; safe to repeat.
+            AccessError: it does not let us in.
         """
 
     def store(self, file: Path) -> str:
@@ -88,7 +92,8 @@ class Archive(Protocol):
 
         Raises:
             RefusedError: it will never take this file.
-            ServiceError, AccessError: as `check`.
+            ServiceError: it does not answer; safe to repeat.
+            AccessError: it does not let us in.
         """
 
 
