@@ -30,16 +30,7 @@ def film_squares(folder: Path) -> Callable[[pd.DataFrame], np.ndarray]:
 def check_shards(
     shards: Sequence[np.ndarray], rows: pd.DataFrame, *, folder: Path
 ) -> None:
-    """Check that every shard that rows name is there.
-
-    Args:
-        shards: what `open_shards` gave for `folder`.
-        rows: of SPLITS.
-        folder: of the stage `preprocess`.
-
-    Raises:
-        DataError: one is not.
-    """
+    """Check that `folder` holds every shard that SPLITS rows name, else DataError."""
     if len(shards) <= rows.shard.max():
         raise DataError(
             f"{folder} holds {len(shards)} shard(s), but the split names shard "

@@ -2,8 +2,9 @@
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,19 +74,18 @@ def save_page_pictures(film: ShownFilm, out: Path) -> tuple[str, str]:
         Their names below `out`; the map's is "" when there is none.
     """
     plain = f"pictures/{_name(film)}-film.jpg"
-    _save_jpeg(film.picture, out / plain)
+    _save(film.picture, out / plain, jpeg)
     if film.heat is None:
         return plain, ""
     shown = f"pictures/{_name(film)}-map.jpg"
-    _save_jpeg(film.blended, out / shown)
+    _save(film.blended, out / shown, jpeg)
     return plain, shown
 
 
 def save_picture(film: ShownFilm, out: Path, picture: OverlayPicture) -> str:
     """Write an overlay as PNG, for a film without a DICOM header to refer to."""
     name = f"overlays/{_name(film)}.png"
-    if not (out / name).exists():
-        _save(_encoded(picture.pixels, format="PNG"), out / name)
+    _save(picture.pixels, out / name, partial(_encoded, format="PNG"))
     return name
 
 
@@ -120,11 +120,6 @@ def _resized(picture: np.ndarray, longest_side: int) -> np.ndarray:
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
 
 
-def _save_jpeg(pixels: np.ndarray, path: Path) -> None:
-    if not path.exists():
-        _save(jpeg(pixels), path)
-
-
 def _encoded(pixels: np.ndarray, **options: Any) -> bytes:
     """Encode in memory: on a full disk Pillow itself would leave half a file."""
     content = io.BytesIO()
@@ -132,9 +127,12 @@ def _encoded(pixels: np.ndarray, **options: Any) -> bytes:
     return content.getvalue()
 
 
-def _save(content: bytes, path: Path) -> None:
-    with whole(path, private=True) as draft:
-        draft.write_bytes(content)
+def _save(
+    pixels: np.ndarray, path: Path, encode: Callable[[np.ndarray], bytes]
+) -> None:
+    if not path.exists():
+        with whole(path, private=True) as draft:
+            draft.write_bytes(encode(pixels))
 
 
 def _name(film: ShownFilm) -> str:
