@@ -23,6 +23,7 @@ from cxrmlops.errors import (
     ResourceError,
     ServiceError,
 )
+from cxrmlops.files import whole
 from cxrmlops.reporting.synthetic_map import draw_synthetic_map
 
 RETRYABLE = (ServiceError, AccessError, ResourceError, ReplacedError)
@@ -92,9 +93,8 @@ class RedactForeignErrors:
         """End with an error that anybody may read."""
         if not isinstance(error, Exception) or isinstance(error, CxrError):
             return
-        self._notes.parent.mkdir(parents=True, exist_ok=True)
-        self._notes.touch(mode=0o600)
-        self._notes.write_text("".join(traceback.format_exception(error)))
+        with whole(self._notes, private=True) as draft:
+            draft.write_text("".join(traceback.format_exception(error)))
         raise CxrError(f"{type(error).__name__}, see {self._notes}") from None
 
 

@@ -151,16 +151,17 @@ def open_night(bundle: str) -> Night:
             "PostgreSQL database, or unset CXR_DASK"
         )
     folder = Path(bundle) if bundle else champion_bundle()
-    model, params = read_bundle(folder), load_params()
-    require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
-    require_scope(model.card.name, model.card.scope, scope_of(params.cohort, site))
-    if not os.environ.get("CXR_DASK"):  # there, each machine that reads checks itself
-        open_reader(
+    params = load_params()
+    if os.environ.get("CXR_DASK"):  # each machine that reads checks itself
+        model = read_bundle(folder)
+    else:
+        model = open_reader(
             folder,
             accelerator=params.score.accelerator,
             batch_size=params.score.batch_size,
-            expect_hash=model.hash,
-        )
+        ).bundle
+    require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
+    require_scope(model.card.name, model.card.scope, scope_of(params.cohort, site))
     return Night(
         run=secrets.token_hex(8),
         opened=utc_now(),

@@ -123,3 +123,18 @@ def needs(program: str, package: str) -> None:
     """Skip where a program is absent; infra/test_packages.sh installs it."""
     if shutil.which(program) is None:
         pytest.skip(f"{program} (Debian: {package}) is not installed")
+
+
+@pytest.fixture
+def browser_page():
+    """An empty page of a real browser."""
+    from playwright.sync_api import sync_playwright  # slow, and few tests need it
+
+    needs("chromium", "chromium")
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        ) as browser,
+    ):
+        yield browser.new_page()

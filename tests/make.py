@@ -4,9 +4,11 @@ import atexit
 import datetime as dt
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -312,11 +314,13 @@ def write_reading_bundle(
     seed: int = 0,
     size: int = 64,
     limit: float | None = None,
+    reference: Mapping[str, np.ndarray] = MappingProxyType({}),
     **card_quirks: object,
 ) -> Path:
     """Write the bundle of an untrained network for films of the current front end.
 
     With a limit, films whose features' mean square is above it are unfamiliar to it.
+    What is given as `reference` stands in place of its own.
     """
     from cxrmlops.data.preprocess import preprocessing_hash
     from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
@@ -339,14 +343,14 @@ def write_reading_bundle(
         lineage={"seed": seed},
     )
     network = untrained_network(seed)
-    reference = {"skew_logit": skew_logit(network, size)}
+    arrays = {"skew_logit": skew_logit(network, size), **reference}
     if limit is not None:
         d = 8 + 16 + 32 + 64  # channels of its stages
         origin, axis = np.zeros(d), np.eye(1, d)
         plain = Familiar(origin, np.ones(d), axis, np.ones(1), noise=1.0, limit=limit)
-        reference |= plain.to_arrays()
+        arrays |= plain.to_arrays()
     card = replace(card, **card_quirks)
-    write_bundle(folder, network, card=card, reference=reference)
+    write_bundle(folder, network, card=card, reference=arrays)
     return folder
 
 
@@ -363,12 +367,10 @@ def untrained_network(seed: int) -> "EvidenceResNet":
 
 def make_shifted_bundle(folder: Path, *, size: int = 64) -> Path:
     """Write a bundle whose answers to its own test films are another machine's."""
-    from cxrmlops.model.bundle import read_bundle, write_bundle
+    from cxrmlops.model.skew import skew_logit
 
-    bundle = read_bundle(make_reading_bundle(folder, size=size))
-    reference = {**bundle.reference, "skew_logit": bundle.reference["skew_logit"] + 1}
-    write_bundle(folder, bundle.network, card=bundle.card, reference=reference)
-    return folder
+    shifted = skew_logit(untrained_network(0), size) + 1
+    return write_reading_bundle(folder, size=size, reference={"skew_logit": shifted})
 
 
 def make_remote_image(film: Path, *, is_complete: bool) -> RemoteImage:

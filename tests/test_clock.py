@@ -2,7 +2,8 @@ import datetime as dt
 
 import pytest
 
-from cxrmlops.clock import now
+from cxrmlops import clock
+from cxrmlops.clock import ProgressTimer, now
 from cxrmlops.errors import ParamsError
 
 
@@ -35,3 +36,13 @@ def test_a_wrong_clock_or_zone_is_refused_in_one_sentence(
 
     with pytest.raises(ParamsError, match=word):
         now(zone)
+
+
+def test_a_line_is_due_once_in_so_many_seconds_and_tells_how_long_it_has_been(
+    monkeypatch,
+):
+    times = iter([100.0, 102.0, 105.0, 107.0, 111.0])
+    monkeypatch.setattr(clock.time, "monotonic", lambda: next(times))
+    timer = ProgressTimer(5.0)
+
+    assert [timer.due() for _ in range(4)] == [0, 5.0, 0, 11.0]

@@ -2,13 +2,11 @@
 
 import html
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 from typer.main import get_command
 
 from cxrmlops import tables
@@ -17,7 +15,7 @@ from cxrmlops.params import Params, Site
 from documentation import checks, records
 from documentation.markdown import text
 from documentation.source_comments import yaml_comments
-from tests.conftest import ROOT, needs
+from tests.conftest import ROOT
 
 LOADS = re.compile(
     r"<(?:script|img|iframe|source|embed|video|audio)\b[^>]*?\bsrc=[\"']?(?:https?:)?//"
@@ -141,25 +139,16 @@ def test_no_page_loads_anything_from_a_network(site):
 
 @pytest.mark.slow
 @pytest.mark.services
-def test_pages_open_from_disk_and_the_search_finds_a_command(site):
-    needs("chromium", "chromium")
+def test_pages_open_from_disk_and_the_search_finds_a_command(site, browser_page):
     asked = []
 
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        ) as browser,
-    ):
-        page = browser.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto((site / "index.html").as_uri())
-        page.keyboard.press("/")
-        page.keyboard.type("roll-back")
-        page.wait_for_selector("a[href*='command-line.html']:visible mark")
-        shown = page.title()
+    browser_page.on("request", lambda request: asked.append(request.url))
+    browser_page.goto((site / "index.html").as_uri())
+    browser_page.keyboard.press("/")
+    browser_page.keyboard.type("roll-back")
+    browser_page.wait_for_selector("a[href*='command-line.html']:visible mark")
 
-    assert "cxrmlops" in shown
+    assert "cxrmlops" in browser_page.title()
     assert [
         url for url in asked if not url.startswith(("file:", "data:", "blob:"))
     ] == []

@@ -10,6 +10,7 @@ from cxrmlops.errors import DataError, ResourceError
 from cxrmlops.files import (
     disk_space,
     only_run,
+    read_journal,
     read_json,
     remove_drafts,
     require_ours,
@@ -118,6 +119,19 @@ def test_json_is_stable_and_refuses_what_other_readers_refuse(tmp_path):
 def test_hashes_know_content_not_order(tmp_path):
     assert sha256_json({"a": 1, "b": 2}) == sha256_json({"b": 2, "a": 1})
     assert sha256_json({"a": 1}) != sha256_json({"a": 2})
+
+
+def test_a_journal_gives_its_finished_lines_and_loses_the_one_cut_short(tmp_path):
+    journal = tmp_path / "rows.jsonl"
+    assert read_journal(journal) == []
+
+    journal.write_text('["a", 1]\n["b", 2]\n["c')
+    assert read_journal(journal) == [["a", 1], ["b", 2]]
+    assert journal.read_text() == '["a", 1]\n["b", 2]\n'
+
+    journal.write_text('["c')
+    assert read_journal(journal) == []
+    assert journal.read_text() == ""
 
 
 def test_a_folders_hash_knows_names_and_bytes(tmp_path):

@@ -1,10 +1,16 @@
-"""The time at the site; CXR_CLOCK fixes it, so that a rerun gives the same bytes."""
+"""The time at the site, and when a line of progress is due.
+
+CXR_CLOCK fixes the time, so that a rerun gives the same bytes.
+"""
 
 import os
+import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cxrmlops.errors import ParamsError
+
+PROGRESS_SECONDS = 5.0  # between two lines of progress, at least
 
 
 def now(time_zone: str) -> datetime:
@@ -34,3 +40,20 @@ def now(time_zone: str) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     return moment.astimezone(zone).replace(microsecond=0)
+
+
+class ProgressTimer:
+    """Tells when a long loop should log a line of progress."""
+
+    def __init__(self, seconds: float = PROGRESS_SECONDS) -> None:
+        """Start now; lines are at least `seconds` apart."""
+        self._seconds = seconds
+        self._start = self._last = time.monotonic()
+
+    def due(self) -> float:
+        """Return the seconds since the start if a line is due now, else 0."""
+        now = time.monotonic()
+        if now - self._last < self._seconds:
+            return 0.0
+        self._last = now
+        return now - self._start

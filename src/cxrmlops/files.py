@@ -161,6 +161,8 @@ def _final(path: Path) -> Path:
 def only_run(stage: str) -> Iterator[None]:
     """Hold this checkout's lock on `stage`: two runs would spoil each other's work.
 
+    It falls with the process, however that ends.
+
     Raises:
         ResourceError: another run holds it.
     """
@@ -186,6 +188,19 @@ def write_json(path: Path, content: Any, *, private: bool = False) -> None:
 def read_json(path: Path) -> Any:
     """Read what `write_json` wrote."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_journal(path: Path) -> list[Any]:
+    """Read the JSON lines of unfinished work; no file is none.
+
+    A last line that a kill cut short is removed: it must not run into the next one.
+    """
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    finished = content[: content.rfind(b"\n") + 1]
+    os.truncate(path, len(finished))
+    return [json.loads(line) for line in finished.splitlines()]
 
 
 def read_facts(path: Path) -> dict[str, Any]:

@@ -14,12 +14,12 @@ must be refused), `study` (reported, uncertain, disputed, outside_window, no_rep
 
 import logging
 import os
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+from cxrmlops.clock import ProgressTimer
 from cxrmlops.errors import ResourceError
 from cxrmlops.files import whole_folder
 from cxrmlops.workers import map_isolated
@@ -40,7 +40,6 @@ TRUTH_COLUMNS = (
     "view",
     "vendor",
 )
-_LOG_SECONDS = 5.0
 
 
 def make_cohort(
@@ -102,13 +101,11 @@ def _run(
 def _progress(
     done: Iterable[list[dict[str, str]]], total: int
 ) -> Iterator[list[dict[str, str]]]:
-    start = last = time.monotonic()
+    timer = ProgressTimer()
     for number, rows in enumerate(done, start=1):
         yield rows
-        now = time.monotonic()
-        if now - last > _LOG_SECONDS:
-            last = now
-            pace = number / (now - start)
+        if seconds := timer.due():
+            pace = number / seconds
             log.info("synthetic: %d of %d studies, %.0f/s", number, total, pace)
 
 

@@ -35,11 +35,11 @@ def claim(ledger, *, run="night", size=10, lease=90.0, model=MODEL, started=CLOC
     )
 
 
-def deliver(ledger, chunk) -> None:
-    """Do what a night does with a chunk: one SR a study."""
-    answers = {s.study_uid: Answer("scored") for s in chunk.studies}
+def deliver(ledger, chunk, answer=lambda _study: Answer("scored")) -> None:
+    """Do what a night does with a chunk: one report a study."""
+    answers = {s.study_uid: answer(s) for s in chunk.studies}
     progress.record_scored(ledger, chunk, answers)
-    made = [Written(f"{s.study_uid}.9", "SR", s.study_uid) for s in chunk.studies]
+    made = [Written(f"{s.study_uid}.9", "report", s.study_uid) for s in chunk.studies]
     progress.record_written(ledger, chunk, made)
     for one in made:
         progress.record_receipt(ledger, chunk, one.uid, "ok")
@@ -360,7 +360,7 @@ def test_an_object_that_the_archive_refuses_fails_its_study_alone(ledger):
     chunk = claim(ledger)
     answers = {s.study_uid: Answer("scored") for s in chunk.studies}
     progress.record_scored(ledger, chunk, answers)
-    made = [Written(f"{s.study_uid}.9", "SR", s.study_uid) for s in chunk.studies]
+    made = [Written(f"{s.study_uid}.9", "report", s.study_uid) for s in chunk.studies]
     progress.record_written(ledger, chunk, made)
 
     progress.record_receipt(ledger, chunk, "1.1.9", "stored")

@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import text
 
-from cxrmlops.backlog import leases, progress
+from cxrmlops.backlog import leases
 from cxrmlops.backlog.database import transaction
-from cxrmlops.backlog.progress import Answer, Written
+from cxrmlops.backlog.progress import Answer
 from cxrmlops.backlog.reconciliation import check_balance
 from cxrmlops.errors import DataError
-from tests.backlog.test_leases import MODEL, arrive, claim
+from tests.backlog.test_leases import MODEL, arrive, claim, deliver
 
 IMAGE = {"outcome": "scored", "sop_class_uid": "1.2.840.10008.5.1.4.1.1.1.1"}
 
@@ -25,21 +25,11 @@ def answer(study, *, outcome: str = "scored") -> Answer:
     return Answer(outcome, "", {"images": images, "study": said})
 
 
-def night(ledger, chunk) -> None:
-    answers = {s.study_uid: answer(s) for s in chunk.studies}
-    progress.record_scored(ledger, chunk, answers)
-    made = [Written(f"{s.study_uid}.9", "report", s.study_uid) for s in chunk.studies]
-    progress.record_written(ledger, chunk, made)
-    for one in made:
-        progress.record_receipt(ledger, chunk, one.uid, "ok")
-    progress.finish(ledger, chunk)
-
-
 @pytest.fixture
 def done(ledger):
     """A run over three studies of two films; the last study failed."""
     arrive(ledger, "1.1", "1.2", films=2)
-    night(ledger, claim(ledger))
+    deliver(ledger, claim(ledger), answer)
     arrive(ledger, "1.3", films=2)
     leases.fail(ledger, claim(ledger), "MemoryError")
     return ledger

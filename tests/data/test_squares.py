@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from cxrmlops.data.shards import ShardWriter
-from cxrmlops.data.squares import film_squares
+from cxrmlops.data.squares import film_squares, in_parts
 from cxrmlops.errors import DataError
 
 
@@ -19,3 +19,11 @@ def test_squares_come_in_the_order_of_the_rows_and_a_missing_shard_is_named(tmp_
     assert found[:, 0, 0].tolist() == [30, 20]
     with pytest.raises(DataError, match="names shard 2; run the stage 'preprocess'"):
         squares(pd.DataFrame({"shard": [2], "row": [0]}))
+
+
+def test_parts_hold_every_row_once_in_order():
+    rows = pd.DataFrame({"row": range(5)}, index=list("abcde"))
+
+    parts = [part.row.tolist() for part in in_parts(rows, 2)]
+
+    assert parts == [[0, 1], [2, 3], [4]]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cxrmlops.dicom.identity import (
     derived_uid,
+    is_uid,
     key_fingerprint,
     pseudonym,
     pseudonym_key,
@@ -21,6 +22,16 @@ def home(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("CXR_PSEUDONYM_KEY")
     return tmp_path
+
+
+@pytest.mark.parametrize("found", ["1.2.840.10008", "2.25.1", "1"])
+def test_a_uid_is_digits_and_dots(found):
+    assert is_uid(found)
+
+
+@pytest.mark.parametrize("found", ["", "1..2", "../../etc", "1.2\\1.3", "1." * 40, "a"])
+def test_what_is_no_uid_goes_into_no_address(found):
+    assert not is_uid(found)
 
 
 def test_the_same_sources_and_model_always_give_the_same_uid():

@@ -43,6 +43,16 @@ def test_every_film_gets_an_answer_the_last_batch_included(bundle, n):
     assert answers.evidence.shape == (n, 2, 2)
 
 
+def test_films_that_come_in_parts_are_answered_like_all_at_once(bundle):
+    films, reader = squares(6), Reader(bundle, batch_size=2)
+
+    parts = reader.read_parts(iter([films[:4], films[4:]]))
+
+    whole = reader.read(films)
+    for name, values in vars(whole).items():
+        np.testing.assert_array_equal(vars(parts)[name], values, err_msg=name)
+
+
 def test_probability_is_the_calibrated_logit(bundle):
     answers = Reader(bundle).read(squares(3))
 

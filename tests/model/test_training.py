@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from cxrmlops.clock import ProgressTimer
 from cxrmlops.errors import ParamsError
 from cxrmlops.model import training
 from cxrmlops.model.training import auc, class_weight, epochs, read_films
@@ -91,7 +92,7 @@ def test_a_film_out_of_range_is_never_learnt_from_unnoticed(monkeypatch):
 
 
 def test_progress_is_told_within_an_epoch(monkeypatch, caplog):
-    monkeypatch.setattr(training, "LOG_SECONDS", 0.0)
+    monkeypatch.setattr(ProgressTimer, "due", lambda _timer: 1.0)
 
     with caplog.at_level(logging.INFO):
         next(epochs(make_learner(), make_lesson(24), make_lesson(8)))

@@ -228,3 +228,11 @@ def test_what_a_reader_wrote_or_keeps_there_is_not_replaced(data, tmp_path):
     (out / "film.dcm").touch()
     with pytest.raises(DataError, match="not ours and would be lost"):
         write_review(data, out, most=1, right=1, seed=1)
+
+
+def test_films_that_are_not_there_are_named_by_the_stage_to_run(data, tmp_path):
+    copy = shutil.copytree(data, tmp_path / "data")
+    (copy / "preprocess" / "shard-000.npy").unlink()
+
+    with pytest.raises(DataError, match="holds 0 shard.*run the stage 'preprocess'"):
+        write_review(copy, tmp_path / "errors", most=1, right=1, seed=1)

@@ -1,10 +1,8 @@
 import json
-import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from cxrmlops.reporting.reading_list import (
     ROWS_SHOWN,
@@ -179,23 +177,16 @@ def test_a_long_night_opens_with_its_first_studies_and_holds_all(tmp_path):
 
 
 @pytest.mark.services
-def test_more_studies_are_shown_and_sorted_in_a_browser(tmp_path):
+def test_more_studies_are_shown_and_sorted_in_a_browser(tmp_path, browser_page):
     page_of(tmp_path, long_night(ROWS_SHOWN + 3))
     seen = "#list tbody tr:visible"
 
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        ) as browser,
-    ):
-        page = browser.new_page()
-        page.goto((tmp_path / "reading_list.html").as_uri())
-        at_first = page.locator(seen).count()
-        page.click("#more")
-        then = page.locator(seen).count()
-        page.click("#list th button >> nth=2")
-        numbers = page.locator(f"{seen} .number-of").all_inner_texts()
+    browser_page.goto((tmp_path / "reading_list.html").as_uri())
+    at_first = browser_page.locator(seen).count()
+    browser_page.click("#more")
+    then = browser_page.locator(seen).count()
+    browser_page.click("#list th button >> nth=2")
+    numbers = browser_page.locator(f"{seen} .number-of").all_inner_texts()
 
     assert (at_first, then) == (ROWS_SHOWN, ROWS_SHOWN + 3)
     assert numbers == [f"A{n}" for n in range(ROWS_SHOWN)]

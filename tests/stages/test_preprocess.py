@@ -1,12 +1,12 @@
 import json
 import logging
-import math
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from cxrmlops.clock import ProgressTimer
 from cxrmlops.data.preprocess import network_square, preprocessing_hash
 from cxrmlops.data.shards import gather, open_shards
 from cxrmlops.errors import DataError, ResourceError
@@ -187,7 +187,7 @@ def test_an_empty_cohort_is_refused():
 
 def test_progress_is_told_without_names(monkeypatch, caplog):
     make_cohort(CHUNK)
-    monkeypatch.setattr(preprocess, "SECONDS_PER_LINE", -math.inf)
+    monkeypatch.setattr(ProgressTimer, "due", lambda _timer: 1.0)
 
     with caplog.at_level(logging.INFO):
         run()

@@ -1,4 +1,3 @@
-import fcntl
 import json
 import logging
 
@@ -8,14 +7,14 @@ import torch
 
 from cxrmlops.errors import DataError, LeakError, ParamsError, ResourceError
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
-from cxrmlops.files import WORK
+from cxrmlops.files import WORK, only_run
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
-from cxrmlops.model.bundle import bundle_hash, read_bundle, write_bundle
+from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
 from cxrmlops.stages import train
 from cxrmlops.tables import HISTORY, SPLITS, STUDIES
-from tests.make import make_reading_bundle, make_train_inputs, make_train_params
+from tests.make import make_train_inputs, make_train_params, write_reading_bundle
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +78,8 @@ def test_a_bundle_marks_whom_it_learnt_from_and_nobody_of_test(tmp_path):
 
 def test_a_bundle_begun_with_another_inherits_whom_that_one_learnt_from(tmp_path):
     make_train_inputs(tmp_path)
-    first = bundle_of(tmp_path / "before", learnt=["an earlier patient"])
+    learnt = {LEARNT: hashed_patient_ids(["an earlier patient"])}
+    first = write_reading_bundle(tmp_path / "before", reference=learnt)
 
     out = run(tmp_path, weights=str(first / "weights.safetensors"))
 
@@ -92,20 +92,13 @@ def test_weights_that_know_a_patient_of_val_or_test_are_refused(tmp_path, side):
     _, split = make_train_inputs(tmp_path)
     images = SPLITS.read(split)
     known = images.patient_id[images.split == side].iloc[0]
-    first = bundle_of(tmp_path / "before", learnt=[known])
+    learnt = {LEARNT: hashed_patient_ids([known])}
+    first = write_reading_bundle(tmp_path / "before", reference=learnt)
 
-    with pytest.raises(LeakError, match=r"train\.weights: .* learnt from 1 patients"):
+    with pytest.raises(LeakError, match=r"train\.weights: .* trained on 1 patients"):
         run(tmp_path, weights=str(first / "weights.safetensors"))
 
     assert not (tmp_path / "train").exists()
-
-
-def bundle_of(folder, *, learnt):
-    """Write a bundle that says it learnt from these patients."""
-    bundle = read_bundle(make_reading_bundle(folder))
-    reference = {LEARNT: np.unique(hashed_patient_ids(learnt))}
-    write_bundle(folder, bundle.network, card=bundle.card, reference=reference)
-    return folder
 
 
 def test_val_studies_hold_what_a_reader_of_the_bundle_says(tmp_path):
@@ -205,12 +198,12 @@ def test_unfinished_work_of_other_params_is_not_taken_up(tmp_path, caplog):
 
 def test_a_second_training_in_the_checkout_is_refused(tmp_path):
     make_train_inputs(tmp_path)
-    WORK.mkdir()
 
-    with (WORK / "train.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(ResourceError, match="another training runs in this"):
-            run(tmp_path)
+    with (
+        only_run("train"),
+        pytest.raises(ResourceError, match="another 'train' runs in this checkout"),
+    ):
+        run(tmp_path)
 
     assert not (tmp_path / "train").exists()
 

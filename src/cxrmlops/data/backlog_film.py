@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from cxrmlops.data.film_list import list_films, to_open
 from cxrmlops.data.image_file import ImageFile
 from cxrmlops.data.preprocess import network_square, reading_picture
-from cxrmlops.dicom.identity import derived_uid
+from cxrmlops.dicom.identity import derived_uid, is_uid
 from cxrmlops.dicom.read.headers import (
     FilmHeader,
     Limits,
@@ -31,7 +30,6 @@ UNREADABLE = ("", "", "")  # SOP and Study Instance UID, Patient ID
 READING_SIDE = 1024  # longest side of the stored reading picture, pixels
 WHITE = 0.98  # from here on a pixel is taken for clipped
 CLIPPED = 0.35  # of all pixels white: the display window cuts off what matters
-_LEGAL_UID = re.compile(r"[0-9]+(\.[0-9]+)*")  # PS3.5 9.1; at most 64 characters
 
 
 @dataclass(frozen=True)
@@ -180,13 +178,13 @@ def _check_identity(header: FilmHeader | None) -> None:
         ("Study", header.study_instance_uid),
         ("Series", header.series_instance_uid),
     ):
-        if not _legal(uid):
+        if not is_uid(uid):
             raise Rejected("no_identity", f"{name} Instance UID is missing or no UID")
 
 
 def _legal(uid: str) -> str:
     """Return a UID back, or "" if it is none: what is refused may hold anything."""
-    return uid if len(uid) <= 64 and _LEGAL_UID.fullmatch(uid) else ""
+    return uid if is_uid(uid) else ""
 
 
 def _film_read(request: FilmRequest, read: _Reading) -> FilmRead:

@@ -51,7 +51,7 @@ class ImageFile:
         """Let the image pass by its header, or say why not.
 
         Raises:
-            Rejected: as `dicom.acceptance.accept`.
+            Rejected: with the first reason of `reasons.REASONS` that holds.
         """
         if self._dicom:
             accept(
@@ -65,7 +65,7 @@ class ImageFile:
         """Decode the image, whatever it shows.
 
         Raises:
-            Rejected: as `display_picture`, or `read_picture`.
+            Rejected: it cannot be decoded, is too large, or in colour.
         """
         if self._dicom:
             dataset = self._dicom.with_pixels()
@@ -76,7 +76,7 @@ class ImageFile:
         """Decode the image and let it pass by what it shows, or say why not.
 
         Raises:
-            Rejected: as `decode` and `accept_picture`.
+            Rejected: it cannot be decoded, or shows no whole frontal chest.
         """
         picture = self.decode()
         stated = self.header is None or self.header.view != "unknown"

@@ -1,9 +1,10 @@
-"""UIDs of what we derive, and pseudonyms of whom it is about."""
+"""UIDs, of what we derive too, and pseudonyms of whom it is about."""
 
 import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from cxrmlops.errors import DataError, ResourceError
 
 KEY_VARIABLE = "CXR_PSEUDONYM_KEY"
 _KEY_BYTES = 32
+_LEGAL_UID = re.compile(r"[0-9]+(\.[0-9]+)*")  # PS3.5 9.1
 _OURS = uuid.UUID("6f0e5f6c-7f0b-5d4b-9c55-3d2c6f7c9a11")  # never change it
 
 
@@ -30,6 +32,11 @@ def derived_uid(kind: str, sources: Sequence[str], model_key: str) -> str:
     """
     name = json.dumps([kind, sorted(sources), model_key], separators=(",", ":"))
     return f"2.25.{uuid.uuid5(_OURS, name).int}"
+
+
+def is_uid(found: str) -> bool:
+    """Return whether this is a UID; only UIDs go into addresses and queries."""
+    return len(found) <= 64 and _LEGAL_UID.fullmatch(found) is not None
 
 
 def pseudonym(key: bytes, *parts: str) -> str:

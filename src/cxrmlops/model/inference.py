@@ -1,6 +1,6 @@
 """Films -> answers, in batches; the same function in evaluation and at night."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from cxrmlops.model.bundle import Bundle, bundle_hash
 from cxrmlops.model.device import choose_device, choose_precision, enough_memory
 from cxrmlops.model.network import fold_norms
 from cxrmlops.model.out_of_distribution import Familiar, collected
+
+BATCH = 16  # films in one forward pass, where thousands are read
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,24 @@ class Reader:
             features,
             distance,
             distance > (self.familiar.limit if self.familiar else np.inf),
+        )
+
+    def read_parts(self, parts: Iterable[np.ndarray]) -> Answers:
+        """Answer films that come in parts, at least one part.
+
+        Args:
+            parts: shape (n, size, size) each, uint8; one is in memory at a time.
+
+        Returns:
+            The answers to all of them, in order.
+
+        Raises:
+            BundleError: the network gives what is no number.
+            ResourceError: a batch does not fit into memory.
+        """
+        read = [vars(self.read(part)) for part in parts]
+        return Answers(
+            **{name: np.concatenate([one[name] for one in read]) for name in read[0]}
         )
 
     def _distance(self, features: np.ndarray) -> np.ndarray:

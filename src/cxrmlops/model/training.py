@@ -4,19 +4,19 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cxrmlops.clock import PROGRESS_SECONDS, ProgressTimer
 from cxrmlops.errors import ParamsError
 from cxrmlops.model.augment import augment
 from cxrmlops.model.inference import to_images
 from cxrmlops.model.learner import TrainState, weighted_loss
 from cxrmlops.model.loader import Films, in_order, shuffled
 from cxrmlops.model.schedule import rate_factor
-
-LOG_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -130,8 +130,9 @@ class _Progress:
     number: int
     films: int = 0
     facts: list[Tensor] = field(default_factory=list)
-    start: float = field(default_factory=time.monotonic)
-    told: float = field(default_factory=time.monotonic)
+    timer: ProgressTimer = field(  # half as often as others: a line stops the device
+        default_factory=partial(ProgressTimer, 2 * PROGRESS_SECONDS)
+    )
 
     def add(self, loss: Tensor, images: Tensor) -> None:
         self.films += len(images)
@@ -150,17 +151,15 @@ class _Progress:
         return facts[:, 0].mean()
 
     def tell(self, of: int) -> None:
-        if time.monotonic() - self.told < LOG_SECONDS:
-            return
-        self.told = time.monotonic()
-        log.info(
-            "train: epoch %d, %d of %d films, loss %.3f, %.1f images/s",
-            self.number,
-            self.films,
-            of,
-            self.mean_loss(),
-            self.films / (self.told - self.start),
-        )
+        if seconds := self.timer.due():
+            log.info(
+                "train: epoch %d, %d of %d films, loss %.3f, %.1f images/s",
+                self.number,
+                self.films,
+                of,
+                self.mean_loss(),
+                self.films / seconds,
+            )
 
 
 def _pass(

@@ -10,20 +10,18 @@ import pandas as pd
 
 from cxrmlops.data.preprocess import network_square, preprocessing_hash
 from cxrmlops.data.reference_images import reference_pictures
-from cxrmlops.data.shards import gather, open_shards
+from cxrmlops.data.squares import film_squares, in_parts
 from cxrmlops.errors import BundleError
 from cxrmlops.evaluation.gates.gate import Gate
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.files import read_facts
 from cxrmlops.model.bundle import Bundle, read_bundle
-from cxrmlops.model.inference import Reader
+from cxrmlops.model.inference import BATCH, Reader
 from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
 from cxrmlops.promotion import non_inferiority, score_shift
 from cxrmlops.tables import SPLITS, STUDIES
 
 PANEL = 8  # made-up films, normal and abnormal, the same for every pair of versions
-AT_ONCE = 256  # films in memory
-BATCH = 16  # films in one forward pass
 
 
 class Challenge:
@@ -151,19 +149,16 @@ def read_rows(bundle: Bundle, rows: pd.DataFrame, *, data: Path) -> pd.DataFrame
         bundle: whose preprocessing is that of the films.
         rows: of SPLITS.
         data: folder of the stages' results.
+
+    Raises:
+        DataError: a row names a shard that is not there.
     """
     rows = rows.sort_values("image_id", ignore_index=True)
-    shards = open_shards(data / "preprocess")
+    squares = film_squares(data / "preprocess")
     reader = Reader(bundle, batch_size=BATCH)
-    answers = [
-        reader.read(gather(shards, part.shard.to_numpy(), part.row.to_numpy()))
-        for part in (rows[k : k + AT_ONCE] for k in range(0, len(rows), AT_ONCE))
-    ]
+    answers = reader.read_parts(map(squares, in_parts(rows)))
     return join_studies(
-        rows,
-        np.concatenate([answer.logit for answer in answers]),
-        np.concatenate([answer.probability for answer in answers]),
-        rule=bundle.card.study_rule,
+        rows, answers.logit, answers.probability, rule=bundle.card.study_rule
     )
 
 

@@ -54,7 +54,11 @@ def panel(
 ) -> list[dict[str, Any]]:
     """Return one row per film: both probabilities, difference, points that flip.
 
-    Args: as `differences`.
+    Args:
+        old: shape (n,), probabilities of the model in use.
+        new: shape (n,), probabilities of its successor on the same films.
+        old_points: operating points of the one.
+        new_points: operating points of the other.
     """
     before, after = np.asarray(old, float), np.asarray(new, float)
     answers = list(_answers(before, after, old_points, new_points))

@@ -6,7 +6,6 @@ never looked at. So a random sample of right answers comes along, and the page s
 """
 
 import base64
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,9 @@ from PIL import Image
 
 from cxrmlops.data.adjudication import ASKED, WRITTEN_BY_READERS
 from cxrmlops.data.preprocess import Placement
-from cxrmlops.data.shards import gather, open_shards
 from cxrmlops.data.sources.csv_table import read_csv
 from cxrmlops.data.spreadsheet import to_csv
+from cxrmlops.data.squares import film_squares
 from cxrmlops.errors import DataError
 from cxrmlops.files import require_ours, whole_folder
 from cxrmlops.findings import BALANCED
@@ -27,6 +26,7 @@ from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.saliency import evidence_on_film
 from cxrmlops.reporting.evaluation_report import environment
+from cxrmlops.reporting.film_pictures import jpeg
 from cxrmlops.reporting.overlay import above_threshold, blend
 from cxrmlops.tables import REPORTS, SPLITS, STUDIES
 
@@ -38,7 +38,6 @@ KINDS = {
 UNSETTLED = ("uncertain", "disputed")  # conclusions that are no label
 PAGE, TABLE = "index.html", "adjudication.csv"
 SIDE = 384  # pixels of a picture on the page
-QUALITY = 85
 
 
 @dataclass(frozen=True)
@@ -146,12 +145,12 @@ def _cases(
     chosen: pd.DataFrame, images: pd.DataFrame, bundle: Bundle, data: Path
 ) -> Iterator[Case]:
     """Draw one study at a time: the film with the highest score decides."""
-    shards = open_shards(data / "preprocess")
+    squares_of = film_squares(data / "preprocess")
     reader, threshold = Reader(bundle, batch_size=8), _balanced(bundle)
     films = images[images.split == "test"].sort_values("image_id").groupby("study_id")
     for row in chosen.to_dict("records"):
         of_study = films.get_group(row["study_id"])
-        squares = gather(shards, of_study.shard.to_numpy(), of_study.row.to_numpy())
+        squares = squares_of(of_study)
         answers = reader.read(squares)
         top = int(np.argmax(answers.logit))
         heat = above_threshold(
@@ -175,16 +174,14 @@ def _draw(
 ) -> Case:
     film = np.asarray(Image.fromarray(square).resize((SIDE, SIDE)))
     if not shown:
-        return Case(row, _jpeg(film), "")
+        return Case(row, _address(film), "")
     whole = Placement(0, 0, SIDE, SIDE, SIDE, SIDE, SIDE)
     spread = evidence_on_film(heat, whole, rows=SIDE, columns=SIDE)
-    return Case(row, _jpeg(film), _jpeg(blend(film, spread)))
+    return Case(row, _address(film), _address(blend(film, spread)))
 
 
-def _jpeg(pixels: np.ndarray) -> str:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+def _address(pixels: np.ndarray) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg(pixels)).decode()
 
 
 def _table(chosen: pd.DataFrame, unsettled: pd.DataFrame) -> str:

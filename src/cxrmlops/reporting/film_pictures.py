@@ -2,8 +2,9 @@
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,20 +74,24 @@ def save_page_pictures(film: ShownFilm, out: Path) -> tuple[str, str]:
         Their names below `out`; the map's is "" when there is none.
     """
     plain = f"pictures/{_name(film)}-film.jpg"
-    _save_jpeg(film.picture, out / plain)
+    _save(film.picture, out / plain, jpeg)
     if film.heat is None:
         return plain, ""
     shown = f"pictures/{_name(film)}-map.jpg"
-    _save_jpeg(film.blended, out / shown)
+    _save(film.blended, out / shown, jpeg)
     return plain, shown
 
 
 def save_picture(film: ShownFilm, out: Path, picture: OverlayPicture) -> str:
     """Write an overlay as PNG, for a film without a DICOM header to refer to."""
     name = f"overlays/{_name(film)}.png"
-    if not (out / name).exists():
-        _save(Image.fromarray(picture.pixels), out / name, format="PNG")
+    _save(picture.pixels, out / name, partial(_encoded, format="PNG"))
     return name
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    """Return grey (h, w) or colour (h, w, 3) pixels, uint8, as a JPEG file."""
+    return _encoded(pixels, format="JPEG", quality=JPEG_QUALITY)
 
 
 def _heat(
@@ -115,18 +120,19 @@ def _resized(picture: np.ndarray, longest_side: int) -> np.ndarray:
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
 
 
-def _save_jpeg(pixels: np.ndarray, path: Path) -> None:
-    if path.exists():
-        return
-    _save(Image.fromarray(pixels), path, format="JPEG", quality=JPEG_QUALITY)
-
-
-def _save(image: Image.Image, path: Path, **options: Any) -> None:
-    """Write through memory: on a full disk Pillow itself would leave half a file."""
+def _encoded(pixels: np.ndarray, **options: Any) -> bytes:
+    """Encode in memory: on a full disk Pillow itself would leave half a file."""
     content = io.BytesIO()
-    image.save(content, **options)
-    with whole(path, private=True) as draft:
-        draft.write_bytes(content.getbuffer())
+    Image.fromarray(pixels).save(content, **options)
+    return content.getvalue()
+
+
+def _save(
+    pixels: np.ndarray, path: Path, encode: Callable[[np.ndarray], bytes]
+) -> None:
+    if not path.exists():
+        with whole(path, private=True) as draft:
+            draft.write_bytes(encode(pixels))
 
 
 def _name(film: ShownFilm) -> str:

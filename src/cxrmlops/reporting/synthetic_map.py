@@ -1,22 +1,19 @@
 """What a model points at, on a made-up film: for screens that must show no patient."""
 
-import io
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from cxrmlops.data.preprocess import network_square, reading_picture
 from cxrmlops.data.reference_images import reference_pictures
 from cxrmlops.dicom.results.answers import ModelIdentity
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
-from cxrmlops.reporting.film_pictures import EVIDENCE, Row, draw, show_film
+from cxrmlops.reporting.film_pictures import EVIDENCE, Row, draw, jpeg, show_film
 
 FILMS = 4  # normal and abnormal; the one the model suspects most is shown
 SIDE = 512  # pixels
-QUALITY = 85  # of a JPEG: it is kept once a run
 
 
 def draw_synthetic_map(bundle: Path) -> bytes:
@@ -35,9 +32,7 @@ def draw_synthetic_map(bundle: Path) -> bytes:
         identity = _identity(model)
         film = show_film(row, Path(folder), model=identity, method=EVIDENCE, side=SIDE)
         overlay = draw(film, model=identity, method=EVIDENCE)
-    file = io.BytesIO()
-    Image.fromarray(overlay.pixels).save(file, format="JPEG", quality=QUALITY)
-    return file.getvalue()
+    return jpeg(overlay.pixels)
 
 
 def _read(model: Bundle, folder: Path) -> list[Row]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.data.split_membership import check_sides
-from cxrmlops.data.squares import film_squares
+from cxrmlops.data.squares import film_squares, in_parts
 from cxrmlops.errors import BundleError
 from cxrmlops.evaluation.performance.failures import Failures
 from cxrmlops.evaluation.performance.figures import check_classes
@@ -26,15 +26,12 @@ from cxrmlops.model.bundle import (
     require_preprocessing,
     require_split,
 )
-from cxrmlops.model.inference import Reader
+from cxrmlops.model.inference import BATCH, Reader
 from cxrmlops.params import EvaluateParams
 from cxrmlops.reporting.card import write_card
 from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
 from cxrmlops.reporting.evaluation_report import write_report
 from cxrmlops.tables import HISTORY, NOT_EVALUABLE, SPLITS, STUDIES
-
-AT_ONCE = 256  # films in memory
-BATCH = 16  # films in one forward pass
 
 log = logging.getLogger(__name__)
 
@@ -120,15 +117,12 @@ def _studies(
     """
     test = images[images.split == "test"]
     reader = Reader(bundle, batch_size=BATCH)
-    answers = [reader.read(squares(part)) for part in _parts(test)]
+    answers = reader.read_parts(map(squares, in_parts(test)))
     log.info("evaluate: %d test films read", len(test))
     studies = join_studies(
-        test,
-        np.concatenate([answer.logit for answer in answers]),
-        np.concatenate([answer.probability for answer in answers]),
-        rule=bundle.card.study_rule,
+        test, answers.logit, answers.probability, rule=bundle.card.study_rule
     )
-    far = pd.Series(np.concatenate([answer.unfamiliar for answer in answers]))
+    far = pd.Series(answers.unfamiliar)
     refused = far.groupby(test.study_id.to_numpy()).all()
     return studies, refused.loc[studies.study_id].to_numpy(dtype=bool)
 
@@ -137,14 +131,10 @@ def _thumbnails(
     images: pd.DataFrame, rule: str, squares: Callable[[pd.DataFrame], np.ndarray]
 ) -> np.ndarray:
     """Answer with the thumbnail baseline: one probability per test study."""
-    thumbnails = np.concatenate([shrink(squares(part)) for part in _parts(images)])
+    thumbnails = np.concatenate([shrink(squares(part)) for part in in_parts(images)])
     answers = read_thumbnails(thumbnails, images.abnormal, images.split)
     test = images[images.split == "test"]
     return join_studies(test, answers, answers, rule=rule).probability.to_numpy()
-
-
-def _parts(rows: pd.DataFrame) -> list[pd.DataFrame]:
-    return [rows.iloc[k : k + AT_ONCE] for k in range(0, len(rows), AT_ONCE)]
 
 
 def _thresholds_moved(card: BundleCard, val: pd.DataFrame) -> float:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cxrmlops.data.finding_boxes import read_boxes
 from cxrmlops.data.split_membership import check_sides
-from cxrmlops.data.squares import film_squares
+from cxrmlops.data.squares import film_squares, in_parts
 from cxrmlops.dicom.identity import pseudonym_key
 from cxrmlops.evaluation.examination.box_overlap import measure_boxes
 from cxrmlops.evaluation.examination.film_changes import CHANGES
@@ -29,7 +29,7 @@ from cxrmlops.evaluation.performance.thumbnail import shrink
 from cxrmlops.files import read_facts, whole_folder, write_json
 from cxrmlops.model.bundle import read_bundle, require_preprocessing, require_split
 from cxrmlops.model.embedding import read_embeddings
-from cxrmlops.model.inference import Reader
+from cxrmlops.model.inference import BATCH, Reader
 from cxrmlops.model.map_checks import draw_maps, road, shuffled
 from cxrmlops.model.network import EvidenceResNet
 from cxrmlops.params import ExamineParams
@@ -37,8 +37,6 @@ from cxrmlops.reporting.examination_report import write_examination
 from cxrmlops.tables import INDEX, SPLITS, STUDIES
 
 SIDES = ("train", "val")  # test is read once, by evaluate: its pixels stay unseen here
-AT_ONCE = 256  # films in memory
-BATCH = 16  # films in one forward pass
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +65,7 @@ def run(
     squares = film_squares(preprocess)
     drawn = draw_studies(films[films.split == "val"], params)
 
-    thumbnails = np.concatenate([shrink(squares(part)) for part in _parts(films)])
+    thumbnails = np.concatenate([shrink(squares(part)) for part in in_parts(films)])
     reader = Reader(bundle, batch_size=BATCH)
     embedding = read_embeddings(reader, squares(drawn))
     mapped = squares(drawn.drop_duplicates("study_id")[: params.map_films])
@@ -154,10 +152,6 @@ def _boxes(
     if boxed.empty:
         return []
     return measure_boxes(boxed, reader.read(squares(boxed)).evidence, boxes)
-
-
-def _parts(rows: pd.DataFrame) -> list[pd.DataFrame]:
-    return [rows.iloc[k : k + AT_ONCE] for k in range(0, len(rows), AT_ONCE)]
 
 
 def _tell(examination: dict[str, Any]) -> None:

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import shutil
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxrmlops.clock import ProgressTimer
 from cxrmlops.data.decoding import Decoded, Film, decode_films
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.data.shards import ShardWriter
@@ -21,6 +21,7 @@ from cxrmlops.files import (
     disk_space,
     only_run,
     read_facts,
+    read_journal,
     sha256_file,
     whole_folder,
     work_folder,
@@ -36,7 +37,6 @@ log = logging.getLogger(__name__)
 
 ROWS = "rows.jsonl"  # unfinished work: one line per finished chunk
 CHUNK = 32  # films kept at a time: what a kill can cost
-SECONDS_PER_LINE = 5  # of progress
 
 Row = dict[str, object]
 
@@ -134,32 +134,22 @@ def _told(
     chunks: Iterable[list[Decoded]], rows: list[Row], total: int
 ) -> Iterator[list[Decoded]]:
     """Pass the chunks on; log one line of progress every few seconds."""
-    start = told = time.monotonic()
-    before = len(rows)
+    timer, before = ProgressTimer(), len(rows)
     for chunk in chunks:
         yield chunk
-        now = time.monotonic()
-        if now - told < SECONDS_PER_LINE:
-            continue
-        told = now
-        log.info(
-            "preprocess: %d/%d films, %.1f images/s, %d rejected",
-            len(rows),
-            total,
-            (len(rows) - before) / (now - start),
-            sum(bool(row["rejected"]) for row in rows),
-        )
+        if seconds := timer.due():
+            log.info(
+                "preprocess: %d/%d films, %.1f images/s, %d rejected",
+                len(rows),
+                total,
+                (len(rows) - before) / seconds,
+                sum(bool(row["rejected"]) for row in rows),
+            )
 
 
 def _resume(work: Path) -> list[Row]:
-    """Read the rows of finished chunks; a half-written last line is dropped."""
-    path = work / ROWS
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    good = [line for line in lines if line.endswith("\n")]
-    path.write_text("".join(good), encoding="utf-8")
-    return [row for line in good for row in json.loads(line)]
+    """Read the rows of finished chunks."""
+    return [row for chunk in read_journal(work / ROWS) for row in chunk]
 
 
 def _append(work: Path, rows: list[Row]) -> None:

@@ -1,7 +1,6 @@
 """Films of a backlog -> an answer per film and per study, or the reason why not."""
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrmlops.clock import ProgressTimer
 from cxrmlops.data.backlog_film import (
     FilmRead,
     FilmRequest,
@@ -41,8 +41,6 @@ from cxrmlops.workers import IsolatedResult, map_isolated, worker_count
 log = logging.getLogger(__name__)
 
 DIGITS = 4  # of logits and probabilities in rows: objects are built from these
-PROGRESS_SECONDS = 5.0
-
 
 FILES = ("images.parquet", "studies.parquet", "model.json", "films")  # written
 
@@ -279,13 +277,11 @@ def _check_balance(films: Sequence[Path], images: pd.DataFrame) -> None:
 def _with_progress(
     results: Iterator[IsolatedResult[FilmRequest, FilmRead]], total: int
 ) -> Iterator[IsolatedResult[FilmRequest, FilmRead]]:
-    start = last = time.monotonic()
+    timer = ProgressTimer()
     for number, done in enumerate(results, start=1):
         yield done
-        now = time.monotonic()
-        if now - last > PROGRESS_SECONDS:
-            last = now
-            rate = number / (now - start)
+        if seconds := timer.due():
+            rate = number / seconds
             log.info("score: %d of %d files, %.1f/s", number, total, rate)
 
 

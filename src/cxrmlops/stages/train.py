@@ -12,6 +12,7 @@ import pandas as pd
 
 from cxrmlops.data.shards import open_shards
 from cxrmlops.data.split_membership import check_sides
+from cxrmlops.data.squares import check_shards, film_squares, in_parts
 from cxrmlops.errors import DataError
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
@@ -38,7 +39,7 @@ from cxrmlops.model.device import (
 from cxrmlops.model.fitting import fit
 from cxrmlops.model.inference import calibrated, read_squares
 from cxrmlops.model.learner import Hyperparameters, TrainState
-from cxrmlops.model.loader import Films, in_order
+from cxrmlops.model.loader import Films
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
 from cxrmlops.model.out_of_distribution import collected, fit_familiar
@@ -216,12 +217,8 @@ def _recipe(params: TrainParams) -> Hyperparameters:
 
 def _films(preprocess: Path, rows: pd.DataFrame, learner: TrainState) -> Films:
     shards = open_shards(preprocess)
+    check_shards(shards, rows, folder=preprocess)
     shard, row = rows.shard.to_numpy(), rows.row.to_numpy()
-    if len(shards) <= shard.max():
-        raise DataError(
-            f"{preprocess} holds {len(shards)} shard(s), but the split names shard "
-            f"{shard.max()}; run the stage 'preprocess' (dvc repro) again"
-        )
     return Films(shards, shard, row, device=learner.fabric.device)
 
 
@@ -272,20 +269,18 @@ class _Read:
 def _read_films(
     learner: TrainState, preprocess: Path, rows: pd.DataFrame, batch_size: int
 ) -> _Read:
-    films, device = _films(preprocess, rows, learner), learner.fabric.device
+    network, device = learner.network, learner.fabric.device
     logits, intensity = [], np.zeros(256, np.int64)
-    with collected(learner.network) as features:
-        for chosen in in_order(films.n, batch_size):
-            squares = films.read(chosen)
+    with collected(network) as features:
+        for squares in map(film_squares(preprocess), in_parts(rows, batch_size)):
             intensity += np.bincount(squares.ravel(), minlength=256)
-            answers = read_squares(
-                learner.network, squares, device=device, batch_size=batch_size
+            logit, _ = read_squares(
+                network, squares, device=device, batch_size=batch_size
             )
-            logits.append(answers[0])
-            features[-1] = features[-1][: len(chosen)]  # a GPU's batch is filled up
-    return _Read(
-        np.concatenate(logits), np.concatenate(features), intensity, films.side
-    )
+            logits.append(logit)
+            features[-1] = features[-1][: len(squares)]  # a GPU's batch is filled up
+    side = squares.shape[1]
+    return _Read(np.concatenate(logits), np.concatenate(features), intensity, side)
 
 
 def _write(

@@ -1,6 +1,6 @@
 import pytest
 
-from cxrmlops.dicom.archive.transfer import is_uid, judge_status, name_of
+from cxrmlops.dicom.archive.transfer import judge_status, name_of
 from cxrmlops.errors import AccessError, RefusedError, ServiceError
 
 
@@ -34,16 +34,6 @@ def test_only_what_a_second_try_can_mend_may_be_repeated(status, error):
         judge_status(status, where="PACS")
 
     assert isinstance(raised.value, ServiceError) == (error is ServiceError)
-
-
-@pytest.mark.parametrize("found", ["1.2.840.10008", "2.25.1", "1"])
-def test_a_uid_is_digits_and_dots(found):
-    assert is_uid(found)
-
-
-@pytest.mark.parametrize("found", ["", "1..2", "../../etc", "1.2\\1.3", "1." * 40, "a"])
-def test_what_is_no_uid_goes_into_no_address(found):
-    assert not is_uid(found)
 
 
 def test_a_file_is_named_after_a_uid_without_telling_it():

@@ -3,16 +3,9 @@
 import math
 
 import pytest
-from pydicom.dataset import Dataset
 
 from cxrmlops.dicom.read.age import age_years
-
-
-def said(**attributes: object) -> Dataset:
-    dataset = Dataset()
-    for keyword, value in attributes.items():
-        setattr(dataset, keyword, value)
-    return dataset
+from tests.dicom.read.make import said
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import datetime as dt
 from math import nan
 
 import pytest
-from pydicom.dataset import Dataset
 
 from cxrmlops.dicom.read.attributes import (
     date,
@@ -17,14 +16,7 @@ from cxrmlops.dicom.read.attributes import (
     words,
 )
 from cxrmlops.errors import Rejected
-
-
-def said(**attributes: object) -> Dataset:
-    dataset = Dataset()
-    for keyword, value in attributes.items():
-        setattr(dataset, keyword, value)
-    return dataset
-
+from tests.dicom.read.make import said
 
 DAY = dt.date(2017, 6, 1)
 

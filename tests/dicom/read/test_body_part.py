@@ -1,23 +1,11 @@
 """Whether a film shows a human chest."""
 
 import pytest
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from cxrmlops.dicom.read.body_part import is_chest, is_human
+from tests.dicom.read.make import coded, said
 
 WORDS = ["CHEST", "THORAX"]
-
-
-def said(**attributes: object) -> Dataset:
-    dataset = Dataset()
-    for keyword, value in attributes.items():
-        setattr(dataset, keyword, value)
-    return dataset
-
-
-def coded(value: str, meaning: str = "") -> Sequence:
-    return Sequence([said(CodeValue=value, CodeMeaning=meaning)])
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,9 @@
 """From which side a film was taken."""
 
 import pytest
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from cxrmlops.dicom.read.projection import portable, view
-
-
-def said(**attributes: object) -> Dataset:
-    dataset = Dataset()
-    for keyword, value in attributes.items():
-        setattr(dataset, keyword, value)
-    return dataset
-
-
-def coded(value: str, meaning: str = "") -> Sequence:
-    return Sequence([said(CodeValue=value, CodeMeaning=meaning)])
+from tests.dicom.read.make import coded, said
 
 
 @pytest.mark.parametrize(

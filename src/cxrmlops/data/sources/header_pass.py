@@ -8,25 +8,23 @@ and modification time. They hold pseudonyms only.
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from cxrmlops.clock import ProgressTimer
 from cxrmlops.data.film_list import FilmFile
 from cxrmlops.data.sources.rows import SourceInput, film_row, loosely
 from cxrmlops.dicom.read.acceptance import accept
 from cxrmlops.dicom.read.headers import FilmHeader, Limits, describe, read_header
 from cxrmlops.errors import Rejected
-from cxrmlops.files import disk_space
+from cxrmlops.files import disk_space, read_journal
 from cxrmlops.workers import map_isolated, worker_count
 
 log = logging.getLogger(__name__)
 
 CHUNK = 100  # files per task: what a kill can cost, times the processes
 FEW = 200  # files that one process reads sooner than others start
-SECONDS_BETWEEN_WORDS = 5.0
 
 Row = dict[str, Any]
 
@@ -35,18 +33,17 @@ def read_headers(files: Sequence[FilmFile], reading: SourceInput) -> list[Row]:
     """Describe every file, accepted or rejected with its reason, in the given order."""
     reading.work.mkdir(parents=True, exist_ok=True)
     journal = reading.work / "headers.jsonl"
-    rows = _load(journal)
+    rows: dict[str, Row] = dict(read_journal(journal))
     todo = [file for file in files if _key(file) not in rows]
     if len(todo) < len(files):
         log.info("cohort: %d headers are there from before", len(files) - len(todo))
     with disk_space(journal), journal.open("a", encoding="utf-8") as lines:
-        said = time.monotonic()
+        timer = ProgressTimer()
         for done in _read_all(todo, reading):
             rows |= done
             lines.writelines(json.dumps(item) + "\n" for item in done.items())
             lines.flush()
-            if time.monotonic() - said > SECONDS_BETWEEN_WORDS:
-                said = time.monotonic()
+            if timer.due():
                 lost = sum(1 for row in rows.values() if row["rejected"])
                 words = "cohort: %d of %d headers read, %d rejected so far"
                 log.info(words, len(rows), len(files), lost)
@@ -125,16 +122,3 @@ def _lost(file: FilmFile, reading: SourceInput) -> Row:
 
 def _place(file: FilmFile) -> Row:
     return {"path": file.path, "bytes": file.bytes, "mtime_ns": file.mtime_ns}
-
-
-def _load(journal: Path) -> dict[str, Row]:
-    rows: dict[str, Row] = {}
-    if not journal.exists():
-        return rows
-    for line in journal.read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.endswith("\n"):  # else a kill cut it short
-            key, row = json.loads(line)
-            rows[key] = row
-    # what was cut short must not run into the next line
-    journal.write_text("".join(json.dumps(item) + "\n" for item in rows.items()))
-    return rows

@@ -27,10 +27,10 @@ from cxrmlops.dicom.archive.transfer import (
     MODALITIES,
     RemoteImage,
     Uids,
-    is_uid,
     judge_status,
     read_uids,
 )
+from cxrmlops.dicom.identity import is_uid
 from cxrmlops.dicom.read.attributes import text
 from cxrmlops.dicom.read.headers import suppress_warnings
 from cxrmlops.errors import (

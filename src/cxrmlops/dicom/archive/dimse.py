@@ -43,10 +43,10 @@ from cxrmlops.dicom.archive.dimse_receiver import (
 from cxrmlops.dicom.archive.transfer import (
     MODALITIES,
     RemoteImage,
-    is_uid,
     judge_status,
     read_uids,
 )
+from cxrmlops.dicom.identity import is_uid
 from cxrmlops.dicom.read.attributes import text
 from cxrmlops.dicom.read.headers import suppress_warnings
 from cxrmlops.errors import AccessError, CxrError, ServiceError

@@ -6,7 +6,6 @@ no DICOM at all.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,7 +18,6 @@ from cxrmlops.dicom.read.headers import read_header
 from cxrmlops.errors import AccessError, RefusedError, ServiceError
 
 MODALITIES = ("DX", "CR")  # asked one by one: lists mean different things to servers
-_LEGAL_UID = re.compile(r"[0-9]+(\.[0-9]+)*")  # PS3.5 9.1
 
 # Status of C-STORE (PS3.4 B.2.3, PS3.7 C), FailureReason of STOW (PS3.18 I.2)
 _DUPLICATE = 0x0111
@@ -60,14 +58,16 @@ class Archive(Protocol):
         """Return the UIDs of studies of these days, first and last included.
 
         Raises:
-            ServiceError, AccessError: as `check`.
+            ServiceError: it does not answer; safe to repeat.
+            AccessError: it does not let us in.
         """
 
     def find_images(self, study_uid: str) -> list[RemoteImage]:
         """List the images in the CR and DX series of a study.
 
         Raises:
-            ServiceError, AccessError: as `check`.
+            ServiceError: it does not answer; safe to repeat.
+            AccessError: it does not let us in.
         """
 
     def fetch(self, image: RemoteImage, place: Path, *, max_bytes: int) -> None:
@@ -75,14 +75,16 @@ class Archive(Protocol):
 
         Raises:
             Rejected: `too_large`.
-            ServiceError, AccessError: as `check`.
+            ServiceError: it does not answer; safe to repeat.
+            AccessError: it does not let us in.
         """
 
     def has(self, file: Path) -> bool:
         """Return whether the object in this file is there already.
 
         Raises:
-            ServiceError, AccessError: as `check`.
+            ServiceError: it does not answer; safe to repeat.
+            AccessError: it does not let us in.
         """
 
     def store(self, file: Path) -> str:
@@ -90,7 +92,8 @@ class Archive(Protocol):
 
         Raises:
             RefusedError: it will never take this file.
-            ServiceError, AccessError: as `check`.
+            ServiceError: it does not answer; safe to repeat.
+            AccessError: it does not let us in.
         """
 
 
@@ -113,11 +116,6 @@ def read_uids(file: Path) -> Uids:
         sop=text(header, "SOPInstanceUID"),
         sop_class=text(header, "SOPClassUID"),
     )
-
-
-def is_uid(found: str) -> bool:
-    """Tell a UID from anything else; only UIDs go into addresses and queries."""
-    return len(found) <= 64 and _LEGAL_UID.fullmatch(found) is not None
 
 
 def name_of(uid: str) -> str:

@@ -49,7 +49,13 @@ def read_level(level: pd.Series, abnormal: Bools, learnt: Bools) -> Floats | Non
 def read_numbers(numbers: pd.DataFrame, abnormal: Bools, learnt: Bools) -> Floats:
     """Answer by boosted trees on a few numbers per film; NaN is a value like others.
 
-    Arguments and result as of `read_level`, `numbers` of shape (n_films, k).
+    Args:
+        numbers: shape (n_films, k).
+        abnormal: shape (n_films,); what it says of other films is not looked at.
+        learnt: shape (n_films,), which films to learn from.
+
+    Returns:
+        Shape (n_films,), 0-1.
     """
     trees = HistGradientBoostingClassifier(
         max_iter=60, max_leaf_nodes=8, early_stopping=False, random_state=0
@@ -66,8 +72,15 @@ def read_grey(
 
     The smoothing is chosen among the films learnt from, patients kept together.
 
-    Arguments and result as of `read_level`, `grey` of shape (n_films, k), 0-1. None
-    where fewer than `FOLDS` patients of a class are there to learn from.
+    Args:
+        grey: shape (n_films, k), 0-1.
+        abnormal: shape (n_films,); what it says of other films is not looked at.
+        learnt: shape (n_films,), which films to learn from.
+        patient: shape (n_films,), one pseudonym per film.
+
+    Returns:
+        Shape (n_films,), 0-1, or None where fewer than `FOLDS` patients of a class are
+        there to learn from.
     """
     known = pd.DataFrame({"patient": patient[learnt], "abnormal": abnormal[learnt]})
     if known.groupby("abnormal").patient.nunique().min() < FOLDS:
