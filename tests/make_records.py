@@ -18,12 +18,10 @@ from cxrmlops.records.metrics import (
     NotEvaluable,
     SourceStudy,
 )
-from cxrmlops.records.preprocessing import Preprocessing
-from cxrmlops.records.split import SideCounts, SplitManifest
+from cxrmlops.records.split import SideCounts
 from cxrmlops.records.training import Training
 from cxrmlops.records.validation import Expectation, Validation
 from cxrmlops.records.verdict import GateResult, Verdict
-from tests.make import SCOPE
 
 SIDE = SideCounts(images=1, studies=1, patients=1, abnormal_studies=1)
 POINTS = (
@@ -56,11 +54,6 @@ def make_cohort_summary(**changes: Any) -> CohortSummary:
     return CohortSummary(**facts | changes)
 
 
-def make_preprocessing(**changes: Any) -> Preprocessing:
-    facts = {"hash": "0" * 64, "size": 32, "scope": SCOPE, "n": 30, "rejected": {}}
-    return Preprocessing(**facts | changes)
-
-
 def make_validation(**changes: Any) -> Validation:
     facts = {"success": True, "n": 100, "quarantined": 3, "expectations": ()}
     return Validation(**facts | changes)
@@ -78,19 +71,6 @@ def make_expectation(**changes: Any) -> Expectation:
         "observed": 120,
     }
     return Expectation(**facts | changes)
-
-
-def make_manifest(**changes: Any) -> SplitManifest:
-    facts = {
-        "policy": "patient",
-        "seed": 1,
-        "hash": "1" * 64,
-        "test_hash": "2" * 64,
-        "n": dict.fromkeys(("train", "val", "test"), SIDE),
-        "groups_of_several_patients": 0,
-        "leaking_patients": 0,
-    }
-    return SplitManifest(**facts | changes)
 
 
 def make_training(**changes: Any) -> Training:

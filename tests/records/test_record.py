@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from cxrmlops.errors import DataError
 from cxrmlops.files import write_json
-from cxrmlops.records.cohort import CohortScope
+from cxrmlops.records.cohort_scope import CohortScope
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.model_identity import ScoringModel
 from cxrmlops.records.results import FailedStudies, WrittenObjects
@@ -14,7 +14,7 @@ from cxrmlops.records.validation import Validation
 from cxrmlops.records.verdict import Verdict
 from documentation.records import FILES, models
 from tests import make_records
-from tests.make import SCOPE
+from tests.make import SCOPE, make_manifest, make_preprocessing
 
 SIDE = {"images": 3, "studies": 2, "patients": 2, "abnormal_studies": 1}
 MANIFEST = {
@@ -95,7 +95,7 @@ def test_what_was_read_is_written_again_byte_by_byte(tmp_path, kind, content):
     "record",
     [
         make_records.make_cohort_summary(),
-        make_records.make_preprocessing(),
+        make_preprocessing(),
         make_records.make_training(),
         make_records.make_metrics(),
         make_records.make_examination(),
@@ -154,7 +154,7 @@ def test_a_figure_without_an_end_is_no_estimate(number):
 
 def test_a_record_never_changes():
     with pytest.raises(ValidationError, match="frozen"):
-        make_records.make_manifest().seed = 2
+        make_manifest().seed = 2
 
 
 def test_a_private_record_is_its_owners_alone(tmp_path):

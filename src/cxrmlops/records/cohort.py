@@ -2,10 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import RootModel
-
-from cxrmlops.records.record import JsonFile, Part, Record
-from cxrmlops.scope import Scope
+from cxrmlops.records.record import Part, Record
 
 
 class DateWindow(Part):
@@ -42,9 +39,3 @@ class CohortSummary(Record):
     adjudicated_studies: int  # labels settled by readers
     key_fingerprint: str  # of the key of the pseudonyms
     fingerprint: str  # of films, reports, settings, key and code
-
-
-class CohortScope(JsonFile, RootModel[Scope]):
-    """Which images the cohort accepts."""
-
-    file: ClassVar[str] = "cohort/scope.json"

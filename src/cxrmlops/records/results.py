@@ -11,7 +11,7 @@ class WrittenObject(Part):
     """An object in the results folder."""
 
     study_instance_uid: str
-    kind: str  # report, overlay or fhir
+    kind: str  # report, overlay, fhir or picture
     series_instance_uid: str
     sop_class_uid: str
     sop_instance_uid: str

@@ -8,9 +8,16 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.evaluation.statistics.curves import Curve, precision_recall, roc
+from cxrmlops.evaluation.statistics.intervals import Interval
 from cxrmlops.evaluation.statistics.prevalence import net_benefit
 from cxrmlops.evaluation.statistics.reliability import reliability
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
+from cxrmlops.model.bundle import BundleCard
+from cxrmlops.records.cohort import CohortSummary
+from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.metrics import Confusion, Metrics
+from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.training import Training
 from cxrmlops.reporting.interval_plots import Row, beside_plot, forest_plot
 from cxrmlops.reporting.plots import (
     ASF,
@@ -25,8 +32,6 @@ from cxrmlops.reporting.plots import (
     score_plot,
     training_plot,
 )
-
-Plain = Mapping[str, Any]
 
 POINTS = {BALANCED: "Balanced", HIGH_SENSITIVITY: "High sensitivity"}
 FIGURES = {  # name -> (field's word, radiologist's word)
@@ -53,22 +58,21 @@ GROUPS = {
     "year": "Year",
     "finding": "Finding, against all NSF",
 }
-CONFUSION = ("asf_found", "asf_missed", "nsf_right", "nsf_false_alarm")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything the report shows; plain values except for the two arrays."""
+    """Everything the report shows."""
 
-    metrics: Plain  # evaluation.metrics.measure, and the hashes
+    metrics: Metrics
     studies: pd.DataFrame  # STUDIES rows of test
     thumbnail: np.ndarray  # (n_studies,), what the thumbnail baseline answers
     history: pd.DataFrame  # HISTORY rows
-    card: Plain  # of the bundle
-    manifest: Plain  # of the split
-    training: Plain  # training.json
-    settings: Plain  # params.yaml: evaluate
-    cohort: Plain  # exclusions.json
+    card: BundleCard
+    manifest: SplitManifest
+    training: Training
+    settings: Mapping[str, Any]  # params.yaml: evaluate
+    cohort: CohortSummary
 
 
 def draw_plots(evidence: Evidence) -> dict[str, str]:
@@ -79,9 +83,6 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
     grid = np.linspace(0.01, 0.99, 99)
     everyone = net_benefit(np.ones(len(is_asf)), is_asf, grid)
     curves = {"act on the model": net_benefit(score, is_asf, grid)}
-    points = {
-        point["name"]: point["threshold"] for point in metrics["operating_points"]
-    }
     return {
         "beside": beside_plot(
             _beside(metrics), ours="this model, balanced", theirs="source study"
@@ -91,7 +92,7 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
         "confusion": confusion_plot(_tables(metrics)),
         "reliability": reliability_plot(
             [
-                (each.predicted, _known(vars(each.observed)), each.observed.n)
+                (each.predicted, _ends(each.observed), each.observed.n)
                 for each in reliability(
                     score,
                     is_asf,
@@ -103,12 +104,12 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
         "scores": score_plot(
             score[~is_asf],
             score[is_asf],
-            {POINTS[k].lower(): t for k, t in points.items()},
+            {POINTS[p.name].lower(): p.threshold for p in metrics.operating_points},
         ),
         "decision": decision_plot(grid, curves | {"read all as ASF": everyone}),
         "subgroups": forest_plot(
             _forest(metrics),
-            overall=metrics["figures"]["auc"]["value"],
+            overall=metrics.figures["auc"].value,
             label="AUC with its 95 % interval; dashed: all studies",
         ),
         "training": _training(evidence),
@@ -117,9 +118,9 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
 
 def _roc(evidence: Evidence, score: np.ndarray, is_asf: np.ndarray) -> str:
     metrics = evidence.metrics
-    auc = metrics["figures"]["auc"]["value"]
+    auc = metrics.figures["auc"].value
     curves = {f"this model, AUC {auc:.3f}": _pair(roc(score, is_asf))}
-    baseline = metrics["thumbnail"]["auc"]["value"]
+    baseline = metrics.thumbnail["auc"].value
     thumbnail = _pair(roc(evidence.thumbnail, is_asf))
     curves[f"16 x 16 thumbnail, AUC {baseline:.3f}"] = thumbnail
     return roc_plot(curves, _markers(metrics, ("recall_nsf", "recall_asf"), turn=True))
@@ -127,16 +128,16 @@ def _roc(evidence: Evidence, score: np.ndarray, is_asf: np.ndarray) -> str:
 
 def _pr(evidence: Evidence, score: np.ndarray, is_asf: np.ndarray) -> str:
     metrics = evidence.metrics
-    area = metrics["figures"]["auprc"]["value"]
+    area = metrics.figures["auprc"].value
     curves = {f"this model, area {area:.3f}": _pair(precision_recall(score, is_asf))}
-    baseline = metrics["thumbnail"]["auprc"]["value"]
+    baseline = metrics.thumbnail["auprc"].value
     thumbnail = _pair(precision_recall(evidence.thumbnail, is_asf))
     curves[f"16 x 16 thumbnail, area {baseline:.3f}"] = thumbnail
     markers = _markers(metrics, ("recall_asf", "precision_asf"), turn=False)
     return pr_plot(curves, markers, baseline=float(is_asf.mean()))
 
 
-def _markers(metrics: Plain, axes: tuple[str, str], *, turn: bool) -> list[Marker]:
+def _markers(metrics: Metrics, axes: tuple[str, str], *, turn: bool) -> list[Marker]:
     """Place the operating points; `turn` puts 1 - figure on the x axis."""
     looks = {"high sensitivity": ("s", MODEL), "source study": ("D", ASF)}
     markers = []
@@ -148,50 +149,49 @@ def _markers(metrics: Plain, axes: tuple[str, str], *, turn: bool) -> list[Marke
     return markers
 
 
-def _places(metrics: Plain) -> dict[str, dict[str, Limits]]:
+def _places(metrics: Metrics) -> dict[str, dict[str, Limits]]:
     """Gather each operating point's figures, ours and the source study's."""
     ours = {
         word.lower(): {
-            key.removeprefix(f"{name}."): _known(figure)
-            for key, figure in metrics["figures"].items()
+            key.removeprefix(f"{name}."): figure.limits
+            for key, figure in metrics.figures.items()
             if key.startswith(f"{name}.")
         }
         for name, word in POINTS.items()
     }
-    theirs = metrics["source_study"]["figures"].items()
-    return ours | {"source study": {key: _known(figure) for key, figure in theirs}}
+    theirs = metrics.source_study.figures.items()
+    return ours | {"source study": {key: figure.limits for key, figure in theirs}}
 
 
-def _beside(metrics: Plain) -> list[Row]:
-    ours, theirs = metrics["figures"], metrics["source_study"]["figures"]
-    rows = [Row("AUC", _limits(ours["auc"]), _limits(theirs["auc"]))]
+def _beside(metrics: Metrics) -> list[Row]:
+    ours, theirs = metrics.figures, metrics.source_study.figures
+    rows = [Row("AUC", ours["auc"].limits, theirs["auc"].limits)]
     for name, (word, _) in FIGURES.items():
         figure = ours.get(f"{BALANCED}.{name}")
-        rows.append(Row(word, _limits(figure), _limits(theirs[name])))
+        rows.append(Row(word, _limits(figure), theirs[name].limits))
     return rows
 
 
-def _forest(metrics: Plain) -> list[Row]:
+def _forest(metrics: Metrics) -> list[Row]:
     rows: list[Row] = []
     seen = ""
-    for group in metrics["subgroups"]:
-        if group["n"] == metrics["n_test_studies"]:
+    for group in metrics.subgroups:
+        if group.n == metrics.n_test_studies:
             continue  # all studies are no group
-        if group["group"] != seen:
-            seen = group["group"]
+        if group.group != seen:
+            seen = group.group
             rows.append(Row(GROUPS[seen], None, heading=True))
-        counted = "n_asf" if seen == "finding" else "n"  # the normals are all alike
-        name = f"{group['level'].replace('_', ' ')}   n = {group[counted]:,}"
-        rows.append(Row(name, _limits(group["auc"])))
+        name = f"{group.level.replace('_', ' ')}   n = {group.studies:,}"
+        rows.append(Row(name, _limits(group.auc)))
     return rows
 
 
-def _tables(metrics: Plain) -> dict[str, tuple[int, int, int, int]]:
-    tables = {POINTS[name]: metrics["confusion"][name] for name in POINTS}
-    tables["Source study"] = metrics["source_study"]["confusion"]
+def _tables(metrics: Metrics) -> dict[str, tuple[int, int, int, int]]:
+    tables: dict[str, Confusion] = {POINTS[k]: metrics.confusion[k] for k in POINTS}
+    tables["Source study"] = metrics.source_study.confusion
     return {
-        name: (table[CONFUSION[0]], table[CONFUSION[1]], table[CONFUSION[2]],
-               table[CONFUSION[3]])
+        name: (table.asf_found, table.asf_missed, table.nsf_right,
+               table.nsf_false_alarm)
         for name, table in tables.items()
     }  # fmt: skip
 
@@ -205,7 +205,7 @@ def _training(evidence: Evidence) -> str:
             "val": history.val_loss.to_numpy(dtype=float),
         },
         history.val_auc.to_numpy(dtype=float),
-        best=int(evidence.training["best_epoch"]),
+        best=evidence.training.best_epoch,
     )
 
 
@@ -213,9 +213,9 @@ def _pair(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
     return curve.x, curve.y
 
 
-def _limits(figure: Plain | None) -> Limits | None:
-    return None if figure is None else _known(figure)
+def _limits(figure: Estimate | None) -> Limits | None:
+    return None if figure is None else figure.limits
 
 
-def _known(figure: Plain) -> Limits:
-    return figure["value"], figure["low"], figure["high"]
+def _ends(interval: Interval) -> Limits:
+    return interval.value, interval.low, interval.high
