@@ -14,8 +14,12 @@ from cxrmlops.records.examination import (
 )
 from cxrmlops.records.metrics import (
     Confusion,
+    Curve,
+    Curves,
+    DecisionCurve,
     Metrics,
     NotEvaluable,
+    RankingCurves,
     SourceStudy,
 )
 from cxrmlops.records.split import SideCounts
@@ -24,6 +28,10 @@ from cxrmlops.records.validation import Expectation, Validation
 from cxrmlops.records.verdict import GateResult, Verdict
 
 SIDE = SideCounts(images=1, studies=1, patients=1, abnormal_studies=1)
+CURVES = RankingCurves(
+    roc=Curve(x=(0.0, 0.1, 1.0), y=(0.0, 0.9, 1.0)),
+    precision_recall=Curve(x=(0.5, 1.0), y=(1.0, 0.5)),
+)
 POINTS = (
     OperatingPoint(BALANCED, 0.4, "equal recalls on val"),
     OperatingPoint(HIGH_SENSITIVITY, 0.1, "recall ASF 0.98 on val"),
@@ -99,6 +107,9 @@ def make_metrics(**changes: Any) -> Metrics:
         "figures": good_figures(),
         "before_calibration": {"ece": estimate(0, 0.04, 0.06)},
         "thumbnail": {"auc": estimate(0.65, 0.7, 0.75)},
+        "curves": Curves(model=CURVES, thumbnail=CURVES),
+        "reliability": (),
+        "decision": DecisionCurve(threshold=(), model=(), everyone=()),
         "confusion": {BALANCED: counts},
         "prevalence": {},
         "not_evaluable": NotEvaluable(

@@ -61,7 +61,6 @@ def make_evidence(n=120, *, separation=2.5, policy="patient"):
     return Evidence(
         metrics=metrics,
         studies=studies,
-        thumbnail=thumbnail,
         history=HISTORY.from_rows(epochs),
         card=BundleCard(
             name="cxr-resnet18-64",

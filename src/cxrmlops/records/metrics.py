@@ -78,12 +78,51 @@ class SubgroupSpread(Part):
     gap: Estimate | None  # lower limit 0: noise may explain it
 
 
+class Curve(Part):
+    """A line in the unit square, corners only."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+class RankingCurves(Part):
+    """How one reader ranks, at every threshold."""
+
+    roc: Curve  # recall of ASF over false alarms
+    precision_recall: Curve  # precision of ASF over its recall
+
+
+class Curves(Part):
+    """The model's curves, and those of the thumbnail baseline."""
+
+    model: RankingCurves
+    thumbnail: RankingCurves
+
+
+class ReliabilityBin(Part):
+    """Studies of like probability, and how many of them were abnormal."""
+
+    predicted: float  # mean probability
+    observed: Estimate  # share of ASF
+
+
+class DecisionCurve(Part):
+    """Net benefit (Vickers and Elkin, 2006) in the mix of the test set."""
+
+    threshold: tuple[float, ...]  # probability from which one would act
+    model: tuple[float, ...]  # acting on the model
+    everyone: tuple[float, ...]  # reading all as ASF; reading none gives 0
+
+
 class Measurement(Part):
     """What one reading of the test set says about the model."""
 
     figures: dict[str, Estimate]  # by name; one that could not be computed is left out
     before_calibration: dict[str, Estimate]  # calibration without the temperature
     thumbnail: dict[str, Estimate]  # auc and auprc of the thumbnail baseline
+    curves: Curves
+    reliability: tuple[ReliabilityBin, ...]  # bins of equal number
+    decision: DecisionCurve
     confusion: dict[str, Confusion]  # by operating point
     prevalence: dict[str, tuple[PrevalenceFigures, ...]]  # by operating point
     not_evaluable: NotEvaluable

@@ -7,15 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.evaluation.statistics.curves import Curve, precision_recall, roc
-from cxrmlops.evaluation.statistics.intervals import Interval
-from cxrmlops.evaluation.statistics.prevalence import net_benefit
-from cxrmlops.evaluation.statistics.reliability import reliability
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
 from cxrmlops.model.bundle import BundleCard
 from cxrmlops.records.cohort import CohortSummary
 from cxrmlops.records.estimate import Estimate
-from cxrmlops.records.metrics import Confusion, Metrics
+from cxrmlops.records.metrics import Confusion, Curve, DecisionCurve, Metrics
 from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.training import Training
 from cxrmlops.reporting.interval_plots import Row, beside_plot, forest_plot
@@ -66,7 +62,6 @@ class Evidence:
 
     metrics: Metrics
     studies: pd.DataFrame  # STUDIES rows of test
-    thumbnail: np.ndarray  # (n_studies,), what the thumbnail baseline answers
     history: pd.DataFrame  # HISTORY rows
     card: BundleCard
     manifest: SplitManifest
@@ -80,25 +75,17 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
     metrics, studies = evidence.metrics, evidence.studies
     score = studies.probability.to_numpy(dtype=float)
     is_asf = studies.abnormal.to_numpy(dtype=bool)
-    grid = np.linspace(0.01, 0.99, 99)
-    everyone = net_benefit(np.ones(len(is_asf)), is_asf, grid)
-    curves = {"act on the model": net_benefit(score, is_asf, grid)}
     return {
         "beside": beside_plot(
             _beside(metrics), ours="this model, balanced", theirs="source study"
         ),
-        "roc": _roc(evidence, score, is_asf),
-        "pr": _pr(evidence, score, is_asf),
+        "roc": _roc(metrics),
+        "pr": _pr(metrics),
         "confusion": confusion_plot(_tables(metrics)),
         "reliability": reliability_plot(
             [
-                (each.predicted, _ends(each.observed), each.observed.n)
-                for each in reliability(
-                    score,
-                    is_asf,
-                    studies.patient_id,
-                    bins=evidence.settings["ece_bins"],
-                )
+                (each.predicted, each.observed.limits, each.observed.n)
+                for each in metrics.reliability
             ]
         ),
         "scores": score_plot(
@@ -106,7 +93,7 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
             score[is_asf],
             {POINTS[p.name].lower(): p.threshold for p in metrics.operating_points},
         ),
-        "decision": decision_plot(grid, curves | {"read all as ASF": everyone}),
+        "decision": _decision(metrics.decision),
         "subgroups": forest_plot(
             _forest(metrics),
             overall=metrics.figures["auc"].value,
@@ -116,25 +103,24 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
     }
 
 
-def _roc(evidence: Evidence, score: np.ndarray, is_asf: np.ndarray) -> str:
-    metrics = evidence.metrics
+def _roc(metrics: Metrics) -> str:
     auc = metrics.figures["auc"].value
-    curves = {f"this model, AUC {auc:.3f}": _pair(roc(score, is_asf))}
+    curves = {f"this model, AUC {auc:.3f}": _pair(metrics.curves.model.roc)}
     baseline = metrics.thumbnail["auc"].value
-    thumbnail = _pair(roc(evidence.thumbnail, is_asf))
+    thumbnail = _pair(metrics.curves.thumbnail.roc)
     curves[f"16 x 16 thumbnail, AUC {baseline:.3f}"] = thumbnail
     return roc_plot(curves, _markers(metrics, ("recall_nsf", "recall_asf"), turn=True))
 
 
-def _pr(evidence: Evidence, score: np.ndarray, is_asf: np.ndarray) -> str:
-    metrics = evidence.metrics
+def _pr(metrics: Metrics) -> str:
     area = metrics.figures["auprc"].value
-    curves = {f"this model, area {area:.3f}": _pair(precision_recall(score, is_asf))}
+    model = _pair(metrics.curves.model.precision_recall)
+    curves = {f"this model, area {area:.3f}": model}
     baseline = metrics.thumbnail["auprc"].value
-    thumbnail = _pair(precision_recall(evidence.thumbnail, is_asf))
+    thumbnail = _pair(metrics.curves.thumbnail.precision_recall)
     curves[f"16 x 16 thumbnail, area {baseline:.3f}"] = thumbnail
     markers = _markers(metrics, ("recall_asf", "precision_asf"), turn=False)
-    return pr_plot(curves, markers, baseline=float(is_asf.mean()))
+    return pr_plot(curves, markers, baseline=metrics.figures["auprc_baseline"].value)
 
 
 def _markers(metrics: Metrics, axes: tuple[str, str], *, turn: bool) -> list[Marker]:
@@ -196,6 +182,14 @@ def _tables(metrics: Metrics) -> dict[str, tuple[int, int, int, int]]:
     }  # fmt: skip
 
 
+def _decision(found: DecisionCurve) -> str:
+    curves = {"act on the model": found.model, "read all as ASF": found.everyone}
+    return decision_plot(
+        np.array(found.threshold),
+        {name: np.array(benefit) for name, benefit in curves.items()},
+    )
+
+
 def _training(evidence: Evidence) -> str:
     history = evidence.history
     return training_plot(
@@ -210,12 +204,8 @@ def _training(evidence: Evidence) -> str:
 
 
 def _pair(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
-    return curve.x, curve.y
+    return np.array(curve.x), np.array(curve.y)
 
 
 def _limits(figure: Estimate | None) -> Limits | None:
     return None if figure is None else figure.limits
-
-
-def _ends(interval: Interval) -> Limits:
-    return interval.value, interval.low, interval.high

@@ -99,7 +99,6 @@ def run(
         Evidence(
             metrics=metrics,
             studies=studies,
-            thumbnail=thumbnail,
             history=HISTORY.read(train),
             card=bundle.card,
             manifest=manifest,

@@ -20,6 +20,11 @@ from cxrmlops.evaluation.performance.figures import (
     ranking_figures,
     reading,
 )
+from cxrmlops.evaluation.performance.plot_points import (
+    decision_curve,
+    ranking_curves,
+    reliability_bins,
+)
 from cxrmlops.evaluation.performance.subgroup_gaps import SubgroupGap, subgroup_gaps
 from cxrmlops.evaluation.performance.subgroups import Group, subgroups
 from cxrmlops.evaluation.statistics.comparison import auc_difference
@@ -29,6 +34,7 @@ from cxrmlops.evaluation.statistics.prevalence import prevalence_free, project
 from cxrmlops.findings import BALANCED, OperatingPoint
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.metrics import (
+    Curves,
     Measurement,
     PrevalenceFigures,
     SourceStudy,
@@ -64,6 +70,7 @@ def measure(
         DataError: the test set is empty, or holds one class only.
     """
     read = reading(studies.probability, studies.abnormal, studies.patient_id)
+    baseline = reading(thumbnail, studies.abnormal, studies.patient_id)
     at = {point.name: point.threshold for point in points}
     draws = {"rounds": rounds, "seed": seed}
     answers = {name: _answers(read, t, **draws) for name, t in at.items()}
@@ -79,7 +86,10 @@ def measure(
             name: tuple(_projection(answer, share) for share in prevalences)
             for name, answer in answers.items()
         },
-        thumbnail=_thumbnail(thumbnail, read, **draws),
+        thumbnail=_thumbnail(baseline, **draws),
+        curves=Curves(model=ranking_curves(read), thumbnail=ranking_curves(baseline)),
+        reliability=reliability_bins(read, bins=bins),
+        decision=decision_curve(read),
         source_study=_source_study(**draws),
         subgroups=tuple(map(_group, groups)),
         spreads=tuple(map(_spread, subgroup_gaps(studies, read, groups))),
@@ -127,10 +137,7 @@ def _figures(
     return estimates(found)
 
 
-def _thumbnail(
-    thumbnail: Floats, read: Predictions, *, rounds: int, seed: int
-) -> dict[str, Estimate]:
-    baseline = reading(thumbnail, read.abnormal, read.patient)
+def _thumbnail(baseline: Predictions, *, rounds: int, seed: int) -> dict[str, Estimate]:
     found = ranking_figures(baseline, rounds=rounds, seed=seed)
     return estimates({name: found[name] for name in ("auc", "auprc")})
 
