@@ -12,8 +12,9 @@ from cxrmlops.dicom.results.answers import ObjectReference
 from cxrmlops.errors import DataError
 from cxrmlops.params import ReportParams, Site
 from cxrmlops.records.model_identity import ScoringModel
+from cxrmlops.records.reading_list import Entry, Night
 from cxrmlops.records.results import FailedStudies, WrittenObjects
-from cxrmlops.reporting.reading_list import Entry, Night, write_reading_list
+from cxrmlops.reporting.reading_list import write_reading_list
 from cxrmlops.reporting.study_objects import (
     Settings,
     StudyJob,
