@@ -138,6 +138,17 @@ def test_every_wrong_field_is_named_with_its_place_and_never_its_value(tmp_path)
     assert "Smith" not in said
 
 
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [(CohortScope, SCOPE.to_json()), (SplitManifest, MANIFEST), (ScoringModel, MODEL)],
+)
+def test_an_unknown_name_is_refused(tmp_path, kind, content):
+    write_json(tmp_path / "record.json", content | {"new": 1})
+
+    with pytest.raises(DataError, match="new: "):
+        kind.read(tmp_path / "record.json")
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"\xff"', b"[" * 100_000])
 def test_a_file_that_holds_no_such_record_is_refused(tmp_path, content):
     (tmp_path / "manifest.json").write_bytes(content)

@@ -94,10 +94,10 @@ def run(
         _check_balance(films, images)
         SCORED_IMAGES.write(images, draft)
         SCORED_STUDIES.write(studies, draft)
-        who = ScoringModel(
+        identity = ScoringModel(
             **dict(model.identity), saliency_method=params.saliency_method
         )
-        who.write(draft / "model.json")
+        identity.write(draft / "model.json")
     _log_counts(images, studies)
 
 
