@@ -1,23 +1,26 @@
-"""The page of JSON records: pydantic models where there are any, else the files."""
+"""The page of JSON records: the files of each stage, and the model of each file."""
 
 import importlib
-import importlib.util
 import inspect
+import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
+import cxrmlops.records
+from cxrmlops.records.record import JsonFile, Part
 from documentation.markdown import cell, code, sentence, table, text
 from documentation.source_comments import class_fields
 
-MODULE = "cxrmlops.records"
+MODULE = cxrmlops.records.__name__
 FILES = (  # stage, file, what
     ("cohort", "exclusions.json", "who is in, and why others are not"),
     ("cohort", "scope.json", "which images the cohort accepts"),
     ("preprocess", "preprocessing.json", "policy and hash of the pixels, counts"),
     ("validate", "report.json", "promises that were checked, films that broke one"),
-    ("split", "counts.json", "studies, patients and films per side"),
+    ("split", "counts.json", "films per side in each stratum"),
     ("split", "manifest.json", "policy, seed, hashes of the split and of test"),
     ("train", "training.json", "how training went, and on what machine"),
     ("train", "bundle/model.json", "the bundle's card: how to read its answer"),
@@ -34,6 +37,7 @@ FILES = (  # stage, file, what
 
 def page() -> str:
     """Describe the JSON files that stages write."""
+    names = {kind.file: kind.__name__ for kind in _files()}
     return "\n".join(
         [
             "# JSON records",
@@ -43,8 +47,16 @@ def page() -> str:
             "folder per chunk below.",
             "",
             table(
-                ("stage", "file", "what"),
-                [(code(stage), code(file), cell(what)) for stage, file, what in FILES],
+                ("stage", "file", "what", "model"),
+                [
+                    (
+                        code(stage),
+                        code(file),
+                        cell(what),
+                        code(names.get(f"{stage}/{file}", "")),
+                    )
+                    for stage, file, what in FILES
+                ],
             ),
             *_models(),
         ]
@@ -52,37 +64,54 @@ def page() -> str:
 
 
 def models() -> list[type[BaseModel]]:
-    """Return every pydantic model of `cxrmlops.records`; none without the module."""
-    if importlib.util.find_spec(MODULE) is None:
-        return []
-    module = importlib.import_module(MODULE)
-    return [
-        kind
-        for _, kind in inspect.getmembers(module, inspect.isclass)
-        if issubclass(kind, BaseModel)
-        and kind.__module__.startswith(MODULE)
-        and not kind.__name__.startswith("_")
-        and kind.model_fields
-    ]
+    """Return every model of `cxrmlops.records`: of each module files, then parts."""
+    found = []
+    for entry in pkgutil.iter_modules(cxrmlops.records.__path__):
+        module = importlib.import_module(f"{MODULE}.{entry.name}")
+        found += [
+            kind
+            for _, kind in inspect.getmembers(module, inspect.isclass)
+            if issubclass(kind, (JsonFile, Part))
+            and kind.__module__ == module.__name__
+            and kind.model_fields
+        ]
+    return sorted(found, key=lambda kind: (kind.__module__, not _is_file(kind)))
+
+
+def _files() -> list[type[JsonFile]]:
+    return [kind for kind in models() if issubclass(kind, JsonFile) and _is_file(kind)]
+
+
+def _is_file(kind: type[BaseModel]) -> bool:
+    return issubclass(kind, JsonFile) and hasattr(kind, "file")
 
 
 def _models() -> Iterator[str]:
     for kind in models():
-        path = Path(inspect.getfile(kind))
-        comments = class_fields(path).get(kind.__name__, {})
         yield f"## {kind.__name__}\n"
+        if issubclass(kind, JsonFile) and _is_file(kind):
+            yield f"File: `{kind.file}`.\n"
         yield f"{text(sentence(inspect.getdoc(kind) or ''))}\n"
+        if issubclass(kind, RootModel):
+            yield f"It holds {_type(kind.model_fields['root'].annotation)}.\n"
+            continue
+        comments = _comments(kind)
         yield table(
             ("field", "type", "what"),
             [
-                (
-                    code(field.alias or name),
-                    _type(field.annotation),
-                    cell(field.description or comments.get(name, "")),
-                )
+                (code(name), _type(field.annotation), cell(comments.get(name, "")))
                 for name, field in kind.model_fields.items()
             ],
         )
+
+
+def _comments(kind: type[BaseModel]) -> dict[str, str]:
+    """Return field -> the comment behind it, those of its bases as well."""
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if base.__module__.startswith(MODULE):
+            found |= class_fields(Path(inspect.getfile(base)))[base.__name__]
+    return found
 
 
 def _type(annotation: object) -> str:
@@ -90,6 +119,4 @@ def _type(annotation: object) -> str:
     if isinstance(annotation, type) and not getattr(annotation, "__args__", None):
         return code(annotation.__name__)
     shown = str(annotation)
-    for module in (f"{MODULE}.", "typing.", "datetime.", "pathlib."):
-        shown = shown.replace(module, "")
-    return code(shown)
+    return code(re.sub(r"\b[a-z_]+\.", "", shown).replace("NoneType", "None"))

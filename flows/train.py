@@ -20,10 +20,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from cxrmlops.errors import CxrError, ServiceError
-from cxrmlops.files import read_json
 from cxrmlops.params import load_params
 from cxrmlops.processes import end_marked, watched
 from cxrmlops.promotion import registration
+from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run
@@ -52,9 +53,9 @@ def train() -> State[Any]:
     show_stages(done)
     run_id = record(settings)
     show_figures(run_id)
-    verdict = read_json(DATA / "gate" / "verdict.json")
-    if not verdict["passed"]:
-        return Completed(name="Refused", message="; ".join(verdict["reasons"]))
+    verdict = Verdict.read(DATA / Verdict.file)
+    if not verdict.passed:
+        return Completed(name="Refused", message="; ".join(verdict.reasons))
     offer = register(run_id)
     return Completed(name="Refused" if offer.refused else None, message=offer.said)
 
@@ -127,10 +128,10 @@ def show_stages(done: Mapping[str, str]) -> None:
 @task(name="show figures")
 def show_figures(run_id: str) -> None:
     """Show figures with intervals, the MLflow run, and a map of a synthetic film."""
-    metrics = read_json(DATA / "evaluate" / "metrics.json")
-    figures = metrics["figures"] | {"thumbnail.auc": metrics["thumbnail"]["auc"]}
+    metrics = Metrics.read(DATA / Metrics.file)
+    figures = metrics.figures | {"thumbnail.auc": metrics.thumbnail["auc"]}
     rows = [
-        {"figure": name} | {key: _short(at.get(key)) for key in COLUMNS}
+        {"figure": name} | {key: _short(getattr(at, key)) for key in COLUMNS}
         for name, at in figures.items()
     ]
     create_table_artifact(

@@ -25,10 +25,12 @@ from cxrmlops.data.image_file import open_image
 from cxrmlops.dicom.archive.transfer import RemoteImage
 from cxrmlops.dicom.read.headers import LIMITS, Limits
 from cxrmlops.dicom.read.pixels import Picture
-from cxrmlops.dicom.results.answers import FilmAnswer, ModelIdentity, StudyAnswer
-from cxrmlops.files import write_json
+from cxrmlops.dicom.results.answers import FilmAnswer, StudyAnswer
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.params import Site, TrainParams, load_params, load_site, scope_of
+from cxrmlops.records.model_identity import ModelIdentity
+from cxrmlops.records.preprocessing import Preprocessing
+from cxrmlops.records.split import SideCounts, SplitManifest
 from cxrmlops.tables import IMAGES, INDEX, SPLITS, STUDIES, VALIDATED
 
 if TYPE_CHECKING:
@@ -402,29 +404,32 @@ def make_train_inputs(
     preprocess, split = folder / "preprocess", folder / "split"
     preprocess.mkdir(parents=True)
     np.save(preprocess / "shard-000.npy", squares)
-    write_json(
-        preprocess / "preprocessing.json",
-        {
-            "hash": "0" * 64,
-            "size": size,
-            "scope": SCOPE.to_json(),
-            "n": len(images),
-            "rejected": {},
-        },
-    )
+    facts = make_preprocessing(size=size, n=len(images))
+    facts.write(preprocess / "preprocessing.json")
     SPLITS.write(images, split)
-    n = {"images": 1, "studies": 1, "patients": 1, "abnormal_studies": 1}
-    write_json(
-        split / "manifest.json",
-        {
-            "policy": "patient",
-            "seed": 1,
-            "hash": "1" * 64,
-            "test_hash": "2" * 64,
-            "n": {name: n for name in ("train", "val", "test")},
-        },
-    )
+    make_manifest().write(split / "manifest.json")
     return preprocess, split
+
+
+def make_preprocessing(**quirks: Any) -> Preprocessing:
+    """Say how films became squares; nobody made them."""
+    facts = {"hash": "0" * 64, "size": 32, "scope": SCOPE, "n": 30, "rejected": {}}
+    return Preprocessing(**facts | quirks)
+
+
+def make_manifest(**quirks: Any) -> SplitManifest:
+    """Say how patients were divided; nobody divided them."""
+    side = SideCounts(images=1, studies=1, patients=1, abnormal_studies=1)
+    facts = {
+        "policy": "patient",
+        "seed": 1,
+        "hash": "1" * 64,
+        "test_hash": "2" * 64,
+        "n": dict.fromkeys(("train", "val", "test"), side),
+        "groups_of_several_patients": 0,
+        "leaking_patients": 0,
+    }
+    return SplitManifest(**facts | quirks)
 
 
 def make_train_params(**quirks: object) -> TrainParams:

@@ -203,19 +203,6 @@ def read_journal(path: Path) -> list[Any]:
     return [json.loads(line) for line in finished.splitlines()]
 
 
-def read_facts(path: Path) -> dict[str, Any]:
-    """Read the JSON object that a stage left, or say which stage to run.
-
-    Raises:
-        DataError: there is no such file.
-    """
-    if not path.exists():
-        raise DataError(
-            f"{path} is missing; run the stage '{path.parent.name}' (dvc repro) first"
-        )
-    return dict(read_json(path))
-
-
 def sha256_file(path: Path) -> str:
     """Hash a file's bytes: 64 hex digits."""
     with path.open("rb") as file:

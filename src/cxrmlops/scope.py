@@ -22,6 +22,8 @@ FRONTAL = (
 class Scope:
     """What an image must be, by its header and its size."""
 
+    __pydantic_config__ = {"extra": "forbid"}  # in records: no unknown key
+
     chest_words: tuple[str, ...]  # in BodyPartExamined or a description, upper case
     min_age_years: float
     max_bytes: int  # of a file

@@ -1,5 +1,7 @@
 """A run whose rows were lost or changed is found out."""
 
+from functools import partial
+
 import pytest
 from sqlalchemy import text
 
@@ -44,12 +46,7 @@ def test_studies_and_files_are_counted_by_outcome(done):
 
 def test_each_file_of_an_answered_study_counts_by_its_own_outcome(ledger):
     arrive(ledger, "1.1", films=2)
-    chunk = claim(ledger)
-    answers = {"1.1": answer(chunk.studies[0], outcome="rejected")}
-    progress.record_scored(ledger, chunk, answers)
-    progress.record_written(ledger, chunk, [Written("1.1.9", "report", "1.1")])
-    progress.record_receipt(ledger, chunk, "1.1.9", "ok")
-    progress.finish(ledger, chunk)
+    deliver(ledger, claim(ledger), partial(answer, outcome="rejected"))
 
     balance = check_balance(ledger, "night")
 
@@ -60,7 +57,7 @@ def test_each_file_of_an_answered_study_counts_by_its_own_outcome(ledger):
 def test_a_study_put_into_another_finished_chunk_is_found(ledger):
     arrive(ledger, "1.1", "1.2", "1.3")
     for _ in range(3):
-        night(ledger, claim(ledger, size=1))
+        deliver(ledger, claim(ledger, size=1), answer)
     with transaction(ledger) as connection:
         move = "UPDATE studies SET chunk = (SELECT chunk FROM studies WHERE id = 1)"
         connection.execute(text(f"{move} WHERE id = 2"))

@@ -13,10 +13,19 @@ from cxrmlops.data.cohort import (
     build_cohort,
     summarise,
 )
+from cxrmlops.records.cohort import ReportedStudies
 from cxrmlops.tables import DECISIONS
 from tests.data.rows import make_film_row, make_film_rows, make_report_rows
 
 WINDOW = (dt.date(2017, 1, 1), dt.date(2018, 7, 1))
+ABOUT = {
+    "name": "north",
+    "source": "hospital",
+    "label_policy": "codes of the report",
+    "window": WINDOW,
+    "key_fingerprint": "9" * 16,
+    "fingerprint": "8" * 64,
+}
 
 
 def build(films=None, reports=None, *, window=WINDOW):
@@ -56,7 +65,7 @@ def test_what_readers_settled_stands_above_the_report(decision, abnormal):
     assert build(reports=reports).films.outcome[0] == "disputed_label"
     assert cohort.images.abnormal.tolist() == abnormal
     assert cohort.reports.label_source.tolist() == ["adjudicated"]
-    assert summarise(cohort)["adjudicated_studies"] == 1
+    assert summarise(cohort, **ABOUT).adjudicated_studies == 1
     if decision == "uncertain":
         assert cohort.films.outcome[0] == "uncertain_label"
 
@@ -189,11 +198,9 @@ def test_a_number_of_two_issuers_is_two_patients_and_without_issuer_none():
 def test_a_reported_study_without_films_is_counted():
     cohort = build(reports=make_report_rows({}, {"study_id": "S2"}))
 
-    assert summarise(cohort)["reported_studies"] == {
-        "looked_at": 2,
-        "excluded": {"no_film": 1},
-        "included": 1,
-    }
+    assert summarise(cohort, **ABOUT).reported_studies == ReportedStudies(
+        looked_at=2, excluded={"no_film": 1}, included=1
+    )
 
 
 def test_a_study_without_accepted_film_is_counted():
@@ -261,15 +268,13 @@ def test_what_went_in_is_included_or_excluded_for_one_known_reason(
 
     cohort = build(film_rows, report_rows, window=WINDOW if dated else None)
 
-    summary = summarise(cohort)
-    assert summary["looked_at"] == len(films)
-    assert len(films) == summary["included"] + sum(summary["excluded"].values())
-    assert set(summary["excluded"]) <= set(EXCLUSIONS)
-    studies = summary["reported_studies"]
-    assert studies["looked_at"] == studies["included"] + sum(
-        studies["excluded"].values()
-    )
-    assert set(studies["excluded"]) <= set(STUDY_EXCLUSIONS | EXCLUSIONS)
+    summary = summarise(cohort, **ABOUT)
+    assert summary.looked_at == len(films)
+    assert len(films) == summary.included + sum(summary.excluded.values())
+    assert set(summary.excluded) <= set(EXCLUSIONS)
+    studies = summary.reported_studies
+    assert studies.looked_at == studies.included + sum(studies.excluded.values())
+    assert set(studies.excluded) <= set(STUDY_EXCLUSIONS | EXCLUSIONS)
 
 
 @settings(deadline=None, max_examples=20)

@@ -1,4 +1,3 @@
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from cxrmlops.data.cohort_state import (
 from cxrmlops.errors import DataError
 from cxrmlops.params import Site
 from tests.make import make_site
+from tests.make_records import make_cohort_summary
 
 ROOT = Path(__file__).parents[2]
 PARAMS = {"start": "2017-01-01", "end": "2018-07-01", "min_age_years": 18}
@@ -100,7 +100,7 @@ def write_last(out, **last):
     (out.parent / "local" / PATHS).write_text("")
     for name in FILES:
         (out / name).write_text("")
-    (out / "exclusions.json").write_text(json.dumps(last))
+    make_cohort_summary(**last).write(out / "exclusions.json")
 
 
 def test_a_cohort_is_current_when_made_from_what_is_there(place):

@@ -174,7 +174,7 @@ def test_a_set_out_of_bounds_says_which_figure(figure, value):
     found = check_set(**{figure: value})
 
     assert found.reasons == [figure]
-    assert found.findings[list(FIGURES).index(figure)]["observed"] == value
+    assert found.findings[list(FIGURES).index(figure)].observed == value
 
 
 def test_docs_load_nothing_run_nothing_and_name_no_row(tmp_path):

@@ -29,6 +29,7 @@ from flows.outcome import RedactForeignErrors, unreachable
 from flows.score import score
 from tests import make
 from tests.flows.conftest import stand_in
+from tests.make_records import make_verdict
 
 pytestmark = [
     pytest.mark.services,
@@ -92,7 +93,7 @@ def register(folder: Path, *bundles: Path) -> list[versions.Version]:
     run_id = find_or_make_run(settings, split=folder / "data/split")
     made = []
     for bundle in bundles:
-        verdict = {"passed": True, "reasons": [], "bundle_hash": bundle_hash(bundle)}
+        verdict = make_verdict(bundle_hash=bundle_hash(bundle))
         made.append(versions.register(bundle, verdict=verdict, run_id=run_id)[0])
     return made
 

@@ -11,7 +11,6 @@ import yaml
 from prefect.logging import disable_run_logger
 
 from cxrmlops.errors import CxrError, ServiceError
-from cxrmlops.files import write_json
 from cxrmlops.model.bundle import bundle_hash
 from cxrmlops.promotion import approval_log
 from cxrmlops.registry import versions
@@ -21,6 +20,7 @@ from flows.train import open_run, record, repro, train
 from tests import make
 from tests.conftest import ROOT
 from tests.flows.conftest import stand_in
+from tests.make_records import estimate, make_metrics, make_verdict
 
 pytestmark = pytest.mark.services
 
@@ -70,23 +70,20 @@ def make_pipeline(project: Path) -> None:
     ready = project / "ready"
     (ready / "split").mkdir(parents=True)
     make.make_splits().to_parquet(ready / "split/images.parquet")
-    n = {"images": 70, "studies": 70, "patients": 70, "abnormal_studies": 35}
-    write_json(ready / "split/manifest.json", {"hash": "5" * 64, "n": {"train": n}})
+    manifest = make.make_manifest(hash="5" * 64)
+    manifest.write(ready / "split/manifest.json")
     HISTORY.write(
         HISTORY.from_rows([dict.fromkeys(HISTORY.columns, 1)]), ready / "train"
     )
     make.make_reading_bundle(ready / "train/bundle")
-    figure = {"value": 0.9, "low": 0.85, "high": 0.94, "n": 300}
-    measured = {
-        "figures": {"auc": figure},
-        "thumbnail": {"auc": figure},
-        "confusion": {},
-        "bundle_hash": bundle_hash(ready / "train/bundle"),
-        "split_hash": "5" * 64,
-        "test_hash": "7" * 64,
-        "n_test_studies": 300,
-    }
-    write_json(ready / "evaluate/metrics.json", measured)
+    figure = estimate(0.85, 0.9, 0.94, n=300)
+    measured = make_metrics(
+        figures={"auc": figure},
+        thumbnail={"auc": figure},
+        confusion={},
+        bundle_hash=bundle_hash(ready / "train/bundle"),
+    )
+    measured.write(ready / "evaluate/metrics.json")
     write_dvc(project)
     for words in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
         subprocess.run(words, cwd=project, check=True)
@@ -95,9 +92,8 @@ def make_pipeline(project: Path) -> None:
 def judge(ready: Path, *, passed: bool) -> None:
     reasons = [] if passed else ["auc: lower bound 0.85 < 0.94 (n = 300)"]
     judged = bundle_hash(ready / "train/bundle")
-    about = {"bundle_hash": judged, "test_hash": "7" * 64}
-    verdict = {"passed": passed, "reasons": reasons} | about
-    write_json(ready / "gate/verdict.json", verdict)
+    verdict = make_verdict(passed=passed, reasons=reasons, bundle_hash=judged)
+    verdict.write(ready / "gate/verdict.json")
 
 
 def write_dvc(project: Path) -> None:

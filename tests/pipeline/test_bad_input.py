@@ -11,6 +11,7 @@ import torch
 from cxrmlops.files import read_json, write_json
 from cxrmlops.tables import SCORED_IMAGES, SPLITS, VALIDATED
 from tests import make
+from tests.make_records import make_validation
 from tests.pipeline.project import (
     SURROUNDINGS,
     command,
@@ -221,10 +222,7 @@ def test_the_gate_refuses_figures_from_a_split_with_a_patient_on_two_sides(train
     make_trained(trained)
     assert command("evaluate") == 0
     assert command("examine") == 0
-    write_json(
-        Path("data/validate/report.json"),
-        {"success": True, "n": 60, "quarantined": 0, "expectations": []},
-    )
+    make_validation().write(Path("data/validate/report.json"))
     put_a_patient_on_two_sides()
 
     assert command("gate") == 0  # a refusal is a completed stage with its reasons

@@ -18,16 +18,22 @@ from cxrmlops.evaluation.gates.gate import Bounds, judge
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
-from cxrmlops.files import read_json, write_json
 from cxrmlops.model.bundle import read_bundle, write_bundle
 from cxrmlops.model.inference import Reader, calibrated
 from cxrmlops.model.network import build_network
 from cxrmlops.params import EvaluateParams
+from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.split import SplitManifest
 from cxrmlops.stages import evaluate, train
 from cxrmlops.tables import NOT_EVALUABLE, SPLITS, STUDIES
 from tests.evaluation.gates.test_gate import VALIDATION
-from tests.make import SCOPE, make_splits, make_train_params
-from tests.stages.evaluation_line import COHORT
+from tests.make import (
+    make_manifest,
+    make_preprocessing,
+    make_splits,
+    make_train_params,
+)
+from tests.make_records import make_cohort_summary
 
 pytestmark = pytest.mark.slow
 
@@ -62,15 +68,11 @@ def make_films(images, *, seed=0):
 
 def manifest_of(images, *, policy="patient"):
     test = images[images.split == "test"]
-    n = {"images": 1, "studies": 1, "patients": 1, "abnormal_studies": 1}
-    return {
-        "policy": policy,
-        "seed": 1,
-        "hash": split_hash(images.image_id, images.split),
-        "test_hash": split_hash(test.image_id, test.split),
-        "leaking_patients": 0,
-        "n": dict.fromkeys(("train", "val", "test"), n),
-    }
+    return make_manifest(
+        policy=policy,
+        hash=split_hash(images.image_id, images.split),
+        test_hash=split_hash(test.image_id, test.split),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +85,9 @@ def line(tmp_path_factory):
     for film in make_films(images):
         shards.add(film)
     shards.close()
-    pixels = {"hash": "0" * 64, "size": SIZE, "scope": SCOPE.to_json()}
-    write_json(folder / "preprocess" / "preprocessing.json", pixels)
-    write_json(folder / "cohort" / "exclusions.json", COHORT)
+    pixels = make_preprocessing(size=SIZE)
+    pixels.write(folder / "preprocess" / "preprocessing.json")
+    make_cohort_summary().write(folder / "cohort" / "exclusions.json")
     (folder / "cohort" / "flow.svg").write_text("<svg/>")
     write_split(folder, images, manifest_of(images))
     with pytest.MonkeyPatch.context() as patch:
@@ -97,7 +99,7 @@ def line(tmp_path_factory):
 def write_split(folder, images, manifest):
     SPLITS.write(images, folder / "split")
     NOT_EVALUABLE.write(NOT_EVALUABLE.empty(), folder / "split")
-    write_json(folder / "split" / "manifest.json", manifest)
+    manifest.write(folder / "split" / "manifest.json")
 
 
 def learn(folder):
@@ -140,9 +142,9 @@ def refused(folder):
         ),
     )
     gates = judge(
-        read_json(folder / "evaluate" / "metrics.json"),
+        Metrics.read(folder / "evaluate" / "metrics.json"),
         SPLITS.read(folder / "split"),
-        manifest=read_json(folder / "split" / "manifest.json"),
+        manifest=SplitManifest.read(folder / "split" / "manifest.json"),
         validation=VALIDATION,
         bounds=BOUNDS,
     )

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from cxrmlops.evaluation.statistics.thresholds import choose_points
-from cxrmlops.files import read_json, write_json
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.model.bundle import BundleCard, bundle_hash, read_bundle, write_bundle
 from cxrmlops.model.network import build_network
@@ -17,11 +16,13 @@ from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
 from cxrmlops.params import PromotionParams, load_params
 from cxrmlops.promotion import approval, approval_log, champion_comparison, registration
 from cxrmlops.promotion.approval import champion_bundle
+from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import open_client
 from cxrmlops.tables import SPLITS, STUDIES
 from tests import make
 from tests.conftest import ROOT
+from tests.make_records import make_metrics, make_verdict
 from tests.registry.conftest import empty_mlflow  # noqa: F401  a fixture
 
 approve = partial(approval.approve, scope=make.SCOPE)
@@ -75,14 +76,19 @@ def train(
     STUDIES.write(val, data / "train")
     test = champion_comparison.read_side(read_bundle(folder), "test", data=data)
     STUDIES.write(test, data / "evaluate")
-    write_json(data / "evaluate/metrics.json", {"bundle_hash": found})
-    verdict = {"passed": True, "reasons": [], "test_hash": "2" * 64}
-    write_json(data / "gate/verdict.json", verdict | {"bundle_hash": found})
+    measure(data, found)
     return found
 
 
+def measure(data, found: str) -> None:
+    """Leave figures and a verdict about this bundle."""
+    hashes = {"bundle_hash": found, "test_hash": "2" * 64}
+    make_metrics(**hashes).write(data / "evaluate/metrics.json")
+    make_verdict(**hashes).write(data / "gate/verdict.json")
+
+
 def offer(data, *, margin: float = 1.0, **gate: object) -> registration.Offer:
-    client, name = open_client(), read_json(data / "gate/verdict.json")["bundle_hash"]
+    client, name = open_client(), Verdict.read(data / "gate/verdict.json").bundle_hash
     runs = client.search_runs(["0"], f"tags.bundle = '{name}'")
     run = runs[0] if runs else client.create_run("0", tags={"bundle": name})
     return registration.offer(
@@ -218,9 +224,7 @@ def test_thresholds_carried_over_are_kept_out(data, champion):
     own = read_bundle(data / "train/bundle")
     carried = replace(own.card, operating_points=points)
     found = write_bundle(data / "train/bundle", own.network, card=carried, reference={})
-    write_json(data / "evaluate/metrics.json", {"bundle_hash": found})
-    verdict = read_json(data / "gate/verdict.json") | {"bundle_hash": found}
-    write_json(data / "gate/verdict.json", verdict)
+    measure(data, found)
 
     refused = offer(data)
 

@@ -5,9 +5,9 @@ import pytest
 import yaml
 
 from cxrmlops.errors import CxrError
-from cxrmlops.files import write_json
 from cxrmlops.params import load_params, load_site
 from cxrmlops.quickstart import demo
+from tests.make_records import estimate, make_metrics, make_verdict
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,12 +81,12 @@ def test_films_that_were_not_finished_may_be_replaced_by_others(tmp_path, monkey
 
 @pytest.mark.parametrize("passed", [True, False])
 def test_the_end_of_a_demo_names_only_pages_of_its_own_run(tmp_path, passed):
-    auc = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 300}
-    metrics = tmp_path / "data" / "evaluate" / "metrics.json"
-    write_json(metrics, {"figures": {"auc": auc}, "thumbnail": {"auc": auc}})
+    auc = estimate(0.8, 0.9, 0.95, n=300)
+    metrics = make_metrics(figures={"auc": auc}, thumbnail={"auc": auc})
+    metrics.write(tmp_path / "data" / "evaluate" / "metrics.json")
     reasons = [] if passed else ["auc: 0.8 is below 0.85"]
 
-    said = demo.summary(tmp_path, {"passed": passed, "reasons": reasons})
+    said = demo.summary(tmp_path, make_verdict(passed=passed, reasons=reasons))
 
     assert "0.900 (0.800-0.950), n = 300" in said
     assert ("reading_list.html" in said) is passed

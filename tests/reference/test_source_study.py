@@ -3,7 +3,7 @@
 import pytest
 
 from cxrmlops.evaluation.performance import source_study
-from cxrmlops.evaluation.performance.figures import Confusion
+from cxrmlops.records.metrics import Confusion
 
 PUBLISHED = {
     "precision_asf": 0.885,
@@ -50,7 +50,12 @@ def test_no_other_table_gives_the_six_figures():
         }
 
     tables = [
-        Confusion(found, 1018 - found, right, 995 - right)
+        Confusion(
+            asf_found=found,
+            asf_missed=1018 - found,
+            nsf_right=right,
+            nsf_false_alarm=995 - right,
+        )
         for found in range(900, 930)
         for right in range(865, 890)
         if rounded(found, right) == PUBLISHED

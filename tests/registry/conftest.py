@@ -2,9 +2,11 @@ import shutil
 
 import pytest
 
-from cxrmlops.files import write_json
+from cxrmlops.records.metrics import Confusion
+from cxrmlops.records.split import SideCounts
 from cxrmlops.tables import HISTORY
 from tests import make
+from tests.make_records import estimate, make_metrics, make_verdict
 
 
 @pytest.fixture(scope="session")
@@ -40,25 +42,24 @@ def project(tmp_path, monkeypatch, empty_mlflow):
 def measured(project):
     """What the stages leave behind: split, training, evaluation, verdict."""
     data = project / "data"
-    figure = {"value": 0.9, "low": 0.85, "high": 0.94, "n": 300}
-    write_json(
-        data / "evaluate/metrics.json",
-        {
-            "figures": {"auc": figure, "balanced.recall_asf": figure},
-            "thumbnail": {"auc": figure | {"value": 0.7}},
-            "confusion": {"balanced": {"asf_found": 140, "asf_missed": 10}},
-            "bundle_hash": "b" * 64,
-            "split_hash": "5" * 64,
-            "test_hash": "7" * 64,
-            "n_test_studies": 300,
+    figure = estimate(0.85, 0.9, 0.94, n=300)
+    metrics = make_metrics(
+        figures={"auc": figure, "balanced.recall_asf": figure},
+        thumbnail={"auc": estimate(0.65, 0.7, 0.75, n=300)},
+        confusion={
+            "balanced": Confusion(
+                asf_found=140, asf_missed=10, nsf_right=130, nsf_false_alarm=20
+            )
         },
+        n_test_studies=300,
     )
+    metrics.write(data / "evaluate/metrics.json")
     (data / "evaluate/report.html").write_text("<h1>figures</h1>")
     (data / "evaluate/roc.png").write_bytes(b"\x89PNG")
-    verdict = {"passed": True, "reasons": [], "bundle_hash": "b" * 64}
-    write_json(data / "gate/verdict.json", verdict)
-    n = {"images": 70, "studies": 70, "patients": 70, "abnormal_studies": 35}
-    write_json(data / "split/manifest.json", {"hash": "5" * 64, "n": {"train": n}})
+    make_verdict().write(data / "gate/verdict.json")
+    n = SideCounts(images=70, studies=70, patients=70, abnormal_studies=35)
+    manifest = make.make_manifest(hash="5" * 64, n={"train": n})
+    manifest.write(data / "split/manifest.json")
     row = dict.fromkeys(HISTORY.columns, 0.5)
     rows = [row | {"epoch": 1}, row | {"epoch": 2, "val_auc": 0.8}]
     HISTORY.write(HISTORY.from_rows(rows), data / "train")

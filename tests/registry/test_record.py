@@ -1,10 +1,10 @@
 import pytest
 
 from cxrmlops.errors import ServiceError
-from cxrmlops.files import read_json, write_json
 from cxrmlops.registry.record import complete_run, flat
 from cxrmlops.registry.service import open_client
 from cxrmlops.registry.tracking import find_or_make_run, open_epoch_log
+from tests.make_records import make_verdict
 
 
 @pytest.fixture
@@ -72,11 +72,8 @@ def test_recording_twice_writes_once_and_a_moved_gate_writes_again(
     assert complete_run(run_id, settings=settings) is True
     assert complete_run(run_id, settings=settings) is False
 
-    verdict = read_json(measured / "gate/verdict.json")
-    write_json(
-        measured / "gate/verdict.json",
-        verdict | {"passed": False, "reasons": ["auc: 0.85 < 0.90"]},
-    )
+    refused = make_verdict(passed=False, reasons=["auc: 0.85 < 0.90"])
+    refused.write(measured / "gate/verdict.json")
     moved = settings | {"train": settings["train"] | {"seed": 1.0}}
 
     assert complete_run(run_id, settings=moved) is True

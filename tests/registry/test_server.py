@@ -20,6 +20,7 @@ from cxrmlops.registry.record import complete_run
 from cxrmlops.registry.service import open_client
 from cxrmlops.registry.tracking import find_or_make_run, open_epoch_log
 from tests import make
+from tests.make_records import make_verdict
 from tests.registry.test_versions import chest_film
 
 pytestmark = [
@@ -93,7 +94,7 @@ def test_a_training_reaches_the_server_and_its_champion_answers_over_http(
         send({"epoch": 1, "val_loss": 0.4})
     run_id = find_or_make_run(settings, split=measured / "split")
     complete_run(run_id, settings=settings)
-    verdict = {"passed": True, "reasons": [], "bundle_hash": bundle_hash(folder)}
+    verdict = make_verdict(bundle_hash=bundle_hash(folder))
     made, _ = versions.register(folder, verdict=verdict, run_id=run_id)
     versions.promote(made, name="A", reason="first")
 

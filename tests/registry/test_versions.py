@@ -18,6 +18,7 @@ from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.registry.wheel import write_wheel
 from tests import make
 from tests.make import read_film
+from tests.make_records import make_verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning")
 
@@ -37,7 +38,7 @@ def register(project, run_id):
             folder = at if at.exists() else make.make_reading_bundle(at, seed=seed)
         return versions.register(
             folder,
-            verdict={"passed": True, "reasons": [], "bundle_hash": bundle_hash(folder)},
+            verdict=make_verdict(bundle_hash=bundle_hash(folder)),
             run_id=run_id,
         )
 
@@ -82,11 +83,11 @@ def test_the_newest_bundle_is_the_candidate(register):
 
 def test_a_model_that_the_gate_refused_is_not_registered(project, run_id):
     folder = make.make_reading_bundle(project / "bundle")
-    verdict = {
-        "passed": False,
-        "reasons": ["auc: lower bound 0.80 < 0.94"],
-        "bundle_hash": bundle_hash(folder),
-    }
+    verdict = make_verdict(
+        passed=False,
+        reasons=["auc: lower bound 0.80 < 0.94"],
+        bundle_hash=bundle_hash(folder),
+    )
 
     with pytest.raises(BundleError, match="refused this model.*0.80 < 0.94"):
         versions.register(folder, verdict=verdict, run_id=run_id)
@@ -96,7 +97,7 @@ def test_a_model_that_the_gate_refused_is_not_registered(project, run_id):
 
 def test_a_verdict_about_another_bundle_lets_nobody_in(project, run_id):
     folder = make.make_reading_bundle(project / "bundle")
-    verdict = {"passed": True, "reasons": [], "bundle_hash": "0" * 64}
+    verdict = make_verdict(bundle_hash="0" * 64)
 
     with pytest.raises(BundleError, match="judged bundle 000000000000"):
         versions.register(folder, verdict=verdict, run_id=run_id)

@@ -59,19 +59,20 @@ def test_the_card_says_what_the_model_is_not(folder):
 
 def test_the_figures_are_those_of_the_evaluation(folder, evidence):
     card = read_json(folder / "card.json")
-    auc = evidence.metrics["figures"]["auc"]
+    auc = evidence.metrics.figures["auc"]
 
-    assert card["figures"] == evidence.metrics["figures"]
+    figures = evidence.metrics.figures.items()
+    assert card["figures"] == {name: figure.model_dump() for name, figure in figures}
     told = next(fact["said"] for fact in card["facts"] if fact["what"] == "AUC")
-    assert told.startswith(f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}")
+    assert told.startswith(f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}")
 
 
 def test_the_finding_missed_most_comes_first(evidence):
     facts = {fact.what: fact.said for fact in card_facts(evidence)}
     recalls = {
-        group["level"]: group["recall_asf"]["low"]
-        for group in evidence.metrics["subgroups"]
-        if group["group"] == "finding" and group["recall_asf"]
+        group.level: group.recall_asf.low
+        for group in evidence.metrics.subgroups
+        if group.group == "finding" and group.recall_asf
     }
 
     worst = facts["findings missed most (recall, balanced)"]

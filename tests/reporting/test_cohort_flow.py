@@ -1,27 +1,25 @@
 from xml.etree import ElementTree
 
+from cxrmlops.records.cohort import ReportedStudies
 from cxrmlops.reporting.cohort_flow import draw_flow
+from tests.make_records import make_cohort_summary
 
 SUMMARY = {
     "name": "north <ward>",
-    "source": "hospital",
-    "window": {"start": "2017-01-01", "end": "2018-07-01"},
     "looked_at": 1300,
     "excluded": {"lateral": 200, "no_report": 40, "disputed_label": 10},
     "included": 1050,
     "studies": 1000,
     "abnormal_studies": 400,
     "patients": 900,
-    "reported_studies": {
-        "looked_at": 1100,
-        "excluded": {"no_film": 90, "disputed_label": 10},
-        "included": 1000,
-    },
+    "reported_studies": ReportedStudies(
+        looked_at=1100, excluded={"no_film": 90, "disputed_label": 10}, included=1000
+    ),
 }
 
 
 def words(summary) -> list[str]:
-    root = ElementTree.fromstring(draw_flow(summary))
+    root = ElementTree.fromstring(draw_flow(make_cohort_summary(**summary)))
     return [text.text or "" for text in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
@@ -59,4 +57,8 @@ def test_a_cohort_without_exclusions_has_two_boxes():
 
 
 def test_the_same_counts_give_the_same_bytes():
-    assert draw_flow(SUMMARY) == draw_flow(dict(reversed(SUMMARY.items())))
+    turned = dict(reversed(SUMMARY.items()))
+
+    once, again = (make_cohort_summary(**each) for each in (SUMMARY, turned))
+
+    assert draw_flow(once) == draw_flow(again)

@@ -8,12 +8,15 @@ import pytest
 from cxrmlops.evaluation.performance.failures import Failures
 from cxrmlops.evaluation.performance.metrics import measure
 from cxrmlops.evaluation.statistics.thresholds import choose_points
+from cxrmlops.model.bundle import BundleCard
+from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.split import SideCounts
 from cxrmlops.reporting.checklist import checklist
 from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
 from cxrmlops.reporting.evaluation_report import write_report
 from cxrmlops.tables import HISTORY, NOT_EVALUABLE
-from tests.make import make_studies
-from tests.stages.evaluation_line import COHORT
+from tests.make import SCOPE, make_manifest, make_studies
+from tests.make_records import make_cohort_summary, make_training
 
 PLOTS = ("beside", "roc", "pr", "confusion", "reliability", "scores", "decision",
          "subgroups", "training", "flow")  # fmt: skip
@@ -34,7 +37,7 @@ def make_evidence(n=120, *, separation=2.5, policy="patient"):
     )
     thumbnail = np.random.default_rng(0).random(n)
     settings = {"bootstrap_rounds": 100, "seed": 1, "ece_bins": 5}
-    metrics = measure(
+    measured = measure(
         studies,
         thumbnail,
         points,
@@ -45,41 +48,35 @@ def make_evidence(n=120, *, separation=2.5, policy="patient"):
         seed=1,
     )
     names = ("bundle_hash", "preprocessing_hash", "split_hash", "test_hash")
-    metrics |= dict.fromkeys(names, HASH)
-    metrics["operating_points"] = [vars(point) for point in points]
-    metrics["thresholds_moved"] = 0.0
+    metrics = Metrics(
+        **dict(measured) | dict.fromkeys(names, HASH),
+        operating_points=points,
+        thresholds_moved=0.0,
+    )
     epochs: list[dict[str, object]] = [
         dict.fromkeys(HISTORY.columns, 0.5) | {"epoch": k} for k in (1, 2)
     ]
-    side = {"images": n, "studies": n, "patients": n, "abnormal_studies": n // 2}
+    side = SideCounts(images=n, studies=n, patients=n, abnormal_studies=n // 2)
+    sides = dict.fromkeys(("train", "val", "test"), side)
     return Evidence(
         metrics=metrics,
         studies=studies,
-        thumbnail=thumbnail,
         history=HISTORY.from_rows(epochs),
-        card={
-            "name": "cxr-resnet18-64",
-            "architecture": "resnet18",
-            "size": 64,
-            "temperature": 1.2,
-            "study_rule": "max",
-            "lineage": {},
-        },
-        manifest={
-            "policy": policy,
-            "seed": 1,
-            "leaking_patients": 7,
-            "n": dict.fromkeys(("train", "val", "test"), side),
-        },
-        training={
-            "epochs": 2,
-            "best_epoch": 1,
-            "seed": 1,
-            "device": "cpu",
-            "precision": "32-true",
-        },
+        card=BundleCard(
+            name="cxr-resnet18-64",
+            architecture="resnet18",
+            size=64,
+            preprocessing_hash=HASH,
+            scope=SCOPE,
+            temperature=1.2,
+            study_rule="max",
+            operating_points=points,
+            lineage={},
+        ),
+        manifest=make_manifest(policy=policy, leaking_patients=7, n=sides),
+        training=make_training(),
         settings=settings,
-        cohort=COHORT,
+        cohort=make_cohort_summary(),
     )
 
 
@@ -118,10 +115,8 @@ def test_every_figure_of_the_source_study_stands_beside_ours(page, evidence):
     }.items():
         row = re.search(rf"<tr><td>{name}.*?</tr>", page, re.DOTALL).group()
         assert words(row).rstrip().endswith(published)
-        figure = evidence.metrics["figures"][
-            "balanced." + name.lower().replace(" ", "_")
-        ]
-        assert f"{figure['value']:.3f}" in row
+        ours = "balanced." + name.lower().replace(" ", "_")
+        assert f"{evidence.metrics.figures[ours].value:.3f}" in row
 
 
 def test_every_plot_is_inside_the_page(page, evidence):
@@ -148,8 +143,8 @@ def test_the_page_is_well_formed(page):
 
 def test_it_names_model_split_and_rule(page, evidence):
     assert page.count(HASH) == 4
-    for point in evidence.metrics["operating_points"]:
-        assert point["rule"] in page
+    for point in evidence.metrics.operating_points:
+        assert point.rule in page
 
 
 def test_groups_too_small_are_not_assessed(page):
@@ -157,21 +152,21 @@ def test_groups_too_small_are_not_assessed(page):
 
 
 def test_studies_without_an_answer_stand_beside_those_with_one(page, evidence):
-    figures = evidence.metrics["figures"]
+    figures = evidence.metrics.figures
     counted = figures["balanced.recall_asf_with_failures"]
 
-    assert counted["n"] == figures["balanced.recall_asf"]["n"] + 1
+    assert counted.n == figures["balanced.recall_asf"].n + 1
     assert "1 further study of the test patients (1 ASF, 0 NSF)" in words(page)
     assert "2 more are answered in all other sections" in words(page)
     assert "1 blank, 1 too few rows" in words(page)
 
 
 def test_calibration_stands_before_and_after(page, evidence):
-    raw = evidence.metrics["before_calibration"]["brier"]["value"]
+    raw = evidence.metrics.before_calibration["brier"].value
     row = re.search(r"<tr><td>Brier score.*?</tr>", page, re.DOTALL).group()
 
     assert f"{raw:.3f}" in row
-    assert f"{evidence.metrics['figures']['brier']['value']:.3f}" in row
+    assert f"{evidence.metrics.figures['brier'].value:.3f}" in row
 
 
 def test_every_question_of_the_checklist_is_answered_or_a_gap(page, evidence):
@@ -181,7 +176,7 @@ def test_every_question_of_the_checklist_is_answered_or_a_gap(page, evidence):
     for item in items:
         assert item.asked in page
         assert item.where
-    leaking = checklist(evidence.metrics, evidence.manifest | {"policy": "case"})
+    leaking = checklist(evidence.metrics, make_manifest(policy="case"))
     assert "the split leaks by design" in [item.gap for item in leaking]
 
 

@@ -1,7 +1,8 @@
 from cxrmlops.data.backlog_film import empty_row
-from cxrmlops.files import write_json
+from cxrmlops.records.model_identity import ScoringModel
 from cxrmlops.reporting.outcomes import outcome_lines
 from cxrmlops.tables import SCORED_IMAGES
+from tests.make import make_model_identity
 
 
 def test_every_file_has_one_line_with_probability_or_reason(tmp_path):
@@ -12,8 +13,9 @@ def test_every_file_has_one_line_with_probability_or_reason(tmp_path):
         empty_row(tmp_path / "films/c.txt") | {"reason": "not_dicom", "detail": "odd"},
     ]
     SCORED_IMAGES.write(SCORED_IMAGES.from_rows(rows), tmp_path)
-    point = {"name": "balanced", "threshold": 0.5, "rule": "r"}
-    write_json(tmp_path / "model.json", {"operating_points": [point]})
+    identity = make_model_identity(balanced=0.5)
+    model = ScoringModel(**dict(identity), saliency_method="evidence")
+    model.write(tmp_path / "model.json")
 
     lines = list(outcome_lines(tmp_path, below=tmp_path / "films"))
 

@@ -1,23 +1,55 @@
 import json
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from cxrmlops.records.reading_list import Entry, Night
 from cxrmlops.reporting.reading_list import (
     ROWS_SHOWN,
-    Entry,
-    Night,
     join_reading_lists,
     write_reading_list,
 )
 
 ASF = Entry(
-    "1.1", "A<b>1", "20240501", 0.9, "ASF", (), (("p/1.jpg", "p/1m.jpg"),), True
+    study_instance_uid="1.1",
+    accession_number="A<b>1",
+    study_date="20240501",
+    probability=0.9,
+    answer="ASF",
+    reasons=(),
+    pictures=(("p/1.jpg", "p/1m.jpg"),),
+    in_scope=True,
 )
-NSF = Entry("1.2", "A2", "", 0.1, "NSF", ("lateral",), (("p/2.jpg", ""),), True)
-LOST = Entry("1.3", "A3", "20240502", None, "", ("blank", "blank"), (), True)
-HIP = Entry("1.4", "A4", "20240503", None, "", ("not_chest",), (), False)
+NSF = Entry(
+    study_instance_uid="1.2",
+    accession_number="A2",
+    study_date="",
+    probability=0.1,
+    answer="NSF",
+    reasons=("lateral",),
+    pictures=(("p/2.jpg", ""),),
+    in_scope=True,
+)
+LOST = Entry(
+    study_instance_uid="1.3",
+    accession_number="A3",
+    study_date="20240502",
+    probability=None,
+    answer="",
+    reasons=("blank", "blank"),
+    pictures=(),
+    in_scope=True,
+)
+HIP = Entry(
+    study_instance_uid="1.4",
+    accession_number="A4",
+    study_date="20240503",
+    probability=None,
+    answer="",
+    reasons=("not_chest",),
+    pictures=(),
+    in_scope=False,
+)
 NIGHT = Night(
     site="North & South",
     language="en",
@@ -32,6 +64,10 @@ NIGHT = Night(
     audit_fraction=0.0,
     entries=(HIP, NSF, LOST, ASF),
 )
+
+
+def replace(record, **changes):
+    return record.model_copy(update=changes)
 
 
 class _Balanced(HTMLParser):

@@ -9,41 +9,41 @@ import torch
 from cxrmlops.data.shards import ShardWriter
 from cxrmlops.data.split_membership import split_hash
 from cxrmlops.evaluation.statistics.thresholds import choose_points
-from cxrmlops.files import write_json
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network
 from cxrmlops.model.skew import skew_logit
+from cxrmlops.records.split import SideCounts, SplitManifest
 from cxrmlops.tables import HISTORY, INDEX, NOT_EVALUABLE, SPLITS, STUDIES
-from tests.make import SCOPE, make_index, make_studies
+from tests.make import (
+    SCOPE,
+    make_index,
+    make_manifest,
+    make_preprocessing,
+    make_studies,
+)
+from tests.make_records import make_cohort_summary, make_training
 
 PIXELS = "0" * 64  # hash of the preprocessing
-
-COHORT = {  # what the pages read of exclusions.json
-    "name": "north",
-    "window": {"start": "2017-01-01", "end": "2018-07-01"},
-    "label_policy": "codes of the report",
-}
 
 
 def make_line(folder: Path, images: pd.DataFrame, *, size: int = 32) -> Path:
     """Write all inputs for `images` (SPLITS rows); abnormal films are brighter."""
     manifest = _manifest(images)
-    write_json(folder / "cohort" / "exclusions.json", COHORT)
+    make_cohort_summary().write(folder / "cohort" / "exclusions.json")
     (folder / "cohort" / "flow.svg").write_text("<svg/>")
     _write_films(folder / "preprocess", images, size=size)
     INDEX.write(make_index(images), folder / "preprocess")
     SPLITS.write(images, folder / "split")
     NOT_EVALUABLE.write(NOT_EVALUABLE.empty(), folder / "split")
-    write_json(folder / "split" / "manifest.json", manifest)
+    manifest.write(folder / "split" / "manifest.json")
     val = make_studies(60, split="val", seed=1)
     STUDIES.write(val, folder / "train")
-    _write_bundle(folder / "train" / "bundle", val, manifest["hash"], size=size)
+    _write_bundle(folder / "train" / "bundle", val, manifest.hash, size=size)
     epochs: list[dict[str, object]] = [
         dict.fromkeys(HISTORY.columns, 0.5) | {"epoch": k} for k in (1, 2)
     ]
     HISTORY.write(HISTORY.from_rows(epochs), folder / "train")
-    training = {"epochs": 2, "best_epoch": 1, "seed": 1, "device": "cpu"}
-    write_json(folder / "train" / "training.json", training | {"precision": "32-true"})
+    make_training().write(folder / "train" / "training.json")
     return folder
 
 
@@ -54,33 +54,26 @@ def _write_films(folder: Path, images: pd.DataFrame, *, size: int) -> None:
         square = rng.integers(60, 90, size=(size, size), dtype=np.uint8)
         shards.add(square + np.uint8(20 * abnormal))
     shards.close()
-    write_json(
-        folder / "preprocessing.json",
-        {"hash": PIXELS, "size": size, "scope": SCOPE.to_json()},
+    facts = make_preprocessing(hash=PIXELS, size=size)
+    facts.write(folder / "preprocessing.json")
+
+
+def _manifest(images: pd.DataFrame) -> SplitManifest:
+    test = images[images.split == "test"]
+    return make_manifest(
+        hash=split_hash(images.image_id, images.split),
+        test_hash=split_hash(test.image_id, test.split),
+        n={side: _n(images[images.split == side]) for side in ("train", "val", "test")},
     )
 
 
-def _manifest(images: pd.DataFrame) -> dict[str, object]:
-    test = images[images.split == "test"]
-    return {
-        "policy": "patient",
-        "seed": 1,
-        "hash": split_hash(images.image_id, images.split),
-        "test_hash": split_hash(test.image_id, test.split),
-        "leaking_patients": 0,
-        "n": {
-            side: _n(images[images.split == side]) for side in ("train", "val", "test")
-        },
-    }
-
-
-def _n(images: pd.DataFrame) -> dict[str, int]:
-    return {
-        "images": len(images),
-        "studies": images.study_id.nunique(),
-        "patients": images.patient_id.nunique(),
-        "abnormal_studies": images[images.abnormal].study_id.nunique(),
-    }
+def _n(images: pd.DataFrame) -> SideCounts:
+    return SideCounts(
+        images=len(images),
+        studies=images.study_id.nunique(),
+        patients=images.patient_id.nunique(),
+        abnormal_studies=images[images.abnormal].study_id.nunique(),
+    )
 
 
 def _write_bundle(folder: Path, val: pd.DataFrame, split: object, *, size: int) -> None:

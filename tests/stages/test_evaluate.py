@@ -12,7 +12,7 @@ from cxrmlops.model.inference import Reader
 from cxrmlops.params import EvaluateParams
 from cxrmlops.stages import evaluate
 from cxrmlops.tables import SPLITS, STUDIES
-from tests.make import make_splits, make_studies
+from tests.make import make_preprocessing, make_splits, make_studies
 from tests.stages.evaluation_line import make_line
 
 PARAMS = EvaluateParams(
@@ -145,7 +145,8 @@ def test_a_test_set_of_one_class_is_refused(tmp_path):
 
 
 def test_a_bundle_for_other_pixels_is_refused(small):
-    write_json(small / "preprocess" / "preprocessing.json", {"hash": "f" * 64})
+    other = make_preprocessing(hash="f" * 64)
+    other.write(small / "preprocess" / "preprocessing.json")
 
     with pytest.raises(BundleError, match="preprocessed another way"):
         run(small)

@@ -4,22 +4,23 @@ import pytest
 
 from cxrmlops.data.split_membership import split_hash
 from cxrmlops.errors import DataError
-from cxrmlops.files import read_json, sha256_file, write_json
+from cxrmlops.files import read_json, sha256_file
 from cxrmlops.params import load_params
 from cxrmlops.stages import gate
 from cxrmlops.tables import SPLITS
-from tests.evaluation.gates.test_examination_gate import examination
-from tests.evaluation.gates.test_gate import VALIDATION, case, group, interval
+from tests.evaluation.gates.test_gate import VALIDATION, case, group
 from tests.make import make_splits
+from tests.make_records import estimate, make_examination
 
 
 def run(folder, given, *, validation=VALIDATION):
     SPLITS.write(given["images"], folder / "split")
-    write_json(folder / "split" / "manifest.json", given["manifest"])
-    write_json(folder / "evaluate" / "metrics.json", given["metrics"])
-    write_json(folder / "validate" / "report.json", validation)
-    hashes = {name: given["metrics"][name] for name in ("bundle_hash", "split_hash")}
-    write_json(folder / "examine" / "examination.json", examination(**hashes))
+    metrics = given["metrics"]
+    given["manifest"].write(folder / "split" / "manifest.json")
+    metrics.write(folder / "evaluate" / "metrics.json")
+    validation.write(folder / "validate" / "report.json")
+    found = make_examination(split_hash=metrics.split_hash)
+    found.write(folder / "examine" / "examination.json")
     gate.run(
         evaluate=folder / "evaluate",
         examine=folder / "examine",
@@ -44,7 +45,7 @@ def test_a_good_model_passes_and_every_gate_says_why(tmp_path):
 
 def test_a_refusal_is_a_completed_stage_with_one_line_a_reason(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    weak = {"auc": interval(0.9, 0.93, 0.95), "ece": interval(0.0, 0.05, 0.08)}
+    weak = {"auc": estimate(0.9, 0.93, 0.95), "ece": estimate(0.0, 0.05, 0.08)}
 
     verdict = run(tmp_path, case(figures=weak))
 
@@ -62,7 +63,7 @@ def test_a_leaking_split_is_refused_whatever_the_manifest_says(tmp_path):
     images = make_splits(patients=30)
     images.loc[29, "patient_id"] = images.loc[0, "patient_id"]
     given = case(images=images)
-    assert given["manifest"]["hash"] == split_hash(images.image_id, images.split)
+    assert given["manifest"].hash == split_hash(images.image_id, images.split)
 
     verdict = run(tmp_path, given)
 

@@ -18,7 +18,8 @@ from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.backlog.schema import films, objects, studies
 from cxrmlops.dicom.results.answers import ObjectReference
 from cxrmlops.errors import DataError
-from cxrmlops.files import read_json
+from cxrmlops.records.model_identity import ScoringModel
+from cxrmlops.records.results import WrittenObjects
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
 
 
@@ -34,7 +35,7 @@ def require_model(score: Path, chunk: Chunk) -> None:
     Raises:
         DataError: the answers, or a row of them, are another model's.
     """
-    keys = {read_json(score / "model.json")["key"]}
+    keys = {ScoringModel.read(score / "model.json").key}
     keys |= set(SCORED_STUDIES.read(score).model_key)
     if keys != {chunk.model_key}:
         raise DataError(
@@ -68,14 +69,14 @@ def read_written(report: Path, chunk: Chunk) -> list[Written]:
     known = {study.study_uid for study in chunk.studies}
     return [
         Written(
-            uid=one["sop_instance_uid"],
-            kind=one["kind"],
-            study_uid=one["study_instance_uid"],
-            series_instance_uid=one["series_instance_uid"],
-            sop_class_uid=one["sop_class_uid"],
+            uid=one.sop_instance_uid,
+            kind=one.kind,
+            study_uid=one.study_instance_uid,
+            series_instance_uid=one.series_instance_uid,
+            sop_class_uid=one.sop_class_uid,
         )
-        for one in read_json(report / "objects.json")
-        if one["file"].endswith(".dcm") and one["study_instance_uid"] in known
+        for one in WrittenObjects.read(report / "objects.json").root
+        if one.file.endswith(".dcm") and one.study_instance_uid in known
     ]
 
 

@@ -8,7 +8,6 @@ that it fails; what is left is the cohort. Nothing depends on the order of the f
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ import pandas as pd
 from cxrmlops.data.adjudication import settle
 from cxrmlops.data.report_labels import Conclusion, label_studies
 from cxrmlops.reasons import REASONS
+from cxrmlops.records.cohort import CohortSummary, DateWindow, ReportedStudies
 from cxrmlops.tables import DECISIONS, FILM_PATHS, FILMS, IMAGES, REPORTS
 
 INCLUDED = "included"
@@ -154,24 +154,50 @@ def count(outcomes: pd.Series, order: Mapping[str, str] = EXCLUSIONS) -> dict[st
     return {reason: int(counts[reason]) for reason in names}
 
 
-def summarise(cohort: Cohort) -> dict[str, Any]:
-    """Count everything that exclusions.json and the flow diagram say."""
+def summarise(
+    cohort: Cohort,
+    *,
+    name: str,
+    source: str,
+    label_policy: str,
+    window: tuple[dt.date, dt.date] | None,
+    key_fingerprint: str,
+    fingerprint: str,
+) -> CohortSummary:
+    """Count everything that exclusions.json and the flow diagram say.
+
+    Args:
+        cohort: its films, images and reports.
+        name: of the site, or of the public set.
+        source: as in site.yaml.
+        label_policy: version of the rules from report to label.
+        window: first and last study date; None: the source gives none.
+        key_fingerprint: of the key of the pseudonyms.
+        fingerprint: of all that the cohort was made from.
+    """
     studies = cohort.images.drop_duplicates("study_id")
     outcomes = cohort.reports.outcome
-    return {
-        "looked_at": len(cohort.films),
-        "excluded": count(cohort.films.outcome),
-        "included": len(cohort.images),
-        "studies": len(studies),
-        "abnormal_studies": int(studies.abnormal.sum()),
-        "patients": int(cohort.images.patient_id.nunique()),
-        "reported_studies": {
-            "looked_at": len(outcomes),
-            "excluded": count(outcomes, STUDY_EXCLUSIONS | EXCLUSIONS),
-            "included": int((outcomes == INCLUDED).sum()),
-        },
-        "adjudicated_studies": int((cohort.reports.label_source != "report").sum()),
-    }
+    dates = window and DateWindow(start=str(window[0]), end=str(window[1]))
+    return CohortSummary(
+        name=name,
+        source=source,
+        label_policy=label_policy,
+        window=dates,
+        looked_at=len(cohort.films),
+        excluded=count(cohort.films.outcome),
+        included=len(cohort.images),
+        studies=len(studies),
+        abnormal_studies=int(studies.abnormal.sum()),
+        patients=int(cohort.images.patient_id.nunique()),
+        reported_studies=ReportedStudies(
+            looked_at=len(outcomes),
+            excluded=count(outcomes, STUDY_EXCLUSIONS | EXCLUSIONS),
+            included=int((outcomes == INCLUDED).sum()),
+        ),
+        adjudicated_studies=int((cohort.reports.label_source != "report").sum()),
+        key_fingerprint=key_fingerprint,
+        fingerprint=fingerprint,
+    )
 
 
 def _outcomes(

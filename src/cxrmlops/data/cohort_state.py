@@ -15,7 +15,8 @@ from typing import Any
 from cxrmlops.data.film_list import FilmFile, list_films, read_include
 from cxrmlops.dicom.identity import key_fingerprint, pseudonym_key
 from cxrmlops.errors import DataError
-from cxrmlops.files import read_json, sha256_file, sha256_json
+from cxrmlops.files import sha256_file, sha256_json
+from cxrmlops.records.cohort import CohortSummary
 from cxrmlops.stage_code import stage_code_hash
 
 log = logging.getLogger(__name__)
@@ -105,23 +106,18 @@ def is_made_from(out: Path, state: CohortState) -> bool:
             patients could not be told from the new ones.
     """
     try:
-        last = read_json(out / SUMMARY)
-        key, fingerprint, images = (
-            last["key_fingerprint"],
-            last["fingerprint"],
-            last["included"],
-        )
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        last = CohortSummary.read(out / SUMMARY)
+    except DataError:
         return False
-    if key != state.key_fingerprint:
+    if last.key_fingerprint != state.key_fingerprint:
         raise DataError(
-            f"{out} was made with another pseudonym key ({key}, now "
+            f"{out} was made with another pseudonym key ({last.key_fingerprint}, now "
             f"{state.key_fingerprint}): set CXR_PSEUDONYM_KEY to the former key, or "
             f"remove {out} to start again with new pseudonyms"
         )
-    if fingerprint != state.fingerprint or not _is_whole(out):
+    if last.fingerprint != state.fingerprint or not _is_whole(out):
         return False
-    log.info("cohort: unchanged, %d films", images)
+    log.info("cohort: unchanged, %d films", last.included)
     return True
 
 

@@ -15,6 +15,8 @@ import great_expectations.expectations as gxe
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
+from cxrmlops.records.validation import Expectation
+
 # Its own level would tell of temporary folders at INFO.
 logging.getLogger("great_expectations.data_context.types.base").setLevel("WARNING")
 
@@ -41,12 +43,12 @@ class Checked:
     table: str
     result: Any  # ExpectationSuiteValidationResult, no values of rows in it
     broken: dict[str, list[int]]  # reason -> index labels of the rows that break it
-    findings: list[dict[str, Any]]  # one per promise, for report.json
+    findings: list[Expectation]  # one per promise
 
     @property
     def reasons(self) -> list[str]:
         """Name the broken promises, in their order."""
-        return [str(one["reason"]) for one in self.findings if not one["success"]]
+        return [one.reason for one in self.findings if not one.success]
 
 
 def cohort_rows(images: pd.DataFrame) -> pd.DataFrame:
@@ -185,23 +187,23 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _finding(table: str, reason: str, one: Any, *, failed: int) -> dict[str, Any]:
+def _finding(table: str, reason: str, one: Any, *, failed: int) -> Expectation:
     config = one.expectation_config
     limits = {
         key: value
         for key, value in sorted(config.kwargs.items())
         if key in ("min_value", "max_value", "value_set")
     }
-    return {
-        "table": table,
-        "reason": reason,
-        "expectation": config.type,
-        "column": config.kwargs["column"],
-        "limits": limits,
-        "success": bool(one.success),
-        "failed": failed,
-        "observed": one.result.get("observed_value"),
-    }
+    return Expectation(
+        table=table,
+        reason=reason,
+        expectation=config.type,
+        column=config.kwargs["column"],
+        limits=limits,
+        success=bool(one.success),
+        failed=failed,
+        observed=one.result.get("observed_value"),
+    )
 
 
 def _promise(kind: Any, reason: str, column: str, **limits: Any) -> Promise:

@@ -15,6 +15,7 @@ from cxrmlops.files import write_json as _write_json
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.network import EvidenceResNet, load_network
+from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.scope import Scope
 
 FORMAT = "cxrmlops bundle 2"
@@ -51,6 +52,22 @@ class Bundle:
     def key(self) -> str:
         """Name the model in results: no registry number, so a rebuild keeps it."""
         return f"{self.card.name}|{self.hash}"
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Say who reads, so that objects can be built without the bundle."""
+        card = self.card
+        return ModelIdentity(
+            name=card.name,
+            bundle_hash=self.hash,
+            key=self.key,
+            architecture=card.architecture,
+            size=card.size,
+            preprocessing_hash=card.preprocessing_hash,
+            temperature=card.temperature,
+            study_rule=card.study_rule,
+            operating_points=card.operating_points,
+        )
 
 
 def write_bundle(

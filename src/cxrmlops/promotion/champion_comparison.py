@@ -1,6 +1,5 @@
 """A candidate beside the model in use: on test, on val, on a fixed panel of films."""
 
-from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,15 @@ from cxrmlops.data.preprocess import network_square, preprocessing_hash
 from cxrmlops.data.reference_images import reference_pictures
 from cxrmlops.data.squares import film_squares, in_parts
 from cxrmlops.errors import BundleError
-from cxrmlops.evaluation.gates.gate import Gate
 from cxrmlops.evaluation.performance.studies import join_studies
-from cxrmlops.files import read_facts
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import BATCH, Reader
 from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
 from cxrmlops.promotion import non_inferiority, score_shift
+from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.preprocessing import Preprocessing
+from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.verdict import GateResult
 from cxrmlops.tables import SPLITS, STUDIES
 
 PANEL = 8  # made-up films, normal and abnormal, the same for every pair of versions
@@ -45,10 +46,10 @@ class Challenge:
         """
         self.new, self.old = read_bundle(candidate), read_bundle(champion)
         self._data, self._least = data, least
-        split = read_facts(data / "split" / "manifest.json")["hash"]
+        split = SplitManifest.read(data / SplitManifest.file).hash
         self._same_split = self.old.card.lineage.get("split_hash") == split
-        self._pixels = read_facts(data / "preprocess" / "preprocessing.json")["hash"]
-        measured = read_facts(data / "evaluate" / "metrics.json")["bundle_hash"]
+        self._pixels = Preprocessing.read(data / Preprocessing.file).hash
+        measured = Metrics.read(data / Metrics.file).bundle_hash
         if measured != self.new.hash:
             raise BundleError(
                 f"{data} holds the figures of bundle {measured[:12]}, not of "
@@ -79,7 +80,7 @@ class Challenge:
             )
         return ""
 
-    def compare(self, *, max_auc_loss: float) -> tuple[Gate, dict[str, Any]]:
+    def compare(self, *, max_auc_loss: float) -> tuple[GateResult, dict[str, Any]]:
         """Let the champion read test, and ask whether the candidate is not worse.
 
         That is a look at test: count it first.
@@ -99,10 +100,10 @@ class Challenge:
         )
         if left_out := len(studies) - len(shared):
             why = f"{left_out} test studies left out: the champion learnt from them"
-            gate = replace(gate, reason=f"{gate.reason}; {why}")
+            gate = gate.model_copy(update={"reason": f"{gate.reason}; {why}"})
         return gate, figures | {"left_out": left_out}
 
-    def bridge(self) -> tuple[Gate, dict[str, Any]]:
+    def bridge(self) -> tuple[GateResult, dict[str, Any]]:
         """Let both read the panel, and the champion val; choose thresholds again."""
         points = self.old.card.operating_points, self.new.card.operating_points
         val = STUDIES.read(self._data / "train")
@@ -162,9 +163,9 @@ def read_rows(bundle: Bundle, rows: pd.DataFrame, *, data: Path) -> pd.DataFrame
     )
 
 
-def told(gate: Gate, figures: dict[str, Any]) -> dict[str, Any]:
+def told(gate: GateResult, figures: dict[str, Any]) -> dict[str, Any]:
     """Put a gate and what lies behind it into plain values."""
-    return asdict(gate) | figures
+    return gate.model_dump() | figures
 
 
 def _panel(bundle: Bundle) -> np.ndarray | None:

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.errors import DataError
-from cxrmlops.evaluation.gates.gate import Gate
+from cxrmlops.evaluation.gates import gate as gates
 from cxrmlops.evaluation.statistics.comparison import answers_differ, auc_difference
 from cxrmlops.findings import OperatingPoint
+from cxrmlops.records.verdict import GateResult
 
 NAME = "champion"  # of the gate
 Points = Sequence[OperatingPoint]
@@ -21,7 +22,7 @@ def not_worse(
     champion: tuple[pd.DataFrame, Points],
     *,
     max_auc_loss: float,
-) -> tuple[Gate, dict[str, Any]]:
+) -> tuple[GateResult, dict[str, Any]]:
     """Ask whether the candidate ranks patients at most a margin worse: non-inferiority.
 
     Judged by the lower end of the 95 % interval of the paired difference of AUCs
@@ -48,16 +49,14 @@ def not_worse(
         f"{found.interval.value:+.4f} (95 % {low:+.4f} to {found.interval.high:+.4f}), "
         f"{'within' if passed else 'below'} the margin of {-max_auc_loss:+.4f}"
     )
-    gate = Gate(
-        NAME, low, -max_auc_loss, len(new), "pass" if passed else "fail", reason
-    )
+    gate = gates.gate_result(NAME, low, -max_auc_loss, len(new), passed, reason)
     figures = {"auc_difference": asdict(found.interval) | {"p": found.p}}
     return gate, figures | {"answers": _answers(new, candidate[1], old, champion[1])}
 
 
-def not_assessed(why: str, *, max_auc_loss: float) -> Gate:
+def not_assessed(why: str, *, max_auc_loss: float) -> GateResult:
     """Return why the two cannot be compared; it is not a pass."""
-    return Gate(NAME, None, -max_auc_loss, None, "not_assessed", why)
+    return gates.not_assessed(NAME, -max_auc_loss, None, why)
 
 
 def _paired(one: pd.DataFrame, two: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxrmlops.files import read_json
 from cxrmlops.model.bundle import bundle_hash
 from cxrmlops.params import PromotionParams
 from cxrmlops.promotion import approval_log
 from cxrmlops.promotion.champion_comparison import Challenge, told
+from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import comparison_tags, versions
 from cxrmlops.registry.facts import training_of
 from cxrmlops.registry.record import complete_run
@@ -33,8 +35,8 @@ def record(settings: Mapping[str, Any], *, data: Path) -> tuple[str, bool]:
     Returns:
         Id of the run, and whether there was anything new to write.
     """
-    metrics = read_json(data / "evaluate" / "metrics.json")
-    approval_log.count_look(metrics["bundle_hash"], metrics["test_hash"])
+    metrics = Metrics.read(data / Metrics.file)
+    approval_log.count_look(metrics.bundle_hash, metrics.test_hash)
     run_id = find_or_make_run(settings, split=data / "split")
     return run_id, complete_run(run_id, settings=settings, data=data)
 
@@ -53,7 +55,7 @@ def offer(run_id: str, *, params: PromotionParams, data: Path) -> Offer:
         BundleError: the gate refused it, or judged another bundle.
         ServiceError: MLflow did not answer; safe to repeat.
     """
-    verdict = read_json(data / "gate" / "verdict.json")
+    verdict = Verdict.read(data / Verdict.file)
     found = bundle_hash(data / "train" / "bundle")
     versions.require_passed(verdict, found)
     judged = _judged(found, run_id, params, data)
@@ -71,7 +73,7 @@ def offer(run_id: str, *, params: PromotionParams, data: Path) -> Offer:
         if new
         else f"version {version.number}, registered before",
         *(one["reason"] for one in judged.values()),
-        _looks(found, verdict["test_hash"], params),
+        _looks(found, verdict.test_hash, params),
     ]
     return Offer("; ".join(said))
 
@@ -95,7 +97,7 @@ def _judged(
         least=params.min_compared_n,
     )
     if not pair.obstacle:
-        test_hash = read_json(data / "split" / "manifest.json")["test_hash"]
+        test_hash = SplitManifest.read(data / SplitManifest.file).test_hash
         approval_log.count_look(theirs, test_hash)
     judged = {
         "comparison": told(*pair.compare(max_auc_loss=margin)),

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxrmlops.evaluation.gates.gate import SAME_THRESHOLD, Gate
+from cxrmlops.evaluation.gates.gate import SAME_THRESHOLD, gate_result
 from cxrmlops.evaluation.statistics.thresholds import choose_points, moved
 from cxrmlops.findings import OperatingPoint
+from cxrmlops.records.verdict import GateResult
 
 NAME = "bridge"  # of the gate
 Points = Sequence[OperatingPoint]
@@ -80,7 +81,7 @@ def own_thresholds(
     val: pd.DataFrame,
     *,
     high_sensitivity: float,
-) -> tuple[Gate, dict[str, dict[str, float]]]:
+) -> tuple[GateResult, dict[str, dict[str, float]]]:
     """Ask whether the successor's thresholds are those that its own val gives.
 
     Args:
@@ -110,14 +111,7 @@ def own_thresholds(
             f"its thresholds are {whose}: up to {distance:.4f} away from those that "
             "its val gives; train it again (dvc repro train), which chooses them"
         )
-    gate = Gate(
-        NAME,
-        distance,
-        SAME_THRESHOLD,
-        len(val),
-        "pass" if passed else "fail",
-        reason,
-    )
+    gate = gate_result(NAME, distance, SAME_THRESHOLD, len(val), passed, reason)
     return gate, {
         point.name: {
             "old": before[point.name],

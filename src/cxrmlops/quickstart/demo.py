@@ -19,6 +19,9 @@ import yaml
 from cxrmlops.errors import CxrError
 from cxrmlops.files import read_json, write_json
 from cxrmlops.promotion import approval_log
+from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.verdict import Verdict
 from cxrphantom.cohort import make_cohort
 
 log = logging.getLogger(__name__)
@@ -87,9 +90,9 @@ def run(
     write_settings(folder, architecture=architecture)
     make_films(folder / "data", studies=studies, seed=seed, bias=bias)
     _step(folder, sys.executable, "-m", "flows.train")
-    verdict = read_json(folder / "data" / "gate" / "verdict.json")
-    if verdict["passed"]:
-        if verdict["bundle_hash"] != _in_use(folder):
+    verdict = Verdict.read(folder / "data" / Verdict.file)
+    if verdict.passed:
+        if verdict.bundle_hash != _in_use(folder):
             _step(
                 folder, sys.executable, "-m", "cxrmlops.cli", "approve",
                 "--name", MAKER, "--reason", "demo: gates passed",
@@ -185,13 +188,12 @@ def describe(params: Mapping[str, Any]) -> str:
     )
 
 
-def summary(folder: Path, verdict: Mapping[str, Any]) -> str:
+def summary(folder: Path, verdict: Verdict) -> str:
     """Return what came out, and where to look."""
-    metrics = read_json(folder / "data" / "evaluate" / "metrics.json")
+    metrics = Metrics.read(folder / "data" / Metrics.file)
 
-    def figure(name: str, source: Mapping[str, Any]) -> str:
-        at = source[name]
-        return f"{at['value']:.3f} ({at['low']:.3f}-{at['high']:.3f}), n = {at['n']}"
+    def said(at: Estimate) -> str:
+        return f"{at.value:.3f} ({at.low:.3f}-{at.high:.3f}), n = {at.n}"
 
     night = [
         f"  {folder}/data/report/reading_list.html   the night: films, maps, answers",
@@ -199,20 +201,20 @@ def summary(folder: Path, verdict: Mapping[str, Any]) -> str:
     ]
     lines = [
         "",
-        f"network AUC    {figure('auc', metrics['figures'])}",
-        f"thumbnail AUC  {figure('auc', metrics['thumbnail'])}, 16 x 16 pixels",
+        f"network AUC    {said(metrics.figures['auc'])}",
+        f"thumbnail AUC  {said(metrics.thumbnail['auc'])}, 16 x 16 pixels",
         "gate           "
         + (
             "passed"
-            if verdict["passed"]
-            else "refused, so no night followed: " + "; ".join(verdict["reasons"])
+            if verdict.passed
+            else "refused, so no night followed: " + "; ".join(verdict.reasons)
         ),
         "",
         "Where to look:",
         f"  {folder}/data/cohort/flow.svg            who is in, who is not, why",
         f"  {folder}/data/evaluate/report.html       figures, intervals, plots",
         f"  {folder}/data/examine/report.html        shortcuts, heat maps",
-        *(night if verdict["passed"] else []),
+        *(night if verdict.passed else []),
         f"  cd {folder} && mlflow ui                 compare runs (127.0.0.1:5000)",
         f"  cd {folder} && PREFECT_HOME=.prefect prefect server start   flows (:4200)",
     ]

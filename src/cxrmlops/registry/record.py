@@ -18,7 +18,10 @@ from mlflow.entities import (
     RunTag,
 )
 
-from cxrmlops.files import read_json, sha256_file, sha256_json
+from cxrmlops.files import sha256_file, sha256_json
+from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import lineage
 from cxrmlops.registry.service import open_client, translated
 from cxrmlops.tables import HISTORY
@@ -110,16 +113,16 @@ def _log_figures(client: MlflowClient, run: Run, data: Path) -> None:
 
 
 def _log_tags(client: MlflowClient, run: Run, data: Path) -> None:
-    metrics = read_json(data / "evaluate" / "metrics.json")
-    verdict = read_json(data / "gate" / "verdict.json")
+    metrics = Metrics.read(data / Metrics.file)
+    verdict = Verdict.read(data / Verdict.file)
     code = lineage.code_state()
     tags = {
-        "cxr.bundle_hash": metrics["bundle_hash"],
-        "cxr.split_hash": metrics["split_hash"],
-        "cxr.test_hash": metrics["test_hash"],
-        "cxr.n_test_studies": metrics["n_test_studies"],
-        "cxr.gate": "passed" if verdict["passed"] else "refused",
-        "cxr.gate_reasons": "; ".join(verdict["reasons"]),
+        "cxr.bundle_hash": metrics.bundle_hash,
+        "cxr.split_hash": metrics.split_hash,
+        "cxr.test_hash": metrics.test_hash,
+        "cxr.n_test_studies": metrics.n_test_studies,
+        "cxr.gate": "passed" if verdict.passed else "refused",
+        "cxr.gate_reasons": "; ".join(verdict.reasons),
         "cxr.git_commit": code["git_commit"],
         "cxr.git_dirty": code["git_dirty"],
         "cxr.environment": lineage.environment_hash(),
@@ -133,8 +136,8 @@ def _log_tags(client: MlflowClient, run: Run, data: Path) -> None:
 
 def _datasets(data: Path) -> list[DatasetInput]:
     """Name what each split was: MLflow shows it beside the run."""
-    manifest = read_json(data / "split" / "manifest.json")
-    digest = manifest["hash"][:32]
+    manifest = SplitManifest.read(data / SplitManifest.file)
+    digest = manifest.hash[:32]
     return [
         DatasetInput(
             Dataset(
@@ -142,28 +145,30 @@ def _datasets(data: Path) -> list[DatasetInput]:
                 digest=digest,
                 source_type="dvc",
                 source=str(data / "split"),
-                profile=str(pd.Series(n).to_json()),
+                profile=str(pd.Series(n.model_dump()).to_json()),
             ),
             [InputTag("mlflow.data.context", name)],
         )
-        for name, n in manifest["n"].items()
+        for name, n in manifest.n.items()
     ]
 
 
 def figures(data: Path) -> dict[str, float]:
     """Return every figure of an evaluation by name, bounds as `<name>.low`, `.high`."""
-    metrics = read_json(data / "evaluate" / "metrics.json")
-    found = dict(metrics["figures"])
-    found |= {f"thumbnail.{name}": at for name, at in metrics["thumbnail"].items()}
-    raw = metrics.get("before_calibration", {})
-    found |= {f"before_calibration.{name}": at for name, at in raw.items()}
-    given = {}
-    for name, figure in found.items():
-        for suffix, part in (("", "value"), (".low", "low"), (".high", "high")):
-            if isinstance(figure, Mapping) and figure.get(part) is not None:
-                given[name + suffix] = float(figure[part])
-    for point, cells in metrics["confusion"].items():
-        given |= {f"confusion.{point}.{cell}": float(n) for cell, n in cells.items()}
+    metrics = Metrics.read(data / Metrics.file)
+    raw = metrics.before_calibration
+    found = (
+        metrics.figures
+        | {f"thumbnail.{name}": figure for name, figure in metrics.thumbnail.items()}
+        | {f"before_calibration.{name}": figure for name, figure in raw.items()}
+    )
+    given = {
+        name + suffix: number
+        for name, figure in found.items()
+        for suffix, number in zip(("", ".low", ".high"), figure.limits, strict=True)
+    }
+    for point, table in metrics.confusion.items():
+        given |= {f"confusion.{point}.{cell}": float(n) for cell, n in table}
     return given
 
 

@@ -11,11 +11,9 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
@@ -27,6 +25,7 @@ from mlflow.types import ColSpec, Schema
 from cxrmlops.errors import BundleError
 from cxrmlops.files import WORK, whole_folder
 from cxrmlops.model.bundle import bundle_hash, read_card
+from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry.service import (
     open_client,
     pointed,
@@ -83,7 +82,7 @@ class Version:
 def register(
     bundle: Path,
     *,
-    verdict: Mapping[str, Any],
+    verdict: Verdict,
     run_id: str,
 ) -> tuple[Version, bool]:
     """Offer a bundle that passed its gates as candidate.
@@ -221,17 +220,17 @@ def fetch_bundle(version: Version, *, cache: Path = WORK / "models") -> Path:
     return folder
 
 
-def require_passed(verdict: Mapping[str, Any], found: str) -> None:
+def require_passed(verdict: Verdict, found: str) -> None:
     """Refuse a bundle that the gate refused, or did not judge (BundleError)."""
-    if verdict["bundle_hash"] != found:
+    if verdict.bundle_hash != found:
         raise BundleError(
-            f"the gate judged bundle {verdict['bundle_hash'][:12]}, this one is "
+            f"the gate judged bundle {verdict.bundle_hash[:12]}, this one is "
             f"{found[:12]}; run: dvc repro gate"
         )
-    if not verdict["passed"]:
+    if not verdict.passed:
         raise BundleError(
             "the gate refused this model, so it is not registered: "
-            + "; ".join(verdict["reasons"])
+            + "; ".join(verdict.reasons)
         )
 
 

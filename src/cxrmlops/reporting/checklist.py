@@ -4,9 +4,10 @@ The seventeen questions are drawn from CLAIM (2020, 2024), TRIPOD+AI (BMJ 2024) 
 MI-CLAIM (2020). A question that nothing here can answer is a gap that the page shows.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.split import SplitManifest
 
 
 @dataclass(frozen=True)
@@ -18,18 +19,18 @@ class Item:
     gap: str = ""
 
 
-def checklist(metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Item]:
+def checklist(metrics: Metrics, manifest: SplitManifest) -> list[Item]:
     """Answer the seventeen questions for one evaluation.
 
     Args:
-        metrics: metrics.json.
-        manifest: manifest.json of the split.
+        metrics: of the evaluation.
+        manifest: of the split.
     """
     return [*_design(manifest), *_results(metrics), *_use()]
 
 
-def _design(manifest: Mapping[str, Any]) -> list[Item]:
-    leak = "" if manifest["policy"] == "patient" else "the split leaks by design"
+def _design(manifest: SplitManifest) -> list[Item]:
+    leak = "" if manifest.policy == "patient" else "the split leaks by design"
     return [
         Item(
             "Identity: model, weights, code, data, seeds, versions, repeating it",
@@ -56,8 +57,8 @@ def _design(manifest: Mapping[str, Any]) -> list[Item]:
     ]
 
 
-def _results(metrics: Mapping[str, Any]) -> list[Item]:
-    small = sum(g["verdict"] == "not_assessed" for g in metrics["subgroups"])
+def _results(metrics: Metrics) -> list[Item]:
+    small = sum(g.verdict == "not_assessed" for g in metrics.subgroups)
     return [
         Item("Results with 95 % intervals", "sections 1, 2 and 4"),
         Item("Calibration, before and after", "section 3"),

@@ -1,10 +1,10 @@
 """The flow diagram of a cohort: who was looked at, who left and why, who stayed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 from xml.sax.saxutils import escape
 
 from cxrmlops.data.cohort import AFTER_HEADERS, BEFORE_HEADERS
+from cxrmlops.records.cohort import CohortSummary, ReportedStudies
 
 WIDTH = 860  # of the drawing, pixels
 _MARGIN, _MAIN, _SIDE_X, _SIDE = 24, 330, 446, 390
@@ -32,29 +32,29 @@ _SPELT = {
 }
 
 
-def draw_flow(summary: Mapping[str, Any]) -> str:
-    """Draw `exclusions.json` as SVG text.
+def draw_flow(summary: CohortSummary) -> str:
+    """Draw the summary of a cohort as SVG text.
 
     The column on the left holds what is still in, each box on the right what left
     before the next question, with its reasons in the order in which they were asked.
     """
     drawing = _Drawing()
-    drawing.text(_MARGIN, 34, f"Cohort: {summary['name']}", "title")
+    drawing.text(_MARGIN, 34, f"Cohort: {summary.name}", "title")
     drawing.text(_MARGIN, 56, _window(summary) + _settled(summary), "soft")
     drawing.y = 74
-    left = summary["looked_at"]
+    left = summary.looked_at
     drawing.box("Film files looked at", left)
-    for head, reasons in _steps(summary["excluded"]):
+    for head, reasons in _steps(summary.excluded):
         drawing.exclude(reasons)
         left -= sum(reasons.values())
         drawing.box(head, left)
     drawing.answers(summary)
-    drawing.reports(summary["reported_studies"])
+    drawing.reports(summary.reported_studies)
     return drawing.svg()
 
 
-def _settled(summary: Mapping[str, Any]) -> str:
-    n = summary.get("adjudicated_studies", 0)
+def _settled(summary: CohortSummary) -> str:
+    n = summary.adjudicated_studies
     return f"; {n:,} labels settled by readers" if n else ""
 
 
@@ -107,16 +107,16 @@ class _Drawing:
         self.rows(_SIDE_X, top + _PAD + 13 + _LINE, _SIDE, _words(reasons))
         self.y = bottom
 
-    def answers(self, summary: Mapping[str, Any]) -> None:
+    def answers(self, summary: CohortSummary) -> None:
         """Draw the cohort's two classes, in studies."""
         middle, y = _MARGIN + _MAIN // 2, self.y
-        text = f"{summary['studies']:,} studies of {summary['patients']:,} patients"
+        text = f"{summary.studies:,} studies of {summary.patients:,} patients"
         self.text(_SIDE_X, y - 19, text, "head")
         self.line(f"M{middle} {y}V{y + _GAP - 2}")
         half = (_MAIN - 14) // 2
-        abnormal = summary["abnormal_studies"]
+        abnormal = summary.abnormal_studies
         for x, kind, name, n in (
-            (_MARGIN, "nsf", "NSF", summary["studies"] - abnormal),
+            (_MARGIN, "nsf", "NSF", summary.studies - abnormal),
             (_MARGIN + half + 14, "asf", "ASF", abnormal),
         ):
             self.rect(x, y + _GAP, half, 48, kind)
@@ -126,9 +126,9 @@ class _Drawing:
         self.text(_SIDE_X, y + _GAP + 29, meaning, "soft")
         self.y += _GAP + 48
 
-    def reports(self, studies: Mapping[str, Any]) -> None:
+    def reports(self, studies: ReportedStudies) -> None:
         """Draw the same from the side of the reports."""
-        rows = [*_words(studies["excluded"]), ("in the cohort", studies["included"])]
+        rows = [*_words(studies.excluded), ("in the cohort", studies.included)]
         height = 2 * _PAD + _LINE * (1 + len(rows))
         width, top = _SIDE_X + _SIDE - _MARGIN, self.y + 34
         self.rect(_MARGIN, top, width, height, "out")
@@ -136,7 +136,7 @@ class _Drawing:
         self.text(
             _MARGIN + _PAD, y, "Studies with a report, and what became of them", "head"
         )
-        self.text(_MARGIN + width - _PAD, y, f"{studies['looked_at']:,}", "head n")
+        self.text(_MARGIN + width - _PAD, y, f"{studies.looked_at:,}", "head n")
         self.rows(_MARGIN, y + _LINE, width, rows)
         self.y = top + height
 
@@ -181,8 +181,8 @@ def _words(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
     ]
 
 
-def _window(summary: Mapping[str, Any]) -> str:
-    window = summary["window"]
+def _window(summary: CohortSummary) -> str:
+    window = summary.window
     if window is None:
-        return f"{summary['source']}: the source has no study dates, no date window"
-    return f"{summary['source']}: studies of {window['start']} to {window['end']}"
+        return f"{summary.source}: the source has no study dates, no date window"
+    return f"{summary.source}: studies of {window.start} to {window.end}"

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.evaluation.statistics.curves import Curve, precision_recall, roc
-from cxrmlops.evaluation.statistics.prevalence import net_benefit
-from cxrmlops.evaluation.statistics.reliability import reliability
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
+from cxrmlops.model.bundle import BundleCard
+from cxrmlops.records.cohort import CohortSummary
+from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.metrics import Confusion, Curve, DecisionCurve, Metrics
+from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.training import Training
 from cxrmlops.reporting.interval_plots import Row, beside_plot, forest_plot
 from cxrmlops.reporting.plots import (
     ASF,
@@ -25,8 +28,6 @@ from cxrmlops.reporting.plots import (
     score_plot,
     training_plot,
 )
-
-Plain = Mapping[str, Any]
 
 POINTS = {BALANCED: "Balanced", HIGH_SENSITIVITY: "High sensitivity"}
 FIGURES = {  # name -> (field's word, radiologist's word)
@@ -53,22 +54,20 @@ GROUPS = {
     "year": "Year",
     "finding": "Finding, against all NSF",
 }
-CONFUSION = ("asf_found", "asf_missed", "nsf_right", "nsf_false_alarm")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything the report shows; plain values except for the two arrays."""
+    """Everything the report shows."""
 
-    metrics: Plain  # evaluation.metrics.measure, and the hashes
+    metrics: Metrics
     studies: pd.DataFrame  # STUDIES rows of test
-    thumbnail: np.ndarray  # (n_studies,), what the thumbnail baseline answers
     history: pd.DataFrame  # HISTORY rows
-    card: Plain  # of the bundle
-    manifest: Plain  # of the split
-    training: Plain  # training.json
-    settings: Plain  # params.yaml: evaluate
-    cohort: Plain  # exclusions.json
+    card: BundleCard
+    manifest: SplitManifest
+    training: Training
+    settings: Mapping[str, Any]  # params.yaml: evaluate
+    cohort: CohortSummary
 
 
 def draw_plots(evidence: Evidence) -> dict[str, str]:
@@ -76,67 +75,55 @@ def draw_plots(evidence: Evidence) -> dict[str, str]:
     metrics, studies = evidence.metrics, evidence.studies
     score = studies.probability.to_numpy(dtype=float)
     is_asf = studies.abnormal.to_numpy(dtype=bool)
-    grid = np.linspace(0.01, 0.99, 99)
-    everyone = net_benefit(np.ones(len(is_asf)), is_asf, grid)
-    curves = {"act on the model": net_benefit(score, is_asf, grid)}
-    points = {
-        point["name"]: point["threshold"] for point in metrics["operating_points"]
-    }
     return {
         "beside": beside_plot(
             _beside(metrics), ours="this model, balanced", theirs="source study"
         ),
-        "roc": _roc(evidence, score, is_asf),
-        "pr": _pr(evidence, score, is_asf),
+        "roc": _roc(metrics),
+        "pr": _pr(metrics),
         "confusion": confusion_plot(_tables(metrics)),
         "reliability": reliability_plot(
             [
-                (each.predicted, _known(vars(each.observed)), each.observed.n)
-                for each in reliability(
-                    score,
-                    is_asf,
-                    studies.patient_id,
-                    bins=evidence.settings["ece_bins"],
-                )
+                (each.predicted, each.observed.limits, each.observed.n)
+                for each in metrics.reliability
             ]
         ),
         "scores": score_plot(
             score[~is_asf],
             score[is_asf],
-            {POINTS[k].lower(): t for k, t in points.items()},
+            {POINTS[p.name].lower(): p.threshold for p in metrics.operating_points},
         ),
-        "decision": decision_plot(grid, curves | {"read all as ASF": everyone}),
+        "decision": _decision(metrics.decision),
         "subgroups": forest_plot(
             _forest(metrics),
-            overall=metrics["figures"]["auc"]["value"],
+            overall=metrics.figures["auc"].value,
             label="AUC with its 95 % interval; dashed: all studies",
         ),
         "training": _training(evidence),
     }
 
 
-def _roc(evidence: Evidence, score: np.ndarray, is_asf: np.ndarray) -> str:
-    metrics = evidence.metrics
-    auc = metrics["figures"]["auc"]["value"]
-    curves = {f"this model, AUC {auc:.3f}": _pair(roc(score, is_asf))}
-    baseline = metrics["thumbnail"]["auc"]["value"]
-    thumbnail = _pair(roc(evidence.thumbnail, is_asf))
+def _roc(metrics: Metrics) -> str:
+    auc = metrics.figures["auc"].value
+    curves = {f"this model, AUC {auc:.3f}": _pair(metrics.curves.model.roc)}
+    baseline = metrics.thumbnail["auc"].value
+    thumbnail = _pair(metrics.curves.thumbnail.roc)
     curves[f"16 x 16 thumbnail, AUC {baseline:.3f}"] = thumbnail
     return roc_plot(curves, _markers(metrics, ("recall_nsf", "recall_asf"), turn=True))
 
 
-def _pr(evidence: Evidence, score: np.ndarray, is_asf: np.ndarray) -> str:
-    metrics = evidence.metrics
-    area = metrics["figures"]["auprc"]["value"]
-    curves = {f"this model, area {area:.3f}": _pair(precision_recall(score, is_asf))}
-    baseline = metrics["thumbnail"]["auprc"]["value"]
-    thumbnail = _pair(precision_recall(evidence.thumbnail, is_asf))
+def _pr(metrics: Metrics) -> str:
+    area = metrics.figures["auprc"].value
+    model = _pair(metrics.curves.model.precision_recall)
+    curves = {f"this model, area {area:.3f}": model}
+    baseline = metrics.thumbnail["auprc"].value
+    thumbnail = _pair(metrics.curves.thumbnail.precision_recall)
     curves[f"16 x 16 thumbnail, area {baseline:.3f}"] = thumbnail
     markers = _markers(metrics, ("recall_asf", "precision_asf"), turn=False)
-    return pr_plot(curves, markers, baseline=float(is_asf.mean()))
+    return pr_plot(curves, markers, baseline=metrics.figures["auprc_baseline"].value)
 
 
-def _markers(metrics: Plain, axes: tuple[str, str], *, turn: bool) -> list[Marker]:
+def _markers(metrics: Metrics, axes: tuple[str, str], *, turn: bool) -> list[Marker]:
     """Place the operating points; `turn` puts 1 - figure on the x axis."""
     looks = {"high sensitivity": ("s", MODEL), "source study": ("D", ASF)}
     markers = []
@@ -148,52 +135,59 @@ def _markers(metrics: Plain, axes: tuple[str, str], *, turn: bool) -> list[Marke
     return markers
 
 
-def _places(metrics: Plain) -> dict[str, dict[str, Limits]]:
+def _places(metrics: Metrics) -> dict[str, dict[str, Limits]]:
     """Gather each operating point's figures, ours and the source study's."""
     ours = {
         word.lower(): {
-            key.removeprefix(f"{name}."): _known(figure)
-            for key, figure in metrics["figures"].items()
+            key.removeprefix(f"{name}."): figure.limits
+            for key, figure in metrics.figures.items()
             if key.startswith(f"{name}.")
         }
         for name, word in POINTS.items()
     }
-    theirs = metrics["source_study"]["figures"].items()
-    return ours | {"source study": {key: _known(figure) for key, figure in theirs}}
+    theirs = metrics.source_study.figures.items()
+    return ours | {"source study": {key: figure.limits for key, figure in theirs}}
 
 
-def _beside(metrics: Plain) -> list[Row]:
-    ours, theirs = metrics["figures"], metrics["source_study"]["figures"]
-    rows = [Row("AUC", _limits(ours["auc"]), _limits(theirs["auc"]))]
+def _beside(metrics: Metrics) -> list[Row]:
+    ours, theirs = metrics.figures, metrics.source_study.figures
+    rows = [Row("AUC", ours["auc"].limits, theirs["auc"].limits)]
     for name, (word, _) in FIGURES.items():
         figure = ours.get(f"{BALANCED}.{name}")
-        rows.append(Row(word, _limits(figure), _limits(theirs[name])))
+        rows.append(Row(word, _limits(figure), theirs[name].limits))
     return rows
 
 
-def _forest(metrics: Plain) -> list[Row]:
+def _forest(metrics: Metrics) -> list[Row]:
     rows: list[Row] = []
     seen = ""
-    for group in metrics["subgroups"]:
-        if group["n"] == metrics["n_test_studies"]:
+    for group in metrics.subgroups:
+        if group.n == metrics.n_test_studies:
             continue  # all studies are no group
-        if group["group"] != seen:
-            seen = group["group"]
+        if group.group != seen:
+            seen = group.group
             rows.append(Row(GROUPS[seen], None, heading=True))
-        counted = "n_asf" if seen == "finding" else "n"  # the normals are all alike
-        name = f"{group['level'].replace('_', ' ')}   n = {group[counted]:,}"
-        rows.append(Row(name, _limits(group["auc"])))
+        name = f"{group.level.replace('_', ' ')}   n = {group.studies:,}"
+        rows.append(Row(name, _limits(group.auc)))
     return rows
 
 
-def _tables(metrics: Plain) -> dict[str, tuple[int, int, int, int]]:
-    tables = {POINTS[name]: metrics["confusion"][name] for name in POINTS}
-    tables["Source study"] = metrics["source_study"]["confusion"]
+def _tables(metrics: Metrics) -> dict[str, tuple[int, int, int, int]]:
+    tables: dict[str, Confusion] = {POINTS[k]: metrics.confusion[k] for k in POINTS}
+    tables["Source study"] = metrics.source_study.confusion
     return {
-        name: (table[CONFUSION[0]], table[CONFUSION[1]], table[CONFUSION[2]],
-               table[CONFUSION[3]])
+        name: (table.asf_found, table.asf_missed, table.nsf_right,
+               table.nsf_false_alarm)
         for name, table in tables.items()
     }  # fmt: skip
+
+
+def _decision(found: DecisionCurve) -> str:
+    curves = {"act on the model": found.model, "read all as ASF": found.everyone}
+    return decision_plot(
+        np.array(found.threshold),
+        {name: np.array(benefit) for name, benefit in curves.items()},
+    )
 
 
 def _training(evidence: Evidence) -> str:
@@ -205,17 +199,13 @@ def _training(evidence: Evidence) -> str:
             "val": history.val_loss.to_numpy(dtype=float),
         },
         history.val_auc.to_numpy(dtype=float),
-        best=int(evidence.training["best_epoch"]),
+        best=evidence.training.best_epoch,
     )
 
 
 def _pair(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
-    return curve.x, curve.y
+    return np.array(curve.x), np.array(curve.y)
 
 
-def _limits(figure: Plain | None) -> Limits | None:
-    return None if figure is None else _known(figure)
-
-
-def _known(figure: Plain) -> Limits:
-    return figure["value"], figure["low"], figure["high"]
+def _limits(figure: Estimate | None) -> Limits | None:
+    return None if figure is None else figure.limits

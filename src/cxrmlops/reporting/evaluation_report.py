@@ -6,6 +6,7 @@ from pathlib import Path
 from jinja2 import Environment
 
 from cxrmlops.files import whole
+from cxrmlops.records.estimate import Estimate
 from cxrmlops.reporting import pages
 from cxrmlops.reporting.checklist import checklist
 from cxrmlops.reporting.evaluation_plots import (
@@ -14,7 +15,6 @@ from cxrmlops.reporting.evaluation_plots import (
     OTHER,
     POINTS,
     Evidence,
-    Plain,
 )
 from cxrmlops.reporting.scope import SCOPE
 
@@ -33,12 +33,12 @@ def write_report(path: Path, evidence: Evidence, plots: Mapping[str, str]) -> No
         .render(
             evidence=evidence,
             metrics=evidence.metrics,
-            figures=evidence.metrics["figures"],
-            source=evidence.metrics["source_study"],
+            figures=evidence.metrics.figures,
+            source=evidence.metrics.source_study,
             card=evidence.card,
-            lineage=evidence.card["lineage"],
+            lineage=evidence.card.lineage,
             names=FIGURES | OTHER,
-            lost=evidence.metrics["not_evaluable"],
+            lost=evidence.metrics.not_evaluable,
             cohort=evidence.cohort,
             scope=SCOPE,
             checklist=checklist(evidence.metrics, evidence.manifest),
@@ -59,14 +59,12 @@ def environment() -> Environment:
 
 
 def write_figure(
-    figure: Plain | None, digits: int = 3, factor: float = 1
+    figure: Estimate | None, digits: int = 3, factor: float = 1
 ) -> dict[str, str]:
     """Write value, interval and n for a table cell."""
     if figure is None:
         return {"value": "not assessed", "interval": "", "n": ""}
     # + 0.0: what rounds to nothing has no sign
-    numbers = (
-        round(figure[k] * factor, digits) + 0.0 for k in ("value", "low", "high")
-    )
+    numbers = (round(number * factor, digits) + 0.0 for number in figure.limits)
     value, low, high = (f"{number:.{digits}f}" for number in numbers)
-    return {"value": value, "interval": f"{low} to {high}", "n": f"{figure['n']:,}"}
+    return {"value": value, "interval": f"{low} to {high}", "n": f"{figure.n:,}"}

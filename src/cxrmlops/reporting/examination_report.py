@@ -1,15 +1,14 @@
 """The examination's page: is it the lung it looks at, or a shortcut?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cxrmlops.files import whole
+from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.examination import Examination, Probe
 from cxrmlops.reporting.interval_plots import Row, forest_plot
 from cxrmlops.reporting.pages import environment, inline
-from cxrmlops.reporting.plots import Limits
 
-Plain = Mapping[str, Any]
 KINDS = {
     "acquisition": "How the film was made",
     "person": "Who was filmed",
@@ -26,33 +25,34 @@ PROBES: dict[str, str] = {  # name -> what it reads
 }
 
 
-def write_examination(path: Path, examination: Plain, card: Plain) -> None:
+def write_examination(path: Path, examination: Examination, *, name: str) -> None:
     """Write one HTML file that needs no other file, no network and no script.
 
     Args:
         path: of the page.
-        examination: examination.json.
-        card: of the bundle.
+        examination: what it shows.
+        name: of the model.
     """
     prepared = environment()
     prepared.filters["interval"] = _interval
     prepared.filters["probe"] = _words
     text = prepared.get_template("examination.html").render(
         examination=examination,
-        card=card,
-        shortcuts=inline(_forest(examination["shortcuts"])),
+        name=name,
+        shortcuts=inline(_forest(examination.shortcuts)),
     )
     with whole(path) as draft:
         draft.write_text(text, encoding="utf-8")
 
 
-def _forest(probes: Sequence[Plain]) -> str:
+def _forest(probes: Sequence[Probe]) -> str:
     rows = []
     for kind, words in KINDS.items():
         rows.append(Row(words, None, heading=True))
         for probe in probes:
-            if probe["kind"] == kind:
-                rows.append(Row(_words(probe["name"]), _limits(probe["auc"])))
+            if probe.kind == kind:
+                limits = probe.auc.limits if probe.auc else None
+                rows.append(Row(_words(probe.name), limits))
     return forest_plot(rows, overall=0.5, label="AUC for ASF on val; dashed: chance")
 
 
@@ -60,14 +60,10 @@ def _words(name: str) -> str:
     return PROBES.get(name, name)
 
 
-def _limits(figure: Plain | None) -> Limits | None:
-    return (figure["value"], figure["low"], figure["high"]) if figure else None
-
-
-def _interval(figure: Plain | None) -> str:
+def _interval(figure: Estimate | None) -> str:
     """Write value and interval for a table cell."""
     if figure is None:
         return "not assessed"
     # + 0.0: what rounds to nothing has no sign
-    value, low, high = (round(figure[k], 3) + 0.0 for k in ("value", "low", "high"))
+    value, low, high = (round(number, 3) + 0.0 for number in figure.limits)
     return f"{value:.3f} ({low:.3f} to {high:.3f})"

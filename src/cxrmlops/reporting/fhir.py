@@ -17,7 +17,6 @@ from cxrmlops.dicom.identity import derived_uid
 from cxrmlops.dicom.read.headers import FilmHeader
 from cxrmlops.dicom.results.answers import (
     MANUFACTURER,
-    ModelIdentity,
     StudyAnswer,
     finding_of,
     percent,
@@ -27,6 +26,7 @@ from cxrmlops.dicom.results.derived import device_uid
 from cxrmlops.dicom.results.stated import stated
 from cxrmlops.findings import Finding, OperatingPoint
 from cxrmlops.reasons import REASONS
+from cxrmlops.records.model_identity import ModelIdentity
 
 SCT = "http://snomed.info/sct"
 DCM = "http://dicom.nema.org/resources/ontology/DCM"

@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 from cxrmlops.data.preprocess import Placement
-from cxrmlops.dicom.results.answers import ModelIdentity
 from cxrmlops.dicom.results.secondary_capture import OverlayPicture
 from cxrmlops.files import whole
 from cxrmlops.findings import Finding, answer
 from cxrmlops.model.saliency import evidence_on_film
+from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.reporting.overlay import FULL_SCALE, above_threshold, blend, draw_overlay
 from cxrmlops.reporting.texts import caption
 

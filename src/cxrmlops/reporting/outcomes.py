@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from cxrmlops.files import read_json
-from cxrmlops.findings import BALANCED, OperatingPoint, answer
+from cxrmlops.findings import answer
 from cxrmlops.reasons import reason_sentence
+from cxrmlops.records.model_identity import ScoringModel
 from cxrmlops.reporting.texts import finding_words
 from cxrmlops.tables import SCORED_IMAGES
 
@@ -18,10 +18,7 @@ def outcome_lines(score: Path, *, below: Path) -> Iterator[str]:
         score: what the stage `score` wrote.
         below: files are named relative to this folder.
     """
-    points = read_json(score / "model.json")["operating_points"]
-    balanced = next(
-        point for p in points if (point := OperatingPoint(**p)).name == BALANCED
-    )
+    balanced = ScoringModel.read(score / "model.json").balanced
     for film in SCORED_IMAGES.read(score).to_dict("records"):
         name = os.path.relpath(film["path"], below)
         if film["outcome"] == "scored":

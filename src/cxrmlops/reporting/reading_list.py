@@ -10,54 +10,21 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cxrmlops.dicom.results.answers import PRODUCT
 from cxrmlops.errors import DataError
-from cxrmlops.files import read_json, whole
+from cxrmlops.files import whole
 from cxrmlops.findings import Finding
 from cxrmlops.reasons import reason_sentence
+from cxrmlops.records.reading_list import Entry, Night
 from cxrmlops.reporting.pages import environment
 from cxrmlops.reporting.priority import Place, Waiting, order
 from cxrmlops.reporting.texts import catalogue, finding_words
 
 PAGE, DATA = "reading_list.html", "reading_list.json"
 ROWS_SHOWN = 200  # at first; a browser lays 10,000 films out for minutes
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One study of the list."""
-
-    study_instance_uid: str  # orders and draws; not on the page
-    accession_number: str
-    study_date: str  # YYYYMMDD or ""
-    probability: float | None  # of ASF; None: not evaluable
-    answer: str  # NSF, ASF or ""
-    reasons: tuple[str, ...]  # of the films that were not scored
-    pictures: tuple[tuple[str, str], ...]  # film and map ("" none), below the folder
-    in_scope: bool  # False: not a frontal chest film of an adult, so not our business
-    waiting_since: str = ""  # ISO 8601; "" just arrived
-
-
-@dataclass(frozen=True)
-class Night:
-    """All that the page shows."""
-
-    site: str
-    language: str
-    model: str
-    bundle: str  # hash, shortened
-    thresholds: tuple[tuple[str, float], ...]  # operating point, 0-1
-    analysed_at: str  # ISO 8601 with offset
-    comparable: bool  # maps are in logits, one scale for all cases
-    files: int  # that came in
-    rejected: tuple[tuple[str, int], ...]  # reason, files
-    max_wait_hours: float
-    audit_fraction: float
-    entries: tuple[Entry, ...]
 
 
 def write_reading_list(out: Path, night: Night) -> None:
@@ -89,7 +56,8 @@ def write_reading_list(out: Path, night: Night) -> None:
         )
     )
     _write_private(out / PAGE, text)
-    data = json.dumps(asdict(night), indent=1, sort_keys=True, allow_nan=False)
+    plain = night.model_dump(mode="json")
+    data = json.dumps(plain, indent=1, sort_keys=True, allow_nan=False)
     _write_private(out / DATA, data + "\n")
 
 
@@ -112,16 +80,13 @@ def join_reading_lists(reports: Sequence[Path], out: Path) -> None:
             entries[entry.study_instance_uid] = _moved(entry, folder, out)
     rejected += _reasons(entries.values())
     scored = sum(len(entry.pictures) for entry in entries.values())
-    write_reading_list(
-        out,
-        replace(
-            nights[0],
-            analysed_at=min(filter(None, (n.analysed_at for n in nights)), default=""),
-            files=scored + rejected.total(),
-            rejected=tuple(sorted(rejected.items())),
-            entries=tuple(entries.values()),
-        ),
-    )
+    joined = {
+        "analysed_at": min(filter(None, (n.analysed_at for n in nights)), default=""),
+        "files": scored + rejected.total(),
+        "rejected": tuple(sorted(rejected.items())),
+        "entries": tuple(entries.values()),
+    }
+    write_reading_list(out, nights[0].model_copy(update=joined))
 
 
 def _reasons(entries: Iterable[Entry]) -> Counter[str]:
@@ -194,24 +159,11 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _read(folder: Path) -> Night:
-    try:
-        content = read_json(folder / DATA)
-    except FileNotFoundError:
+    if not (folder / DATA).exists():
         raise DataError(
             f"{folder / DATA} is missing; run the stage 'report' for this chunk first"
-        ) from None
-    entries = tuple(
-        Entry(
-            **entry
-            | {
-                "reasons": tuple(entry["reasons"]),
-                "pictures": tuple((film, shown) for film, shown in entry["pictures"]),
-            }
         )
-        for entry in content["entries"]
-    )
-    pairs = {key: tuple(map(tuple, content[key])) for key in ("thresholds", "rejected")}
-    return Night(**content | pairs | {"entries": entries})
+    return Night.read(folder / DATA)
 
 
 def _moved(entry: Entry, folder: Path, out: Path) -> Entry:
@@ -220,4 +172,4 @@ def _moved(entry: Entry, folder: Path, out: Path) -> Entry:
         (f"{way}/{film}", f"{way}/{shown}" if shown else "")
         for film, shown in entry.pictures
     )
-    return replace(entry, pictures=pictures)
+    return entry.model_copy(update={"pictures": pictures})

@@ -14,7 +14,6 @@ from typing import Any
 from cxrmlops.dicom.read.headers import Limits, describe, read_header
 from cxrmlops.dicom.results.answers import (
     FilmAnswer,
-    ModelIdentity,
     ObjectReference,
     StudyAnswer,
 )
@@ -27,6 +26,8 @@ from cxrmlops.dicom.results.structured_report import build_report
 from cxrmlops.errors import Rejected
 from cxrmlops.files import whole
 from cxrmlops.reasons import Kind, reason_kind
+from cxrmlops.records.model_identity import ModelIdentity
+from cxrmlops.records.results import WrittenObject
 from cxrmlops.reporting.fhir import build_bundle
 from cxrmlops.reporting.film_pictures import (
     Row,
@@ -64,18 +65,6 @@ class StudyJob:
     out: Path
     settings: Settings
     predecessors: tuple[ObjectReference, ...] = ()
-
-
-@dataclass(frozen=True)
-class WrittenObject:
-    """An object in the results folder."""
-
-    study_instance_uid: str
-    kind: str  # report, overlay or fhir
-    series_instance_uid: str
-    sop_class_uid: str
-    sop_instance_uid: str
-    file: str  # relative to the results folder
 
 
 @dataclass(frozen=True)
@@ -235,12 +224,12 @@ def _save(made: Any, kind: str, out: Path) -> WrittenObject:
     if not (out / file).exists():
         save(made, out / file)
     return WrittenObject(
-        str(made.StudyInstanceUID),
-        kind,
-        str(made.SeriesInstanceUID),
-        str(made.SOPClassUID),
-        str(made.SOPInstanceUID),
-        file,
+        study_instance_uid=str(made.StudyInstanceUID),
+        kind=kind,
+        series_instance_uid=str(made.SeriesInstanceUID),
+        sop_class_uid=str(made.SOPClassUID),
+        sop_instance_uid=str(made.SOPInstanceUID),
+        file=file,
     )
 
 
@@ -258,4 +247,11 @@ def _save_fhir(job: StudyJob, study: StudyAnswer, uid: str) -> WrittenObject:
         )
         with whole(job.out / file, private=True) as draft:
             draft.write_text(text, encoding="utf-8")
-    return WrittenObject(header.study_instance_uid, "fhir", "", "", uid, file)
+    return WrittenObject(
+        study_instance_uid=header.study_instance_uid,
+        kind="fhir",
+        series_instance_uid="",
+        sop_class_uid="",
+        sop_instance_uid=uid,
+        file=file,
+    )

@@ -7,7 +7,6 @@ import numpy as np
 
 from cxrmlops.data.preprocess import network_square, reading_picture
 from cxrmlops.data.reference_images import reference_pictures
-from cxrmlops.dicom.results.answers import ModelIdentity
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.reporting.film_pictures import EVIDENCE, Row, draw, jpeg, show_film
@@ -29,7 +28,7 @@ def draw_synthetic_map(bundle: Path) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         rows = _read(model, Path(folder))
         row = max(rows, key=lambda one: float(one["probability"]))
-        identity = _identity(model)
+        identity = model.identity
         film = show_film(row, Path(folder), model=identity, method=EVIDENCE, side=SIDE)
         overlay = draw(film, model=identity, method=EVIDENCE)
     return jpeg(overlay.pixels)
@@ -55,18 +54,3 @@ def _read(model: Bundle, folder: Path) -> list[Row]:
         }
         for n, row in enumerate(rows)
     ]
-
-
-def _identity(model: Bundle) -> ModelIdentity:
-    card = model.card
-    return ModelIdentity(
-        name=card.name,
-        bundle_hash=model.hash,
-        key=model.key,
-        architecture=card.architecture,
-        size=card.size,
-        preprocessing_hash=card.preprocessing_hash,
-        temperature=card.temperature,
-        study_rule=card.study_rule,
-        operating_points=card.operating_points,
-    )

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 from cxrmlops.dicom.results.answers import (
     PRODUCT,
-    ModelIdentity,
     StudyAnswer,
     Wording,
     finding_of,
@@ -17,6 +16,7 @@ from cxrmlops.dicom.results.answers import (
 from cxrmlops.dicom.results.stated import stated, without_view
 from cxrmlops.findings import Finding, OperatingPoint, answer
 from cxrmlops.reasons import reason_sentence
+from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.reporting.overlay import Caption
 from cxrmlops.reporting.texts_zh import ZH
 

@@ -3,7 +3,6 @@
 import logging
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -19,8 +18,10 @@ from cxrmlops.data.report_labels import POLICY, Conclusion
 from cxrmlops.data.sources import SOURCES, read_films
 from cxrmlops.data.sources.rows import Namer, SourceInput
 from cxrmlops.errors import DataError
-from cxrmlops.files import WORK, whole, whole_folder, work_folder, write_json
+from cxrmlops.files import WORK, whole, whole_folder, work_folder
 from cxrmlops.params import CohortParams, Site, scope_of
+from cxrmlops.records.cohort import CohortSummary
+from cxrmlops.records.cohort_scope import CohortScope
 from cxrmlops.reporting.cohort_flow import draw_flow
 from cxrmlops.tables import DECISIONS, FILM_PATHS, FILMS, IMAGES, REPORTS, beside
 
@@ -44,8 +45,8 @@ def run(*, out: Path, params: CohortParams, site: Site) -> None:
         FILMS.write(cohort.films, draft)
         IMAGES.write(cohort.images, draft)
         REPORTS.write(cohort.reports, draft)
-        write_json(draft / SUMMARY, summary)
-        write_json(draft / SCOPE, scope_of(params, site).to_json())
+        summary.write(draft / SUMMARY)
+        CohortScope(scope_of(params, site)).write(draft / SCOPE)
         with whole(draft / "flow.svg") as svg:
             svg.write_text(draw_flow(summary), encoding="utf-8")
         # last: where it does not fit on the disk, nothing else is there either
@@ -53,15 +54,17 @@ def run(*, out: Path, params: CohortParams, site: Site) -> None:
     shutil.rmtree(WORK / "cohort", ignore_errors=True)
     log.info(
         "cohort: %d of %d films in, %d studies (%d ASF) of %d patients",
-        *(summary[n] for n in ("included", "looked_at", "studies")),
-        summary["abnormal_studies"],
-        summary["patients"],
+        summary.included,
+        summary.looked_at,
+        summary.studies,
+        summary.abnormal_studies,
+        summary.patients,
     )
 
 
 def _build(
     state: CohortState, params: CohortParams, site: Site
-) -> tuple[Cohort, dict[str, Any]]:
+) -> tuple[Cohort, CohortSummary]:
     source = SOURCES[site.source]
     reading = _reading(state, params, site)
     reports = source.report_rows(reading)
@@ -76,14 +79,15 @@ def _build(
     cohort = build_cohort(
         films, reports, source=name, window=window, decisions=decisions
     )
-    summary = summarise(cohort) | {
-        "name": name,
-        "source": site.source,
-        "label_policy": f"{source.label_policy}, studies {POLICY}",
-        "window": window and {"start": str(window[0]), "end": str(window[1])},
-        "key_fingerprint": state.key_fingerprint,
-        "fingerprint": state.fingerprint,
-    }
+    summary = summarise(
+        cohort,
+        name=name,
+        source=site.source,
+        label_policy=f"{source.label_policy}, studies {POLICY}",
+        window=window,
+        key_fingerprint=state.key_fingerprint,
+        fingerprint=state.fingerprint,
+    )
     _say_misspelt(cohort, site)
     _check_cohort(summary, site)
     return cohort, summary
@@ -148,18 +152,22 @@ CURES = {
 }
 
 
-def _check_cohort(summary: dict[str, Any], site: Site) -> None:
-    if summary["included"]:
+def _check_cohort(summary: CohortSummary, site: Site) -> None:
+    if summary.included:
         return
-    counts = summary["excluded"]
+    counts = summary.excluded
     why = ", ".join(f"{n} {reason}" for reason, n in counts.items())
-    if set(summary["reported_studies"]["excluded"]) == {"no_film"}:
+    if set(summary.reported_studies.excluded) == {"no_film"}:
         raise DataError(
             f"no report of {site.reports} belongs to a film below {site.films} "
             f"({why}); check that both come from the same archive and name studies by "
             "the same numbers"
         )
-    cures = [CURES[name] for name in sorted(counts, key=counts.get) if name in CURES]
+    cures = [
+        CURES[name]
+        for name in sorted(counts, key=lambda name: counts[name])
+        if name in CURES
+    ]
     raise DataError(
         f"no film below {site.films} is left ({why}); "
         f"{cures[-1] if cures else 'look at films and reports in site.yaml'}"

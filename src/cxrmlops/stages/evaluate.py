@@ -2,9 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +16,7 @@ from cxrmlops.evaluation.performance.metrics import measure
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.performance.thumbnail import read_thumbnails, shrink
 from cxrmlops.evaluation.statistics.thresholds import choose_points, moved
-from cxrmlops.files import read_facts, whole_folder, write_json
+from cxrmlops.files import whole_folder
 from cxrmlops.model.bundle import (
     Bundle,
     BundleCard,
@@ -28,6 +26,11 @@ from cxrmlops.model.bundle import (
 )
 from cxrmlops.model.inference import BATCH, Reader
 from cxrmlops.params import EvaluateParams
+from cxrmlops.records.cohort import CohortSummary
+from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.preprocessing import Preprocessing
+from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.training import Training
 from cxrmlops.reporting.card import write_card
 from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
 from cxrmlops.reporting.evaluation_report import write_report
@@ -55,13 +58,12 @@ def run(
         LeakError: a patient on two sides, or the bundle learnt from another split.
     """
     images = SPLITS.read(split).sort_values("image_id", ignore_index=True)
-    manifest = read_facts(split / "manifest.json")
-    check_sides(images, policy=manifest["policy"])
+    manifest = SplitManifest.read(split / "manifest.json")
+    check_sides(images, policy=manifest.policy)
     bundle = read_bundle(train / "bundle")
-    require_preprocessing(
-        bundle.card, read_facts(preprocess / "preprocessing.json")["hash"]
-    )
-    require_split(bundle.card, manifest["hash"])
+    pixels = Preprocessing.read(preprocess / "preprocessing.json")
+    require_preprocessing(bundle.card, pixels.hash)
+    require_split(bundle.card, manifest.hash)
     check_classes(images.abnormal[images.split == "test"].to_numpy(dtype=bool))
     val = STUDIES.read(train)
     lost = NOT_EVALUABLE.read(split)
@@ -69,7 +71,7 @@ def run(
     squares = film_squares(preprocess)
     studies, unfamiliar = _studies(images, bundle, squares)
     thumbnail = _thumbnails(images, bundle.card.study_rule, squares)
-    metrics = measure(
+    measured = measure(
         studies,
         thumbnail,
         bundle.card.operating_points,
@@ -79,27 +81,27 @@ def run(
         rounds=params.bootstrap_rounds,
         seed=params.seed,
     )
-    metrics |= {
-        "bundle_hash": bundle.hash,
-        "preprocessing_hash": bundle.card.preprocessing_hash,
-        "split_hash": manifest["hash"],
-        "test_hash": manifest["test_hash"],
-        "operating_points": [asdict(point) for point in bundle.card.operating_points],
-        "thresholds_moved": _thresholds_moved(bundle.card, val),
-    }
+    metrics = Metrics(
+        **dict(measured),
+        bundle_hash=bundle.hash,
+        preprocessing_hash=bundle.card.preprocessing_hash,
+        split_hash=manifest.hash,
+        test_hash=manifest.test_hash,
+        operating_points=bundle.card.operating_points,
+        thresholds_moved=_thresholds_moved(bundle.card, val),
+    )
 
     _write(
         out,
         Evidence(
             metrics=metrics,
             studies=studies,
-            thumbnail=thumbnail,
             history=HISTORY.read(train),
-            card=asdict(bundle.card),
+            card=bundle.card,
             manifest=manifest,
-            training=read_facts(train / "training.json"),
+            training=Training.read(train / "training.json"),
             settings=params.model_dump(mode="json"),
-            cohort=read_facts(cohort / "exclusions.json"),
+            cohort=CohortSummary.read(cohort / "exclusions.json"),
         ),
         (cohort / "flow.svg").read_text(encoding="utf-8"),
     )
@@ -154,7 +156,7 @@ def _thresholds_moved(card: BundleCard, val: pd.DataFrame) -> float:
 def _write(out: Path, evidence: Evidence, flow: str) -> None:
     plots = draw_plots(evidence)
     with whole_folder(out) as draft:
-        write_json(draft / "metrics.json", evidence.metrics)
+        evidence.metrics.write(draft / "metrics.json")
         STUDIES.write(evidence.studies, draft)
         for name, svg in plots.items():
             (draft / f"{name}.svg").write_text(svg, encoding="utf-8")
@@ -162,12 +164,12 @@ def _write(out: Path, evidence: Evidence, flow: str) -> None:
         write_card(draft, evidence)
 
 
-def _tell(metrics: dict[str, Any]) -> None:
-    auc, margin = (metrics["figures"][name] for name in ("auc", "auc_over_thumbnail"))
+def _tell(metrics: Metrics) -> None:
+    auc, margin = (metrics.figures[name] for name in ("auc", "auc_over_thumbnail"))
     log.info(
         "evaluate: %d studies, AUC %.3f (%.3f to %.3f), over a thumbnail %.3f "
         "(%.3f to %.3f)",
-        metrics["n_test_studies"],
-        *(auc[key] for key in ("value", "low", "high")),
-        *(margin[key] for key in ("value", "low", "high")),
+        metrics.n_test_studies,
+        *auc.limits,
+        *margin.limits,
     )

@@ -2,9 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,13 +24,21 @@ from cxrmlops.evaluation.examination.shortcuts import (
 )
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.performance.thumbnail import shrink
-from cxrmlops.files import read_facts, whole_folder, write_json
+from cxrmlops.files import whole_folder
 from cxrmlops.model.bundle import read_bundle, require_preprocessing, require_split
 from cxrmlops.model.embedding import read_embeddings
 from cxrmlops.model.inference import BATCH, Reader
 from cxrmlops.model.map_checks import draw_maps, road, shuffled
 from cxrmlops.model.network import EvidenceResNet
 from cxrmlops.params import ExamineParams
+from cxrmlops.records.examination import (
+    AnswerChange,
+    BoxFigures,
+    Examination,
+    MapFigures,
+)
+from cxrmlops.records.preprocessing import Preprocessing
+from cxrmlops.records.split import SplitManifest
 from cxrmlops.reporting.examination_report import write_examination
 from cxrmlops.tables import INDEX, SPLITS, STUDIES
 
@@ -54,13 +60,12 @@ def run(
         DataError: an input is missing.
         LeakError: a patient on two sides, or the bundle learnt from another split.
     """
-    manifest = read_facts(split / "manifest.json")
-    films = _films(preprocess, split, policy=manifest["policy"])
+    manifest = SplitManifest.read(split / "manifest.json")
+    films = _films(preprocess, split, policy=manifest.policy)
     bundle = read_bundle(train / "bundle")
-    require_preprocessing(
-        bundle.card, read_facts(preprocess / "preprocessing.json")["hash"]
-    )
-    require_split(bundle.card, manifest["hash"])
+    pixels = Preprocessing.read(preprocess / "preprocessing.json")
+    require_preprocessing(bundle.card, pixels.hash)
+    require_split(bundle.card, manifest.hash)
     studies = STUDIES.read(train)
     squares = film_squares(preprocess)
     drawn = draw_studies(films[films.split == "val"], params)
@@ -69,23 +74,24 @@ def run(
     reader = Reader(bundle, batch_size=BATCH)
     embedding = read_embeddings(reader, squares(drawn))
     mapped = squares(drawn.drop_duplicates("study_id")[: params.map_films])
-    examination = {
-        "shortcuts": measure_shortcuts(films, thumbnails, rule=bundle.card.study_rule),
-        "inflation": measure_inflation(studies),
-        "told_apart": measure_told_apart(drawn, embedding),
-        "robustness": _robustness(drawn, reader, squares(drawn)),
-        "maps": _maps(reader.network, mapped, params),
-        "boxes": _boxes(films, reader, squares, params),
-        "n_val_studies": len(studies),
-        "n_drawn_studies": int(drawn.study_id.nunique()),
-        "n_drawn_films": len(drawn),
-        "bundle_hash": bundle.hash,
-        "split_hash": manifest["hash"],
-    }
+    rule = bundle.card.study_rule
+    examination = Examination(
+        shortcuts=tuple(measure_shortcuts(films, thumbnails, rule=rule)),
+        inflation=tuple(measure_inflation(studies)),
+        told_apart=tuple(measure_told_apart(drawn, embedding)),
+        robustness=tuple(_robustness(drawn, reader, squares(drawn))),
+        maps=_maps(reader.network, mapped, params),
+        boxes=tuple(_boxes(films, reader, squares, params)),
+        n_val_studies=len(studies),
+        n_drawn_studies=int(drawn.study_id.nunique()),
+        n_drawn_films=len(drawn),
+        bundle_hash=bundle.hash,
+        split_hash=manifest.hash,
+    )
 
     with whole_folder(out) as draft:
-        write_json(draft / "examination.json", examination)
-        write_examination(draft / "report.html", examination, asdict(bundle.card))
+        examination.write(draft / "examination.json")
+        write_examination(draft / "report.html", examination, name=bundle.card.name)
     _tell(examination)
 
 
@@ -107,7 +113,7 @@ def _films(preprocess: Path, split: Path, *, policy: str) -> pd.DataFrame:
 
 def _robustness(
     films: pd.DataFrame, reader: Reader, squares: np.ndarray
-) -> list[dict[str, Any]]:
+) -> list[AnswerChange]:
     def studies(squares: np.ndarray) -> pd.DataFrame:
         answers = reader.read(squares)
         rule = reader.bundle.card.study_rule
@@ -122,7 +128,7 @@ def _robustness(
 
 def _maps(
     network: EvidenceResNet, squares: np.ndarray, params: ExamineParams
-) -> dict[str, Any]:
+) -> MapFigures:
     maps = draw_maps(network, squares, seed=params.seed)
     few = slice(params.road_images)
     nowhere = shuffled(maps.evidence[few], seed=params.seed)
@@ -144,7 +150,7 @@ def _boxes(
     reader: Reader,
     squares: Callable[[pd.DataFrame], np.ndarray],
     params: ExamineParams,
-) -> list[dict[str, Any]]:
+) -> list[BoxFigures]:
     if params.boxes is None:
         return []
     boxes = read_boxes(params.boxes, pseudonym_key())
@@ -154,14 +160,14 @@ def _boxes(
     return measure_boxes(boxed, reader.read(squares(boxed)).evidence, boxes)
 
 
-def _tell(examination: dict[str, Any]) -> None:
-    found = [probe for probe in examination["shortcuts"] if probe["auc"]]
-    best = max(found, key=lambda probe: float(probe["auc"]["value"]))
+def _tell(examination: Examination) -> None:
+    found = [(each.auc, each.name) for each in examination.shortcuts if each.auc]
+    auc, name = max(found, key=lambda each: each[0].value)
     log.info(
         "examine: %d val studies; of %d shortcuts '%s' reaches most, AUC %.3f "
         "(%.3f to %.3f)",
-        examination["n_val_studies"],
+        examination.n_val_studies,
         len(found),
-        best["name"],
-        *(best["auc"][key] for key in ("value", "low", "high")),
+        name,
+        *auc.limits,
     )

@@ -1,7 +1,7 @@
 """Test figures -> pass or refuse, with reasons."""
 
 import logging
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,8 +10,12 @@ from cxrmlops.evaluation.gates.examination_gate import (
     judge_examination,
 )
 from cxrmlops.evaluation.gates.gate import Bounds, judge
-from cxrmlops.files import read_facts, write_json
 from cxrmlops.params import GateParams
+from cxrmlops.records.examination import Examination
+from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.validation import Validation
+from cxrmlops.records.verdict import Verdict
 from cxrmlops.tables import SPLITS
 
 Kind = TypeVar("Kind", Bounds, ExaminationBounds)
@@ -33,32 +37,30 @@ def run(
     Raises:
         DataError: an input is missing.
     """
-    metrics = read_facts(evaluate / "metrics.json")
+    metrics = Metrics.read(evaluate / "metrics.json")
 
     gates = judge(
         metrics,
         SPLITS.read(split),
-        manifest=read_facts(split / "manifest.json"),
-        validation=read_facts(validate / "report.json"),
+        manifest=SplitManifest.read(split / "manifest.json"),
+        validation=Validation.read(validate / "report.json"),
         bounds=_bounds(Bounds, params),
     ) + judge_examination(
-        read_facts(examine / "examination.json"),
+        Examination.read(examine / "examination.json"),
         metrics,
         bounds=_bounds(ExaminationBounds, params),
     )
     reasons = [gate.reason for gate in gates if gate.verdict == "fail"]
 
-    write_json(
-        out / "verdict.json",
-        {
-            "passed": not reasons,
-            "reasons": reasons,
-            "gates": [asdict(gate) for gate in gates],
-            "bundle_hash": metrics["bundle_hash"],
-            "split_hash": metrics["split_hash"],
-            "test_hash": metrics["test_hash"],
-        },
+    verdict = Verdict(
+        passed=not reasons,
+        reasons=tuple(reasons),
+        gates=tuple(gates),
+        bundle_hash=metrics.bundle_hash,
+        split_hash=metrics.split_hash,
+        test_hash=metrics.test_hash,
     )
+    verdict.write(out / "verdict.json")
     for reason in reasons:
         log.warning("gate: %s", reason)
     unknown = sum(gate.verdict == "not_assessed" for gate in gates)

@@ -20,14 +20,14 @@ from cxrmlops.errors import DataError
 from cxrmlops.files import (
     disk_space,
     only_run,
-    read_facts,
     read_journal,
     sha256_file,
     whole_folder,
     work_folder,
-    write_json,
 )
 from cxrmlops.params import PreprocessParams, Site
+from cxrmlops.records.cohort_scope import CohortScope
+from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.scope import Scope
 from cxrmlops.stage_code import stage_code_hash
 from cxrmlops.tables import FILM_PATHS, IMAGES, INDEX, beside
@@ -51,7 +51,7 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
         ResourceError: the disk is full, or another run is at work here.
     """
     images = IMAGES.read(cohort)
-    scope = Scope.from_json(read_facts(cohort / "scope.json"))
+    scope = CohortScope.read(cohort / "scope.json").root
     films = [
         # absolute: a worker may have started in another folder
         Film((site.films / path).absolute(), n_bytes, params.size, scope)
@@ -74,9 +74,8 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
         rejected = {k: n for k, n in sorted(Counter(index.rejected).items()) if k}
         _check_some_left(index, rejected)
         INDEX.write(index, work)
-        write_json(
-            work / "preprocessing.json", _summary(index, rejected, params, scope)
-        )
+        facts = _summary(index, rejected, params, scope)
+        facts.write(work / "preprocessing.json")
         _hand_over(work, out)
     log.info("preprocess: %d films, %s", len(index), _tell(rejected))
 
@@ -169,14 +168,14 @@ def _summary(
     rejected: dict[str, int],
     params: PreprocessParams,
     scope: Scope,
-) -> dict[str, object]:
-    return {
-        "hash": preprocessing_hash(size=params.size),
-        "size": params.size,
-        "scope": scope.to_json(),
-        "n": len(index) - sum(rejected.values()),
-        "rejected": rejected,
-    }
+) -> Preprocessing:
+    return Preprocessing(
+        hash=preprocessing_hash(size=params.size),
+        size=params.size,
+        scope=scope,
+        n=len(index) - sum(rejected.values()),
+        rejected=rejected,
+    )
 
 
 def _check_some_left(index: pd.DataFrame, rejected: dict[str, int]) -> None:

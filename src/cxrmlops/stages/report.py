@@ -3,18 +3,18 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
-from cxrmlops.dicom.results.answers import ModelIdentity, ObjectReference
+from cxrmlops.dicom.results.answers import ObjectReference
 from cxrmlops.errors import DataError
-from cxrmlops.files import read_json, write_json
-from cxrmlops.findings import OperatingPoint
 from cxrmlops.params import ReportParams, Site
-from cxrmlops.reporting.reading_list import Entry, Night, write_reading_list
+from cxrmlops.records.model_identity import ScoringModel
+from cxrmlops.records.reading_list import Entry, Night
+from cxrmlops.records.results import FailedStudies, WrittenObjects
+from cxrmlops.reporting.reading_list import write_reading_list
 from cxrmlops.reporting.study_objects import (
     Settings,
     StudyJob,
@@ -55,7 +55,7 @@ def run(
         DataError: what `score` kept of a film is gone; all other studies are written.
     """
     images, studies = SCORED_IMAGES.read(score), SCORED_STUDIES.read(score)
-    settings = _settings(read_json(score / "model.json"), params, site)
+    settings = _settings(ScoringModel.read(score / "model.json"), params, site)
     films = _films_by_study(images)
     jobs = [
         StudyJob(
@@ -79,20 +79,10 @@ def run(
     _refuse_failures(written)
 
 
-def _settings(
-    identity: dict[str, object], params: ReportParams, site: Site
-) -> Settings:
-    method = str(identity.pop("saliency_method"))
-    points = identity.pop("operating_points")
-    if not isinstance(points, list):
-        raise DataError("model.json: operating_points should be a list; score again")
-    model = ModelIdentity(
-        **identity,  # type: ignore[arg-type]
-        operating_points=tuple(OperatingPoint(**point) for point in points),
-    )
+def _settings(model: ScoringModel, params: ReportParams, site: Site) -> Settings:
     return Settings(
         model=model,
-        method=method,
+        method=model.saliency_method,
         language=site.language,
         institution=site.institution,
         comprehensive_3d=params.comprehensive_3d,
@@ -118,14 +108,14 @@ def _write_all(jobs: Sequence[StudyJob]) -> Iterator[StudyWritten]:
 def _write_lists(
     out: Path, jobs: Sequence[StudyJob], written: Sequence[StudyWritten]
 ) -> None:
-    objects = [asdict(one) for study in written for one in study.objects]
-    write_json(out / "objects.json", objects, private=True)
+    objects = WrittenObjects(tuple(one for study in written for one in study.objects))
+    objects.write(out / "objects.json", private=True)
     failures = {
         job.study["study_instance_uid"]: study.failed
         for job, study in zip(jobs, written, strict=True)
         if study.failed
     }
-    write_json(out / "failures.json", failures, private=True)
+    FailedStudies(failures).write(out / "failures.json", private=True)
 
 
 def _entries(

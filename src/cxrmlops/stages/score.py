@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from cxrmlops.data.copies import (
 )
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.errors import DataError
-from cxrmlops.files import whole_folder, write_json
+from cxrmlops.files import whole_folder
 from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, answer, study_probability
 from cxrmlops.model.bundle import Bundle, BundleCard, require_preprocessing
 from cxrmlops.model.gradcam import EVIDENCE, film_maps
@@ -34,6 +34,7 @@ from cxrmlops.model.inference import Reader
 from cxrmlops.model.scoring_reader import open_reader
 from cxrmlops.params import ScoreParams
 from cxrmlops.reasons import OUT_OF_DISTRIBUTION
+from cxrmlops.records.model_identity import ScoringModel
 from cxrmlops.scope import Scope, require_scope
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
 from cxrmlops.workers import IsolatedResult, map_isolated, worker_count
@@ -91,7 +92,10 @@ def run(
         _check_balance(films, images)
         SCORED_IMAGES.write(images, draft)
         SCORED_STUDIES.write(studies, draft)
-        write_json(draft / "model.json", _identity(model, params))
+        identity = ScoringModel(
+            **dict(model.identity), saliency_method=params.saliency_method
+        )
+        identity.write(draft / "model.json")
     _log_counts(images, studies)
 
 
@@ -244,23 +248,6 @@ def _study(
         "probability": probability,
         "answer_balanced": points[BALANCED].value,
         "answer_high_sensitivity": points[HIGH_SENSITIVITY].value,
-    }
-
-
-def _identity(model: Bundle, params: ScoreParams) -> dict[str, object]:
-    """Return who read, so that objects can be built without the bundle."""
-    card = model.card
-    return {
-        "name": card.name,
-        "bundle_hash": model.hash,
-        "key": model.key,
-        "architecture": card.architecture,
-        "size": card.size,
-        "preprocessing_hash": card.preprocessing_hash,
-        "temperature": card.temperature,
-        "study_rule": card.study_rule,
-        "operating_points": [asdict(point) for point in card.operating_points],
-        "saliency_method": params.saliency_method,
     }
 
 

@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -14,8 +13,9 @@ from cxrmlops.data.split import (
     side_of_unreadable,
 )
 from cxrmlops.data.split_membership import check_sides, leaking_patients, split_hash
-from cxrmlops.files import whole_folder, write_json
+from cxrmlops.files import whole_folder
 from cxrmlops.params import SplitParams
+from cxrmlops.records.split import SideCounts, SplitManifest, StratumCounts
 from cxrmlops.tables import NOT_EVALUABLE, QUARANTINE, SPLITS, VALIDATED
 
 log = logging.getLogger(__name__)
@@ -50,16 +50,16 @@ def run(*, validate: Path, out: Path, params: SplitParams) -> None:
     with whole_folder(out) as draft:
         SPLITS.write(images, draft)
         NOT_EVALUABLE.write(unreadable, draft)
-        write_json(draft / "counts.json", _counts(images))
-        write_json(draft / "manifest.json", manifest)
-    if manifest["leaking_patients"]:
+        _counts(images).write(draft / "counts.json")
+        manifest.write(draft / "manifest.json")
+    if manifest.leaking_patients:
         log.warning(
             "split: policy case leaks, %d patient(s) on more than one side; the gate "
             "will refuse this model",
-            manifest["leaking_patients"],
+            manifest.leaking_patients,
         )
-    told = ", ".join(f"{n['patients']} {name}" for name, n in manifest["n"].items())
-    log.info("split: %s patients, split %s", told, manifest["hash"][:12])
+    told = ", ".join(f"{n.patients} {name}" for name, n in manifest.n.items())
+    log.info("split: %s patients, split %s", told, manifest.hash[:12])
 
 
 def _assign(images: pd.DataFrame, group: pd.Series, params: SplitParams) -> pd.Series:
@@ -68,35 +68,37 @@ def _assign(images: pd.DataFrame, group: pd.Series, params: SplitParams) -> pd.S
     return assign_patients(images, group, params.fractions, seed=params.seed)
 
 
-def _manifest(images: pd.DataFrame, params: SplitParams) -> dict[str, Any]:
+def _manifest(images: pd.DataFrame, params: SplitParams) -> SplitManifest:
     test = images[images.split == "test"]
-    return {
-        "policy": params.policy,
-        "seed": params.seed,
-        "hash": split_hash(images.image_id, images.split),
-        "test_hash": split_hash(test.image_id, test.split),
-        "n": {name: _n(images[images.split == name]) for name in params.fractions},
-        "groups_of_several_patients": int(
+    return SplitManifest(
+        policy=params.policy,
+        seed=params.seed,
+        hash=split_hash(images.image_id, images.split),
+        test_hash=split_hash(test.image_id, test.split),
+        n={name: _n(images[images.split == name]) for name in params.fractions},
+        groups_of_several_patients=int(
             (images.groupby("group").patient_id.nunique() > 1).sum()
         ),
-        "leaking_patients": len(leaking_patients(images.patient_id, images.split)),
-    }
+        leaking_patients=len(leaking_patients(images.patient_id, images.split)),
+    )
 
 
-def _n(images: pd.DataFrame) -> dict[str, int]:
-    return {
-        "images": len(images),
-        "studies": images.study_id.nunique(),
-        "patients": images.patient_id.nunique(),
-        "abnormal_studies": images[images.abnormal].study_id.nunique(),
-    }
+def _n(images: pd.DataFrame) -> SideCounts:
+    return SideCounts(
+        images=len(images),
+        studies=images.study_id.nunique(),
+        patients=images.patient_id.nunique(),
+        abnormal_studies=images[images.abnormal].study_id.nunique(),
+    )
 
 
-def _counts(images: pd.DataFrame) -> dict[str, dict[str, int]]:
+def _counts(images: pd.DataFrame) -> StratumCounts:
     """Count images per split in each stratum, for people who check the balance."""
     answer = images.abnormal.map({True: "ASF", False: "NSF"})
     table = images.groupby([answer + " " + images["view"], "split"]).size()
-    return {
-        str(stratum): {str(name): int(n) for (_, name), n in part.items()}
-        for stratum, part in table.groupby(level=0)
-    }
+    return StratumCounts(
+        {
+            str(stratum): {str(name): int(n) for (_, name), n in part.items()}
+            for stratum, part in table.groupby(level=0)
+        }
+    )

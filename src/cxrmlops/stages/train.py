@@ -18,12 +18,10 @@ from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.files import (
-    read_facts,
     sha256_file,
     sha256_json,
     whole_folder,
     work_folder,
-    write_json,
 )
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.model.augment import Augmentation
@@ -53,6 +51,9 @@ from cxrmlops.model.training_patients import (
     inherited_patient_ids,
 )
 from cxrmlops.params import TrainParams
+from cxrmlops.records.preprocessing import Preprocessing
+from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.training import Training
 from cxrmlops.scope import Scope
 from cxrmlops.stage_code import stage_code_hash
 from cxrmlops.tables import HISTORY, SPLITS, STUDIES
@@ -126,7 +127,7 @@ def run(
 def _read_rows(split: Path, before: HashedIds, params: TrainParams) -> pd.DataFrame:
     """Read the rows of train and val, in an order that does not depend on the file."""
     images = SPLITS.read(split)
-    check_sides(images, policy=read_facts(split / "manifest.json")["policy"])
+    check_sides(images, policy=SplitManifest.read(split / "manifest.json").policy)
     judges = images.patient_id[images.split != "train"]
     check_no_training_overlap(judges, before, weights=str(params.weights))
     images = images[images.split.isin(SIDES)].sort_values("image_id", ignore_index=True)
@@ -145,22 +146,22 @@ def _lineage(
     preprocess: Path, split: Path, images: pd.DataFrame, params: TrainParams
 ) -> dict[str, Any]:
     """Name everything that decides the result, by hashes and plain values."""
-    manifest = read_facts(split / "manifest.json")
-    pixels = read_facts(preprocess / "preprocessing.json")
+    manifest = SplitManifest.read(split / "manifest.json")
+    pixels = Preprocessing.read(preprocess / "preprocessing.json")
     known = ["image_id", "study_id", "split", "abnormal", "pixel_hash"]
     weights = Path(params.weights) if params.weights else None
     return {
-        "split_hash": manifest["hash"],
-        "test_hash": manifest["test_hash"],
+        "split_hash": manifest.hash,
+        "test_hash": manifest.test_hash,
         "rows_hash": sha256_json(images[known].to_dict("split")),
-        "preprocessing_hash": pixels["hash"],
-        "size": pixels["size"],
-        "scope": pixels["scope"],
+        "preprocessing_hash": pixels.hash,
+        "size": pixels.size,
+        "scope": pixels.scope.to_json(),
         "code_hash": stage_code_hash("train"),
         "weights_hash": sha256_file(weights) if weights and weights.is_file() else None,
         "params": params.model_dump(mode="json"),
         "seed": params.seed,
-        "n": {side: manifest["n"][side] for side in SIDES},
+        "n": {side: manifest.n[side].model_dump() for side in SIDES},
         **versions(),
     }
 
@@ -330,4 +331,4 @@ def _write(
             "n": lineage["n"],
             "seed": params.seed,
         }
-        write_json(draft / "training.json", told)
+        Training(**told).write(draft / "training.json")

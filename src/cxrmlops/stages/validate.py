@@ -5,7 +5,6 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -20,8 +19,9 @@ from cxrmlops.data.expectations import (
     set_promises,
 )
 from cxrmlops.errors import DataError
-from cxrmlops.files import WORK, whole_folder, write_json
+from cxrmlops.files import WORK, whole_folder
 from cxrmlops.params import ValidateParams
+from cxrmlops.records.validation import Validation
 from cxrmlops.tables import IMAGES, INDEX, QUARANTINE, VALIDATED
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def run(*, cohort: Path, preprocess: Path, out: Path, params: ValidateParams) ->
         if good:
             VALIDATED.write(kept, draft)
         QUARANTINE.write(quarantine, draft)
-        write_json(draft / "report.json", _report(checked, images, quarantine))
+        _report(checked, images, quarantine).write(draft / "report.json")
         write_data_docs(
             draft / "docs", _pages(checked), figures=_shown(figures, reasons)
         )
@@ -128,13 +128,13 @@ def _check_set(figures: dict[str, float], params: ValidateParams) -> Checked:
 
 def _report(
     checked: Sequence[Checked], images: pd.DataFrame, quarantine: pd.DataFrame
-) -> dict[str, Any]:
-    return {
-        "success": all(one.result.success for one in checked if one.table == "set"),
-        "n": len(images),
-        "quarantined": len(quarantine),
-        "expectations": [finding for one in checked for finding in one.findings],
-    }
+) -> Validation:
+    return Validation(
+        success=all(one.result.success for one in checked if one.table == "set"),
+        n=len(images),
+        quarantined=len(quarantine),
+        expectations=tuple(finding for one in checked for finding in one.findings),
+    )
 
 
 def _pages(checked: Sequence[Checked]) -> list[Page]:
@@ -157,14 +157,14 @@ def _refusal(checked: Checked, docs: Path) -> str:
     """Say in one sentence what is wrong, by how much, and what to do next."""
     parts = []
     for finding in checked.findings:
-        if finding["success"]:
+        if finding.success:
             continue
-        what, params = BROKEN[finding["reason"]]
-        low, high = (finding["limits"].get(f"{end}_value") for end in ("min", "max"))
+        what, params = BROKEN[finding.reason]
+        low, high = (finding.limits.get(f"{end}_value") for end in ("min", "max"))
         bounds = [f"at least {low:.6g}"] if low is not None else []
         bounds += [f"at most {high:.6g}"] if high is not None else []
         parts.append(
-            f"{what}: {finding['observed']:.6g}, {' and '.join(bounds)} allowed "
+            f"{what}: {finding.observed:.6g}, {' and '.join(bounds)} allowed "
             f"(params.yaml, validate: {params})"
         )
     return (

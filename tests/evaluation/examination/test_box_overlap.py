@@ -29,18 +29,18 @@ def test_evidence_in_the_box_is_inside_and_hits():
 
     found = case(evidence)["val"]
 
-    assert found["n_films"] == 2
-    assert found["area"]["value"] == pytest.approx(0.25)
-    assert found["inside"]["value"] == pytest.approx(1)
-    assert found["pointing"]["value"] == 1
-    assert 0.1 < found["iou"]["value"] < 0.6  # the box is larger
+    assert found.n_films == 2
+    assert found.area.value == pytest.approx(0.25)
+    assert found.inside.value == pytest.approx(1)
+    assert found.pointing.value == 1
+    assert 0.1 < found.iou.value < 0.6  # the box is larger
 
 
 def test_even_evidence_reaches_the_share_of_the_area():
     found = case(np.ones((8, 8)))["val"]
 
-    assert found["inside"]["value"] == pytest.approx(0.25)
-    assert found["iou"]["value"] == pytest.approx(0.25)
+    assert found.inside.value == pytest.approx(0.25)
+    assert found.iou.value == pytest.approx(0.25)
 
 
 def test_evidence_elsewhere_is_outside_and_one_film_has_no_interval():
@@ -49,10 +49,10 @@ def test_evidence_elsewhere_is_outside_and_one_film_has_no_interval():
 
     found = case(evidence)
 
-    assert found["val"]["inside"]["value"] == 0
-    assert found["val"]["pointing"]["value"] == 0
-    assert found["train"]["inside"] is None
-    assert found["train"]["pointing"]["n"] == 1
+    assert found["val"].inside.value == 0
+    assert found["val"].pointing.value == 0
+    assert found["train"].inside is None
+    assert found["train"].pointing.n == 1
 
 
 def test_a_box_is_as_wide_and_as_high_as_it_was_drawn():
@@ -80,8 +80,8 @@ def test_evidence_beside_a_wide_box_is_outside_it():
 
     _, val = measure_boxes(films, np.stack([evidence] * 3).astype("f4"), wide)
 
-    assert val["inside"]["value"] == 0
-    assert val["area"]["value"] == pytest.approx(0.0625)
+    assert val.inside.value == 0
+    assert val.area.value == pytest.approx(0.0625)
 
 
 def test_a_cell_whose_middle_lies_on_the_far_edge_is_outside_the_box():
@@ -100,4 +100,4 @@ def test_no_evidence_and_a_box_smaller_than_a_cell_do_not_overlap():
 
     found, _ = measure_boxes(films, np.full((2, 8, 8), -1, np.float32), boxes)
 
-    assert found["iou"]["value"] == 0
+    assert found.iou.value == 0

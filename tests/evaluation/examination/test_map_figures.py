@@ -70,8 +70,8 @@ def test_figures_of_maps():
         road=(np.array([1.0, 1.2]), np.array([0.0, 0.1])),
     )
 
-    assert found["disagreement"] == pytest.approx(0.5, rel=1e-6)
-    assert found["repeated"]["noise"]["low"] == pytest.approx(1)
-    assert abs(found["redrawn"]["conv1"]["value"]) < 0.3
-    assert found["road"]["value"] == pytest.approx(1.05)
-    assert found["grid"] == [8, 8]
+    assert found.disagreement == pytest.approx(0.5, rel=1e-6)
+    assert found.repeated["noise"].low == pytest.approx(1)
+    assert abs(found.redrawn["conv1"].value) < 0.3
+    assert found.road.value == pytest.approx(1.05)
+    assert found.grid == (8, 8)

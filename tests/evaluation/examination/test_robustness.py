@@ -3,6 +3,7 @@ import pytest
 
 from cxrmlops.evaluation.examination.robustness import measure_change
 from tests.make import make_studies
+from tests.make_records import estimate
 
 
 def test_nothing_changed_is_no_change():
@@ -10,9 +11,9 @@ def test_nothing_changed_is_no_change():
 
     found = measure_change("JPEG", studies, studies)
 
-    assert (found["name"], found["n"]) == ("JPEG", 100)
-    assert (found["median"], found["p95"]) == (0, 0)
-    assert found["auc_change"] == {"value": 0, "low": 0, "high": 0, "n": 100}
+    assert (found.name, found.n) == ("JPEG", 100)
+    assert (found.median, found.p95) == (0, 0)
+    assert found.auc_change == estimate(0, 0, 0, n=100)
 
 
 def test_answers_that_fall_to_noise_lose_auc():
@@ -21,14 +22,14 @@ def test_answers_that_fall_to_noise_lose_auc():
 
     found = measure_change("corners masked", before, before.assign(probability=noise))
 
-    assert found["auc_change"]["high"] < -0.3
+    assert found.auc_change.high < -0.3
     moved = np.abs(noise - before.probability)
-    assert found["median"] == pytest.approx(np.median(moved))
-    assert found["p95"] == pytest.approx(np.quantile(moved, 0.95))
+    assert found.median == pytest.approx(np.median(moved))
+    assert found.p95 == pytest.approx(np.quantile(moved, 0.95))
 
 
 def test_one_class_alone_has_no_auc():
     studies = make_studies(100, split="val")
     normal = studies[~studies.abnormal]
 
-    assert measure_change("JPEG", normal, normal)["auc_change"] is None
+    assert measure_change("JPEG", normal, normal).auc_change is None

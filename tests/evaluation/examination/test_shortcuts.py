@@ -24,22 +24,22 @@ def thumbnails(rows):
 
 def probes(rows, grey=None):
     grey = thumbnails(rows) if grey is None else grey
-    return {p["name"]: p for p in measure_shortcuts(rows, grey, rule="max")}
+    return {p.name: p for p in measure_shortcuts(rows, grey, rule="max")}
 
 
 def test_a_fair_cohort_gives_nothing_away():
     found = probes(films())
 
     for name in ("view", "sex", "frame", "corners", "thumbnail"):
-        assert found[name]["auc"]["low"] < 0.5 < found[name]["auc"]["high"], name
-        assert found[name]["n"] == 80  # val studies
+        assert found[name].auc.low < 0.5 < found[name].auc.high, name
+        assert found[name].n == 80  # val studies
 
 
 def test_what_every_film_has_alike_is_not_assessed():
     found = probes(films())
 
     alike = ("portable", "manufacturer", "source", "year", "size", "intensity")
-    assert [found[name]["auc"] for name in alike] == [None] * 6
+    assert [found[name].auc for name in alike] == [None] * 6
 
 
 def test_a_vendor_that_follows_the_label_is_found():
@@ -49,8 +49,8 @@ def test_a_vendor_that_follows_the_label_is_found():
 
     found = probes(rows.assign(manufacturer=vendor))
 
-    assert found["manufacturer"]["auc"]["low"] > 0.75
-    assert found["view"]["auc"]["low"] < 0.5
+    assert found["manufacturer"].auc.low > 0.75
+    assert found["view"].auc.low < 0.5
 
 
 def test_a_marker_in_the_corner_is_found_by_corners_and_not_by_size():
@@ -60,8 +60,8 @@ def test_a_marker_in_the_corner_is_found_by_corners_and_not_by_size():
 
     found = probes(rows, grey)
 
-    assert found["corners"]["auc"]["low"] > 0.9
-    assert found["frame"]["auc"]["low"] < 0.6
+    assert found["corners"].auc.low > 0.9
+    assert found["frame"].auc.low < 0.6
 
 
 def test_a_mark_at_the_middle_of_an_edge_is_found_by_the_frame_and_not_by_corners():
@@ -71,8 +71,8 @@ def test_a_mark_at_the_middle_of_an_edge_is_found_by_the_frame_and_not_by_corner
 
     found = probes(rows, grey)
 
-    assert found["frame"]["auc"]["low"] > 0.9
-    assert found["corners"]["auc"]["low"] < 0.6
+    assert found["frame"].auc.low > 0.9
+    assert found["corners"].auc.low < 0.6
 
 
 @pytest.mark.parametrize("column", ["rows", "p50"])
@@ -84,23 +84,23 @@ def test_numbers_of_the_file_are_read(column):
 
     found = probes(rows)
 
-    assert found["size" if column == "rows" else "intensity"]["auc"]["low"] > 0.9
+    assert found["size" if column == "rows" else "intensity"].auc.low > 0.9
 
 
 def test_inflation_is_asked_for_every_attribute_of_acquisition():
-    found = {each["name"]: each for each in measure_inflation(make_studies(200))}
+    found = {each.name: each for each in measure_inflation(make_studies(200))}
 
     assert list(found) == ["view", "portable", "manufacturer", "source", "year"]
-    assert found["source"]["inflation"] is None  # one source
-    assert found["manufacturer"]["inflation"]["high"] < 0.1
+    assert found["source"].inflation is None  # one source
+    assert found["manufacturer"].inflation.high < 0.1
 
 
 def test_what_an_embedding_knows_stands_beside_a_guess():
     rows = films()
     noise = np.random.default_rng(0).normal(size=(len(rows), 4)).astype(np.float32)
 
-    found = {each["name"]: each for each in measure_told_apart(rows, noise)}
+    found = {each.name: each for each in measure_told_apart(rows, noise)}
 
-    assert found["view"]["guess"] == pytest.approx(0.5, abs=0.01)
-    assert found["view"]["share"]["low"] < 0.55
-    assert found["manufacturer"]["share"] is None
+    assert found["view"].guess == pytest.approx(0.5, abs=0.01)
+    assert found["view"].share.low < 0.55
+    assert found["manufacturer"].share is None

@@ -6,7 +6,15 @@ import pytest
 from cxrmlops.data.split_membership import split_hash
 from cxrmlops.evaluation.gates.gate import Bounds, judge, leaks
 from cxrmlops.params import GateParams
-from tests.make import make_splits
+from cxrmlops.records.metrics import SubgroupFigures
+from tests.make import make_manifest, make_splits
+from tests.make_records import (
+    estimate,
+    good_figures,
+    make_expectation,
+    make_metrics,
+    make_validation,
+)
 
 BOUNDS = Bounds(
     min_auc_lower=0.945,
@@ -19,55 +27,39 @@ BOUNDS = Bounds(
     min_test_studies=500,
     min_thumbnail_margin=0.05,
 )
-VALIDATION = {"success": True, "n": 100, "quarantined": 3, "expectations": []}
-
-
-def interval(low, value, high, n=2013):
-    return {"value": value, "low": low, "high": high, "n": n}
-
-
-def good_figures():
-    return {
-        "auc": interval(0.951, 0.96, 0.969),
-        "balanced.recall_asf": interval(0.878, 0.898, 0.915),
-        "balanced.recall_nsf": interval(0.859, 0.880, 0.899),
-        "high_sensitivity.recall_asf": interval(0.97, 0.98, 0.99),
-        "ece": interval(0, 0.02, 0.03),
-        "auc_over_thumbnail": interval(0.15, 0.2, 0.25),
-    }
+VALIDATION = make_validation()
 
 
 def group(name="sex", level="F", *, n=500, n_asf=250, auc=(0.93, 0.95, 0.97)):
-    return {
-        "group": name,
-        "level": level,
-        "n": n,
-        "n_asf": n_asf,
-        "n_nsf": n - n_asf,
-        "auc": interval(*auc, n=n) if auc else None,
-    }
+    return SubgroupFigures(
+        group=name,
+        level=level,
+        n=n,
+        n_asf=n_asf,
+        n_nsf=n - n_asf,
+        verdict="assessed" if auc else "not_assessed",
+        auc=estimate(*auc, n=n) if auc else None,
+        gap=None,
+        recall_asf=None,
+        recall_nsf=None,
+    )
 
 
 def case(*, images=None, policy="patient", figures=None, groups=(), **metrics):
     images = make_splits(patients=30) if images is None else images
     test = images[images.split == "test"]
-    hashes = {
-        "hash": split_hash(images.image_id, images.split),
-        "test_hash": split_hash(test.image_id, test.split),
+    whole = split_hash(images.image_id, images.split)
+    part = split_hash(test.image_id, test.split)
+    measured = {
+        "figures": good_figures() | (figures or {}),
+        "subgroups": tuple(groups),
+        "split_hash": whole,
+        "test_hash": part,
     }
     return {
-        "metrics": {
-            "figures": good_figures() | (figures or {}),
-            "subgroups": list(groups),
-            "n_test_studies": 2013,
-            "split_hash": hashes["hash"],
-            "test_hash": hashes["test_hash"],
-            "bundle_hash": "b" * 64,
-            "thresholds_moved": 0.0,
-        }
-        | metrics,
+        "metrics": make_metrics(**measured | metrics),
         "images": images,
-        "manifest": {"policy": policy} | hashes,
+        "manifest": make_manifest(policy=policy, hash=whole, test_hash=part),
     }
 
 
@@ -89,11 +81,11 @@ def test_a_model_like_the_source_studys_passes():
 @pytest.mark.parametrize(
     ("name", "figure"),
     [
-        ("auc", interval(0.944, 0.96, 0.97)),
-        ("balanced.recall_asf", interval(0.849, 0.87, 0.89)),
-        ("balanced.recall_nsf", interval(0.849, 0.87, 0.89)),
-        ("high_sensitivity.recall_asf", interval(0.949, 0.97, 0.99)),
-        ("ece", interval(0.0, 0.05, 0.061)),
+        ("auc", estimate(0.944, 0.96, 0.97)),
+        ("balanced.recall_asf", estimate(0.849, 0.87, 0.89)),
+        ("balanced.recall_nsf", estimate(0.849, 0.87, 0.89)),
+        ("high_sensitivity.recall_asf", estimate(0.949, 0.97, 0.99)),
+        ("ece", estimate(0.0, 0.05, 0.061)),
     ],
 )
 def test_the_bad_end_of_the_interval_decides_not_the_point(name, figure):
@@ -101,13 +93,13 @@ def test_the_bad_end_of_the_interval_decides_not_the_point(name, figure):
 
 
 def test_a_bound_that_is_just_reached_is_enough():
-    reached = {"auc": interval(0.945, 0.96, 0.97), "ece": interval(0, 0.01, 0.06)}
+    reached = {"auc": estimate(0.945, 0.96, 0.97), "ece": estimate(0, 0.01, 0.06)}
 
     assert failed(case(figures=reached)) == {}
 
 
 def test_a_network_no_better_than_a_thumbnail_is_refused_with_the_reason():
-    close = {"auc_over_thumbnail": interval(0.049, 0.1, 0.15)}
+    close = {"auc_over_thumbnail": estimate(0.049, 0.1, 0.15)}
 
     gate = failed(case(figures=close))["thumbnail"]
 
@@ -119,7 +111,7 @@ def test_a_network_no_better_than_a_thumbnail_is_refused_with_the_reason():
 
 def test_a_headline_figure_that_is_missing_is_refused():
     given = case()
-    del given["metrics"]["figures"]["balanced.recall_nsf"]
+    del given["metrics"].figures["balanced.recall_nsf"]
 
     gate = failed(given)["balanced.recall_nsf"]
 
@@ -162,11 +154,12 @@ def test_a_group_of_all_studies_is_no_subgroup():
 
 
 def test_failed_data_validation_is_refused():
-    broken = VALIDATION | {"success": False, "expectations": [{"success": False}]}
+    unmet = make_expectation(success=False)
+    broken = make_validation(success=False, expectations=(unmet, make_expectation()))
 
     gate = failed(case(), validation=broken)["data_validation"]
 
-    assert "data validation failed: 1 of 1 expectations unmet" in gate.reason
+    assert "data validation failed: 1 of 2 expectations unmet" in gate.reason
 
 
 @pytest.mark.parametrize(
@@ -220,6 +213,6 @@ def test_every_bound_is_a_setting():
 
 
 def test_a_looser_bound_lets_more_in():
-    low = {"auc": interval(0.80, 0.85, 0.9)}
+    low = {"auc": estimate(0.80, 0.85, 0.9)}
 
     assert failed(case(figures=low), bounds=replace(BOUNDS, min_auc_lower=0.8)) == {}

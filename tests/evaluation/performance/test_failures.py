@@ -80,7 +80,9 @@ def test_a_study_that_the_night_would_refuse_is_a_failure_however_it_is_answered
 
 
 def test_failures_are_counted_by_class_and_reason():
-    assert failure_counts(Failures(make_lost(asf=3, nsf=1), np.arange(9) < 2)) == {
+    counts = failure_counts(Failures(make_lost(asf=3, nsf=1), np.arange(9) < 2))
+
+    assert counts.model_dump() == {
         "n": 4,
         "n_asf": 3,
         "n_nsf": 1,
@@ -88,4 +90,4 @@ def test_failures_are_counted_by_class_and_reason():
         "reasons": {"blank": 4, "too_few_rows": 2},
     }
     none = Failures(NOT_EVALUABLE.empty(), np.zeros(9, bool))
-    assert failure_counts(none)["reasons"] == {}
+    assert failure_counts(none).reasons == {}

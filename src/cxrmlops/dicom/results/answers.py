@@ -6,49 +6,13 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from cxrmlops.findings import (
-    BALANCED,
-    HIGH_SENSITIVITY,
     Finding,
-    OperatingPoint,
     answer,
 )
+from cxrmlops.records.model_identity import ModelIdentity
 
 PRODUCT = "cxrmlops"
 MANUFACTURER = "cxrmlops project"
-
-
-@dataclass(frozen=True)
-class ModelIdentity:
-    """Which model read, with everything a reader of a report may ask about it."""
-
-    name: str
-    bundle_hash: str  # SHA-256 of the bundle, 64 hex digits
-    key: str  # what derived UIDs are made from
-    architecture: str
-    size: int  # pixels per side of the network's square
-    preprocessing_hash: str
-    temperature: float
-    study_rule: str
-    operating_points: tuple[OperatingPoint, ...]
-
-    @property
-    def version(self) -> str:
-        """The bundle's hash, shortened: registry numbers differ between sites."""
-        return self.bundle_hash[:12]
-
-    def point(self, name: str) -> OperatingPoint:
-        """Return the operating point called `name`."""
-        return next(p for p in self.operating_points if p.name == name)
-
-    @property
-    def balanced(self) -> OperatingPoint:
-        """The point that decides the answer."""
-        return self.point(BALANCED)
-
-    @property
-    def high_sensitivity(self) -> OperatingPoint:
-        """The rule-out point: few abnormals are missed."""
-        return self.point(HIGH_SENSITIVITY)
 
 
 @dataclass(frozen=True)

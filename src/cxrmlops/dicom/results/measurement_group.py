@@ -17,7 +17,6 @@ from cxrmlops.dicom.results import codes as ours
 from cxrmlops.dicom.results.answers import (
     MANUFACTURER,
     FilmAnswer,
-    ModelIdentity,
     StudyAnswer,
     Wording,
     finding_of,
@@ -25,6 +24,7 @@ from cxrmlops.dicom.results.answers import (
 )
 from cxrmlops.dicom.results.derived import object_uid
 from cxrmlops.reasons import REASONS
+from cxrmlops.records.model_identity import ModelIdentity
 
 _RELATION = hd.sr.RelationshipTypeValues
 

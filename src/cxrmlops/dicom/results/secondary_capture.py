@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from cxrmlops.dicom.read.attributes import shown_number
 from cxrmlops.dicom.read.headers import suppress_warnings
 from cxrmlops.dicom.read.orientation import UPRIGHT, turn_upright
-from cxrmlops.dicom.results.answers import ModelIdentity, StudyAnswer
+from cxrmlops.dicom.results.answers import StudyAnswer
 from cxrmlops.dicom.results.derived import (
     common,
     complete,
@@ -21,6 +21,7 @@ from cxrmlops.dicom.results.derived import (
     object_uid,
     reference,
 )
+from cxrmlops.records.model_identity import ModelIdentity
 
 SERIES_NUMBER = 9002
 SERIES_DESCRIPTION = "AI: CXR evidence overlay (investigational)"

@@ -19,7 +19,6 @@ from cxrmlops.dicom.results import codes as ours
 from cxrmlops.dicom.results.answers import (
     MANUFACTURER,
     PRODUCT,
-    ModelIdentity,
     ObjectReference,
     StudyAnswer,
     Wording,
@@ -34,6 +33,7 @@ from cxrmlops.dicom.results.derived import (
 )
 from cxrmlops.dicom.results.measurement_group import groups
 from cxrmlops.dicom.results.stated import stated
+from cxrmlops.records.model_identity import ModelIdentity
 
 SERIES_NUMBER = 9001
 SERIES_DESCRIPTION = "AI: CXR result (investigational)"

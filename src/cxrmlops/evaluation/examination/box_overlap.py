@@ -5,25 +5,23 @@ The network never saw a box, and a box is not all that is abnormal in a film: th
 figures are read beside the share of the area, which evidence anywhere would reach.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
 from cxrmlops.evaluation.examination.map_figures import mean_interval
-from cxrmlops.evaluation.performance.metrics import plain
+from cxrmlops.evaluation.statistics.estimates import estimate
 from cxrmlops.evaluation.statistics.intervals import Floats, proportion
+from cxrmlops.records.examination import BoxFigures
 
-Plain = dict[str, Any]
 GRID = 64  # cells a side on which map and box are compared
 HOT = 0.5  # of a film's largest evidence; from there on a cell counts for the IoU
 
 
 def measure_boxes(
     films: pd.DataFrame, evidence: npt.NDArray[np.float32], boxes: pd.DataFrame
-) -> list[Plain]:
+) -> list[BoxFigures]:
     """Compare maps with boxes, films of train and of val apart.
 
     Args:
@@ -32,10 +30,8 @@ def measure_boxes(
         boxes: rows of `data.finding_boxes`; several of one film are joined.
 
     Returns:
-        Per split: n_films; area, the boxes' share of the film; inside, the share of
-        positive evidence in them; iou, of the boxes and the hottest cells; pointing,
-        how often the largest evidence lies in a box. The network learnt the label of
-        train's films, so those flatter it.
+        One of train, one of val. The network learnt the label of train's films, so
+        those flatter it.
     """
     rows = []
     for image_id, each in zip(films.image_id, evidence, strict=True):
@@ -46,14 +42,20 @@ def measure_boxes(
     for side in ("train", "val"):
         at = (films.split == side).to_numpy(dtype=bool)
         of = table[at]
-        means = {
-            name: plain(mean_interval(of[name].to_numpy(dtype=float)))
+        area, inside, iou = (
+            estimate(mean_interval(of[name].to_numpy(dtype=float)))
             for name in ("area", "inside", "iou")
-        }
+        )
         hit = of.pointing.to_numpy(dtype=bool)
-        pointing = plain(proportion(hit, films.patient_id[at]))
         found.append(
-            {"split": side, "n_films": int(at.sum()), **means, "pointing": pointing}
+            BoxFigures(
+                split=side,
+                n_films=int(at.sum()),
+                area=area,
+                inside=inside,
+                iou=iou,
+                pointing=estimate(proportion(hit, films.patient_id[at])),
+            )
         )
     return found
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata, t
 
-from cxrmlops.evaluation.performance.metrics import plain
+from cxrmlops.evaluation.statistics.estimates import estimate
 from cxrmlops.evaluation.statistics.intervals import Floats, Interval
+from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.examination import MapFigures
 
-Plain = dict[str, Any]
 Maps = npt.NDArray[np.float32]
 DIGITS = 5
 EDGE = 1 / 8  # of the side: border and corners, where markers and collimators lie
@@ -24,7 +24,7 @@ def measure_maps(
     redrawn: Mapping[str, Maps],
     repeated: Mapping[str, Maps],
     road: tuple[Floats, Floats],
-) -> Plain:
+) -> MapFigures:
     """Turn maps into figures.
 
     Args:
@@ -33,22 +33,17 @@ def measure_maps(
         redrawn: part -> maps of the network with its weights drawn anew down to there.
         repeated: change -> maps of films hardly changed.
         road: shape (k,) each, ROAD of the map and of a map that points nowhere.
-
-    Returns:
-        n_films; grid (h, w); disagreement, the largest of any film; redrawn and
-        repeated, rank correlations with the map; road, over nowhere; corners and
-        borders, the share of positive evidence there over their share of the area.
     """
-    return {
-        "n_films": len(evidence),
-        "grid": list(evidence.shape[1:]),
-        "disagreement": _disagreement(evidence, gradcam),
-        "redrawn": {k: _agreement(evidence, maps) for k, maps in redrawn.items()},
-        "repeated": {k: _agreement(evidence, maps) for k, maps in repeated.items()},
-        "road": _mean(road[0] - road[1]),
-        "corners": _mean(concentration(evidence, corners=True)),
-        "borders": _mean(concentration(evidence, corners=False)),
-    }
+    return MapFigures(
+        n_films=len(evidence),
+        grid=evidence.shape[1:],
+        disagreement=_disagreement(evidence, gradcam),
+        redrawn={k: _agreement(evidence, maps) for k, maps in redrawn.items()},
+        repeated={k: _agreement(evidence, maps) for k, maps in repeated.items()},
+        road=_mean(road[0] - road[1]),
+        corners=_mean(concentration(evidence, corners=True)),
+        borders=_mean(concentration(evidence, corners=False)),
+    )
 
 
 def mean_interval(values: Floats) -> Interval | None:
@@ -121,11 +116,14 @@ def _disagreement(evidence: Maps, gradcam: Maps) -> float:
     return round(most, DIGITS)
 
 
-def _agreement(evidence: Maps, maps: Maps) -> Plain | None:
+def _agreement(evidence: Maps, maps: Maps) -> Estimate | None:
     return _mean(rank_correlation(evidence, maps))
 
 
-def _mean(values: Floats) -> Plain | None:
+def _mean(values: Floats) -> Estimate | None:
     """Round, so that a network's last digits, which vary from run to run, do not."""
-    found = plain(mean_interval(values))
-    return found and {name: round(number, DIGITS) for name, number in found.items()}
+    found = estimate(mean_interval(values))
+    if found is None:
+        return None
+    value, low, high = (round(number, DIGITS) for number in found.limits)
+    return Estimate(value=value, low=low, high=high, n=found.n)

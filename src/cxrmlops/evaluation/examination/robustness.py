@@ -1,17 +1,16 @@
 """How far an answer moves when only the way a film is shown or stored changes."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from cxrmlops.evaluation.performance.metrics import plain
 from cxrmlops.evaluation.statistics.comparison import auc_difference
+from cxrmlops.evaluation.statistics.estimates import estimate
+from cxrmlops.records.examination import AnswerChange
 
-Plain = dict[str, Any]
 
-
-def measure_change(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Plain:
+def measure_change(
+    name: str, before: pd.DataFrame, after: pd.DataFrame
+) -> AnswerChange:
     """Compare the answers about the same studies before and after a change.
 
     Args:
@@ -20,9 +19,7 @@ def measure_change(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Plai
         after: STUDIES rows of the same studies, in the same order.
 
     Returns:
-        name, n studies, median and p95 of the change of the probability (absolute),
-        and auc_change, after less before (paired DeLong, patient by patient), None
-        where one class is absent.
+        The AUC's change is paired (DeLong), patient by patient.
     """
     moved = np.abs(after.probability.to_numpy() - before.probability.to_numpy())
     is_asf = before.abnormal.to_numpy(dtype=bool)
@@ -31,10 +28,10 @@ def measure_change(name: str, before: pd.DataFrame, after: pd.DataFrame) -> Plai
         change = auc_difference(
             after.probability, before.probability, is_asf, before.patient_id
         ).interval
-    return {
-        "name": name,
-        "n": len(before),
-        "median": float(np.median(moved)),
-        "p95": float(np.percentile(moved, 95)),
-        "auc_change": plain(change),
-    }
+    return AnswerChange(
+        name=name,
+        n=len(before),
+        median=float(np.median(moved)),
+        p95=float(np.percentile(moved, 95)),
+        auc_change=estimate(change),
+    )

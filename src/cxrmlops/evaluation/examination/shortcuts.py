@@ -9,7 +9,6 @@ the model, the third explains the second.
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +21,15 @@ from cxrmlops.evaluation.examination.probes import (
     read_numbers,
 )
 from cxrmlops.evaluation.examination.within_levels import auc_inflation
-from cxrmlops.evaluation.performance.metrics import plain
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.performance.subgroups import age_band
 from cxrmlops.evaluation.performance.thumbnail import SIDE
+from cxrmlops.evaluation.statistics.estimates import estimate
 from cxrmlops.evaluation.statistics.intervals import Bools, Floats
 from cxrmlops.evaluation.statistics.ranking import auc_interval
+from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.examination import Inflation, Probe, SourceShare
 
-Plain = dict[str, Any]
 ACQUISITION = ("view", "portable", "manufacturer", "source", "year")
 PERSON = ("sex", "age")
 SIZE = ("rows", "columns", "bits_stored")
@@ -39,27 +39,24 @@ CORNER = 3  # of 16 thumbnail pixels a side: where markers lie
 
 def measure_shortcuts(
     films: pd.DataFrame, thumbnails: npt.NDArray[np.float32], *, rule: str
-) -> list[Plain]:
+) -> list[Probe]:
     """Let every probe learn the label on train, and read it on val.
 
     Args:
         films: train and val rows of SPLITS, with the numbers of INDEX beside them.
         thumbnails: shape (n_films, 256), of the same films.
         rule: joins a study's films.
-
-    Returns:
-        One probe each: name, kind (acquisition, person, outside or picture), n studies,
-        and auc, which is None where every film is alike.
     """
     learnt = (films.split == "train").to_numpy(dtype=bool)
     is_asf = films.abnormal.to_numpy(dtype=bool)
+    n = int(films.study_id[films.split == "val"].nunique())
     return [
-        {"name": name, "kind": kind, **_on_val(read(is_asf, learnt), films, rule)}
+        Probe(name=name, kind=kind, n=n, auc=_on_val(read(is_asf, learnt), films, rule))
         for name, kind, read in _probes(films, thumbnails)
     ]
 
 
-def measure_inflation(studies: pd.DataFrame) -> list[Plain]:
+def measure_inflation(studies: pd.DataFrame) -> list[Inflation]:
     """Return the network's AUC inflation by each acquisition attribute.
 
     Args:
@@ -67,15 +64,18 @@ def measure_inflation(studies: pd.DataFrame) -> list[Plain]:
     """
     levels = attributes(studies)
     return [
-        {"name": name, "n": len(studies),
-         "inflation": plain(auc_inflation(studies, levels[name]))}
+        Inflation(
+            name=name,
+            n=len(studies),
+            inflation=estimate(auc_inflation(studies, levels[name])),
+        )
         for name in ACQUISITION
-    ]  # fmt: skip
+    ]
 
 
 def measure_told_apart(
     films: pd.DataFrame, embedding: npt.NDArray[np.float32]
-) -> list[Plain]:
+) -> list[SourceShare]:
     """Return which attributes the embedding gives away.
 
     Args:
@@ -87,8 +87,9 @@ def measure_told_apart(
     for name in (*ACQUISITION, "sex"):
         found = classify_source(embedding, levels[name], films.patient_id)
         share, guess = found if found else (None, None)
-        given.append({"name": name, "n": len(films), "share": plain(share),
-                      "guess": guess})  # fmt: skip
+        given.append(
+            SourceShare(name=name, n=len(films), share=estimate(share), guess=guess)
+        )
     return given
 
 
@@ -105,12 +106,12 @@ def attributes(rows: pd.DataFrame) -> dict[str, pd.Series]:
     }
 
 
-Probe = Callable[[Bools, Bools], Floats | None]
+Score = Callable[[Bools, Bools], Floats | None]
 
 
 def _probes(
     films: pd.DataFrame, thumbnails: npt.NDArray[np.float32]
-) -> Iterator[tuple[str, str, Probe]]:
+) -> Iterator[tuple[str, str, Score]]:
     levels = attributes(films)
     for kind, names in (("acquisition", ACQUISITION), ("person", PERSON)):
         for name in names:
@@ -129,7 +130,7 @@ def _numbers(numbers: pd.DataFrame, abnormal: Bools, learnt: Bools) -> Floats | 
     return read_numbers(numbers, abnormal, learnt)
 
 
-def _grey(grey: npt.NDArray[np.float32], films: pd.DataFrame) -> Probe:
+def _grey(grey: npt.NDArray[np.float32], films: pd.DataFrame) -> Score:
     return lambda y, at: read_grey(grey, y, at, films.patient_id)
 
 
@@ -149,11 +150,11 @@ def _pictures(
     }
 
 
-def _on_val(score: Floats | None, films: pd.DataFrame, rule: str) -> Plain:
-    val = (films.split == "val").to_numpy(dtype=bool)
-    n = int(films.study_id[val].nunique())
+def _on_val(score: Floats | None, films: pd.DataFrame, rule: str) -> Estimate | None:
     if score is None:
-        return {"n": n, "auc": None}
+        return None
+    val = (films.split == "val").to_numpy(dtype=bool)
     joined = join_studies(films[val], score[val], score[val], rule=rule)
-    found = auc_interval(joined.probability, joined.abnormal, joined.patient_id)
-    return {"n": n, "auc": plain(found)}
+    return estimate(
+        auc_interval(joined.probability, joined.abnormal, joined.patient_id)
+    )

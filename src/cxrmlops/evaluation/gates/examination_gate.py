@@ -1,12 +1,20 @@
 """Pass or fail on what the examination found: shortcuts and heat maps."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from cxrmlops.evaluation.gates.gate import Gate, ceiling, floor
+from cxrmlops.evaluation.gates.gate import ceiling, floor, gate_result, not_assessed
+from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.examination import (
+    AnswerChange,
+    Examination,
+    Inflation,
+    MapFigures,
+    Probe,
+)
+from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.verdict import GateResult
 
-Plain = Mapping[str, Any]
 JUDGED = ("acquisition", "outside")  # kinds of probes that see nothing of a patient
 
 
@@ -27,66 +35,68 @@ class ExaminationBounds:
 
 
 def judge_examination(
-    examination: Plain, metrics: Plain, *, bounds: ExaminationBounds
-) -> list[Gate]:
+    examination: Examination, metrics: Metrics, *, bounds: ExaminationBounds
+) -> list[GateResult]:
     """Put every question about the examination.
 
     Args:
-        examination: examination.json.
-        metrics: metrics.json, of the same model and split.
+        examination: of the candidate.
+        metrics: of the same model and split.
         bounds: what the candidate must show.
     """
     return [
         _same_model(examination, metrics),
         *(
             _shortcut(probe, bounds)
-            for probe in examination["shortcuts"]
-            if probe["kind"] in JUDGED
+            for probe in examination.shortcuts
+            if probe.kind in JUDGED
         ),
-        *(_inflation(each, bounds) for each in examination["inflation"]),
-        *(_change(each, bounds) for each in examination["robustness"]),
-        *_maps(examination["maps"], bounds),
+        *(_inflation(each, bounds) for each in examination.inflation),
+        *(_change(each, bounds) for each in examination.robustness),
+        *_maps(examination.maps, bounds),
     ]
 
 
-def _same_model(examination: Plain, metrics: Plain) -> Gate:
+def _same_model(examination: Examination, metrics: Metrics) -> GateResult:
     names = ("bundle_hash", "split_hash")
-    wrong = [name for name in names if examination[name] != metrics[name]]
+    wrong = [
+        name for name in names if getattr(examination, name) != getattr(metrics, name)
+    ]
     reason = "examined model and split are those that test was read with"
     if wrong:
         reason = f"{' and '.join(wrong)} of the examination differ from the figures'"
-    return Gate("same_model", len(wrong), 0, None, "fail" if wrong else "pass", reason)
+    return gate_result("same_model", len(wrong), 0, None, not wrong, reason)
 
 
-def _shortcut(probe: Plain, bounds: ExaminationBounds) -> Gate:
+def _shortcut(probe: Probe, bounds: ExaminationBounds) -> GateResult:
     """Refuse a cohort whose label can be read off without a lung."""
-    what = f"AUC that {probe['name']} alone reaches on val"
+    what = f"AUC that {probe.name} alone reaches on val"
     return _assessed(
-        f"shortcut.{probe['name']}", what, probe["auc"], bounds.max_shortcut_auc,
-        n=probe["n"], least=bounds.min_subgroup_n,
+        f"shortcut.{probe.name}", what, probe.auc, bounds.max_shortcut_auc,
+        n=probe.n, least=bounds.min_subgroup_n,
     )  # fmt: skip
 
 
-def _inflation(each: Plain, bounds: ExaminationBounds) -> Gate:
+def _inflation(each: Inflation, bounds: ExaminationBounds) -> GateResult:
     """Refuse a network whose AUC comes from differences between levels."""
-    what = f"AUC on val over the AUC within each {each['name']}"
+    what = f"AUC on val over the AUC within each {each.name}"
     return _assessed(
-        f"inflation.{each['name']}", what, each["inflation"], bounds.max_auc_inflation,
-        n=each["n"], least=bounds.min_subgroup_n,
+        f"inflation.{each.name}", what, each.inflation, bounds.max_auc_inflation,
+        n=each.n, least=bounds.min_subgroup_n,
     )  # fmt: skip
 
 
-def _change(each: Plain, bounds: ExaminationBounds) -> Gate:
+def _change(each: AnswerChange, bounds: ExaminationBounds) -> GateResult:
     """Refuse a network that reads the way a film is shown, or its markers."""
-    what = f"change of the AUC on val by '{each['name']}'"
-    name = f"robustness.{each['name'].replace(' ', '_')}"
+    what = f"change of the AUC on val by '{each.name}'"
+    name = f"robustness.{each.name.replace(' ', '_')}"
     return _assessed(
-        name, what, each["auc_change"], bounds.min_auc_change,
-        n=each["n"], least=bounds.min_subgroup_n, judge=floor,
+        name, what, each.auc_change, bounds.min_auc_change,
+        n=each.n, least=bounds.min_subgroup_n, judge=floor,
     )  # fmt: skip
 
 
-def _maps(maps: Plain, bounds: ExaminationBounds) -> list[Gate]:
+def _maps(maps: MapFigures, bounds: ExaminationBounds) -> list[GateResult]:
     """Refuse a network whose heat maps mean nothing."""
     gates = [_disagreement(maps, bounds.max_map_disagreement)]
     lowest, highest = (
@@ -96,33 +106,33 @@ def _maps(maps: Plain, bounds: ExaminationBounds) -> list[Gate]:
     at_edge = bounds.max_corner_concentration
     questions = [
         ("redrawn", "correlation with the map of redrawn weights",
-         maps["redrawn"]["conv1"], highest, ceiling),
+         maps.redrawn["conv1"], highest, ceiling),
         *(
             (f"repeated.{change}", f"correlation with the map under {change}",
              figure, lowest, floor)
-            for change, figure in maps["repeated"].items()
+            for change, figure in maps.repeated.items()
         ),
-        ("road", "ROAD over a map that points nowhere", maps["road"], bounds.min_road,
+        ("road", "ROAD over a map that points nowhere", maps.road, bounds.min_road,
          floor),
-        ("corners", "evidence in corners over their area", maps["corners"], at_edge,
+        ("corners", "evidence in corners over their area", maps.corners, at_edge,
          ceiling),
     ]  # fmt: skip
     for name, what, figure, bound, judge in questions:
-        if figure is None or figure["n"] < bounds.min_map_films:
-            n = figure["n"] if figure else 0
+        if figure is None or figure.n < bounds.min_map_films:
+            n = figure.n if figure else 0
             reason = f"heat maps, {what}: {n} films are too few"
-            gates.append(Gate(f"maps.{name}", None, bound, n, "not_assessed", reason))
+            gates.append(not_assessed(f"maps.{name}", bound, n, reason))
         else:
             gates.append(judge(f"maps.{name}", f"heat maps, {what}", figure, bound))
     return gates
 
 
-def _disagreement(maps: Plain, bound: float) -> Gate:
-    apart = float(maps["disagreement"])
+def _disagreement(maps: MapFigures, bound: float) -> GateResult:
+    apart = maps.disagreement
     passed = apart <= bound
     than = "at most" if passed else "more than"
-    return Gate(
-        "maps.agreement", apart, bound, maps["n_films"], "pass" if passed else "fail",
+    return gate_result(
+        "maps.agreement", apart, bound, maps.n_films, passed,
         f"heat maps differ from Grad-CAM by {apart:.1e}, {than} {bound:.1e}",
     )  # fmt: skip
 
@@ -130,17 +140,17 @@ def _disagreement(maps: Plain, bound: float) -> Gate:
 def _assessed(
     name: str,
     what: str,
-    figure: Plain | None,
+    figure: Estimate | None,
     bound: float,
     *,
     n: int,
     least: int,
-    judge: Callable[[str, str, Plain, float], Gate] = ceiling,
-) -> Gate:
+    judge: Callable[[str, str, Estimate, float], GateResult] = ceiling,
+) -> GateResult:
     if figure is None:
         reason = f"{what}: one level only, or too few studies of each class"
-        return Gate(name, None, bound, n, "not_assessed", reason)
-    if figure["n"] < least:
-        reason = f"{what}: {figure['n']} studies are too few"
-        return Gate(name, None, bound, figure["n"], "not_assessed", reason)
+        return not_assessed(name, bound, n, reason)
+    if figure.n < least:
+        reason = f"{what}: {figure.n} studies are too few"
+        return not_assessed(name, bound, figure.n, reason)
     return judge(name, what, figure, bound)

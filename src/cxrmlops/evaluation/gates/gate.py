@@ -7,14 +7,16 @@ flips on noise. What cannot be assessed says so; it is not a pass.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import pandas as pd
 
 from cxrmlops.data.split_membership import split_hash
+from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.metrics import Metrics, SubgroupFigures
+from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.validation import Validation
+from cxrmlops.records.verdict import GateResult
 
-Plain = Mapping[str, Any]
-Verdict = Literal["pass", "fail", "not_assessed"]
 HASHES = ("split_hash", "test_hash")
 SAME_THRESHOLD = 1e-9
 
@@ -34,36 +36,24 @@ class Bounds:
     min_thumbnail_margin: float  # lower end of the paired difference
 
 
-@dataclass(frozen=True)
-class Gate:
-    """One question and its answer."""
-
-    name: str
-    value: float | None  # the end of the interval, or the count, that was judged
-    bound: float
-    n: int | None  # studies behind the value
-    verdict: Verdict
-    reason: str  # one sentence
-
-
 def judge(
-    metrics: Plain,
+    metrics: Metrics,
     images: pd.DataFrame,
     *,
-    manifest: Plain,
-    validation: Plain,
+    manifest: SplitManifest,
+    validation: Validation,
     bounds: Bounds,
-) -> list[Gate]:
+) -> list[GateResult]:
     """Put every question, in the order of the line.
 
     Args:
-        metrics: metrics.json.
+        metrics: of the candidate.
         images: SPLITS rows; leaks are looked for again, whatever the manifest says.
-        manifest: manifest.json of the split.
-        validation: report.json of validate.
+        manifest: of the split.
+        validation: of the cohort.
         bounds: what the candidate must show.
     """
-    figures = metrics["figures"]
+    figures = metrics.figures
     return [
         _validated(validation),
         _leak(images, manifest),
@@ -81,8 +71,8 @@ def judge(
         ),
         *(
             _subgroup(group, bounds)
-            for group in metrics["subgroups"]
-            if group["n"] < metrics["n_test_studies"]  # all studies are no subgroup
+            for group in metrics.subgroups
+            if group.n < metrics.n_test_studies  # all studies are no subgroup
         ),
     ]
 
@@ -108,63 +98,64 @@ def leaks(images: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _validated(validation: Plain) -> Gate:
-    passed = validation.get("success") is True
-    failed = sum(not each.get("success") for each in validation["expectations"])
-    return _gate(
+def _validated(validation: Validation) -> GateResult:
+    passed = validation.success
+    return gate_result(
         "data_validation",
         float(passed),
         1,
-        int(validation["n"]),
+        validation.n,
         passed,
-        f"data validation {'succeeded' if passed else 'failed'}: {failed} of "
-        f"{len(validation['expectations'])} expectations unmet, "
-        f"{validation['quarantined']} of {validation['n']} films quarantined",
+        f"data validation {'succeeded' if passed else 'failed'}: {validation.unmet} of "
+        f"{len(validation.expectations)} expectations unmet, "
+        f"{validation.quarantined} of {validation.n} films quarantined",
     )
 
 
-def _leak(images: pd.DataFrame, manifest: Plain) -> Gate:
+def _leak(images: pd.DataFrame, manifest: SplitManifest) -> GateResult:
     found = {what: n for what, n in leaks(images).items() if n}
     told = ", ".join(f"{what} {n}" for what, n in found.items())
-    policy = manifest["policy"]
+    policy = manifest.policy
     reason = f"in more than one split: {told}" if told else "no patient on two sides"
     if policy != "patient":
         reason = f"split policy '{policy}' leaks by design ({told or 'none here'})"
     passed = not found and policy == "patient"
-    return _gate("no_leak", sum(found.values()), 0, len(images), passed, reason)
+    return gate_result("no_leak", sum(found.values()), 0, len(images), passed, reason)
 
 
-def _same_data(metrics: Plain, images: pd.DataFrame, manifest: Plain) -> Gate:
+def _same_data(
+    metrics: Metrics, images: pd.DataFrame, manifest: SplitManifest
+) -> GateResult:
     test = images[images.split == "test"]
     now = {
-        "split_hash": (manifest["hash"], split_hash(images.image_id, images.split)),
-        "test_hash": (manifest["test_hash"], split_hash(test.image_id, test.split)),
+        "split_hash": (manifest.hash, split_hash(images.image_id, images.split)),
+        "test_hash": (manifest.test_hash, split_hash(test.image_id, test.split)),
     }
-    wrong = [name for name in HASHES if {metrics[name]} != set(now[name])]
-    if not metrics.get("bundle_hash"):
+    wrong = [name for name in HASHES if {getattr(metrics, name)} != set(now[name])]
+    if not metrics.bundle_hash:
         wrong.append("bundle_hash")
     reason = "figures, manifest and split table name the same split"
     if wrong:
         reason = f"{' and '.join(wrong)} of the figures differ from the split at hand"
-    return _gate("same_data", len(wrong), 0, len(test), not wrong, reason)
+    return gate_result("same_data", len(wrong), 0, len(test), not wrong, reason)
 
 
-def _thresholds(metrics: Plain) -> Gate:
-    moved = float(metrics["thresholds_moved"])
+def _thresholds(metrics: Metrics) -> GateResult:
+    moved = metrics.thresholds_moved
     passed = moved <= SAME_THRESHOLD
     reason = "thresholds are those that val gives"
     if not passed:
         reason = f"a threshold is {moved:.4f} away from the one that val gives"
-    return _gate("thresholds", moved, SAME_THRESHOLD, None, passed, reason)
+    return gate_result("thresholds", moved, SAME_THRESHOLD, None, passed, reason)
 
 
-def _enough(metrics: Plain, least: int) -> Gate:
-    n = int(metrics["n_test_studies"])
+def _enough(metrics: Metrics, least: int) -> GateResult:
+    n = metrics.n_test_studies
     reason = f"{n} test studies, at least {least} asked"
-    return _gate("test_studies", n, least, n, n >= least, reason)
+    return gate_result("test_studies", n, least, n, n >= least, reason)
 
 
-def _recalls(figures: Plain, bounds: Bounds) -> list[Gate]:
+def _recalls(figures: Mapping[str, Estimate], bounds: Bounds) -> list[GateResult]:
     questions = (
         ("balanced.recall_asf", bounds.min_recall_asf_lower),
         ("balanced.recall_nsf", bounds.min_recall_nsf_lower),
@@ -178,52 +169,64 @@ def _recalls(figures: Plain, bounds: Bounds) -> list[Gate]:
     return gates
 
 
-def _subgroup(group: Plain, bounds: Bounds) -> Gate:
-    name = f"subgroup.{group['group']}.{group['level']}"
-    what = f"AUC of {group['group']} {group['level']}"
-    # a finding type is counted by its own studies: all normals stand against each
-    n = group["n_asf"] if group["group"] == "finding" else group["n"]
-    if n < bounds.min_subgroup_n or group["auc"] is None:
+def _subgroup(group: SubgroupFigures, bounds: Bounds) -> GateResult:
+    name = f"subgroup.{group.group}.{group.level}"
+    what = f"AUC of {group.group} {group.level}"
+    n, bound = group.studies, bounds.min_subgroup_auc_lower
+    if n < bounds.min_subgroup_n or group.auc is None:
         reason = (
-            f"{what}: {n} studies, {group['n_asf']} ASF and {group['n_nsf']} NSF, "
-            "are too few"
+            f"{what}: {n} studies, {group.n_asf} ASF and {group.n_nsf} NSF, are too few"
         )
-        bound = bounds.min_subgroup_auc_lower
-        return Gate(name, None, bound, n, "not_assessed", reason)
-    return floor(name, what, group["auc"], bounds.min_subgroup_auc_lower)
+        return not_assessed(name, bound, n, reason)
+    return floor(name, what, group.auc, bound)
 
 
-def floor(name: str, what: str, figure: Plain | None, bound: float) -> Gate:
+def floor(name: str, what: str, figure: Estimate | None, bound: float) -> GateResult:
     """Ask that the lower end of a figure's interval reaches the bound."""
     if figure is None:
         return _missing(name, what, bound)
-    low = float(figure["low"])
+    low = figure.low
     than = "reaches" if low >= bound else "is under"
     reason = f"{what}: 95 % lower bound {low:.4f} {than} {bound:.4f}"
-    return _gate(name, low, bound, figure["n"], low >= bound, reason)
+    return gate_result(name, low, bound, figure.n, low >= bound, reason)
 
 
-def ceiling(name: str, what: str, figure: Plain | None, bound: float) -> Gate:
+def ceiling(name: str, what: str, figure: Estimate | None, bound: float) -> GateResult:
     """Ask that the upper end of a figure's interval stays within the bound."""
     if figure is None:
         return _missing(name, what, bound)
-    high = float(figure["high"])
+    high = figure.high
     than = "stays within" if high <= bound else "is over"
     reason = f"{what}: 95 % upper bound {high:.4f} {than} {bound:.4f}"
-    return _gate(name, high, bound, figure["n"], high <= bound, reason)
+    return gate_result(name, high, bound, figure.n, high <= bound, reason)
 
 
-def _missing(name: str, what: str, bound: float) -> Gate:
+def not_assessed(name: str, bound: float, n: int | None, reason: str) -> GateResult:
+    """Say why a question has no answer; it is not a pass."""
+    return GateResult(
+        name=name, value=None, bound=bound, n=n, verdict="not_assessed", reason=reason
+    )
+
+
+def _missing(name: str, what: str, bound: float) -> GateResult:
     """A headline figure that could not be computed is no reason to let a model in."""
-    return _gate(name, None, bound, None, False, f"{what} could not be computed")
+    return gate_result(name, None, bound, None, False, f"{what} could not be computed")
 
 
-def _gate(
+def gate_result(
     name: str,
     value: float | None,
     bound: float,
     n: int | None,
     passed: bool,
     reason: str,
-) -> Gate:
-    return Gate(name, value, bound, n, "pass" if passed else "fail", reason)
+) -> GateResult:
+    """Write down a question that has an answer."""
+    return GateResult(
+        name=name,
+        value=value,
+        bound=bound,
+        n=n,
+        verdict="pass" if passed else "fail",
+        reason=reason,
+    )

@@ -8,13 +8,13 @@ diagnose (Schuetz et al., BMJ 2012;345:e6717) leaves no study of the test patien
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cxrmlops.evaluation.performance.figures import Predictions
 from cxrmlops.evaluation.statistics.intervals import Bools, Interval, proportion
+from cxrmlops.records.metrics import NotEvaluable
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ def intention_to_diagnose_figures(
     return {name: figure for name, figure in found.items() if figure is not None}
 
 
-def failure_counts(failures: Failures) -> dict[str, Any]:
+def failure_counts(failures: Failures) -> NotEvaluable:
     """Count lost studies, by class and by reason, and unfamiliar ones."""
     lost = failures.lost
     reasons = Counter("|".join(lost.reason).split("|")) if len(lost) else Counter()
     n_asf = int(lost.abnormal.sum())
-    return {
-        "n": len(lost),
-        "n_asf": n_asf,
-        "n_nsf": len(lost) - n_asf,
-        "n_unfamiliar": int(failures.unfamiliar.sum()),
-        "reasons": dict(sorted(reasons.items())),
-    }
+    return NotEvaluable(
+        n=len(lost),
+        n_asf=n_asf,
+        n_nsf=len(lost) - n_asf,
+        n_unfamiliar=int(failures.unfamiliar.sum()),
+        reasons=dict(sorted(reasons.items())),
+    )

@@ -30,6 +30,7 @@ from cxrmlops.evaluation.statistics.reliability import (
     ece_figure,
     ece_of_noise,
 )
+from cxrmlops.records.metrics import Confusion
 
 FIXED = (0.90, 0.95, 0.98)  # the other recall is read off at these
 
@@ -45,21 +46,6 @@ class Predictions:
     def __len__(self) -> int:
         """Count the studies."""
         return len(self.probability)
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """How often each answer was right, in studies."""
-
-    asf_found: int
-    asf_missed: int
-    nsf_right: int
-    nsf_false_alarm: int
-
-    @property
-    def n(self) -> int:
-        """Number of studies."""
-        return self.asf_found + self.asf_missed + self.nsf_right + self.nsf_false_alarm
 
 
 def reading(

@@ -1,9 +1,7 @@
-"""One reading of the test set as plain values: what metrics.json holds."""
+"""One reading of the test set: what metrics.json holds of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from math import isfinite
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,14 +20,27 @@ from cxrmlops.evaluation.performance.figures import (
     ranking_figures,
     reading,
 )
+from cxrmlops.evaluation.performance.plot_points import (
+    decision_curve,
+    ranking_curves,
+    reliability_bins,
+)
 from cxrmlops.evaluation.performance.subgroup_gaps import SubgroupGap, subgroup_gaps
 from cxrmlops.evaluation.performance.subgroups import Group, subgroups
 from cxrmlops.evaluation.statistics.comparison import auc_difference
+from cxrmlops.evaluation.statistics.estimates import estimate, estimates
 from cxrmlops.evaluation.statistics.intervals import Floats, Interval
 from cxrmlops.evaluation.statistics.prevalence import prevalence_free, project
 from cxrmlops.findings import BALANCED, OperatingPoint
-
-Plain = dict[str, Any]
+from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.metrics import (
+    Curves,
+    Measurement,
+    PrevalenceFigures,
+    SourceStudy,
+    SubgroupFigures,
+    SubgroupSpread,
+)
 
 
 def measure(
@@ -42,7 +53,7 @@ def measure(
     bins: int,
     rounds: int,
     seed: int,
-) -> Plain:
+) -> Measurement:
     """Compute everything that one reading of the test set says about the model.
 
     Args:
@@ -55,44 +66,38 @@ def measure(
         rounds: of the bootstrap.
         seed: of the bootstrap.
 
-    Returns:
-        Plain values; an interval is {"value", "low", "high", "n"}.
-
     Raises:
         DataError: the test set is empty, or holds one class only.
     """
     read = reading(studies.probability, studies.abnormal, studies.patient_id)
+    baseline = reading(thumbnail, studies.abnormal, studies.patient_id)
     at = {point.name: point.threshold for point in points}
     draws = {"rounds": rounds, "seed": seed}
     answers = {name: _answers(read, t, **draws) for name, t in at.items()}
     groups = subgroups(studies, read, threshold=at[BALANCED])
     raw = replace(read, probability=_uncalibrated(studies))
-    return {
-        "figures": _figures(read, thumbnail, answers, bins=bins, **draws)
-        | _known(intention_to_diagnose_figures(read, failures, at)),
-        "before_calibration": _known(calibration_figures(raw, bins=bins, **draws)),
-        "not_evaluable": failure_counts(failures),
-        "confusion": {name: asdict(confusion(read, t)) for name, t in at.items()},
-        "prevalence": {
-            name: [_projection(answer, share) for share in prevalences]
+    return Measurement(
+        figures=_figures(read, thumbnail, answers, bins=bins, **draws)
+        | estimates(intention_to_diagnose_figures(read, failures, at)),
+        before_calibration=estimates(calibration_figures(raw, bins=bins, **draws)),
+        not_evaluable=failure_counts(failures),
+        confusion={name: confusion(read, t) for name, t in at.items()},
+        prevalence={
+            name: tuple(_projection(answer, share) for share in prevalences)
             for name, answer in answers.items()
         },
-        "thumbnail": _thumbnail(thumbnail, read, **draws),
-        "source_study": _source_study(**draws),
-        "subgroups": [_group(group) for group in groups],
-        "spreads": [_spread(s) for s in subgroup_gaps(studies, read, groups)],
-        "n_test_studies": len(read),
-        "n_test_asf": int(read.abnormal.sum()),
-        "n_test_images": int(studies.n_images.sum()),
-        "n_test_patients": int(studies.patient_id.nunique()),
-    }
-
-
-def plain(interval: Interval | None) -> Plain | None:
-    """Write an interval as plain values; None where it could not be computed."""
-    if interval is None or not all(map(isfinite, asdict(interval).values())):
-        return None
-    return asdict(interval)
+        thumbnail=_thumbnail(baseline, **draws),
+        curves=Curves(model=ranking_curves(read), thumbnail=ranking_curves(baseline)),
+        reliability=reliability_bins(read, bins=bins),
+        decision=decision_curve(read),
+        source_study=_source_study(**draws),
+        subgroups=tuple(map(_group, groups)),
+        spreads=tuple(map(_spread, subgroup_gaps(studies, read, groups))),
+        n_test_studies=len(read),
+        n_test_asf=int(read.abnormal.sum()),
+        n_test_images=int(studies.n_images.sum()),
+        n_test_patients=int(studies.patient_id.nunique()),
+    )
 
 
 def _answers(
@@ -116,7 +121,7 @@ def _figures(
     bins: int,
     rounds: int,
     seed: int,
-) -> Plain:
+) -> dict[str, Estimate]:
     truth = (read.abnormal, read.patient)
     margin = auc_difference(read.probability, thumbnail, *truth).interval
     found = (
@@ -129,51 +134,52 @@ def _figures(
             for name, figure in figures.items()
         }
     )
-    return _known(found)
+    return estimates(found)
 
 
-def _thumbnail(
-    thumbnail: Floats, read: Predictions, *, rounds: int, seed: int
-) -> Plain:
-    baseline = reading(thumbnail, read.abnormal, read.patient)
+def _thumbnail(baseline: Predictions, *, rounds: int, seed: int) -> dict[str, Estimate]:
     found = ranking_figures(baseline, rounds=rounds, seed=seed)
-    return _known({name: found[name] for name in ("auc", "auprc")})
+    return estimates({name: found[name] for name in ("auc", "auprc")})
 
 
-def _source_study(*, rounds: int, seed: int) -> Plain:
-    return {
-        "figures": _known(source_study.figures(rounds=rounds, seed=seed)),
-        "confusion": asdict(source_study.CONFUSION),
-        "n_test_studies": source_study.CONFUSION.n,
-    }
+def _source_study(*, rounds: int, seed: int) -> SourceStudy:
+    return SourceStudy(
+        figures=estimates(source_study.figures(rounds=rounds, seed=seed)),
+        confusion=source_study.CONFUSION,
+        n_test_studies=source_study.CONFUSION.n,
+    )
 
 
-def _projection(answer: Mapping[str, Interval], prevalence: float) -> Plain:
+def _projection(answer: Mapping[str, Interval], prevalence: float) -> PrevalenceFigures:
     found = project(answer["recall_asf"], answer["recall_nsf"], prevalence)
-    figures = ("ppv", "npv", "flag_rate", "misses_per_1000")
-    return {"prevalence": prevalence} | {
-        name: plain(getattr(found, name)) for name in figures
-    }
+    return PrevalenceFigures(
+        prevalence=prevalence,
+        ppv=estimate(found.ppv),
+        npv=estimate(found.npv),
+        flag_rate=estimate(found.flag_rate),
+        misses_per_1000=estimate(found.misses_per_1000),
+    )
 
 
-def _group(group: Group) -> Plain:
-    figures = ("auc", "gap", "recall_asf", "recall_nsf")
-    return {
-        "group": group.group,
-        "level": group.level,
-        "n": group.n,
-        "n_asf": group.n_asf,
-        "n_nsf": group.n_nsf,
-        "verdict": "assessed" if group.assessed else "not_assessed",
-        **{name: plain(getattr(group, name)) for name in figures},
-    }
+def _group(group: Group) -> SubgroupFigures:
+    return SubgroupFigures(
+        group=group.group,
+        level=group.level,
+        n=group.n,
+        n_asf=group.n_asf,
+        n_nsf=group.n_nsf,
+        verdict="assessed" if group.assessed else "not_assessed",
+        auc=estimate(group.auc),
+        gap=estimate(group.gap),
+        recall_asf=estimate(group.recall_asf),
+        recall_nsf=estimate(group.recall_nsf),
+    )
 
 
-def _spread(spread: SubgroupGap) -> Plain:
-    return asdict(spread) | {"gap": plain(spread.gap)}
-
-
-def _known(figures: Mapping[str, Interval]) -> Plain:
-    """Leave out what could not be computed: a missing name is no zero."""
-    written = {name: plain(figure) for name, figure in figures.items()}
-    return {name: each for name, each in written.items() if each is not None}
+def _spread(spread: SubgroupGap) -> SubgroupSpread:
+    return SubgroupSpread(
+        group=spread.group,
+        highest=spread.highest,
+        lowest=spread.lowest,
+        gap=estimate(spread.gap),
+    )

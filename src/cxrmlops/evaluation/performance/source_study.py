@@ -15,10 +15,11 @@ ours.
 
 import numpy as np
 
-from cxrmlops.evaluation.performance.figures import Confusion, answer_figures, reading
+from cxrmlops.evaluation.performance.figures import answer_figures, reading
 from cxrmlops.evaluation.statistics.intervals import Interval
 from cxrmlops.evaluation.statistics.prevalence import prevalence_free
 from cxrmlops.evaluation.statistics.ranking import hanley_mcneil
+from cxrmlops.records.metrics import Confusion
 
 AUC = 0.96  # as published
 CONFUSION = Confusion(asf_found=914, asf_missed=104, nsf_right=876, nsf_false_alarm=119)

@@ -1,24 +1,15 @@
 """Points of the curves that plots draw."""
 
-from dataclasses import dataclass
-
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from cxrmlops.evaluation.statistics.intervals import Bools, Floats
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A line in the unit square, corners only."""
-
-    x: Floats
-    y: Floats
+from cxrmlops.records.metrics import Curve
 
 
 def roc(score: Floats, abnormal: Bools) -> Curve:
     """Draw recall of ASF (y) against false alarms, 1 - recall of NSF (x)."""
     wrong, found, _ = roc_curve(abnormal, score, drop_intermediate=True)
-    return Curve(wrong, found)
+    return Curve(x=tuple(wrong), y=tuple(found))
 
 
 def precision_recall(score: Floats, abnormal: Bools) -> Curve:
@@ -29,4 +20,4 @@ def precision_recall(score: Floats, abnormal: Bools) -> Curve:
     precision, found, _ = precision_recall_curve(
         abnormal, score, drop_intermediate=True
     )
-    return Curve(found[:-1][::-1], precision[:-1][::-1])
+    return Curve(x=tuple(found[:-1][::-1]), y=tuple(precision[:-1][::-1]))

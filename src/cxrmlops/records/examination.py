@@ -1,0 +1,84 @@
+"""What the stage `examine` writes."""
+
+from typing import ClassVar
+
+from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.record import Part, Record
+
+
+class Probe(Part):
+    """How well something beside the lung gives the label away, read on val."""
+
+    name: str
+    kind: str  # acquisition, person, outside or picture
+    n: int  # studies
+    auc: Estimate | None  # None: every film is alike
+
+
+class Inflation(Part):
+    """How much of the AUC comes from differences between levels."""
+
+    name: str  # of the attribute
+    n: int  # studies
+    inflation: Estimate | None  # AUC over that within the levels; None: one level
+
+
+class SourceShare(Part):
+    """How often the embedding tells where a film comes from."""
+
+    name: str  # of the attribute
+    n: int  # films
+    share: Estimate | None  # told right; None: one level
+    guess: float | None  # share that guessing reaches
+
+
+class AnswerChange(Part):
+    """How far answers move when only the way a film is shown or stored changes."""
+
+    name: str  # of the change
+    n: int  # studies
+    median: float  # of the change of the probability, absolute
+    p95: float
+    auc_change: Estimate | None  # after less before; None: one class is absent
+
+
+class MapFigures(Part):
+    """What the checks of heat maps found, over films."""
+
+    n_films: int
+    grid: tuple[int, ...]  # cells down and across
+    disagreement: float  # with Grad-CAM, largest of any film
+    redrawn: dict[str, Estimate | None]  # part -> correlation after weights were drawn
+    repeated: dict[str, Estimate | None]  # change -> correlation with the map under it
+    road: Estimate | None  # over a map that points nowhere, logit units
+    corners: Estimate | None  # share of positive evidence over the share of area
+    borders: Estimate | None
+
+
+class BoxFigures(Part):
+    """Maps beside the boxes that a radiologist drew, one side of the split."""
+
+    split: str
+    n_films: int
+    area: Estimate | None  # share of the film in boxes
+    inside: Estimate | None  # share of positive evidence in them
+    iou: Estimate | None  # of the boxes and the hottest cells
+    pointing: Estimate | None  # how often the largest evidence lies in a box
+
+
+class Examination(Record):
+    """Shortcuts, robustness, heat maps."""
+
+    file: ClassVar[str] = "examine/examination.json"
+
+    shortcuts: tuple[Probe, ...]
+    inflation: tuple[Inflation, ...]
+    told_apart: tuple[SourceShare, ...]
+    robustness: tuple[AnswerChange, ...]
+    maps: MapFigures
+    boxes: tuple[BoxFigures, ...]
+    n_val_studies: int
+    n_drawn_studies: int  # what needs the network was read on them
+    n_drawn_films: int
+    bundle_hash: str  # 64 hex digits
+    split_hash: str

@@ -1,0 +1,47 @@
+"""Which model read, as the stage `score` writes it and objects take it."""
+
+from typing import ClassVar
+
+from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
+from cxrmlops.records.record import Part, Record
+
+
+class ModelIdentity(Part):
+    """Which model read, with everything a reader of a report may ask about it."""
+
+    name: str
+    bundle_hash: str  # SHA-256 of the bundle, 64 hex digits
+    key: str  # what derived UIDs are made from
+    architecture: str
+    size: int  # pixels per side of the network's square
+    preprocessing_hash: str
+    temperature: float
+    study_rule: str  # joins the films of a study
+    operating_points: tuple[OperatingPoint, ...]
+
+    @property
+    def version(self) -> str:
+        """The bundle's hash, shortened: registry numbers differ between sites."""
+        return self.bundle_hash[:12]
+
+    def point(self, name: str) -> OperatingPoint:
+        """Return the operating point called `name`."""
+        return next(p for p in self.operating_points if p.name == name)
+
+    @property
+    def balanced(self) -> OperatingPoint:
+        """The point that decides the answer."""
+        return self.point(BALANCED)
+
+    @property
+    def high_sensitivity(self) -> OperatingPoint:
+        """The rule-out point: few abnormals are missed."""
+        return self.point(HIGH_SENSITIVITY)
+
+
+class ScoringModel(ModelIdentity, Record):
+    """The model that answered: objects are built without the bundle."""
+
+    file: ClassVar[str] = "score/model.json"
+
+    saliency_method: str  # what made the maps: evidence, or one of pytorch-grad-cam
