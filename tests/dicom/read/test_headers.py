@@ -181,6 +181,13 @@ def test_sequences_may_nest_up_to_the_limit_and_no_further(tmp_path):
         read_header(save_film(deep, tmp_path / "deep"), limits=limits)
 
 
+def test_32_sequences_within_each_other_are_read_unless_told_otherwise(tmp_path):
+    film = make_chest_film()
+    film.ReferencedImageSequence = Sequence([nested(31)])
+
+    read_header(save_film(film, tmp_path / "film"))
+
+
 @pytest.mark.parametrize("defined_length", [True, False])
 def test_a_nesting_bomb_is_refused(tmp_path, defined_length):
     body = b""

@@ -174,6 +174,14 @@ def test_a_grey_film_stored_as_colour_is_grey_at_full_scale():
     np.testing.assert_allclose(picture.image, values / 255, atol=1e-6)
 
 
+@pytest.mark.parametrize("channel", range(3))
+def test_one_channel_that_differs_is_colour_enough(channel):
+    values = np.full((9, 7, 3), 100)
+    values[4, 4, channel] += GREY_TOLERANCE + 1
+
+    assert refused(coloured(values)) == "not_grayscale"
+
+
 def test_a_picture_in_colour_is_refused():
     values = np.zeros((6, 10, 3), np.uint8)
     values[2, 3] = [200, 10, 10]

@@ -63,6 +63,20 @@ def test_likeness_is_a_correlation_over_what_the_drawing_speaks_of():
     assert told == pytest.approx(np.corrcoef(seen.T)[0, 1], abs=1e-6)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_stripes_are_not_blank_whichever_way_they_run(turned):
+    stripes = np.tile(np.float32([0.2, 0.8]), (64, 32))
+
+    assert not is_blank(stripes.T if turned else stripes)
+
+
+def test_a_bright_line_on_nothing_is_blank():
+    small = np.zeros((64, 64), np.float32)
+    small[30:33] = 1
+
+    assert is_blank(small)
+
+
 def test_one_white_lung_is_no_negative():
     film = make_thorax()
     film[:, 130:] = np.maximum(film[:, 130:], 0.8)

@@ -7,7 +7,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from cxrmlops.dicom.results.copied import copied_element
+from cxrmlops.dicom.results.copied import copied_element, keep_bytes
 
 
 def element(keyword: str, value: object) -> DataElement:
@@ -83,6 +83,20 @@ def test_identity_of_another_type_is_kept_as_text():
     kept = copied_element(DataElement(0x00100020, "IS", "12345"))  # PatientID is LO
 
     assert (kept.VR, kept.value) == ("LO", "12345")
+
+
+def test_bytes_of_identity_that_no_character_set_reads_are_kept_in_items_too():
+    unread = "M\udcfcller"  # b"M\xfcller" as `read_header` keeps it (PEP 383)
+    made, item = Dataset(), Dataset()
+    made.SpecificCharacterSet = "ISO_IR 192"
+    for each in (made, item):
+        each.PatientID = unread
+    made.OtherPatientIDsSequence, made.ContentSequence = [item], [Dataset()]
+
+    keep_bytes(made)
+
+    assert made["PatientID"].value == b"M\xfcller"
+    assert made.OtherPatientIDsSequence[0]["PatientID"].value == b"M\xfcller"
 
 
 def code(**attributes: str) -> Dataset:

@@ -7,6 +7,7 @@ from cxrmlops.dicom.results.secondary_capture import (
     OverlayPicture,
     build_secondary_capture,
 )
+from tests.dicom.results.test_structured_report import build
 from tests.make import make_film, make_model_identity, make_study_answer
 
 MODEL = make_model_identity()
@@ -64,6 +65,14 @@ def test_it_is_numbered_like_its_film(number, said):
 @pytest.mark.parametrize(("source", "said"), [(None, "00"), ("00", "00"), ("01", "01")])
 def test_once_lossy_is_always_lossy(source, said):
     assert overlay(LossyImageCompression=source).LossyImageCompression == said
+
+
+def test_it_has_a_series_of_its_own_beside_the_report():
+    source = make_film()
+    report = build(make_study_answer(0.9, films=[source]))
+
+    assert overlay().SeriesNumber != report.SeriesNumber
+    assert overlay().SeriesInstanceUID != report.SeriesInstanceUID
 
 
 def test_it_says_what_it_shows_and_who_drew_it():
