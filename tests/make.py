@@ -23,8 +23,8 @@ from pydicom.uid import (
 
 from cxrmlops.data.image_file import open_image
 from cxrmlops.dicom.archive.transfer import RemoteImage
-from cxrmlops.dicom.read.headers import LIMITS, Limits
 from cxrmlops.dicom.read.pixels import Picture
+from cxrmlops.dicom.read.source import LIMITS, Limits
 from cxrmlops.dicom.results.answers import FilmAnswer, StudyAnswer
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.params import Site, TrainParams, load_params, load_site, scope_of

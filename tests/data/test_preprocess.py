@@ -20,7 +20,7 @@ from cxrmlops.data.preprocess import (
     reading_picture,
 )
 from cxrmlops.dicom.read import pixels
-from cxrmlops.dicom.read.headers import Limits
+from cxrmlops.dicom.read.source import Limits
 from cxrmlops.errors import Rejected
 from tests.make import make_chest_film, make_thorax, read_film, save_film
 

@@ -24,7 +24,8 @@ from cxrmlops.data.film_list import FilmFile
 from cxrmlops.dicom.archive.selection import newest_moment, out_of_scope
 from cxrmlops.dicom.archive.transfer import MODALITIES, Archive, RemoteImage, name_of
 from cxrmlops.dicom.read.attributes import text
-from cxrmlops.dicom.read.headers import DicomFile, opened
+from cxrmlops.dicom.read.headers import DicomFile
+from cxrmlops.dicom.read.source import opened
 from cxrmlops.errors import AccessError, RefusedError, Rejected, ServiceError
 from cxrmlops.scope import Scope
 

@@ -12,15 +12,10 @@ from cxrmlops.data.film_list import list_films, to_open
 from cxrmlops.data.image_file import ImageFile
 from cxrmlops.data.preprocess import network_square, reading_picture
 from cxrmlops.dicom.identity import derived_uid, is_uid
-from cxrmlops.dicom.read.headers import (
-    FilmHeader,
-    Limits,
-    Source,
-    opened,
-    read_identity,
-)
+from cxrmlops.dicom.read.headers import FilmHeader, read_identity
 from cxrmlops.dicom.read.patient import Patient
 from cxrmlops.dicom.read.pixels import Picture
+from cxrmlops.dicom.read.source import Limits, Source, opened
 from cxrmlops.errors import DataError, Rejected
 from cxrmlops.files import whole
 from cxrmlops.reasons import Kind, reason_kind

@@ -11,16 +11,10 @@ from pathlib import Path
 
 from cxrmlops.data.preprocess import is_picture, read_picture
 from cxrmlops.dicom.read.acceptance import accept, accept_picture
-from cxrmlops.dicom.read.headers import (
-    DicomFile,
-    FilmHeader,
-    Limits,
-    Source,
-    describe,
-    opened,
-)
+from cxrmlops.dicom.read.headers import DicomFile, FilmHeader, describe
 from cxrmlops.dicom.read.patient import Patient, patient_of
 from cxrmlops.dicom.read.pixels import Picture, display_picture
+from cxrmlops.dicom.read.source import Limits, Source, opened
 from cxrmlops.scope import Scope
 
 

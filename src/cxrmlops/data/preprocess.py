@@ -13,8 +13,8 @@ from struct import error as StructError
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from cxrmlops.dicom.read.foreign_code import suppress_warnings
 from cxrmlops.dicom.read.grey_values import DIGITS, full_scale, stretched
-from cxrmlops.dicom.read.headers import LIMITS, Limits, Source, suppress_warnings
 from cxrmlops.dicom.read.pixels import (
     PIXEL_POLICY,
     Picture,
@@ -22,6 +22,7 @@ from cxrmlops.dicom.read.pixels import (
     one_channel,
     pixel_hash,
 )
+from cxrmlops.dicom.read.source import LIMITS, Limits, Source
 from cxrmlops.errors import Rejected
 from cxrmlops.files import sha256_json
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxrmlops.dicom.read.headers import Limits, describe, read_header
+from cxrmlops.dicom.read.headers import describe, read_header
+from cxrmlops.dicom.read.source import Limits
 from cxrmlops.dicom.results.answers import (
     FilmAnswer,
     ObjectReference,

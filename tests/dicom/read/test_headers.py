@@ -23,13 +23,12 @@ from pydicom.uid import (
 
 from cxrmlops.dicom.read.headers import (
     DicomFile,
-    Limits,
     describe,
-    opened,
     read_header,
     read_identity,
     read_whole,
 )
+from cxrmlops.dicom.read.source import Limits, opened
 from cxrmlops.errors import Rejected
 from tests.make import make_chest_film, save_film
 

@@ -18,13 +18,13 @@ from pydicom.uid import (
 )
 
 from cxrmlops.data.preprocess import network_square
-from cxrmlops.dicom.read.headers import Limits
 from cxrmlops.dicom.read.pixels import (
     GREY_TOLERANCE,
     PIXEL_POLICY,
     colour_tolerance,
     display_picture,
 )
+from cxrmlops.dicom.read.source import Limits
 from cxrmlops.errors import Rejected
 from tests.make import make_chest_film, make_cxr, read_film, save_film
 

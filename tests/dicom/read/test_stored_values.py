@@ -15,7 +15,7 @@ from pydicom.pixels.encoders import (
 )
 from pydicom.uid import ExplicitVRBigEndian, JPEGBaseline8Bit
 
-from cxrmlops.dicom.read.headers import LIMITS
+from cxrmlops.dicom.read.source import LIMITS
 from cxrmlops.dicom.read.stored_values import decode, pixel_format
 from cxrmlops.errors import Rejected
 from tests.make import make_cxr

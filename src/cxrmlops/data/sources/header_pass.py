@@ -16,7 +16,8 @@ from cxrmlops.clock import ProgressTimer
 from cxrmlops.data.film_list import FilmFile
 from cxrmlops.data.sources.rows import SourceInput, film_row, loosely
 from cxrmlops.dicom.read.acceptance import accept
-from cxrmlops.dicom.read.headers import FilmHeader, Limits, describe, read_header
+from cxrmlops.dicom.read.headers import FilmHeader, describe, read_header
+from cxrmlops.dicom.read.source import Limits
 from cxrmlops.errors import Rejected
 from cxrmlops.files import disk_space, read_journal
 from cxrmlops.workers import map_isolated, worker_count

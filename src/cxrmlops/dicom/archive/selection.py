@@ -8,7 +8,7 @@ from pydicom.uid import ComputedRadiographyImageStorage
 
 from cxrmlops.dicom.read.acceptance import accept
 from cxrmlops.dicom.read.attributes import date, text
-from cxrmlops.dicom.read.headers import reject_on_error
+from cxrmlops.dicom.read.foreign_code import reject_on_error
 from cxrmlops.dicom.results.answers import MANUFACTURER
 from cxrmlops.errors import Rejected
 from cxrmlops.reasons import Kind, reason_kind

@@ -22,8 +22,9 @@ from cxrmlops.dicom.read.grey_values import (
     full_scale,
     grey_table,
 )
-from cxrmlops.dicom.read.headers import LIMITS, Limits, read_whole
+from cxrmlops.dicom.read.headers import read_whole
 from cxrmlops.dicom.read.orientation import turn_upright
+from cxrmlops.dicom.read.source import LIMITS, Limits
 from cxrmlops.dicom.read.stored_values import StoredValues, decode, pixel_format
 from cxrmlops.errors import Rejected
 

@@ -24,8 +24,9 @@ from pydicom.uid import (
 
 from cxrmlops.dicom.read.attributes import COLOUR, GREY, number, text, whole_number
 from cxrmlops.dicom.read.codestream import check_codestream
+from cxrmlops.dicom.read.foreign_code import reject_on_error
 from cxrmlops.dicom.read.gdcm_jpeg import decode_jpeg, is_ours
-from cxrmlops.dicom.read.headers import Limits, reject_on_error
+from cxrmlops.dicom.read.source import Limits
 from cxrmlops.dicom.read.used_bits import Layout, UsedBits, used_bits
 from cxrmlops.errors import Rejected
 

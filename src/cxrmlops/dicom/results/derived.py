@@ -23,7 +23,7 @@ from pydicom.valuerep import DA, TM
 
 from cxrmlops.dicom.identity import derived_uid
 from cxrmlops.dicom.read.attributes import study_date
-from cxrmlops.dicom.read.headers import suppress_warnings
+from cxrmlops.dicom.read.foreign_code import suppress_warnings
 from cxrmlops.dicom.results.answers import MANUFACTURER, PRODUCT
 from cxrmlops.dicom.results.copied import copied_element, keep_bytes
 from cxrmlops.files import whole

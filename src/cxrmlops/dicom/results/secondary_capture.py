@@ -11,7 +11,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
 
 from cxrmlops.dicom.read.attributes import shown_number
-from cxrmlops.dicom.read.headers import suppress_warnings
+from cxrmlops.dicom.read.foreign_code import suppress_warnings
 from cxrmlops.dicom.read.orientation import UPRIGHT, turn_upright
 from cxrmlops.dicom.results.answers import StudyAnswer
 from cxrmlops.dicom.results.derived import (

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from cxrmlops.dicom.read.attributes import text
-from cxrmlops.dicom.read.headers import suppress_warnings
+from cxrmlops.dicom.read.foreign_code import suppress_warnings
 from cxrmlops.dicom.results import codes as ours
 from cxrmlops.dicom.results.answers import (
     MANUFACTURER,
