@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -15,8 +15,10 @@ from cxrmlops.files import write_json as _write_json
 from cxrmlops.findings import OperatingPoint
 from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.network import EvidenceResNet, load_network
-from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.scope import Scope
+
+if TYPE_CHECKING:
+    from cxrmlops.records.model_identity import ModelIdentity
 
 FORMAT = "cxrmlops bundle 2"
 WEIGHTS, CARD, REFERENCE = "weights.safetensors", "model.json", "reference.npz"
@@ -54,8 +56,11 @@ class Bundle:
         return f"{self.card.name}|{self.hash}"
 
     @property
-    def identity(self) -> ModelIdentity:
-        """Say who reads, so that objects can be built without the bundle."""
+    def identity(self) -> "ModelIdentity":
+        """Return who reads, so that objects can be built without the bundle."""
+        # a machine that only trains has no pydantic
+        from cxrmlops.records.model_identity import ModelIdentity
+
         card = self.card
         return ModelIdentity(
             name=card.name,
