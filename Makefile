@@ -25,7 +25,7 @@ ARCH ?= resnet18
 N ?= 100
 SEED ?= 1
 
-.PHONY: demo test unit soak check bench mutants docs setup clean
+.PHONY: demo test unit coverage soak check bench mutants docs setup clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -45,6 +45,9 @@ test: $(READY)  ## all tests but those that need a GPU
 
 unit: $(READY)  ## tests of single modules: no server, no whole line, nothing installed
 	$(SUITE) -m "not slow and not services and not gpu and not soak"
+
+coverage: $(READY)  ## lines that the tests of `make unit` run; a floor in pyproject.toml
+	$(SUITE) -m "not slow and not services and not gpu and not soak" --cov --cov-report=term
 
 soak: $(READY)  ## hours: a long night killed again and again
 	$(BIN)/pytest -m soak

@@ -23,9 +23,9 @@ def other():
     child = subprocess.Popen(
         [sys.executable, "-c", HOLDER + WAIT], stdout=subprocess.PIPE, text=True
     )
-    yield child, child.stdout.readline().strip()
-    child.kill()
-    child.wait()
+    with child:
+        yield child, child.stdout.readline().strip()
+        child.kill()
 
 
 def test_a_process_that_lives_is_not_dead(other):

@@ -79,6 +79,7 @@ def test_flushed_squares_can_be_read_while_the_writer_is_open(tmp_path):
     writer.flush()
 
     np.testing.assert_array_equal(open_shards(tmp_path)[0], images)
+    writer.close()
 
 
 def test_shard_1000_comes_after_shard_999(tmp_path):

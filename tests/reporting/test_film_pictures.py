@@ -81,7 +81,10 @@ def test_page_pictures_are_named_without_the_uid_and_match_in_size(tmp_path):
 
     names = save_page_pictures(film, tmp_path)
 
-    sizes = {Image.open(tmp_path / name).size for name in names}
+    sizes = set()
+    for name in names:
+        with Image.open(tmp_path / name) as picture:
+            sizes.add(picture.size)
     assert all("1.2.3" not in name for name in names)
     assert sizes == {(512, 1024)}
 

@@ -44,6 +44,7 @@ def line(tmp_path_factory):
     logging.getLogger("cxrmlops").setLevel(logging.INFO)
     run(folder)
     logging.getLogger("cxrmlops").removeHandler(written)
+    written.close()
     logging.getLogger("cxrmlops").setLevel(logging.NOTSET)
     return folder
 

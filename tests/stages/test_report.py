@@ -223,7 +223,8 @@ def test_a_png_film_gets_a_picture_and_no_report(written):
     (picture,) = written.glob("overlays/*.png")
 
     kinds = [one["kind"] for one in read_json(written / "objects.json")]
-    assert Image.open(picture).mode == "RGB"
+    with Image.open(picture) as opened:
+        assert opened.mode == "RGB"
     assert kinds.count("picture") == 1
 
 
