@@ -110,6 +110,18 @@ def test_dvc_leaves_a_stage_alone_when_other_code_changes(stage):
     assert not spare, f"take from deps of '{stage}' in dvc.yaml: {sorted(spare)}"
 
 
+def test_a_new_version_of_a_decoder_makes_new_squares():
+    pins = (ROOT / "constraints.txt").read_text().splitlines()
+    decoders = "src/cxrmlops/data/decoders.txt"
+    _, *lines = (ROOT / decoders).read_text().splitlines()
+
+    assert set(lines) <= set(pins), "write the pins of constraints.txt there"
+    assert {line.partition("==")[0] for line in lines} >= {
+        *("pillow", "pydicom", "pyjpegls", "pylibjpeg-openjpeg", "python-gdcm"),
+    }
+    assert decoders in DVC["preprocess"]["deps"]
+
+
 def imported(stage: str) -> set[str]:
     """List the source files that a stage runs, itself included."""
     files = map(source_file, stage_modules(stage))
