@@ -39,7 +39,7 @@ AT_REST = {
     WITHDRAWN: ("",),
     FORGOTTEN: (FORGOTTEN,),
 }
-ROWS_AT_ONCE = 200  # a row holds maps: a long night must not fill the memory
+ROWS_AT_ONCE = 200  # a long night must not fill the memory
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """What the stages `score` and `report` wrote about a chunk, in the ledger's words."""
 
-import base64
 import math
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,6 +20,10 @@ from cxrmlops.errors import DataError
 from cxrmlops.records.model_identity import ScoringModel
 from cxrmlops.records.results import WrittenObjects
 from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
+
+# What the ledger keeps of an answer: what the balance and the histogram ask for
+_OF_IMAGE = ("path", "outcome", "sop_class_uid", "content")
+_OF_STUDY = ("outcome", "model_key", "probability")
 
 
 def require_model(score: Path, chunk: Chunk) -> None:
@@ -147,23 +150,22 @@ def _answer(
 ) -> Answer:
     paths = [str((backlog / place).absolute()) for place in study.places]
     mine = images[images.index.isin(paths)]
-    row = {"images": [_plain(one) for one in mine.to_dict("records")]}
+    row = {"images": [_plain(one) for one in mine[list(_OF_IMAGE)].to_dict("records")]}
     uids = [uid for uid in mine.study_instance_uid.unique() if uid in answered.index]
     if not uids:
         reasons = "|".join(sorted(set(mine.reason))) or "unreadable"
         return Answer(REJECTED, reasons, row)
     found = answered.loc[uids[0]].to_dict()
-    return Answer(found["outcome"], found["reason"], row | {"study": _plain(found)})
+    told = _plain({name: found[name] for name in _OF_STUDY})
+    return Answer(found["outcome"], found["reason"], row | {"study": told})
 
 
 def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Make a row fit for JSON: bytes as base64, what is not a number as nothing."""
+    """Make a row fit for JSON: what is not a number becomes nothing."""
     return {str(name): _plain_value(value) for name, value in row.items()}
 
 
 def _plain_value(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
     if isinstance(value, float) and math.isnan(value):
         return None
     return value.item() if hasattr(value, "item") else value

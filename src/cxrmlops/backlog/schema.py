@@ -84,7 +84,7 @@ studies = Table(
     Column("chunk", String(16), ForeignKey("chunks.id")),
     Column("run", Text, nullable=False),  # nightly run that claimed it last
     Column("attempts", Integer, nullable=False, server_default="0"),  # times claimed
-    Column("row", JSON),  # the answer, as the objects were built from it
+    Column("row", JSON),  # what the balance and the histogram ask of the answer
     Column("found_at", Text, nullable=False),
     Column("claimed_at", Text),
     Column("scored_at", Text),
