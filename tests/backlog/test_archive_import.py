@@ -77,8 +77,8 @@ def backlog(tmp_path) -> Path:
     return tmp_path / "backlog"
 
 
-def night(shelf, engine, backlog, *, model_key: str | None = None) -> Incoming:
-    """Ask and fetch everything."""
+def ask(shelf, engine, backlog, *, model_key: str | None = None) -> Incoming:
+    """Ask for everything of one day."""
     wishes = ArchiveQuery(
         first=date(2017, 6, 1),
         last=date(2017, 6, 1),
@@ -88,6 +88,12 @@ def night(shelf, engine, backlog, *, model_key: str | None = None) -> Incoming:
     )
     asked = Incoming(shelf, wishes, engine=engine, backlog=backlog)
     asked.ask()
+    return asked
+
+
+def night(shelf, engine, backlog, *, model_key: str | None = None) -> Incoming:
+    """Ask and fetch everything."""
+    asked = ask(shelf, engine, backlog, model_key=model_key)
     asked.fetch(at_most=1000)
     return asked
 
@@ -128,6 +134,20 @@ def test_films_for_us_are_fetched_and_the_rest_is_counted_by_reason(
     )
     assert asked.is_done
     assert not asked.troubles
+
+
+def test_a_study_without_a_film_for_us_is_none_of_those_that_came(
+    shelf, engine, backlog
+):
+    shelf.put("1.1", ViewPosition="LL")
+    shelf.put("1.2")
+    shelf.put("1.3")
+    asked = ask(shelf, engine, backlog)
+
+    assert asked.fetch(at_most=1) == 1
+    assert names(backlog) == ["1.2.1.0"]
+    assert asked.fetch(at_most=2) == 1
+    assert asked.is_done
 
 
 def test_a_film_that_is_not_evaluable_is_fetched_to_be_answered(shelf, engine, backlog):

@@ -164,3 +164,18 @@ def test_a_study_whose_files_contradict_each_other_is_named(ledger, reason):
     arrive(ledger, "mended")
     assert confused_studies(ledger) == []
     assert [one.state for one in open_studies(ledger)] == ["found"]
+
+
+def test_a_film_that_changed_before_it_was_read_counts_as_what_was_read(ledger):
+    arrive(ledger, "cut")
+    chunk = leases.claim(
+        ledger, model_key="m", size=9, run="r", started="2024-01-31T02:00:00+00:00"
+    )
+    image = {"outcome": "scored", "sop_class_uid": "", "content": "whole"}
+    progress.record_scored(
+        ledger, chunk, {"1.1": Answer("scored", row={"images": [image]})}
+    )
+    progress.record_written(ledger, chunk, [])
+    progress.finish(ledger, chunk)
+
+    assert arrive(ledger, "whole") == 0

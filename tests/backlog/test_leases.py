@@ -370,3 +370,19 @@ def test_an_object_that_the_archive_refuses_fails_its_study_alone(ledger):
     assert book.counts(ledger) == {"delivered": 1, "failed": 1}
     (stuck,) = open_studies(ledger)
     assert stuck.reason == "status C000H"
+
+
+def test_scored_studies_are_counted_by_tenths_of_their_probability(ledger):
+    said = {"1.1": 0.0, "1.2": 0.04, "1.3": 0.1, "1.4": 0.55, "1.5": 1.0}
+    answers = {
+        uid: Answer("scored", row={"study": {"probability": value}})
+        for uid, value in said.items()
+    }
+    arrive(ledger, *said, "1.6")
+    rejected = Answer("rejected", "blank")
+    deliver(ledger, claim(ledger), lambda s: answers.get(s.study_uid, rejected))
+
+    assert book.histogram(ledger, "night") == {
+        "0.0-0.1": 2, "0.1-0.2": 1, "0.2-0.3": 0, "0.3-0.4": 0, "0.4-0.5": 0,
+        "0.5-0.6": 1, "0.6-0.7": 0, "0.7-0.8": 0, "0.8-0.9": 0, "0.9-1.0": 1,
+    }  # fmt: skip

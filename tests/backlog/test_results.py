@@ -7,7 +7,9 @@ from cxrmlops.backlog import progress
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.folder_scan import Film
 from cxrmlops.backlog.progress import Answer, Written
-from cxrmlops.backlog.results import predecessors
+from cxrmlops.backlog.results import predecessors, read_answers
+from cxrmlops.data.backlog_film import empty_row
+from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
 from tests.backlog.test_leases import claim
 
 
@@ -56,3 +58,39 @@ def test_an_overlay_and_a_report_that_the_archive_refused_are_no_predecessors(le
     arrive(ledger, "content 2")
 
     assert predecessors(ledger, claim(ledger)) == {}
+
+
+def test_a_study_is_answered_by_the_rows_of_its_own_files(ledger, tmp_path):
+    entered = {"1.1": ("a.dcm", "b.dcm"), "1.2": ("c.dcm",), "1.3": ("d.dcm",)}
+    films = {
+        uid: [Film(name, 1, 1, f"{uid}.{name[0]}", uid) for name in names]
+        for uid, names in entered.items()
+    }
+    book.enter(ledger, films, model_key="cxr-sigfind|abc")
+    said = {
+        "a.dcm": ("1.1", "scored", ""),
+        "b.dcm": ("1.1", "rejected", "lateral"),
+        "c.dcm": ("", "rejected", "unreadable"),
+    }
+    images = [
+        empty_row(tmp_path / name)
+        | {"study_instance_uid": uid, "outcome": outcome, "reason": reason}
+        for name, (uid, outcome, reason) in said.items()
+    ]
+    nothing = {
+        name: "" if kind == "string" else 0
+        for name, kind in SCORED_STUDIES.columns.items()
+    }
+    study = {"study_instance_uid": "1.1", "outcome": "scored", "probability": 0.25}
+    SCORED_IMAGES.write(SCORED_IMAGES.from_rows(images), tmp_path)
+    SCORED_STUDIES.write(SCORED_STUDIES.from_rows([nothing | study]), tmp_path)
+
+    answers = read_answers(tmp_path, claim(ledger), tmp_path)
+
+    first, second, third = (answers[uid] for uid in entered)
+    assert (first.outcome, first.row["study"]["probability"]) == ("scored", 0.25)
+    assert [image["reason"] for image in first.row["images"]] == ["", "lateral"]
+    assert (second.outcome, second.reason) == ("rejected", "unreadable")
+    assert len(second.row["images"]) == 1
+    assert (third.outcome, third.reason) == ("rejected", "unreadable")
+    assert third.row["images"] == []

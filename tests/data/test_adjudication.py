@@ -114,3 +114,11 @@ def test_decisions_are_not_replaced_by_fewer(tmp_path):
         require_none_lost(other, tmp_path / "out")
     require_none_lost(first, tmp_path / "out")
     require_none_lost(other, tmp_path / "new")
+
+
+@pytest.mark.parametrize(("n", "end"), [(5, "a.csv:6;"), (6, r"a.csv:6 \.\.\.;")])
+def test_five_rows_are_named_and_more_are_hinted_at(tmp_path, n, end):
+    path = table(tmp_path, *[row("S1", "maybe")] * n)
+
+    with pytest.raises(DataError, match=rf"{n} row\(s\) hold no .*, {end} correct"):
+        read_decisions([path], KNOWN)

@@ -161,3 +161,8 @@ def test_a_film_on_a_wider_canvas_is_found_again(real_data):
     found = {tuple(pair) for pair in near_pairs(looks, bits=24)}
     copies = {(i, i + len(films)) for i in range(len(films))}
     assert len(found & copies) >= 0.9 * len(films)  # flat edges of its own may go, too
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_fewer_than_two_hashes_make_no_pair(n):
+    assert near_pairs(hashes(n), bits=8).shape == (0, 2)

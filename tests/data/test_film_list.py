@@ -20,6 +20,7 @@ def test_files_are_listed_by_path_whatever_their_names_and_depth(tmp_path):
 
     assert [film.path for film in films] == ["a/2.dcm", "a/deep/1", "b", "c d/é.dcm"]
     assert {film.bytes for film in films} == {4}
+    assert all(film.named for film in films)
 
 
 def test_links_are_followed_once(tmp_path):

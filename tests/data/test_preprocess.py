@@ -87,6 +87,14 @@ def test_a_picture_in_colour_is_refused(tmp_path):
     assert refused(save_picture(tmp_path / "b", values, "JPEG")) == "not_grayscale"
 
 
+def test_an_animated_picture_is_refused(tmp_path):
+    path = tmp_path / "film.png"
+    first, second = Image.fromarray(RAMP), Image.fromarray(255 - RAMP)
+    first.save(path, save_all=True, append_images=[second])
+
+    assert refused(path) == "multi_frame"
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_half_a_picture_is_undecodable(tmp_path, kind):
     path = save_picture(tmp_path / "film", make_noise(), kind)
@@ -216,6 +224,16 @@ def test_statistics_are_those_of_the_film():
     assert found["std"] == pytest.approx(image.std(), abs=1e-6)
 
 
+def test_the_border_is_5_percent_of_each_side():
+    image = np.random.default_rng(0).random((200, 100), dtype=np.float32)
+    inner = [(row, column) for row in range(10, 190) for column in range(5, 95)]
+    rest = image.sum(dtype=float) - sum(float(image[place]) for place in inner)
+
+    found = film_statistics(image)
+
+    assert found["border"] == pytest.approx(rest / (200 * 100 - 180 * 90), abs=1e-6)
+
+
 def test_the_border_of_a_tiny_film_is_one_pixel_wide():
     image = np.zeros((8, 9), np.float32)
     image[[0, -1]], image[:, [0, -1]] = 1, 1
@@ -285,9 +303,15 @@ def test_the_hash_says_which_blocks_are_brighter_than_the_one_left_of_and_above_
     assert f"{int(told, 16):0512b}" == "".join(str(int(bit)) for bit in bits)
 
 
-@pytest.mark.parametrize(("width", "is_cut"), [(0.07, False), (0.09, True)])
+def test_no_block_of_one_grey_is_brighter_than_its_neighbours():
+    assert perceptual_hash(np.full((272, 272), 0.5, np.float32)) == "0" * 128
+
+
+@pytest.mark.parametrize(
+    ("width", "is_cut"), [(0.07, False), (0.08, False), (0.09, True)]
+)
 @pytest.mark.parametrize("quarter_turns", range(4))
-def test_a_frame_of_one_grey_is_cut_off_from_8_percent_of_the_side(
+def test_a_frame_of_one_grey_is_cut_off_above_8_percent_of_the_side(
     width, is_cut, quarter_turns
 ):
     film = np.clip(make_thorax(rows=400, columns=400), 0.1, 0.9)

@@ -79,7 +79,9 @@ def test_flushed_squares_can_be_read_while_the_writer_is_open(tmp_path):
     writer.flush()
 
     np.testing.assert_array_equal(open_shards(tmp_path)[0], images)
+    writer.add(images[0])
     writer.close()
+    np.testing.assert_array_equal(open_shards(tmp_path)[0], images[[0, 1, 0]])
 
 
 def test_shard_1000_comes_after_shard_999(tmp_path):

@@ -1,8 +1,14 @@
+import numpy as np
 import pandas as pd
 import pytest
 
-from cxrmlops.data.split_membership import check_no_leak, check_sides, split_hash
-from cxrmlops.errors import LeakError
+from cxrmlops.data.split_membership import (
+    check_fitting_rows,
+    check_no_leak,
+    check_sides,
+    split_hash,
+)
+from cxrmlops.errors import DataError, LeakError
 from tests.make import make_splits
 
 
@@ -38,3 +44,12 @@ def test_the_hash_names_the_split_whatever_the_order_of_rows():
 
     assert name == split_hash(ids[::-1], split[::-1])
     assert name != split_hash(ids, split[::-1].reset_index(drop=True))
+
+
+def test_values_that_are_not_numbers_are_counted():
+    values = np.array([0.5, np.nan, np.inf, 0.2, 0.3])
+
+    with pytest.raises(DataError, match="val: 2 of 5 scores are not numbers"):
+        check_fitting_rows(
+            values, values > 0.25, ["val"] * 5, what="Bounds", measured="scores"
+        )

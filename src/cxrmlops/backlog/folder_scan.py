@@ -173,9 +173,7 @@ def _read(folder: Path, files: Sequence[FilmFile], at: float) -> list[Film]:
         return []  # no process is started for nothing
     workers = worker_count()
     paths = [(folder / file.path).absolute() for file in files]
-    read = map_isolated(
-        film_identity, paths, workers=workers, ahead=8 * max(workers, 1)
-    )
+    read = map_isolated(film_identity, paths, workers=workers, ahead=8 * workers)
     return [
         as_film(file, done.output or (*UNREADABLE, ""), at)
         for file, done in zip(files, read, strict=True)

@@ -194,7 +194,7 @@ def _reported(connection: Connection, run: str) -> set[int]:
 
 
 def _tally(counted: Counter[str]) -> dict[str, int]:
-    always = {SCORED: 0, REJECTED: 0, FAILED: 0}
+    always = (SCORED, REJECTED, FAILED)
     rest = {name: n for name, n in sorted(counted.items()) if name not in always}
     return (
         {"in": counted.total()}

@@ -59,7 +59,7 @@ def near_pairs(hashes: np.ndarray, *, bits: int) -> np.ndarray:
     Returns:
         Shape (n_pairs, 2), row numbers, first < second.
     """
-    if bits == 0 or len(hashes) < 2:
+    if bits == 0 or not len(hashes):
         return np.empty((0, 2), int)
     signs = _signs(hashes)
     alike = signs.shape[1] - 2 * bits

@@ -1,7 +1,9 @@
 import json
+import logging
 
 import pytest
 
+from cxrmlops.clock import ProgressTimer
 from cxrmlops.data.film_list import list_films
 from cxrmlops.data.sources import header_pass
 from cxrmlops.data.sources.header_pass import read_headers
@@ -85,6 +87,23 @@ def test_processes_give_the_same_rows_as_one(reading, monkeypatch, tmp_path):
     together = read_headers(list_films(reading.films), reading)
 
     assert json.dumps(together) == json.dumps(alone)
+
+
+def test_progress_counts_what_was_read_and_what_was_rejected(
+    reading, monkeypatch, caplog
+):
+    (reading.films / "0.dcm").write_bytes(b"no film")
+    (reading.films / "3.dcm").write_bytes(b"no film")
+    monkeypatch.setattr(header_pass, "CHUNK", 4)
+    monkeypatch.setattr(header_pass, "ProgressTimer", lambda: ProgressTimer(0))
+
+    with caplog.at_level(logging.INFO):
+        read_headers(list_films(reading.films), reading)
+
+    assert caplog.messages == [
+        "cohort: 4 of 5 headers read, 2 rejected so far",
+        "cohort: 5 of 5 headers read, 2 rejected so far",
+    ]
 
 
 def test_a_file_that_ends_its_process_is_a_row(reading, monkeypatch):

@@ -16,6 +16,8 @@ NIH = "Image Index,Finding Labels,Follow-up #\n"
         ("a.csv.gz", gzip.compress(NIH.encode(), mtime=0), "nih"),
         ("a.csv.gz", b"torn", None),
         ("a.csv", b"id,result\n", None),
+        ("a.csv", b"Image Index,Conclusion\n", "hospital"),
+        ("a.csv", b"Finding Labels\n", None),
         ("a.pdf", b"conclusion", None),
         ("a.zip", b"no archive", None),
     ],

@@ -101,3 +101,31 @@ def test_no_evidence_and_a_box_smaller_than_a_cell_do_not_overlap():
     found, _ = measure_boxes(films, np.full((2, 8, 8), -1, np.float32), boxes)
 
     assert found.iou.value == 0
+
+
+def test_each_film_is_compared_with_its_own_box():
+    films = pd.DataFrame(
+        {"image_id": ["a", "b"], "split": ["train"] * 2, "patient_id": ["P", "Q"]}
+    )
+    boxes = pd.DataFrame(
+        [QUARTER | {"image_id": "a"}, QUARTER | {"image_id": "b", "left": 0.5}]
+    )
+    evidence = np.zeros((2, GRID, GRID), np.float32)
+    evidence[0, GRID // 2 :, : GRID // 2] = 1  # lower left
+    evidence[1, GRID // 2 :, GRID // 2 :] = 1  # lower right
+
+    found, _ = measure_boxes(films, evidence, boxes)
+
+    assert found.inside.value == 1
+    assert found.iou.value == 1
+    assert found.pointing.value == 1
+
+
+def test_the_overlap_counts_evidence_from_half_of_the_largest_on():
+    evidence = np.full((GRID, GRID), 0.49)
+    evidence[GRID // 2 :, : GRID // 2] = 0.5
+    evidence[-1, 0] = 1
+
+    found = case(evidence)["val"]
+
+    assert found.iou.value == 1

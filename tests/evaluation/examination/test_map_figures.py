@@ -75,3 +75,17 @@ def test_figures_of_maps():
     assert abs(found.redrawn["conv1"].value) < 0.3
     assert found.road.value == pytest.approx(1.05)
     assert found.grid == (8, 8)
+
+
+def test_evidence_between_the_corners_is_at_the_border_alone():
+    evidence = np.zeros((2, 8, 8), "float32")
+    evidence[:, 0, 3] = 1
+    nowhere = np.zeros(2)
+
+    found = measure_maps(
+        evidence, evidence, redrawn={}, repeated={}, road=(nowhere, nowhere)
+    )
+
+    assert found.corners.value == 0
+    # the border of one cell holds 28 of 64
+    assert found.borders.value == pytest.approx(64 / 28, abs=1e-5)

@@ -120,3 +120,31 @@ def test_with_three_levels_every_pair_is_as_unsure_as_bonferroni_asks():
     assert spread.gap.low > 0
     assert spread.gap.n == 450
     assert spread.lowest == "Gamma"
+
+
+def test_the_spread_of_findings_knows_that_their_aucs_share_the_normals():
+    studies = make_studies(300)
+    is_asf = studies.abnormal.to_numpy(dtype=bool)
+    names = np.where(np.arange(300) // 2 % 2, "nodule", "effusion")
+    studies["findings"] = pd.array(np.where(is_asf, names, ""), dtype="string")
+    logit = studies.logit - 1.5 * (is_asf & (names == "effusion"))
+    studies["probability"] = 1 / (1 + np.exp(-logit))
+    score = studies.probability.to_numpy()
+
+    spread = found(studies)["finding"]
+
+    high, low = (
+        (score[is_asf & (names == name)][:, None] > score[~is_asf]).astype(float)
+        for name in ("nodule", "effusion")
+    )
+    shared = high.mean(0) - low.mean(0)
+    variance = (
+        high.mean(1).var(ddof=1) / len(high)
+        + low.mean(1).var(ddof=1) / len(low)
+        + shared.var(ddof=1) / len(shared)
+    )
+    value, step = high.mean() - low.mean(), norm.ppf(0.975) * np.sqrt(variance)
+    assert (spread.highest, spread.lowest) == ("nodule", "effusion")
+    assert (spread.gap.low, spread.gap.value, spread.gap.high) == pytest.approx(
+        (max(0, value - step), value, value + step), abs=1e-6
+    )

@@ -170,10 +170,11 @@ def test_recalls_of_a_group_count_its_own_studies_at_or_above_the_threshold():
         assert recall.n == n
 
 
+@pytest.mark.parametrize("scarce", [True, False])
 @pytest.mark.parametrize(("others", "assessed"), [(10, True), (9, False)])
-def test_a_gap_needs_ten_studies_of_each_class_outside_the_group(others, assessed):
+def test_a_gap_needs_ten_studies_of_each_class_outside(others, assessed, scarce):
     studies = make_studies(400)
-    abnormal = studies.abnormal.to_numpy(dtype=bool)
+    abnormal = studies.abnormal.to_numpy(dtype=bool) == scarce
     outside = np.zeros(400, dtype=bool)
     for of_class, n in ((abnormal, others), (~abnormal, 50)):
         outside[np.flatnonzero(of_class)[:n]] = True

@@ -4,7 +4,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from cxrmlops.errors import DataError
-from cxrmlops.evaluation.performance.thumbnail import STRENGTHS, read_thumbnails, shrink
+from cxrmlops.evaluation.performance.thumbnail import read_thumbnails, shrink
 
 
 def films(n=120, *, size=64, seed=0, sign=0):
@@ -60,7 +60,7 @@ def fitted_by_hand(thumbnails, abnormal, split):
     grey = thumbnails - thumbnails[train].mean(axis=0)
     grey /= thumbnails[train].std(axis=0)
     found = []
-    for strength in STRENGTHS:
+    for strength in (0.0001, 0.001, 0.01, 0.1, 1.0):
         fit = LogisticRegression(C=strength, max_iter=5000).fit(
             grey[train], abnormal[train]
         )
@@ -99,6 +99,17 @@ def test_of_equally_good_smoothings_the_strongest_is_taken():
     answers = read_thumbnails(thumbnails, abnormal, split)
 
     np.testing.assert_allclose(answers, said[0], atol=1e-4)
+
+
+def test_the_weakest_smoothing_is_taken_where_val_is_read_best_with_it():
+    squares, abnormal, split = films(80, sign=1, seed=3)
+    thumbnails = shrink(squares)
+    on_val, _, said = zip(*fitted_by_hand(thumbnails, abnormal, split), strict=True)
+    assert on_val[-1] > max(on_val[:-1])
+
+    answers = read_thumbnails(thumbnails, abnormal, split)
+
+    np.testing.assert_allclose(answers, said[-1], atol=1e-4)
 
 
 def test_a_one_sided_training_set_is_refused():

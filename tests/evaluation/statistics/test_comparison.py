@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import binomtest, norm
 from sklearn.metrics import roc_auc_score
 
 from cxrmlops.evaluation.statistics.comparison import answers_differ, auc_difference
@@ -94,3 +95,17 @@ def test_few_discordant_studies_are_tested_exactly():
     found = answers_differ(first, second, np.ones(10, dtype=bool))
 
     assert found.p == pytest.approx(2 * 0.5**5)
+
+
+@pytest.mark.parametrize(("first", "second"), [(18, 6), (18, 7), (40, 30)])
+def test_25_discordant_studies_are_enough_for_the_normal_distribution(first, second):
+    one = np.repeat([True, False, True], [first, second, 20])
+    two = np.repeat([False, True, True], [first, second, 20])
+
+    found = answers_differ(one, two, np.ones(len(one), dtype=bool))
+
+    n = first + second
+    # McNemar 1947: z = (b - c) / sqrt(b + c); fewer by the binomial distribution
+    by_normal = 2 * norm.sf((first - second) / np.sqrt(n))
+    expected = by_normal if n >= 25 else binomtest(second, n).pvalue
+    assert found.p == pytest.approx(expected)

@@ -92,6 +92,7 @@ def test_blocks_of_memory_do_not_move_the_bootstrap():
     blocks = np.concatenate(list(resampled(patient, rounds=20, seed=3, block=90)))
 
     np.testing.assert_array_equal(whole, blocks)
+    assert whole.shape == (20, 30), "every round that was asked for, every study"
     assert (whole[:, 0::2] == whole[:, 1::2]).all(), "a patient is drawn whole"
     np.testing.assert_array_equal(whole[:, ::2].sum(axis=1), 15)
 

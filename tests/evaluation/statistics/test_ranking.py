@@ -161,6 +161,17 @@ def test_a_draw_without_normals_has_no_area():
     assert np.isnan(recall_at_figure(score, abnormal, other=0.9)(weights)[0])
 
 
+def test_a_draw_without_the_highest_score_has_the_precision_of_the_others():
+    score, abnormal = binormal(40)
+    weights = np.random.default_rng(0).integers(1, 4, 40)
+    weights[np.argsort(score)[-3:]] = 0
+
+    found = auprc_figure(score, abnormal)(weights[None, :].astype(float))[0]
+
+    expected = average_precision_score(abnormal, score, sample_weight=weights)
+    assert found == pytest.approx(expected)
+
+
 def test_limits_are_those_of_the_logit_of_the_auc():
     score, abnormal = binormal(60, shift=2.5)
     wins = (score[abnormal][:, None] > score[~abnormal]).astype(float)

@@ -37,7 +37,7 @@ def join_studies(
         first image's, by image_id.
     """
     frame = images.assign(logit=logit, probability=probability).sort_values("image_id")
-    study = frame.groupby("study_id", sort=True)
+    study = frame.groupby("study_id")
     first = frame.drop_duplicates("study_id").set_index("study_id").sort_index()
     joined = first[list(OF_FIRST_IMAGE)].assign(
         n_images=study.size(),
