@@ -24,12 +24,15 @@ def home(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("found", ["1.2.840.10008", "2.25.1", "1"])
+@pytest.mark.parametrize("found", ["1.2.840.10008", "2.25.1", "1", f"1.{'2' * 62}"])
 def test_a_uid_is_digits_and_dots(found):
     assert is_uid(found)
 
 
-@pytest.mark.parametrize("found", ["", "1..2", "../../etc", "1.2\\1.3", "1." * 40, "a"])
+@pytest.mark.parametrize(
+    "found",
+    ["", "1..2", "../../etc", "1.2\\1.3", "1." * 40, "a", f"1.{'2' * 63}"],  # PS3.5 9
+)
 def test_what_is_no_uid_goes_into_no_address(found):
     assert not is_uid(found)
 

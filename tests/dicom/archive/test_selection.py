@@ -88,3 +88,14 @@ def test_a_film_is_as_old_as_the_last_thing_that_happened_to_it():
 
 def test_a_film_that_names_no_day_has_no_age():
     assert newest_moment(Dataset(), time_zone="UTC") is None
+
+
+@pytest.mark.parametrize("time", ["", "noon", "256100"])
+def test_a_day_without_a_time_that_makes_sense_counts_from_its_beginning(time):
+    header = Dataset()
+    header.StudyDate = "20240131"
+    header.add_new("StudyTime", "LO", time)
+
+    assert newest_moment(header, time_zone="UTC") == dt.datetime(
+        2024, 1, 31, tzinfo=dt.UTC
+    )

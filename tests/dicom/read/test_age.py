@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cxrmlops.dicom.read.age import age_years
+from cxrmlops.dicom.read.age import age_years, oldest_years
 from tests.dicom.read.make import said
 
 
@@ -86,3 +86,22 @@ def test_the_eighteenth_birthday_ends_childhood_whatever_leap_days_lie_between()
     assert age_years(born) == 18
     born.StudyDate = "20190228"
     assert 17.9 < age_years(born) < 18
+
+
+def test_a_stated_age_below_a_year_stands_above_the_date_of_birth():
+    infant = said(PatientAge="006M", PatientBirthDate="20000101", StudyDate="20170601")
+
+    assert age_years(infant) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("written", "years"),
+    [("20180102", 6), ("18000101", 20), ("20500101", 20), ("", 20)],
+)
+def test_nobody_is_older_than_when_the_file_was_written_or_today(
+    monkeypatch, written, years
+):
+    monkeypatch.setenv("CXR_CLOCK", "2032-01-02T00:00:00+00:00")
+    patient = said(PatientBirthDate="20120101", InstanceCreationDate=written)
+
+    assert oldest_years(patient) == pytest.approx(years, abs=0.01)

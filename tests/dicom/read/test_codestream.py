@@ -166,3 +166,10 @@ def test_the_bits_of_a_jpeg_2000_frame_are_its_own():
     for ssiz, bits in [(13, 14), (0x80 | 11, 12)]:  # unsigned 14, signed 12
         content[at] = ssiz
         assert check(bytes(content), J2K).precision == bits
+
+
+def test_a_marker_without_a_segment_is_passed_over():
+    content = frame("JPEG")
+    marked = content[:2] + b"\xff\x01" + content[2:]  # TEM, T.81 B.1.1.3
+
+    assert check(marked, JPEGBaseline8Bit).precision == 8

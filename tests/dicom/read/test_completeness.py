@@ -35,3 +35,13 @@ def test_an_even_frame_and_a_wider_canvas_are_no_loss():
 
     assert missing_part(np.pad(film, 60)) == ""
     assert missing_part(np.pad(film, ((0, 0), (120, 120)))) == ""
+
+
+@pytest.mark.parametrize(("lost", "is_missed"), [(60, False), (68, True)])
+def test_up_to_a_quarter_more_at_one_side_than_at_the_other_is_a_collimator(
+    lost, is_missed
+):
+    film = np.random.default_rng(0).random((256, 256), dtype=np.float32)
+    film[:lost] = 0
+
+    assert bool(missing_part(film)) is is_missed

@@ -5,9 +5,9 @@ import struct
 import numpy as np
 import pytest
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGExtended12Bit, JPEGLosslessSV1
+from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLosslessSV1
 
-from cxrmlops.dicom.read.gdcm_jpeg import decode_jpeg
+from cxrmlops.dicom.read.gdcm_jpeg import decode_jpeg, is_ours
 from cxrmlops.dicom.read.headers import read_whole
 from cxrmlops.dicom.read.pixels import display_picture
 from cxrmlops.errors import Rejected
@@ -114,3 +114,10 @@ def test_a_frame_of_12_bits_that_claims_16_is_the_film_it_was_made_of(cases):
     exact = display_picture(read_whole(cases / "base/rle.dcm"))
 
     assert np.abs(lossy.image - exact.image).max() < 15 / 4095
+
+
+def test_a_sequential_frame_of_8_bits_is_for_another_decoder():
+    assert not is_ours(JPEGBaseline8Bit, 8)
+    assert not is_ours(JPEGExtended12Bit, 8)
+    assert is_ours(JPEGExtended12Bit, 12)
+    assert is_ours(JPEGLosslessSV1, 8)

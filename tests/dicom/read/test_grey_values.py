@@ -352,3 +352,17 @@ def test_a_table_of_a_signed_film_begins_below_zero(name, written_as):
         expected = np.clip((theirs - theirs.min()) / np.ptp(theirs), 0, 1)
     np.testing.assert_allclose(ours, expected, atol=1e-6)
     assert ours[412] == ours[0] < ours[450] < ours[-1]  # -100 is the 412th
+
+
+@pytest.mark.parametrize("written", [-100, 65_436, 100])
+def test_padding_of_a_signed_film_may_be_written_as_the_same_sixteen_bits(written):
+    stored = np.arange(-SIZE // 2, SIZE // 2)
+    film = said(PixelRepresentation=1, PixelPaddingValue=written)
+    film.WindowCenter, film.WindowWidth = 0, SIZE
+    value = written - 65_536 if written > 32_767 else written
+
+    plain = grey(said(WindowCenter=0, WindowWidth=SIZE), lowest=-SIZE // 2).grey
+    table = grey(film, lowest=-SIZE // 2).grey
+
+    assert plain[stored == value] > 0
+    np.testing.assert_array_equal(table, np.where(stored == value, 0, plain))

@@ -174,10 +174,11 @@ def test_a_grey_film_stored_as_colour_is_grey_at_full_scale():
     np.testing.assert_allclose(picture.image, values / 255, atol=1e-6)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("channel", range(3))
-def test_one_channel_that_differs_is_colour_enough(channel):
+def test_one_channel_that_differs_is_colour_enough(channel, sign):
     values = np.full((9, 7, 3), 100)
-    values[4, 4, channel] += GREY_TOLERANCE + 1
+    values[4, 4, channel] += sign * (GREY_TOLERANCE + 1)
 
     assert refused(coloured(values)) == "not_grayscale"
 
@@ -385,3 +386,14 @@ def test_decimal_commas_are_read_as_points_and_that_is_said(tmp_path):
 @pytest.mark.parametrize(("bits", "tolerance"), [(1, 1), (8, 1), (12, 16), (16, 256)])
 def test_channels_may_differ_by_the_same_share_of_the_range(bits, tolerance):
     assert colour_tolerance(bits) == tolerance * GREY_TOLERANCE
+
+
+@pytest.mark.parametrize("sides", [[4, 1], [1, 4]])
+def test_pixels_up_to_four_times_as_long_as_wide_are_made_square(sides):
+    film = make_cxr(np.arange(60).reshape(6, 10) * 60, window=WIDE)
+    film.PixelAspectRatio = sides
+    rows, columns = 6 * sides[0], 10 * sides[1]
+
+    assert display_picture(film).image.shape == (rows, columns)
+    film.PixelAspectRatio = [10 * side + (side == 4) for side in sides]
+    assert refused(film) == "undecodable"

@@ -13,11 +13,13 @@ from pydicom.pixels.encoders import (
     JPEGLSLosslessEncoder,
     RLELosslessEncoder,
 )
-from pydicom.uid import ExplicitVRBigEndian, JPEGBaseline8Bit
+from pydicom.uid import ExplicitVRBigEndian, JPEGBaseline8Bit, JPEGLosslessSV1
 
 from cxrmlops.dicom.read.source import LIMITS
 from cxrmlops.dicom.read.stored_values import decode, pixel_format
 from cxrmlops.errors import Rejected
+from tests.dicom.read.test_gdcm_jpeg import FRAME as LOSSLESS
+from tests.dicom.read.test_gdcm_jpeg import VALUES as LOSSLESS_VALUES
 from tests.make import make_cxr
 
 DOWN, ACROSS = np.mgrid[:48, :40] / 40
@@ -79,6 +81,17 @@ def test_a_stream_knows_its_bits_better_than_the_header(encoder, said):
     np.testing.assert_array_equal(found.values, FILM)
     assert found.bits == max(said, 14)
     assert bool(found.notes) == (said < 14)
+
+
+def test_a_signed_film_begins_at_half_its_range_below_zero_and_another_at_zero():
+    signed = make_cxr(FILM, bits=14)
+    signed.PixelRepresentation = 1
+    signed.PixelData = (FILM.astype("<i2") - 8192).tobytes()
+    plain = make_cxr(FILM, bits=14)
+
+    first, second = (decode(one, pixel_format(one, LIMITS)) for one in (signed, plain))
+
+    assert (first.lowest, second.lowest) == (-8192, 0)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS[:2])
@@ -188,3 +201,22 @@ def test_only_one_grey_sample_or_three_of_colour_are_read(samples, photometric):
         pixel_format(film, LIMITS)
 
     assert caught.value.reason == "not_grayscale"
+
+
+@pytest.mark.parametrize(("bits", "is_refused"), [(16, False), (12, True)])
+def test_signed_values_of_fewer_bits_than_announced_have_no_known_sign(
+    bits, is_refused
+):
+    frame = LOSSLESS.replace(b"\xff\xc3\x00\x0b\x10", b"\xff\xc3\x00\x0b%c" % bits)
+    film = make_cxr(LOSSLESS_VALUES)
+    film.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    film.PixelData = encapsulate([frame])
+    film["PixelData"].is_undefined_length = True
+    film.PixelRepresentation, film.BitsStored, film.HighBit = 1, 16, 15
+    form = pixel_format(film, LIMITS)
+
+    if is_refused:
+        with pytest.raises(Rejected, match="unknown sign: 12 bits in the codestream"):
+            decode(film, form)
+    else:
+        np.testing.assert_array_equal(decode(film, form).values, LOSSLESS_VALUES)
