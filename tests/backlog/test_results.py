@@ -89,7 +89,7 @@ def test_a_study_is_answered_by_the_rows_of_its_own_files(ledger, tmp_path):
 
     first, second, third = (answers[uid] for uid in entered)
     assert (first.outcome, first.row["study"]["probability"]) == ("scored", 0.25)
-    assert [image["reason"] for image in first.row["images"]] == ["", "lateral"]
+    assert [image["outcome"] for image in first.row["images"]] == ["scored", "rejected"]
     assert (second.outcome, second.reason) == ("rejected", "unreadable")
     assert len(second.row["images"]) == 1
     assert (third.outcome, third.reason) == ("rejected", "unreadable")
