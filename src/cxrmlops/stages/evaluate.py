@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,10 +61,7 @@ def run(
     images = SPLITS.read(split).sort_values("image_id", ignore_index=True)
     manifest = SplitManifest.read(split / "manifest.json")
     check_sides(images, policy=manifest.policy)
-    bundle = read_bundle(train / "bundle")
-    pixels = Preprocessing.read(preprocess / "preprocessing.json")
-    require_preprocessing(bundle.card, pixels.hash)
-    require_split(bundle.card, manifest.hash)
+    bundle = _read_bundle(train, preprocess, manifest)
     check_classes(images.abnormal[images.split == "test"].to_numpy(dtype=bool))
     val = STUDIES.read(train)
     lost = NOT_EVALUABLE.read(split)
@@ -83,14 +81,9 @@ def run(
     )
     metrics = Metrics(
         **dict(measured),
-        bundle_hash=bundle.hash,
-        preprocessing_hash=bundle.card.preprocessing_hash,
-        split_hash=manifest.hash,
-        test_hash=manifest.test_hash,
-        operating_points=bundle.card.operating_points,
+        **_named(bundle, manifest),
         thresholds_moved=_thresholds_moved(bundle.card, val),
     )
-
     _write(
         out,
         Evidence(
@@ -106,6 +99,26 @@ def run(
         (cohort / "flow.svg").read_text(encoding="utf-8"),
     )
     _tell(metrics)
+
+
+def _read_bundle(train: Path, preprocess: Path, manifest: SplitManifest) -> Bundle:
+    """Read the bundle; it learnt from these pixels and this split, or is refused."""
+    bundle = read_bundle(train / "bundle")
+    pixels = Preprocessing.read(preprocess / "preprocessing.json")
+    require_preprocessing(bundle.card, pixels.hash)
+    require_split(bundle.card, manifest.hash)
+    return bundle
+
+
+def _named(bundle: Bundle, manifest: SplitManifest) -> dict[str, Any]:
+    """Return by which model and on which test set figures were measured."""
+    return {
+        "bundle_hash": bundle.hash,
+        "preprocessing_hash": bundle.card.preprocessing_hash,
+        "split_hash": manifest.hash,
+        "test_hash": manifest.test_hash,
+        "operating_points": bundle.card.operating_points,
+    }
 
 
 def _studies(
