@@ -4,8 +4,8 @@ A few fixed images: templates of benchmarks, and what `cxrmlops` ships for compa
     python -m cxrphantom.reference src/cxrmlops/data/reference_images 8
 """
 
+import argparse
 import datetime as dt
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -71,5 +71,19 @@ def _film(number: int, side: int) -> Dataset:
     return dataset
 
 
+def main() -> None:
+    """Write them where the command line says."""
+    asked = argparse.ArgumentParser(
+        prog="python -m cxrphantom.reference",
+        description="Write made-up reference images as DICOM files.",
+        epilog="Example: python -m cxrphantom.reference src/cxrmlops/data/"
+        "reference_images 8",
+    )
+    asked.add_argument("folder", type=Path, help="made if absent")
+    asked.add_argument("n", type=int, help="how many")
+    options = asked.parse_args()
+    write_reference_images(options.folder, options.n)
+
+
 if __name__ == "__main__":
-    write_reference_images(Path(sys.argv[1]), int(sys.argv[2]))
+    main()
