@@ -93,6 +93,12 @@ def test_exposure_does_not_decide():
         assert not is_noise(small)
 
 
+def test_pixels_that_know_nothing_of_their_neighbours_are_noise():
+    noise = np.random.default_rng(0).random((512, 512), dtype=np.float32)
+
+    assert is_noise(thumbnail(noise))
+
+
 def test_a_noisy_film_is_no_noise():
     film = make_thorax(rows=512, columns=512)
     noise = np.random.default_rng(0).normal(0, 0.2, film.shape).astype(np.float32)

@@ -46,6 +46,12 @@ def test_a_number_that_is_blank_is_left_behind(keyword):
     assert copied_element(element(keyword, "  ")) is None
 
 
+def test_a_uid_that_was_padded_once_too_often_is_copied_without():
+    padded = DataElement(0x0020000D, "UI", "1.2.3\0\0", already_converted=True)
+
+    assert copied_element(padded).value == "1.2.3"
+
+
 def test_an_empty_value_is_copied_as_empty():
     assert copied_element(element("PatientSex", None)).is_empty
 

@@ -64,6 +64,15 @@ def test_a_marker_in_the_corner_is_found_by_corners_and_not_by_size():
     assert found["frame"].auc.low < 0.6
 
 
+@pytest.mark.parametrize(("at", "found_there"), [(2, True), (3, False)])
+def test_corners_are_three_of_sixteen_pixels_wide(at, found_there):
+    rows = films()
+    grey = thumbnails(rows)
+    grey[rows.abnormal.to_numpy(), at * 16 + at] += 1
+
+    assert (probes(rows, grey)["corners"].auc.low > 0.9) is found_there
+
+
 def test_a_mark_at_the_middle_of_an_edge_is_found_by_the_frame_and_not_by_corners():
     rows = films()
     grey = thumbnails(rows)

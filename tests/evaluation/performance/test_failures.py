@@ -55,6 +55,18 @@ def test_every_failure_is_a_wrong_answer_of_its_class():
     is_wilson(found["not_evaluable_rate"], 30, 2043)
 
 
+def test_a_probability_on_the_threshold_is_answered_asf():
+    patients = [f"P{k}" for k in range(4)]
+    read = reading([0.5, 0.5, 0.4, 0.4], [True, False, True, False], patients)
+    none = Failures(NOT_EVALUABLE.empty(), np.zeros(4, bool))
+
+    found = intention_to_diagnose_figures(read, none, {"it": 0.5})
+
+    assert found["it.recall_asf_with_failures"].value == 0.5
+    assert found["it.recall_nsf_with_failures"].value == 0.5
+    assert found["it.accuracy_with_failures"].value == 0.5
+
+
 def test_without_failures_the_recalls_stay_as_they_are():
     none = Failures(NOT_EVALUABLE.empty(), np.zeros(2013, bool))
     found = intention_to_diagnose_figures(make_source_study(), none, {"it": 0.5})

@@ -37,6 +37,17 @@ def test_the_difference_changes_sign_with_the_order():
     assert there.p == pytest.approx(back.p)
 
 
+def test_a_worse_reader_has_a_negative_difference_within_its_limits():
+    rng = np.random.default_rng(0)
+    abnormal = np.arange(200) % 2 == 0
+    worse = abnormal + rng.normal(0, 3, 200)
+    better = abnormal + rng.normal(0, 0.3, 200)
+
+    found = auc_difference(worse, better, abnormal, np.arange(200)).interval
+
+    assert -1 <= found.low < found.value < found.high < 0
+
+
 def test_paired_delong_equals_its_formula_written_out():
     good, poor, abnormal, patient = two_readers(60)
 

@@ -154,6 +154,12 @@ def test_a_ratio_to_nothing_is_infinite_with_a_finite_lower_limit():
     assert 20 < interval.low < 30
 
 
+def test_percentile_limits_cut_off_2_5_percent_on_either_side():
+    found = percentile(500, np.arange(1001.0), n=9)
+
+    assert (found.low, found.value, found.high) == (25, 500, 975)
+
+
 def test_a_bootstrap_without_a_single_figure_says_nothing():
     interval = percentile(0.5, np.array([np.nan]), n=1)
 
