@@ -81,11 +81,13 @@ def _mutant(path: Path, name: str, occurrence: int) -> Mutant | None:
     from cosmic_ray.plugins import get_operator
 
     code = path.read_text()
-    changed = mutate_code(code, get_operator(f"core/{name}")(), occurrence)
     try:
+        changed = mutate_code(code, get_operator(f"core/{name}")(), occurrence)
         if changed is None or _meaning(changed) == _meaning(code):
             return None
     except SyntaxError:  # a / for the * of *rows
+        return None
+    except AttributeError:  # cosmic-ray fails at a dotted exception within a tuple
         return None
     pairs = zip(count(1), code.split("\n"), changed.split("\n"), strict=False)
     line, before, after = next((k, a, b) for k, a, b in pairs if a != b)
