@@ -22,7 +22,7 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.mutations import ROOT, SOURCE, Mutant, draw, tests_of
+from benchmarks.mutations import ROOT, SOURCE, Mutant, draw, noted, tests_of
 
 WORK = ROOT / ".work/mutants"
 TREE, RESULTS, SAID = WORK / "tree", WORK / "results.jsonl", WORK / "said.txt"
@@ -184,9 +184,7 @@ def _remember(key: str, mutant: Mutant, verdict: str) -> None:
 
 
 def _equivalents() -> set[tuple[str, str]]:
-    lines = (ROOT / EQUIVALENT).read_text().splitlines()
-    parts = [line.split(" :: ") for line in lines if line and line[0] != "#"]
-    return {(module, after) for module, after, _reason in parts}
+    return {(module, after) for module, after, _reason in noted(EQUIVALENT)}
 
 
 def _report(package: str, found: list[tuple[Mutant, str]], seed: int) -> None:

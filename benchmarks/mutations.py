@@ -126,15 +126,20 @@ def tests_of(module: str) -> list[Path]:
         for path in sorted((ROOT / "tests" / package).rglob("test_*.py"))
         if dotted in _imports(path)
     ]
-    others = [Path("tests", f"{each}.py") for each in _elsewhere().get(module, ())]
+    others = [
+        Path("tests", f"{each}.py")
+        for listed, tests, _why in noted(ELSEWHERE)
+        if listed == f"cxrmlops/{module}"
+        for each in tests.split()
+    ]
     found = [own] if (ROOT / own).exists() else []
     return list(dict.fromkeys([*found, *using, *others]))
 
 
-def _elsewhere() -> dict[str, list[str]]:
-    lines = (ROOT / ELSEWHERE).read_text().splitlines()
-    parts = [line.split(" :: ") for line in lines if line and line[0] != "#"]
-    return {each[0].removeprefix("cxrmlops/"): each[1].split() for each in parts}
+def noted(path: Path) -> list[list[str]]:
+    """Read lines of `module :: what :: why`; a hash begins a comment."""
+    lines = (ROOT / path).read_text().splitlines()
+    return [line.split(" :: ") for line in lines if line and line[0] != "#"]
 
 
 def _imports(path: Path) -> set[str]:

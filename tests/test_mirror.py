@@ -4,16 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.mutations import ELSEWHERE as LIST
+from benchmarks.mutations import noted
+
 ROOT = Path(__file__).parent.parent
-LIST = ROOT / "tests/tested_elsewhere.txt"
-ELSEWHERE = {
-    module: (tests.split(), why)
-    for module, tests, why in (
-        line.split(" :: ")
-        for line in LIST.read_text().splitlines()
-        if line and line[0] != "#"
-    )
-}
+ELSEWHERE = {module: (tests.split(), why) for module, tests, why in noted(LIST)}
 MODULES = sorted(
     path.relative_to(base).with_suffix("").as_posix()
     for base, package in (

@@ -28,7 +28,7 @@ from cxrmlops.evaluation.performance.plot_points import (
 from cxrmlops.evaluation.performance.subgroup_gaps import SubgroupGap, subgroup_gaps
 from cxrmlops.evaluation.performance.subgroups import Group, subgroups
 from cxrmlops.evaluation.statistics.comparison import auc_difference
-from cxrmlops.evaluation.statistics.estimates import estimate, estimates
+from cxrmlops.evaluation.statistics.estimates import estimates, with_estimates
 from cxrmlops.evaluation.statistics.intervals import Floats, Interval
 from cxrmlops.evaluation.statistics.prevalence import prevalence_free, project
 from cxrmlops.findings import BALANCED, OperatingPoint
@@ -152,34 +152,15 @@ def _source_study(*, rounds: int, seed: int) -> SourceStudy:
 
 def _projection(answer: Mapping[str, Interval], prevalence: float) -> PrevalenceFigures:
     found = project(answer["recall_asf"], answer["recall_nsf"], prevalence)
-    return PrevalenceFigures(
-        prevalence=prevalence,
-        ppv=estimate(found.ppv),
-        npv=estimate(found.npv),
-        flag_rate=estimate(found.flag_rate),
-        misses_per_1000=estimate(found.misses_per_1000),
-    )
+    return PrevalenceFigures(**with_estimates(found))
 
 
 def _group(group: Group) -> SubgroupFigures:
     return SubgroupFigures(
-        group=group.group,
-        level=group.level,
-        n=group.n,
-        n_asf=group.n_asf,
-        n_nsf=group.n_nsf,
+        **with_estimates(group),
         verdict="assessed" if group.assessed else "not_assessed",
-        auc=estimate(group.auc),
-        gap=estimate(group.gap),
-        recall_asf=estimate(group.recall_asf),
-        recall_nsf=estimate(group.recall_nsf),
     )
 
 
 def _spread(spread: SubgroupGap) -> SubgroupSpread:
-    return SubgroupSpread(
-        group=spread.group,
-        highest=spread.highest,
-        lowest=spread.lowest,
-        gap=estimate(spread.gap),
-    )
+    return SubgroupSpread(**with_estimates(spread))
