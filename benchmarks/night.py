@@ -14,11 +14,11 @@ import yaml
 
 from benchmarks.processes import cpu_seconds
 from cxrmlops.data.preprocess import preprocessing_hash
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network
 from cxrmlops.model.skew import skew_logit
 from cxrmlops.params import load_params, load_site, scope_of
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 
 ROOT = Path(__file__).parent.parent
 BACKLOG = Path("data/raw/backlog")

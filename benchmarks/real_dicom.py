@@ -13,11 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cxrmlops.findings import BALANCED
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.params import load_params, load_site
+from cxrmlops.records.tables import SCORED_IMAGES
 from cxrmlops.stages import score
-from cxrmlops.tables import SCORED_IMAGES
+from cxrmlops.vocabulary.findings import BALANCED
 
 BASE = "native/cr_mono1_10bit_pa_explicit.dcm"
 GROUPS = ("native", "transcoded", "wrapped_nih", "non_chest")

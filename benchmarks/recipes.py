@@ -25,12 +25,12 @@ from benchmarks.standard_recipe import RECIPE
 from cxrmlops.evaluation.performance.thumbnail import read_thumbnails, shrink
 from cxrmlops.evaluation.statistics.comparison import auc_difference
 from cxrmlops.evaluation.statistics.ranking import auc_interval
-from cxrmlops.files import sha256_file, sha256_json, whole
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.device import open_fabric, repeatable
 from cxrmlops.model.learner import Hyperparameters, TrainState
 from cxrmlops.model.network import build_network
 from cxrmlops.model.training import epochs, read_films
+from cxrmlops.system.files import sha256_file, sha256_json, whole
 
 OUT = Path("bench/recipes")
 FOLDS = 5

@@ -1,7 +1,7 @@
 """The page of reasons why a film gets no answer, from the table that decides."""
 
 from cxrmlops.data.cohort import AFTER_HEADERS, BEFORE_HEADERS, STUDY_EXCLUSIONS
-from cxrmlops.reasons import REASONS, Kind
+from cxrmlops.vocabulary.reasons import REASONS, Kind
 from documentation.markdown import cell, code, table
 
 FOLLOWS = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from cxrmlops import tables
+from cxrmlops.records import tables
 from documentation.markdown import cell, code, sentence, table, text
 from documentation.source_comments import comment_above, dictionary_keys
 

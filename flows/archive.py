@@ -16,8 +16,8 @@ from prefect.client.schemas.objects import State
 from cxrmlops.backlog.archive_import import ArchiveQuery, Incoming
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.delivery import open_archive
-from cxrmlops.clock import now
 from cxrmlops.params import load_params, load_site, scope_of
+from cxrmlops.system.clock import now
 from flows.outcome import DELAYS, RedactForeignErrors, unreachable
 
 NOTES = Path("data/score/archive.failed.txt")

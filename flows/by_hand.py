@@ -18,7 +18,7 @@ from prefect.settings import (
 )
 
 from cxrmlops.errors import CxrError, ServiceError
-from cxrmlops.processes import guarded
+from cxrmlops.system.processes import guarded
 from flows.home import VARIABLE, require_home
 
 STARTUP = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"

@@ -23,8 +23,8 @@ from cxrmlops.errors import (
     ResourceError,
     ServiceError,
 )
-from cxrmlops.files import whole
 from cxrmlops.reporting.synthetic_map import draw_synthetic_map
+from cxrmlops.system.files import whole
 
 RETRYABLE = (ServiceError, AccessError, ResourceError, ReplacedError)
 DELAYS = [10.0, 60.0, 600.0]  # seconds before another try

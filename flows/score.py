@@ -33,19 +33,19 @@ from cxrmlops.backlog.delivery import PRESENT, deliver, open_archive
 from cxrmlops.backlog.leases import Chunk
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.reconciliation import check_balance
-from cxrmlops.clock import now
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.errors import BundleError, ParamsError, ReplacedError, ServiceError
-from cxrmlops.files import remove_drafts
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import require_unchanged
 from cxrmlops.model.scoring_reader import open_reader
 from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.promotion.approval import champion_bundle
 from cxrmlops.reporting.reading_list import join_reading_lists
-from cxrmlops.scope import require_scope
 from cxrmlops.stages import report as report_stage
 from cxrmlops.stages import score as score_stage
+from cxrmlops.system.clock import now
+from cxrmlops.system.files import remove_drafts
+from cxrmlops.vocabulary.scope import require_scope
 from flows.archive import ask, fetch, fetching_ahead, open_incoming, unfetched_reasons
 from flows.by_hand import completed, run_by_hand
 from flows.outcome import (

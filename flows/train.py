@@ -21,13 +21,13 @@ from prefect.states import Completed
 
 from cxrmlops.errors import CxrError, ServiceError
 from cxrmlops.params import load_params
-from cxrmlops.processes import end_marked, watched
 from cxrmlops.promotion import registration
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run
+from cxrmlops.system.processes import end_marked, watched
 from flows.by_hand import completed, run_by_hand
 from flows.outcome import DELAYS, show_synthetic_film, unreachable
 

@@ -35,8 +35,8 @@ from pydicom.uid import (
 )
 
 from cxrmlops.data.backlog_film import FilmRequest, read_backlog_film
+from cxrmlops.records.tables import SCORED_IMAGES
 from cxrmlops.reporting.study_objects import Settings, StudyJob, in_scope, write_study
-from cxrmlops.tables import SCORED_IMAGES
 from tests.make import SCOPE, make_model_identity, make_readable_film, read_film
 
 LONG = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")

@@ -26,12 +26,12 @@ from cxrmlops.dicom.archive.transfer import RemoteImage
 from cxrmlops.dicom.read.pixels import Picture
 from cxrmlops.dicom.read.source import LIMITS, Limits
 from cxrmlops.dicom.results.answers import FilmAnswer, StudyAnswer
-from cxrmlops.findings import OperatingPoint
 from cxrmlops.params import Site, TrainParams, load_params, load_site, scope_of
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.split import SideCounts, SplitManifest
-from cxrmlops.tables import IMAGES, INDEX, SPLITS, STUDIES, VALIDATED
+from cxrmlops.records.tables import IMAGES, INDEX, SPLITS, STUDIES, VALIDATED
+from cxrmlops.vocabulary.findings import OperatingPoint
 
 if TYPE_CHECKING:
     from cxrmlops.model.network import EvidenceResNet
@@ -325,10 +325,10 @@ def write_reading_bundle(
     What is given as `reference` stands in place of its own.
     """
     from cxrmlops.data.preprocess import preprocessing_hash
-    from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
     from cxrmlops.model.bundle import BundleCard, write_bundle
     from cxrmlops.model.out_of_distribution import Familiar
     from cxrmlops.model.skew import skew_logit
+    from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 
     card = BundleCard(
         name=f"cxr-resnet18-{size}",

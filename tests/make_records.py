@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.records.cohort import CohortSummary, DateWindow, ReportedStudies
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.examination import (
@@ -26,6 +25,7 @@ from cxrmlops.records.split import SideCounts
 from cxrmlops.records.training import Training
 from cxrmlops.records.validation import Expectation, Validation
 from cxrmlops.records.verdict import GateResult, Verdict
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 
 SIDE = SideCounts(images=1, studies=1, patients=1, abnormal_studies=1)
 CURVES = RankingCurves(

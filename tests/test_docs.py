@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from cxrmlops import tables
 from cxrmlops.cli import app
 from cxrmlops.params import Params, Site
+from cxrmlops.records import tables
 from documentation import checks, records
 from documentation.markdown import text
 from documentation.source_comments import yaml_comments

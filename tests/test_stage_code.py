@@ -57,7 +57,7 @@ def test_training_code_holds_network_and_statistics_but_no_archive_and_no_flow()
         "cxrmlops.model.network",
         "cxrmlops.model.training",
         "cxrmlops.evaluation.statistics.thresholds",
-        "cxrmlops.tables",
+        "cxrmlops.records.tables",
     } <= set(modules)
     assert not [m for m in modules if "archive" in m or "backlog" in m]
     assert list(modules) == sorted(modules)

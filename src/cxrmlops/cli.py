@@ -9,8 +9,8 @@ import typer
 
 from cxrmlops.commands import backlog, models, review, scoring, stages
 from cxrmlops.errors import CxrError
-from cxrmlops.loopback import spare_loopback
-from cxrmlops.processes import guarded
+from cxrmlops.system.loopback import spare_loopback
+from cxrmlops.system.processes import guarded
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 

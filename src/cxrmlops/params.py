@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cxrmlops.errors import ParamsError, wrong_values
-from cxrmlops.scope import Scope, make_scope
+from cxrmlops.vocabulary.scope import Scope, make_scope
 
 Fraction = Field(ge=0, le=1)
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import grimp
 
-from cxrmlops.files import sha256_json
+from cxrmlops.system.files import sha256_json
 
 _SOURCE = Path(__file__).parent.parent
 UNTRACKED = {  # a reworded error must not retrain a network; `params:` tracks values
     "cxrmlops.errors",
-    "cxrmlops.files",
+    "cxrmlops.system.files",
     "cxrmlops.params",
-    "cxrmlops.reasons",
+    "cxrmlops.vocabulary.reasons",
     "cxrmlops.stage_code",
 }
 

@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from cxrmlops.clock import ProgressTimer
 from cxrmlops.errors import ResourceError
-from cxrmlops.files import whole_folder
-from cxrmlops.workers import map_isolated
+from cxrmlops.system.clock import ProgressTimer
+from cxrmlops.system.files import whole_folder
+from cxrmlops.system.workers import map_isolated
 from cxrphantom.plan import PlannedStudy, plan_studies
 from cxrphantom.reports import COLUMNS, report_row, write_table
 from cxrphantom.study import write_study

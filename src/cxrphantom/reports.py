@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrmlops.files import whole
+from cxrmlops.system.files import whole
 from cxrphantom.findings import Finding
 from cxrphantom.headers import Exam
 

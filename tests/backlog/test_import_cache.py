@@ -11,7 +11,7 @@ from cxrmlops.backlog.folder_scan import Film
 from cxrmlops.backlog.schema import studies
 from cxrmlops.dicom.archive.transfer import name_of
 from cxrmlops.errors import ParamsError, ServiceError
-from cxrmlops.files import sha256_file
+from cxrmlops.system.files import sha256_file
 
 A, B = ".cxrmlops-spool/s/a.dcm", ".cxrmlops-spool/s/b.dcm"
 

@@ -9,7 +9,7 @@ from cxrmlops.backlog.folder_scan import Film
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.backlog.results import predecessors, read_answers
 from cxrmlops.data.backlog_film import empty_row
-from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
+from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
 from tests.backlog.test_leases import claim
 
 

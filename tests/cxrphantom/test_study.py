@@ -7,7 +7,7 @@ from cxrmlops.dicom.read.acceptance import accept, accept_picture
 from cxrmlops.dicom.read.headers import read_header
 from cxrmlops.dicom.read.pixels import display_picture
 from cxrmlops.errors import Rejected
-from cxrmlops.reasons import REASONS
+from cxrmlops.vocabulary.reasons import REASONS
 from cxrphantom import misfits
 from cxrphantom.plan import PlannedStudy, plan_studies
 from cxrphantom.study import study_traits, write_study

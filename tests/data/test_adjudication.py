@@ -5,7 +5,7 @@ import pytest
 
 from cxrmlops.data.adjudication import ASKED, read_decisions, require_none_lost, settle
 from cxrmlops.errors import DataError
-from cxrmlops.tables import DECISIONS
+from cxrmlops.records.tables import DECISIONS
 
 KNOWN = frozenset({"S1", "S2", "S3"})
 

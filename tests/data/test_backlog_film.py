@@ -14,8 +14,8 @@ from cxrmlops.data.backlog_film import (
 from cxrmlops.data.preprocess import Placement
 from cxrmlops.dicom.read.headers import read_header
 from cxrmlops.dicom.read.pixels import Picture
-from cxrmlops.reasons import REASONS
-from cxrmlops.tables import SCORED_IMAGES
+from cxrmlops.records.tables import SCORED_IMAGES
+from cxrmlops.vocabulary.reasons import REASONS
 from tests.make import SCOPE, make_lungs, make_readable_film, save_film
 
 

@@ -14,7 +14,7 @@ from cxrmlops.data.cohort import (
     summarise,
 )
 from cxrmlops.records.cohort import ReportedStudies
-from cxrmlops.tables import DECISIONS
+from cxrmlops.records.tables import DECISIONS
 from tests.data.rows import make_film_row, make_film_rows, make_report_rows
 
 WINDOW = (dt.date(2017, 1, 1), dt.date(2018, 7, 1))

@@ -7,8 +7,8 @@ from PIL import Image
 
 from cxrmlops.data import decoding
 from cxrmlops.data.decoding import Film, decode_film, decode_films
-from cxrmlops.tables import INDEX
-from cxrmlops.workers import IsolatedResult
+from cxrmlops.records.tables import INDEX
+from cxrmlops.system.workers import IsolatedResult
 from tests.make import SCOPE
 
 ROW = set(INDEX.columns) - {"image_id", "shard", "row"}

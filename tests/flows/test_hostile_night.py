@@ -19,7 +19,7 @@ from pydicom import dcmread
 
 from cxrmlops.backlog import ledger
 from cxrmlops.backlog.database import open_database
-from cxrmlops.tables import SCORED_IMAGES
+from cxrmlops.records.tables import SCORED_IMAGES
 from flows.score import score
 from tests import make
 from tests.flows.conftest import stand_in

@@ -7,7 +7,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from cxrmlops.errors import BundleError
-from cxrmlops.files import sha256_file
 from cxrmlops.model.bundle import (
     REFERENCE,
     BundleCard,
@@ -17,6 +16,7 @@ from cxrmlops.model.bundle import (
     write_bundle,
 )
 from cxrmlops.model.network import build_network
+from cxrmlops.system.files import sha256_file
 from tests.make import make_reading_bundle, write_reading_bundle
 
 

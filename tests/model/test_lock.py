@@ -1,8 +1,8 @@
 import pytest
 
 from cxrmlops.errors import ResourceError
-from cxrmlops.files import only_run
 from cxrmlops.model.lock import RANKS, only_training
+from cxrmlops.system.files import only_run
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from cxrmlops.files import read_json, write_json
-from cxrmlops.tables import SCORED_IMAGES, SPLITS, VALIDATED
+from cxrmlops.records.tables import SCORED_IMAGES, SPLITS, VALIDATED
+from cxrmlops.system.files import read_json, write_json
 from tests import make
 from tests.make_records import make_validation
 from tests.pipeline.project import (

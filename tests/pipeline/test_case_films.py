@@ -13,7 +13,7 @@ import pytest
 
 from cxrmlops.data.image_file import open_image, read_image
 from cxrmlops.errors import Rejected
-from cxrmlops.scope import make_scope
+from cxrmlops.vocabulary.scope import make_scope
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = Path(os.environ.get("CXR_TEST_DATA") or ROOT.parent / "shared" / "data")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cxrmlops.tables import QUARANTINE, VALIDATED
+from cxrmlops.records.tables import QUARANTINE, VALIDATED
 from tests import make
 from tests.pipeline.project import command, make_project, refusal
 from tests.stages.evaluation_line import make_line

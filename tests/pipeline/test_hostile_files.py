@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cxrmlops.reasons import REASONS
-from cxrmlops.workers import WorkerLimits, map_isolated
+from cxrmlops.system.workers import WorkerLimits, map_isolated
+from cxrmlops.vocabulary.reasons import REASONS
 from tests.hostile import Verdict, judge
 
 OUTCOMES = Path(__file__).with_name("hostile_outcomes.csv")

@@ -24,8 +24,8 @@ from cxrmlops.model.network import build_network
 from cxrmlops.params import EvaluateParams
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.tables import NOT_EVALUABLE, SPLITS, STUDIES
 from cxrmlops.stages import evaluate, train
-from cxrmlops.tables import NOT_EVALUABLE, SPLITS, STUDIES
 from tests.evaluation.gates.test_gate import VALIDATION
 from tests.make import (
     make_manifest,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cxrmlops.reasons import REASONS
-from cxrmlops.workers import WorkerLimits, map_isolated
+from cxrmlops.system.workers import WorkerLimits, map_isolated
+from cxrmlops.vocabulary.reasons import REASONS
 from tests.hostile import ENCODINGS, SPOILS, Verdict, good_film, judge, spoil_bytes
 
 MAX_SECONDS = 8.0

@@ -11,10 +11,9 @@ import pandas as pd
 import pydicom
 import pytest
 
-from cxrmlops.files import read_json
 from cxrmlops.model.bundle import bundle_hash
 from cxrmlops.quickstart.demo import copy_checkout
-from cxrmlops.tables import (
+from cxrmlops.records.tables import (
     FILM_PATHS,
     FILMS,
     HISTORY,
@@ -29,6 +28,7 @@ from cxrmlops.tables import (
     VALIDATED,
     beside,
 )
+from cxrmlops.system.files import read_json
 from cxrphantom.cohort import make_cohort
 from tests.conftest import ROOT
 from tests.pipeline.project import (

@@ -3,8 +3,8 @@ import pytest
 
 from cxrmlops.errors import DataError
 from cxrmlops.evaluation.statistics.comparison import auc_difference
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.promotion.non_inferiority import not_assessed, not_worse
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from tests.make import make_studies
 
 POINTS = (OperatingPoint(BALANCED, 0.5, ""), OperatingPoint(HIGH_SENSITIVITY, 0.2, ""))

@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from cxrmlops.evaluation.statistics.thresholds import choose_points
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.model.bundle import BundleCard, bundle_hash, read_bundle, write_bundle
 from cxrmlops.model.network import build_network
 from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
 from cxrmlops.params import PromotionParams, load_params
 from cxrmlops.promotion import approval, approval_log, champion_comparison, registration
 from cxrmlops.promotion.approval import champion_bundle
+from cxrmlops.records.tables import SPLITS, STUDIES
 from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import open_client
-from cxrmlops.tables import SPLITS, STUDIES
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from tests import make
 from tests.conftest import ROOT
 from tests.make_records import make_metrics, make_verdict

@@ -2,8 +2,8 @@ import pytest
 
 from cxrmlops.errors import LeakError
 from cxrmlops.evaluation.statistics.thresholds import choose_points
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.promotion.score_shift import differences, own_thresholds, panel
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from tests.make import make_studies
 
 VAL = make_studies(120, split="val")

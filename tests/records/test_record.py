@@ -4,7 +4,6 @@ import pytest
 from pydantic import ValidationError
 
 from cxrmlops.errors import DataError
-from cxrmlops.files import write_json
 from cxrmlops.records.cohort_scope import CohortScope
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.model_identity import ScoringModel
@@ -12,6 +11,7 @@ from cxrmlops.records.results import FailedStudies, WrittenObjects
 from cxrmlops.records.split import SplitManifest, StratumCounts
 from cxrmlops.records.validation import Validation
 from cxrmlops.records.verdict import Verdict
+from cxrmlops.system.files import write_json
 from documentation.records import FILES, models
 from tests import make_records
 from tests.make import SCOPE, make_manifest, make_preprocessing

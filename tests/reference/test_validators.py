@@ -26,10 +26,10 @@ from cxrmlops.dicom.results.secondary_capture import (
     build_secondary_capture,
 )
 from cxrmlops.dicom.results.structured_report import build_report
-from cxrmlops.reasons import Kind, reason_kind
+from cxrmlops.records.tables import SCORED_IMAGES
 from cxrmlops.reporting.texts import summary, wording
 from cxrmlops.stages import report, score
-from cxrmlops.tables import SCORED_IMAGES
+from cxrmlops.vocabulary.reasons import Kind, reason_kind
 from tests import make
 from tests.conftest import needs
 from tests.reference.report_tree import Facts, departures, ohif_refuses

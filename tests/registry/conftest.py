@@ -4,7 +4,7 @@ import pytest
 
 from cxrmlops.records.metrics import Confusion
 from cxrmlops.records.split import SideCounts
-from cxrmlops.tables import HISTORY
+from cxrmlops.records.tables import HISTORY
 from tests import make
 from tests.make_records import estimate, make_metrics, make_verdict
 

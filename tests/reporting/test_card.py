@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from cxrmlops.files import read_json
 from cxrmlops.reporting.card import SECTIONS, card_facts, write_card
+from cxrmlops.system.files import read_json
 from tests.reporting.test_evaluation_report import HASH, make_evidence, words
 
 ASKED = {  # standards for model cards: what must be stated, or named as a gap

@@ -11,10 +11,10 @@ from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.model.bundle import BundleCard
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.split import SideCounts
+from cxrmlops.records.tables import HISTORY, NOT_EVALUABLE
 from cxrmlops.reporting.checklist import checklist
 from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
 from cxrmlops.reporting.evaluation_report import write_report
-from cxrmlops.tables import HISTORY, NOT_EVALUABLE
 from tests.make import SCOPE, make_manifest, make_studies
 from tests.make_records import make_cohort_summary, make_training
 

@@ -1,7 +1,7 @@
 from cxrmlops.data.backlog_film import empty_row
 from cxrmlops.records.model_identity import ScoringModel
+from cxrmlops.records.tables import SCORED_IMAGES
 from cxrmlops.reporting.outcomes import outcome_lines
-from cxrmlops.tables import SCORED_IMAGES
 from tests.make import make_model_identity
 
 

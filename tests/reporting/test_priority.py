@@ -2,8 +2,8 @@ import datetime as dt
 
 import pytest
 
-from cxrmlops.findings import Finding
 from cxrmlops.reporting.priority import Waiting, Why, order
+from cxrmlops.vocabulary.findings import Finding
 
 NOW = dt.datetime(2026, 5, 2, 2, 30, tzinfo=dt.UTC)
 

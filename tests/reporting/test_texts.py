@@ -3,8 +3,6 @@ from string import Formatter
 
 import pytest
 
-from cxrmlops.findings import Finding
-from cxrmlops.reasons import reason_sentence
 from cxrmlops.reporting.texts import (
     EN,
     caption,
@@ -14,6 +12,8 @@ from cxrmlops.reporting.texts import (
     wording,
 )
 from cxrmlops.reporting.texts_zh import ZH
+from cxrmlops.vocabulary.findings import Finding
+from cxrmlops.vocabulary.reasons import reason_sentence
 from tests import make
 from tests.make import make_model_identity, make_study_answer
 

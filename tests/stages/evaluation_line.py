@@ -13,7 +13,7 @@ from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network
 from cxrmlops.model.skew import skew_logit
 from cxrmlops.records.split import SideCounts, SplitManifest
-from cxrmlops.tables import HISTORY, INDEX, NOT_EVALUABLE, SPLITS, STUDIES
+from cxrmlops.records.tables import HISTORY, INDEX, NOT_EVALUABLE, SPLITS, STUDIES
 from tests.make import (
     SCOPE,
     make_index,

@@ -8,8 +8,8 @@ import pytest
 from cxrmlops.data.cohort_state import FILES
 from cxrmlops.errors import DataError, ResourceError
 from cxrmlops.params import CohortParams
+from cxrmlops.records.tables import FILM_PATHS, FILMS, IMAGES, REPORTS, beside
 from cxrmlops.stages import cohort
-from cxrmlops.tables import FILM_PATHS, FILMS, IMAGES, REPORTS, beside
 from tests.make import make_chest_film, make_site, save_film
 
 PARAMS = CohortParams(

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrmlops.clock import ProgressTimer
 from cxrmlops.data.preprocess import network_square, preprocessing_hash
 from cxrmlops.data.shards import gather, open_shards
 from cxrmlops.errors import DataError, ResourceError
-from cxrmlops.files import sha256_folder, write_json
 from cxrmlops.params import PreprocessParams
+from cxrmlops.records.tables import FILM_PATHS, IMAGES, INDEX, beside
 from cxrmlops.stages import preprocess
-from cxrmlops.tables import FILM_PATHS, IMAGES, INDEX, beside
+from cxrmlops.system.clock import ProgressTimer
+from cxrmlops.system.files import sha256_folder, write_json
 from tests.data.test_decoding import film
 from tests.make import SCOPE, make_images, make_site, read_film
 

@@ -9,10 +9,10 @@ from PIL import Image
 
 from cxrmlops.data.backlog_film import list_backlog
 from cxrmlops.errors import BundleError, DataError, ParamsError
-from cxrmlops.files import read_json
 from cxrmlops.params import ScoreParams
+from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
 from cxrmlops.stages import score
-from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
+from cxrmlops.system.files import read_json
 from tests.deadly import die_on_the_second_film
 from tests.make import (
     SCOPE,

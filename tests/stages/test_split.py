@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from cxrmlops.errors import DataError
-from cxrmlops.files import sha256_folder
 from cxrmlops.params import SplitParams
+from cxrmlops.records.tables import NOT_EVALUABLE, QUARANTINE, SPLITS, VALIDATED
 from cxrmlops.stages import split
-from cxrmlops.tables import NOT_EVALUABLE, QUARANTINE, SPLITS, VALIDATED
+from cxrmlops.system.files import sha256_folder
 from tests.make import make_validated
 
 

@@ -7,13 +7,13 @@ import torch
 
 from cxrmlops.errors import DataError, LeakError, ParamsError, ResourceError
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
-from cxrmlops.files import WORK, only_run
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
+from cxrmlops.records.tables import HISTORY, SPLITS, STUDIES
 from cxrmlops.stages import train
-from cxrmlops.tables import HISTORY, SPLITS, STUDIES
+from cxrmlops.system.files import WORK, only_run
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY
 from tests.make import make_train_inputs, make_train_params, write_reading_bundle
 
 

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from cxrmlops.errors import DataError
-from cxrmlops.files import sha256_folder
 from cxrmlops.params import ValidateParams
+from cxrmlops.records.tables import IMAGES, INDEX, QUARANTINE, VALIDATED
 from cxrmlops.stages import validate
-from cxrmlops.tables import IMAGES, INDEX, QUARANTINE, VALIDATED
+from cxrmlops.system.files import sha256_folder
 from tests.make import make_images, make_index
 
 

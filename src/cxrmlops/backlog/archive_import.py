@@ -27,7 +27,7 @@ from cxrmlops.dicom.read.attributes import text
 from cxrmlops.dicom.read.headers import DicomFile
 from cxrmlops.dicom.read.source import opened
 from cxrmlops.errors import AccessError, RefusedError, Rejected, ServiceError
-from cxrmlops.scope import Scope
+from cxrmlops.vocabulary.scope import Scope
 
 GIVE_UP = 10  # studies in a row that the archive does not give: then it is down
 FETCHED, KNOWN = "fetched", "known"

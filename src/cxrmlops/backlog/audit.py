@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from cxrmlops.backlog.database import now, sqlite_file
-from cxrmlops.files import disk_space
+from cxrmlops.system.files import disk_space
 
 APPLICATION_ACTIVITY, START, STOP = "110100", "110120", "110121"
 FILMS_READ = "110103"  # DICOM Instances Accessed

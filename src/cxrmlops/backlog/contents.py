@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from cxrmlops.backlog.folder_scan import Film
-from cxrmlops.files import sha256_json
+from cxrmlops.system.files import sha256_json
 
 REJECTED = "rejected"  # outcome of a study
 

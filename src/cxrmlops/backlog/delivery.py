@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cxrmlops.dicom.archive.transfer import Archive, RemoteImage
 from cxrmlops.errors import ParamsError, RefusedError, ServiceError
-from cxrmlops.files import sha256_file, whole
+from cxrmlops.system.files import sha256_file, whole
 
 PRESENT = "present"  # receipt of what was there before
 

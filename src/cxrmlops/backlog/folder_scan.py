@@ -13,8 +13,8 @@ from cxrmlops.backlog.schema import films
 from cxrmlops.data.backlog_film import UNREADABLE, film_identity
 from cxrmlops.data.film_list import FilmFile, list_films
 from cxrmlops.errors import ParamsError
-from cxrmlops.files import sha256_json
-from cxrmlops.workers import map_isolated, worker_count
+from cxrmlops.system.files import sha256_json
+from cxrmlops.system.workers import map_isolated, worker_count
 
 DAY_SECONDS = 86_400.0
 NOT_FILMS = {"DICOMDIR"}  # an index of a medium, by PS3.10

@@ -40,7 +40,7 @@ from cxrmlops.backlog.ledger import (
 )
 from cxrmlops.backlog.schema import chunks, objects, studies
 from cxrmlops.errors import ServiceError
-from cxrmlops.files import sha256_json
+from cxrmlops.system.files import sha256_json
 
 MAX_ATTEMPTS = 6  # a chunk that ended its process so often is taken apart
 

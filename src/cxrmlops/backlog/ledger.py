@@ -35,7 +35,7 @@ from cxrmlops.backlog.database import ENTRY_LOCK, lock, now, transaction
 from cxrmlops.backlog.folder_scan import Film
 from cxrmlops.backlog.lease_holders import free_dead, seconds
 from cxrmlops.backlog.schema import chunks, studies
-from cxrmlops.files import sha256_json
+from cxrmlops.system.files import sha256_json
 
 FOUND, CLAIMED, SCORED, WRITTEN = "found", "claimed", "scored", "written"
 DELIVERED, REJECTED, FAILED = "delivered", "rejected", "failed"

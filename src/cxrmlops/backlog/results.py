@@ -19,7 +19,7 @@ from cxrmlops.dicom.results.answers import ObjectReference
 from cxrmlops.errors import DataError
 from cxrmlops.records.model_identity import ScoringModel
 from cxrmlops.records.results import WrittenObjects
-from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
+from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
 
 # What the ledger keeps of an answer: what the balance and the histogram ask for
 _OF_IMAGE = ("path", "outcome", "sop_class_uid", "content")

@@ -44,7 +44,7 @@ def adjudicate(
     Example: cxrmlops adjudicate errors/adjudication.csv
     """
     from cxrmlops.data.adjudication import read_decisions, require_none_lost
-    from cxrmlops.tables import DECISIONS, REPORTS
+    from cxrmlops.records.tables import DECISIONS, REPORTS
 
     known = frozenset(REPORTS.read(DATA / "cohort").study_id)
     settled = read_decisions(tables, known)

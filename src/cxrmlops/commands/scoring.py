@@ -22,13 +22,13 @@ def score(
 
     Example: cxrmlops score new_films --out results
     """
-    from cxrmlops.clock import now
     from cxrmlops.data.backlog_film import list_backlog
-    from cxrmlops.files import require_ours
     from cxrmlops.params import load_params, load_site, scope_of
     from cxrmlops.reporting.outcomes import outcome_lines
     from cxrmlops.stages import report as report_stage
     from cxrmlops.stages import score as stage
+    from cxrmlops.system.clock import now
+    from cxrmlops.system.files import require_ours
 
     require_ours(out / "score", stage.FILES, where="score: --out")
     params, site = load_params(), load_site()

@@ -18,7 +18,7 @@ from cxrmlops.data.sources.csv_table import (
 )
 from cxrmlops.data.spreadsheet import as_meant
 from cxrmlops.errors import DataError
-from cxrmlops.tables import DECISIONS
+from cxrmlops.records.tables import DECISIONS
 
 ASKED = ("study_id", "kind", "label", "probability", "codes", "reader", "decision",
          "comment")  # fmt: skip

@@ -17,9 +17,9 @@ from cxrmlops.dicom.read.patient import Patient
 from cxrmlops.dicom.read.pixels import Picture
 from cxrmlops.dicom.read.source import Limits, Source, opened
 from cxrmlops.errors import DataError, Rejected
-from cxrmlops.files import whole
-from cxrmlops.reasons import Kind, reason_kind
-from cxrmlops.scope import Scope
+from cxrmlops.system.files import whole
+from cxrmlops.vocabulary.reasons import Kind, reason_kind
+from cxrmlops.vocabulary.scope import Scope
 
 UNREADABLE = ("", "", "")  # SOP and Study Instance UID, Patient ID
 READING_SIDE = 1024  # longest side of the stored reading picture, pixels

@@ -14,9 +14,9 @@ import pandas as pd
 
 from cxrmlops.data.adjudication import settle
 from cxrmlops.data.report_labels import Conclusion, label_studies
-from cxrmlops.reasons import REASONS
 from cxrmlops.records.cohort import CohortSummary, DateWindow, ReportedStudies
-from cxrmlops.tables import DECISIONS, FILM_PATHS, FILMS, IMAGES, REPORTS
+from cxrmlops.records.tables import DECISIONS, FILM_PATHS, FILMS, IMAGES, REPORTS
+from cxrmlops.vocabulary.reasons import REASONS
 
 INCLUDED = "included"
 

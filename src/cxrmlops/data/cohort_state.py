@@ -15,9 +15,9 @@ from typing import Any
 from cxrmlops.data.film_list import FilmFile, list_films, read_include
 from cxrmlops.dicom.identity import key_fingerprint, pseudonym_key
 from cxrmlops.errors import DataError
-from cxrmlops.files import sha256_file, sha256_json
 from cxrmlops.records.cohort import CohortSummary
 from cxrmlops.stage_code import stage_code_hash
+from cxrmlops.system.files import sha256_file, sha256_json
 
 log = logging.getLogger(__name__)
 

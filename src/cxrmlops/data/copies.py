@@ -13,7 +13,7 @@ from typing import Any
 
 from cxrmlops.data.backlog_film import unanswered
 from cxrmlops.dicom.read.patient import Patient, name_two_people
-from cxrmlops.reasons import Kind, reason_kind
+from cxrmlops.vocabulary.reasons import Kind, reason_kind
 
 REPLACED = "replaced"  # reason of a copy whose header is out of date
 

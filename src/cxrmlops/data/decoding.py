@@ -18,9 +18,9 @@ from cxrmlops.data.preprocess import (
     perceptual_hash,
 )
 from cxrmlops.errors import Rejected
-from cxrmlops.scope import Scope
-from cxrmlops.tables import INDEX
-from cxrmlops.workers import map_isolated
+from cxrmlops.records.tables import INDEX
+from cxrmlops.system.workers import map_isolated
+from cxrmlops.vocabulary.scope import Scope
 
 AHEAD = 8  # films per worker that wait, run or are done: no worker idles, memory flat
 

@@ -15,7 +15,7 @@ from cxrmlops.dicom.read.headers import DicomFile, FilmHeader, describe
 from cxrmlops.dicom.read.patient import Patient, patient_of
 from cxrmlops.dicom.read.pixels import Picture, display_picture
 from cxrmlops.dicom.read.source import Limits, Source, opened
-from cxrmlops.scope import Scope
+from cxrmlops.vocabulary.scope import Scope
 
 
 class ImageFile:

@@ -24,7 +24,7 @@ from cxrmlops.dicom.read.pixels import (
 )
 from cxrmlops.dicom.read.source import LIMITS, Limits, Source
 from cxrmlops.errors import Rejected
-from cxrmlops.files import sha256_json
+from cxrmlops.system.files import sha256_json
 
 _EXIF_ORIENTATION = 0x0112
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"

@@ -11,7 +11,7 @@ from pathlib import Path
 from cxrmlops.data.image_file import open_image
 from cxrmlops.dicom.read.pixels import Picture
 from cxrmlops.errors import DataError
-from cxrmlops.scope import Scope
+from cxrmlops.vocabulary.scope import Scope
 
 FOLDER = Path(__file__).parent / "reference_images"
 CHECKSUMS = (  # SHA-256 of 0.dcm, 1.dcm and so on: normal and abnormal, four vendors

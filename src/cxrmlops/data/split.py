@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.errors import DataError
-from cxrmlops.tables import NOT_EVALUABLE
+from cxrmlops.records.tables import NOT_EVALUABLE
 
 Extra = tuple[int, ...]  # patients above the rounded-down quota, per split
 

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxrmlops.errors import DataError, LeakError
-from cxrmlops.files import sha256_json
+from cxrmlops.system.files import sha256_json
 
 FITTED_ON = "val"
 

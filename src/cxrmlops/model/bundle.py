@@ -10,12 +10,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from cxrmlops.errors import BundleError, LeakError, ParamsError
-from cxrmlops.files import sha256_file, sha256_folder, whole_folder
-from cxrmlops.files import write_json as _write_json
-from cxrmlops.findings import OperatingPoint
 from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.network import EvidenceResNet, load_network
-from cxrmlops.scope import Scope
+from cxrmlops.system.files import sha256_file, sha256_folder, whole_folder
+from cxrmlops.system.files import write_json as _write_json
+from cxrmlops.vocabulary.findings import OperatingPoint
+from cxrmlops.vocabulary.scope import Scope
 
 if TYPE_CHECKING:
     from cxrmlops.records.model_identity import ModelIdentity

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from cxrmlops.errors import BundleError, wrong_values
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY
 
 MAX_BYTES = 1024**2  # of a card; ours have 3 KiB
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # SHA-256

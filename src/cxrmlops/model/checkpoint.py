@@ -10,9 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from cxrmlops.files import whole
 from cxrmlops.model.learner import TrainState
 from cxrmlops.model.training import Epoch
+from cxrmlops.system.files import whole
 
 LAST = "last.safetensors"
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW remembers of a parameter

@@ -3,7 +3,7 @@
 import os
 from contextlib import AbstractContextManager, nullcontext
 
-from cxrmlops.files import only_run
+from cxrmlops.system.files import only_run
 
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK")  # set in the copies of a training's process
 

@@ -17,7 +17,7 @@ from cxrmlops.registry import versions
 from cxrmlops.registry.comparison_tags import read as read_standing
 from cxrmlops.registry.facts import Training, training_of
 from cxrmlops.registry.versions import Version
-from cxrmlops.scope import Scope, require_scope
+from cxrmlops.vocabulary.scope import Scope, require_scope
 
 Standing = dict[str, dict[str, str]]  # question -> verdict and reason
 UNKNOWN_CODE = (

@@ -15,7 +15,7 @@ from cxrmlops.backlog.database import (
     transaction,
 )
 from cxrmlops.backlog.schema import history, looks
-from cxrmlops.files import sha256_json
+from cxrmlops.system.files import sha256_json
 
 SIGNED = "signed"  # the first of two people; nothing has changed yet
 APPROVED = "approved"

@@ -19,8 +19,8 @@ from cxrmlops.promotion import non_inferiority, score_shift
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.tables import SPLITS, STUDIES
 from cxrmlops.records.verdict import GateResult
-from cxrmlops.tables import SPLITS, STUDIES
 
 PANEL = 8  # made-up films, normal and abnormal, the same for every pair of versions
 

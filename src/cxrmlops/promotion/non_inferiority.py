@@ -10,8 +10,8 @@ import pandas as pd
 from cxrmlops.errors import DataError
 from cxrmlops.evaluation.gates import gate as gates
 from cxrmlops.evaluation.statistics.comparison import answers_differ, auc_difference
-from cxrmlops.findings import OperatingPoint
 from cxrmlops.records.verdict import GateResult
+from cxrmlops.vocabulary.findings import OperatingPoint
 
 NAME = "champion"  # of the gate
 Points = Sequence[OperatingPoint]

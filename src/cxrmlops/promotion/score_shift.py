@@ -13,8 +13,8 @@ import pandas as pd
 
 from cxrmlops.evaluation.gates.gate import SAME_THRESHOLD, gate_result
 from cxrmlops.evaluation.statistics.thresholds import choose_points, moved
-from cxrmlops.findings import OperatingPoint
 from cxrmlops.records.verdict import GateResult
+from cxrmlops.vocabulary.findings import OperatingPoint
 
 NAME = "bridge"  # of the gate
 Points = Sequence[OperatingPoint]

@@ -17,11 +17,11 @@ from typing import Any
 import yaml
 
 from cxrmlops.errors import CxrError
-from cxrmlops.files import read_json, write_json
 from cxrmlops.promotion import approval_log
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.verdict import Verdict
+from cxrmlops.system.files import read_json, write_json
 from cxrphantom.cohort import make_cohort
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import yaml
 from cxrmlops.data.film_list import list_films
 from cxrmlops.data.sources.recognise import find_reports, recognise_reports
 from cxrmlops.errors import DataError, ParamsError
-from cxrmlops.files import whole
 from cxrmlops.params import load_site
+from cxrmlops.system.files import whole
 
 SITE, PARAMS, ADDRESSES = "site.yaml", "params.yaml", "addresses.env"
 GRAPH = Path("dvc.yaml")  # of the checkout

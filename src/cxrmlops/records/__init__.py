@@ -1,1 +1,1 @@
-"""What each JSON file holds that one stage hands to another: a module per file."""
+"""What one stage hands to another: columns of tables, and a module per JSON file."""

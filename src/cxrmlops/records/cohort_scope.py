@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import RootModel
 
 from cxrmlops.records.record import JsonFile
-from cxrmlops.scope import Scope
+from cxrmlops.vocabulary.scope import Scope
 
 
 class CohortScope(JsonFile, RootModel[Scope]):

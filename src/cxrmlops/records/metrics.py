@@ -2,9 +2,9 @@
 
 from typing import ClassVar, Literal
 
-from cxrmlops.findings import OperatingPoint
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.record import Part, Record
+from cxrmlops.vocabulary.findings import OperatingPoint
 
 
 class Confusion(Part):

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from cxrmlops.records.record import Part, Record
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 
 
 class ModelIdentity(Part):

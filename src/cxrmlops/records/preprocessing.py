@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from cxrmlops.records.record import Record
-from cxrmlops.scope import Scope
+from cxrmlops.vocabulary.scope import Scope
 
 
 class Preprocessing(Record):

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cxrmlops.errors import DataError, wrong_values
-from cxrmlops.files import write_json
+from cxrmlops.system.files import write_json
 
 
 class Part(BaseModel):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from cxrmlops.files import sha256_json
+from cxrmlops.system.files import sha256_json
 
 # dvc.lock is written by the training itself; its hashes are recorded beside the commit
 UNREADABLE = "unreadable"  # there is a checkout, but git tells nothing of it

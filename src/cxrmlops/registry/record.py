@@ -18,13 +18,13 @@ from mlflow.entities import (
     RunTag,
 )
 
-from cxrmlops.files import sha256_file, sha256_json
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.tables import HISTORY
 from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import lineage
 from cxrmlops.registry.service import open_client, translated
-from cxrmlops.tables import HISTORY
+from cxrmlops.system.files import sha256_file, sha256_json
 
 COMPLETED = "cxr.completed"  # tag: hash of what was recorded
 BATCH = 100  # params per call, MLflow's own limit

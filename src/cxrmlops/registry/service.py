@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from cxrmlops.errors import ServiceError
-from cxrmlops.files import WORK
+from cxrmlops.system.files import WORK
 
 
 def tracking_address() -> str:

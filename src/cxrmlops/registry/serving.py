@@ -14,12 +14,12 @@ import pandas as pd
 
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.data.served_film import Refusal, ServedFilm, read_served
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, answer
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.skew import check_skew
-from cxrmlops.reasons import OUT_OF_DISTRIBUTION
-from cxrmlops.workers import map_isolated, worker_count
+from cxrmlops.system.workers import map_isolated, worker_count
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, answer
+from cxrmlops.vocabulary.reasons import OUT_OF_DISTRIBUTION
 
 FILM = "dicom_base64"  # the one input column: a DICOM file
 DIGITS = 4  # of a probability, as in the night's reports

@@ -12,9 +12,9 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
 
-from cxrmlops.files import sha256_file, sha256_json
 from cxrmlops.registry.service import open_client, tracking_address, translated
 from cxrmlops.stage_code import stage_code_hash
+from cxrmlops.system.files import sha256_file, sha256_json
 
 EXPERIMENT = "cxrmlops"
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # runs, not chats

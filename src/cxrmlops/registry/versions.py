@@ -23,7 +23,6 @@ from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, Schema
 
 from cxrmlops.errors import BundleError
-from cxrmlops.files import WORK, whole_folder
 from cxrmlops.model.bundle import bundle_hash, read_card
 from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry.service import (
@@ -33,7 +32,8 @@ from cxrmlops.registry.service import (
     translated,
 )
 from cxrmlops.registry.wheel import write_wheel
-from cxrmlops.scope import Scope
+from cxrmlops.system.files import WORK, whole_folder
+from cxrmlops.vocabulary.scope import Scope
 
 MODEL = "cxr-sigfind"
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"

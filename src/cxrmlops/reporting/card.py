@@ -6,7 +6,6 @@ The same facts as a page and as JSON. Each asked-for fact is stated, or named as
 
 from pathlib import Path
 
-from cxrmlops.files import whole
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.model_card import CardFact, ModelCard
@@ -20,6 +19,7 @@ from cxrmlops.reporting.evaluation_plots import (
 )
 from cxrmlops.reporting.evaluation_report import environment, write_figure
 from cxrmlops.reporting.scope import NOT_A_DEVICE, SCOPE
+from cxrmlops.system.files import whole
 
 SECTIONS = (
     "Model",

@@ -20,15 +20,15 @@ from cxrmlops.data.sources.csv_table import read_csv
 from cxrmlops.data.spreadsheet import to_csv
 from cxrmlops.data.squares import film_squares
 from cxrmlops.errors import DataError
-from cxrmlops.files import require_ours, whole_folder
-from cxrmlops.findings import BALANCED
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.saliency import evidence_on_film
+from cxrmlops.records.tables import REPORTS, SPLITS, STUDIES
 from cxrmlops.reporting.evaluation_report import environment
 from cxrmlops.reporting.film_pictures import jpeg
 from cxrmlops.reporting.overlay import above_threshold, blend
-from cxrmlops.tables import REPORTS, SPLITS, STUDIES
+from cxrmlops.system.files import require_ours, whole_folder
+from cxrmlops.vocabulary.findings import BALANCED
 
 KINDS = {
     "missed": "Missed: reported ASF, answered NSF",

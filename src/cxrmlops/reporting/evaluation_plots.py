@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY
 from cxrmlops.model.bundle import BundleCard
 from cxrmlops.records.cohort import CohortSummary
 from cxrmlops.records.estimate import Estimate
@@ -28,6 +27,7 @@ from cxrmlops.reporting.plots import (
     score_plot,
     training_plot,
 )
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY
 
 POINTS = {BALANCED: "Balanced", HIGH_SENSITIVITY: "High sensitivity"}
 FIGURES = {  # name -> (field's word, radiologist's word)

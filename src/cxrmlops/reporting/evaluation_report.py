@@ -5,7 +5,6 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-from cxrmlops.files import whole
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.reporting import pages
 from cxrmlops.reporting.checklist import checklist
@@ -17,6 +16,7 @@ from cxrmlops.reporting.evaluation_plots import (
     Evidence,
 )
 from cxrmlops.reporting.scope import SCOPE
+from cxrmlops.system.files import whole
 
 
 def write_report(path: Path, evidence: Evidence, plots: Mapping[str, str]) -> None:

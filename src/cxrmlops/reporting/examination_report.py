@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxrmlops.files import whole
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.examination import Examination, Probe
 from cxrmlops.reporting.interval_plots import Row, forest_plot
 from cxrmlops.reporting.pages import environment, inline
+from cxrmlops.system.files import whole
 
 KINDS = {
     "acquisition": "How the film was made",

@@ -24,9 +24,9 @@ from cxrmlops.dicom.results.answers import (
 from cxrmlops.dicom.results.codes import QUALITY, RESULT
 from cxrmlops.dicom.results.derived import device_uid
 from cxrmlops.dicom.results.stated import stated
-from cxrmlops.findings import Finding, OperatingPoint
-from cxrmlops.reasons import REASONS
 from cxrmlops.records.model_identity import ModelIdentity
+from cxrmlops.vocabulary.findings import Finding, OperatingPoint
+from cxrmlops.vocabulary.reasons import REASONS
 
 SCT = "http://snomed.info/sct"
 DCM = "http://dicom.nema.org/resources/ontology/DCM"

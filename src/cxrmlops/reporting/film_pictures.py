@@ -13,12 +13,12 @@ from PIL import Image
 
 from cxrmlops.data.preprocess import Placement
 from cxrmlops.dicom.results.secondary_capture import OverlayPicture
-from cxrmlops.files import whole
-from cxrmlops.findings import Finding, answer
 from cxrmlops.model.saliency import evidence_on_film
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.reporting.overlay import FULL_SCALE, above_threshold, blend, draw_overlay
 from cxrmlops.reporting.texts import caption
+from cxrmlops.system.files import whole
+from cxrmlops.vocabulary.findings import Finding, answer
 
 JPEG_QUALITY = 85
 EVIDENCE = "evidence"  # the method whose maps are in logits

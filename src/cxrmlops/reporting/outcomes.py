@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from cxrmlops.findings import answer
-from cxrmlops.reasons import reason_sentence
 from cxrmlops.records.model_identity import ScoringModel
+from cxrmlops.records.tables import SCORED_IMAGES
 from cxrmlops.reporting.texts import finding_words
-from cxrmlops.tables import SCORED_IMAGES
+from cxrmlops.vocabulary.findings import answer
+from cxrmlops.vocabulary.reasons import reason_sentence
 
 
 def outcome_lines(score: Path, *, below: Path) -> Iterator[str]:

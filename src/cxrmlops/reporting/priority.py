@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cxrmlops.findings import Finding
+from cxrmlops.vocabulary.findings import Finding
 
 
 class Why(StrEnum):

@@ -15,13 +15,13 @@ from typing import Any
 
 from cxrmlops.dicom.results.answers import PRODUCT
 from cxrmlops.errors import DataError
-from cxrmlops.files import whole
-from cxrmlops.findings import Finding
-from cxrmlops.reasons import reason_sentence
 from cxrmlops.records.reading_list import Entry, Night
 from cxrmlops.reporting.pages import environment
 from cxrmlops.reporting.priority import Place, Waiting, order
 from cxrmlops.reporting.texts import catalogue, finding_words
+from cxrmlops.system.files import whole
+from cxrmlops.vocabulary.findings import Finding
+from cxrmlops.vocabulary.reasons import reason_sentence
 
 PAGE, DATA = "reading_list.html", "reading_list.json"
 ROWS_SHOWN = 200  # at first; a browser lays 10,000 films out for minutes

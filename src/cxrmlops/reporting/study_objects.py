@@ -25,8 +25,6 @@ from cxrmlops.dicom.results.secondary_capture import (
 )
 from cxrmlops.dicom.results.structured_report import build_report
 from cxrmlops.errors import Rejected
-from cxrmlops.files import whole
-from cxrmlops.reasons import Kind, reason_kind
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.records.results import WrittenObject
 from cxrmlops.reporting.fhir import build_bundle
@@ -39,6 +37,8 @@ from cxrmlops.reporting.film_pictures import (
     show_film,
 )
 from cxrmlops.reporting.texts import catalogue, summary, wording
+from cxrmlops.system.files import whole
+from cxrmlops.vocabulary.reasons import Kind, reason_kind
 
 _ANY = Limits(max_bytes=2**40, max_pixels=2**40)  # they passed the limits of `score`
 

@@ -14,11 +14,11 @@ from cxrmlops.dicom.results.answers import (
     finding_of,
 )
 from cxrmlops.dicom.results.stated import stated, without_view
-from cxrmlops.findings import Finding, OperatingPoint, answer
-from cxrmlops.reasons import reason_sentence
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.reporting.overlay import Caption
 from cxrmlops.reporting.texts_zh import ZH
+from cxrmlops.vocabulary.findings import Finding, OperatingPoint, answer
+from cxrmlops.vocabulary.reasons import reason_sentence
 
 EN = {
     "asf": "any significant finding suspected",

@@ -18,12 +18,19 @@ from cxrmlops.data.report_labels import POLICY, Conclusion
 from cxrmlops.data.sources import SOURCES, read_films
 from cxrmlops.data.sources.rows import Namer, SourceInput
 from cxrmlops.errors import DataError
-from cxrmlops.files import WORK, whole, whole_folder, work_folder
 from cxrmlops.params import CohortParams, Site, scope_of
 from cxrmlops.records.cohort import CohortSummary
 from cxrmlops.records.cohort_scope import CohortScope
+from cxrmlops.records.tables import (
+    DECISIONS,
+    FILM_PATHS,
+    FILMS,
+    IMAGES,
+    REPORTS,
+    beside,
+)
 from cxrmlops.reporting.cohort_flow import draw_flow
-from cxrmlops.tables import DECISIONS, FILM_PATHS, FILMS, IMAGES, REPORTS, beside
+from cxrmlops.system.files import WORK, whole, whole_folder, work_folder
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from cxrmlops.evaluation.performance.metrics import measure
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.performance.thumbnail import read_thumbnails, shrink
 from cxrmlops.evaluation.statistics.thresholds import choose_points, moved
-from cxrmlops.files import whole_folder
 from cxrmlops.model.bundle import (
     Bundle,
     BundleCard,
@@ -31,11 +30,12 @@ from cxrmlops.records.cohort import CohortSummary
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.tables import HISTORY, NOT_EVALUABLE, SPLITS, STUDIES
 from cxrmlops.records.training import Training
 from cxrmlops.reporting.card import write_card
 from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
 from cxrmlops.reporting.evaluation_report import write_report
-from cxrmlops.tables import HISTORY, NOT_EVALUABLE, SPLITS, STUDIES
+from cxrmlops.system.files import whole_folder
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,6 @@ from cxrmlops.evaluation.examination.shortcuts import (
 )
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.performance.thumbnail import shrink
-from cxrmlops.files import whole_folder
 from cxrmlops.model.bundle import read_bundle, require_preprocessing, require_split
 from cxrmlops.model.embedding import read_embeddings
 from cxrmlops.model.inference import BATCH, Reader
@@ -39,8 +38,9 @@ from cxrmlops.records.examination import (
 )
 from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.tables import INDEX, SPLITS, STUDIES
 from cxrmlops.reporting.examination_report import write_examination
-from cxrmlops.tables import INDEX, SPLITS, STUDIES
+from cxrmlops.system.files import whole_folder
 
 SIDES = ("train", "val")  # test is read once, by evaluate: its pixels stay unseen here
 

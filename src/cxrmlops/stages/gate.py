@@ -14,9 +14,9 @@ from cxrmlops.params import GateParams
 from cxrmlops.records.examination import Examination
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.tables import SPLITS
 from cxrmlops.records.validation import Validation
 from cxrmlops.records.verdict import Verdict
-from cxrmlops.tables import SPLITS
 
 Kind = TypeVar("Kind", Bounds, ExaminationBounds)
 

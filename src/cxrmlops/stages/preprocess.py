@@ -12,12 +12,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrmlops.clock import ProgressTimer
 from cxrmlops.data.decoding import Decoded, Film, decode_films
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.data.shards import ShardWriter
 from cxrmlops.errors import DataError
-from cxrmlops.files import (
+from cxrmlops.params import PreprocessParams, Site
+from cxrmlops.records.cohort_scope import CohortScope
+from cxrmlops.records.preprocessing import Preprocessing
+from cxrmlops.records.tables import FILM_PATHS, IMAGES, INDEX, beside
+from cxrmlops.stage_code import stage_code_hash
+from cxrmlops.system.clock import ProgressTimer
+from cxrmlops.system.files import (
     disk_space,
     only_run,
     read_journal,
@@ -25,13 +30,8 @@ from cxrmlops.files import (
     whole_folder,
     work_folder,
 )
-from cxrmlops.params import PreprocessParams, Site
-from cxrmlops.records.cohort_scope import CohortScope
-from cxrmlops.records.preprocessing import Preprocessing
-from cxrmlops.scope import Scope
-from cxrmlops.stage_code import stage_code_hash
-from cxrmlops.tables import FILM_PATHS, IMAGES, INDEX, beside
-from cxrmlops.workers import worker_count
+from cxrmlops.system.workers import worker_count
+from cxrmlops.vocabulary.scope import Scope
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from cxrmlops.params import ReportParams, Site
 from cxrmlops.records.model_identity import ScoringModel
 from cxrmlops.records.reading_list import Entry, Night
 from cxrmlops.records.results import FailedStudies, WrittenObjects
+from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
 from cxrmlops.reporting.reading_list import write_reading_list
 from cxrmlops.reporting.study_objects import (
     Settings,
@@ -22,8 +23,7 @@ from cxrmlops.reporting.study_objects import (
     in_scope,
     write_study,
 )
-from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
-from cxrmlops.workers import map_isolated, worker_count
+from cxrmlops.system.workers import map_isolated, worker_count
 
 log = logging.getLogger(__name__)
 

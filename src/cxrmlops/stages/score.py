@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrmlops.clock import ProgressTimer
 from cxrmlops.data.backlog_film import (
     FilmRead,
     FilmRequest,
@@ -26,18 +25,24 @@ from cxrmlops.data.copies import (
 )
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.errors import DataError
-from cxrmlops.files import whole_folder
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, answer, study_probability
 from cxrmlops.model.bundle import Bundle, BundleCard, require_preprocessing
 from cxrmlops.model.gradcam import EVIDENCE, film_maps
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.scoring_reader import open_reader
 from cxrmlops.params import ScoreParams
-from cxrmlops.reasons import OUT_OF_DISTRIBUTION
 from cxrmlops.records.model_identity import ScoringModel
-from cxrmlops.scope import Scope, require_scope
-from cxrmlops.tables import SCORED_IMAGES, SCORED_STUDIES
-from cxrmlops.workers import IsolatedResult, map_isolated, worker_count
+from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
+from cxrmlops.system.clock import ProgressTimer
+from cxrmlops.system.files import whole_folder
+from cxrmlops.system.workers import IsolatedResult, map_isolated, worker_count
+from cxrmlops.vocabulary.findings import (
+    BALANCED,
+    HIGH_SENSITIVITY,
+    answer,
+    study_probability,
+)
+from cxrmlops.vocabulary.reasons import OUT_OF_DISTRIBUTION
+from cxrmlops.vocabulary.scope import Scope, require_scope
 
 log = logging.getLogger(__name__)
 

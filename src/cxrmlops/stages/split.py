@@ -13,10 +13,10 @@ from cxrmlops.data.split import (
     side_of_unreadable,
 )
 from cxrmlops.data.split_membership import check_sides, leaking_patients, split_hash
-from cxrmlops.files import whole_folder
 from cxrmlops.params import SplitParams
 from cxrmlops.records.split import SideCounts, SplitManifest, StratumCounts
-from cxrmlops.tables import NOT_EVALUABLE, QUARANTINE, SPLITS, VALIDATED
+from cxrmlops.records.tables import NOT_EVALUABLE, QUARANTINE, SPLITS, VALIDATED
+from cxrmlops.system.files import whole_folder
 
 log = logging.getLogger(__name__)
 

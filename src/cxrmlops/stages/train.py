@@ -17,13 +17,6 @@ from cxrmlops.errors import DataError
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
-from cxrmlops.files import (
-    sha256_file,
-    sha256_json,
-    whole_folder,
-    work_folder,
-)
-from cxrmlops.findings import OperatingPoint
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.checkpoint import best_epoch
@@ -53,10 +46,17 @@ from cxrmlops.model.training_patients import (
 from cxrmlops.params import TrainParams
 from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.split import SplitManifest
+from cxrmlops.records.tables import HISTORY, SPLITS, STUDIES
 from cxrmlops.records.training import Training
-from cxrmlops.scope import Scope
 from cxrmlops.stage_code import stage_code_hash
-from cxrmlops.tables import HISTORY, SPLITS, STUDIES
+from cxrmlops.system.files import (
+    sha256_file,
+    sha256_json,
+    whole_folder,
+    work_folder,
+)
+from cxrmlops.vocabulary.findings import OperatingPoint
+from cxrmlops.vocabulary.scope import Scope
 
 SIDES = ("train", "val")  # test is not for us: its pixels are never read here
 CLOUD = 2000  # films of train that say what is like them

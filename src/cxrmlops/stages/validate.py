@@ -19,10 +19,10 @@ from cxrmlops.data.expectations import (
     set_promises,
 )
 from cxrmlops.errors import DataError
-from cxrmlops.files import WORK, whole_folder
 from cxrmlops.params import ValidateParams
+from cxrmlops.records.tables import IMAGES, INDEX, QUARANTINE, VALIDATED
 from cxrmlops.records.validation import Validation
-from cxrmlops.tables import IMAGES, INDEX, QUARANTINE, VALIDATED
+from cxrmlops.system.files import WORK, whole_folder
 
 log = logging.getLogger(__name__)
 

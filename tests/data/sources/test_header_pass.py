@@ -3,10 +3,10 @@ import logging
 
 import pytest
 
-from cxrmlops.clock import ProgressTimer
 from cxrmlops.data.film_list import list_films
 from cxrmlops.data.sources import header_pass
 from cxrmlops.data.sources.header_pass import read_headers
+from cxrmlops.system.clock import ProgressTimer
 from tests.data.rows import make_reading
 from tests.make import make_chest_film, save_film
 
@@ -121,6 +121,6 @@ def test_a_file_that_ends_its_process_is_a_row(reading, monkeypatch):
 
 
 def header_pass_done(item, output):
-    from cxrmlops.workers import IsolatedResult
+    from cxrmlops.system.workers import IsolatedResult
 
     return IsolatedResult(item, output)

@@ -16,7 +16,7 @@ from cxrmlops.dicom.read.acceptance import accept, accept_picture
 from cxrmlops.dicom.read.derived_film import is_derived
 from cxrmlops.dicom.read.headers import describe
 from cxrmlops.errors import Rejected
-from cxrmlops.reasons import REASONS
+from cxrmlops.vocabulary.reasons import REASONS
 from tests.make import make_chest_film, make_thorax
 
 WORDS = ["CHEST", "THORAX"]

@@ -9,7 +9,7 @@ from cxrmlops.evaluation.performance.failures import (
 )
 from cxrmlops.evaluation.performance.figures import reading
 from cxrmlops.evaluation.statistics.intervals import wilson
-from cxrmlops.tables import NOT_EVALUABLE
+from cxrmlops.records.tables import NOT_EVALUABLE
 
 
 def make_lost(*, asf, nsf):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from cxrmlops.evaluation.performance.studies import join_studies
-from cxrmlops.findings import study_probability
-from cxrmlops.tables import STUDIES
+from cxrmlops.records.tables import STUDIES
+from cxrmlops.vocabulary.findings import study_probability
 from tests.make import make_splits
 
 

@@ -12,15 +12,15 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from cxrmlops.clock import ProgressTimer
 from cxrmlops.data.film_list import FilmFile
 from cxrmlops.data.sources.rows import SourceInput, film_row, loosely
 from cxrmlops.dicom.read.acceptance import accept
 from cxrmlops.dicom.read.headers import FilmHeader, describe, read_header
 from cxrmlops.dicom.read.source import Limits
 from cxrmlops.errors import Rejected
-from cxrmlops.files import disk_space, read_journal
-from cxrmlops.workers import map_isolated, worker_count
+from cxrmlops.system.clock import ProgressTimer
+from cxrmlops.system.files import disk_space, read_journal
+from cxrmlops.system.workers import map_isolated, worker_count
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from cxrmlops.data.film_list import FilmFile
 from cxrmlops.dicom.identity import pseudonym
-from cxrmlops.scope import Scope
-from cxrmlops.tables import Table
+from cxrmlops.records.tables import Table
+from cxrmlops.vocabulary.scope import Scope
 
 # One row per file that was looked at.
 FILM_ROWS = Table(

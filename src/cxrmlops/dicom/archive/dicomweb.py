@@ -41,7 +41,7 @@ from cxrmlops.errors import (
     Rejected,
     ServiceError,
 )
-from cxrmlops.files import whole
+from cxrmlops.system.files import whole
 
 CONNECT_SECONDS, SILENT_SECONDS = 10.0, 60.0
 PAGE = 500  # rows asked for at once

@@ -28,7 +28,7 @@ from pynetdicom import AE, build_context, evt
 
 from cxrmlops.dicom.archive.dimse_address import Peer
 from cxrmlops.errors import CxrError, Rejected, ServiceError
-from cxrmlops.files import whole
+from cxrmlops.system.files import whole
 
 FILM_CLASSES = (
     ComputedRadiographyImageStorage,

@@ -11,8 +11,8 @@ from cxrmlops.dicom.read.attributes import date, text
 from cxrmlops.dicom.read.foreign_code import reject_on_error
 from cxrmlops.dicom.results.answers import MANUFACTURER
 from cxrmlops.errors import Rejected
-from cxrmlops.reasons import Kind, reason_kind
-from cxrmlops.scope import Scope
+from cxrmlops.vocabulary.reasons import Kind, reason_kind
+from cxrmlops.vocabulary.scope import Scope
 
 OWN = "own"  # an object that we made
 # Said because an attribute is absent: no reason where the archive tells not everything.

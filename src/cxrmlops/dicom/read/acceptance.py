@@ -3,7 +3,7 @@ Which films the model may score: adult chests, frontal, for presentation.
 
 `accept` decides by the header, `accept_picture` by the picture. A refusal is a result
 that is counted and reported; it never looks like "normal". What follows from each
-reason: `reasons.py`.
+reason: `vocabulary/reasons.py`.
 """
 
 import math

@@ -12,8 +12,8 @@ import re
 
 from pydicom.dataset import Dataset
 
-from cxrmlops import clock
 from cxrmlops.dicom.read.attributes import FIRST_XRAY, date, film_dates, text
+from cxrmlops.system import clock
 
 OLDEST_YEARS = 130.0  # beyond: a typing error
 _AGE = re.compile(r"(\d{1,4})\s*([DWMY]?)", re.IGNORECASE)

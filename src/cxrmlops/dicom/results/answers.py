@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from cxrmlops.findings import (
+from cxrmlops.records.model_identity import ModelIdentity
+from cxrmlops.vocabulary.findings import (
     Finding,
     answer,
 )
-from cxrmlops.records.model_identity import ModelIdentity
 
 PRODUCT = "cxrmlops"
 MANUFACTURER = "cxrmlops project"

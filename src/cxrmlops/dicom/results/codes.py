@@ -9,8 +9,8 @@ is not used for a threshold: its definition is a standard deviation of wall moti
 from highdicom.sr import CodedConcept
 from pydicom.sr.codedict import codes
 
-from cxrmlops.findings import Finding
-from cxrmlops.reasons import QualityFinding
+from cxrmlops.vocabulary.findings import Finding
+from cxrmlops.vocabulary.reasons import QualityFinding
 
 ABNORMAL_RESULT = CodedConcept("408574004", "SCT", "Imaging result abnormal")
 NORMAL_RESULT = CodedConcept("408573005", "SCT", "Imaging result normal")

@@ -26,8 +26,8 @@ from cxrmlops.dicom.read.attributes import study_date
 from cxrmlops.dicom.read.foreign_code import suppress_warnings
 from cxrmlops.dicom.results.answers import MANUFACTURER, PRODUCT
 from cxrmlops.dicom.results.copied import copied_element, keep_bytes
-from cxrmlops.files import whole
 from cxrmlops.records.model_identity import ModelIdentity
+from cxrmlops.system.files import whole
 
 SCHEMA = "4"  # raise it when the encoding of our objects changes: new UIDs then
 

@@ -23,8 +23,8 @@ from cxrmlops.dicom.results.answers import (
     percent,
 )
 from cxrmlops.dicom.results.derived import object_uid
-from cxrmlops.reasons import REASONS
 from cxrmlops.records.model_identity import ModelIdentity
+from cxrmlops.vocabulary.reasons import REASONS
 
 _RELATION = hd.sr.RelationshipTypeValues
 

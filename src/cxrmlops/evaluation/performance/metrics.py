@@ -31,7 +31,6 @@ from cxrmlops.evaluation.statistics.comparison import auc_difference
 from cxrmlops.evaluation.statistics.estimates import estimates, with_estimates
 from cxrmlops.evaluation.statistics.intervals import Floats, Interval
 from cxrmlops.evaluation.statistics.prevalence import prevalence_free, project
-from cxrmlops.findings import BALANCED, OperatingPoint
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.metrics import (
     Curves,
@@ -41,6 +40,7 @@ from cxrmlops.records.metrics import (
     SubgroupFigures,
     SubgroupSpread,
 )
+from cxrmlops.vocabulary.findings import BALANCED, OperatingPoint
 
 
 def measure(

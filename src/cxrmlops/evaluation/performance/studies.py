@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from cxrmlops.findings import STUDY_RULES, study_probability
-from cxrmlops.tables import STUDIES
+from cxrmlops.records.tables import STUDIES
+from cxrmlops.vocabulary.findings import STUDY_RULES, study_probability
 
 OF_FIRST_IMAGE = (
     "patient_id",

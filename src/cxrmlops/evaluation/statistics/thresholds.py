@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrmlops.data.split_membership import check_fitting_rows
-from cxrmlops.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 
 Floats = npt.NDArray[np.float64]
 

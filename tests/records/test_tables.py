@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
-from cxrmlops import tables
 from cxrmlops.errors import DataError
-from cxrmlops.tables import FILE, IMAGES, INDEX, SPLITS, VALIDATED, Table
+from cxrmlops.records import tables
+from cxrmlops.records.tables import FILE, IMAGES, INDEX, SPLITS, VALIDATED, Table
 from tests.make import make_images, make_index, make_splits, make_validated
 
 ALL = [value for value in vars(tables).values() if isinstance(value, Table)]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from cxrmlops.errors import DataError, ResourceError
-from cxrmlops.files import (
+from cxrmlops.system.files import (
     disk_space,
     only_run,
     read_journal,

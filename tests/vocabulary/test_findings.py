@@ -3,7 +3,7 @@ import math
 import pytest
 
 from cxrmlops.errors import DataError
-from cxrmlops.findings import OperatingPoint, answer, study_probability
+from cxrmlops.vocabulary.findings import OperatingPoint, answer, study_probability
 
 POINT = OperatingPoint("balanced", 0.5, "for the test")
 

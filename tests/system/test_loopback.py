@@ -8,12 +8,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from cxrmlops.loopback import HOSTS, spare_loopback
+from cxrmlops.system.loopback import HOSTS, spare_loopback
 
 DEAD = "http://127.0.0.1:9"  # a proxy that answers nothing
 ASK = """
 import sys
-from cxrmlops.loopback import spare_loopback
+from cxrmlops.system.loopback import spare_loopback
 if sys.argv[2] == "spared":
     spare_loopback()
 try:

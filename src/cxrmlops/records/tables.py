@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxrmlops.errors import DataError
-from cxrmlops.files import whole
+from cxrmlops.system.files import whole
 
 
 @dataclass(frozen=True)

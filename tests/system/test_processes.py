@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from cxrmlops import processes
+from cxrmlops.system import processes
 from tests.conftest import ROOT
 from tests.terminals import Terminal
 
 # A shell in a session of its own, a child that left even that, and one that is deaf.
 PROGRAM = """
 import subprocess, sys, time
-from cxrmlops.processes import guarded, tell_interruption, watched
+from cxrmlops.system.processes import guarded, tell_interruption, watched
 tell_interruption()
 with guarded(at_once="at_once" in sys.argv), watched():  # as a flow that runs DVC
     for words in sys.argv[2:] or ["sleep 300 & setsid sleep 300 & sleep 300",
@@ -56,8 +56,8 @@ def test_every_child_ends_with_an_interrupted_program(tmp_path, how, signal_name
 
 POOL = """
 import sys
-from cxrmlops.processes import guarded, tell_interruption
-from cxrmlops.workers import map_isolated
+from cxrmlops.system.processes import guarded, tell_interruption
+from cxrmlops.system.workers import map_isolated
 from time import sleep
 tell_interruption()
 with guarded(at_once=True):

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from cxrmlops.errors import BundleError
-from cxrmlops.scope import Scope, make_scope, require_scope
+from cxrmlops.vocabulary.scope import Scope, make_scope, require_scope
 
 SCOPE = make_scope(
     ["Thorax ", "CHEST"], min_age_years=18, max_file_mib=1, max_pixels=100

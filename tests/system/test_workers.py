@@ -8,7 +8,7 @@ import time
 import pytest
 
 from cxrmlops.errors import ResourceError
-from cxrmlops.workers import WorkerLimits, map_isolated, worker_count
+from cxrmlops.system.workers import WorkerLimits, map_isolated, worker_count
 
 
 def double(number):
@@ -153,8 +153,8 @@ def test_a_worker_does_not_load_the_program_that_started_it(tmp_path):
     program = tmp_path / "heavy.py"
     program.write_text(
         "import heavy_library\n"
-        "from cxrmlops.workers import map_isolated\n"
-        "from tests.test_workers import modules\n"
+        "from cxrmlops.system.workers import map_isolated\n"
+        "from tests.system.test_workers import modules\n"
         "if __name__ == '__main__':\n"
         "    (done,) = map_isolated(modules, [0], workers=1, ahead=1)\n"
         "    print('heavy_library' in done.output, len(done.output) > 9)\n"

@@ -6,9 +6,15 @@ from pydicom.sr.codedict import codes
 
 from cxrmlops.data.cohort import EXCLUSIONS
 from cxrmlops.dicom.results.codes import QUALITY_FINDING
-from cxrmlops.reasons import REASONS, Kind, QualityFinding, reason_kind, reason_sentence
+from cxrmlops.vocabulary.reasons import (
+    REASONS,
+    Kind,
+    QualityFinding,
+    reason_kind,
+    reason_sentence,
+)
 
-SOURCE = Path(__file__).parent.parent / "src" / "cxrmlops"
+SOURCE = Path(__file__).parents[2] / "src" / "cxrmlops"
 
 
 def reasons_in_code():
