@@ -113,8 +113,8 @@ def test_a_missing_file_names_the_stage_that_writes_it(tmp_path):
 
     with pytest.raises(
         DataError,
-        match=rf"^{re.escape(str(path))} is missing; run the stage 'score' \(dvc repro"
-        r"\) first$",
+        match=rf"^{re.escape(str(path))} is missing; run the stage 'score' \(the "
+        r"night's run, or cxrmlops score\) first$",
     ):
         ScoringModel.read(path)
 
@@ -130,8 +130,8 @@ def test_every_wrong_field_is_named_with_its_place_and_never_its_value(tmp_path)
 
     said = str(error.value)
     assert said.startswith(
-        f"{tmp_path / 'manifest.json'} is not what the stage 'split' writes, run it "
-        "again (dvc repro): "
+        f"{tmp_path / 'manifest.json'} is not what its stage writes, run the stage "
+        "'split' (dvc repro) again: "
     )
     for place in ("policy: ", "seed: ", "leaks: ", "n.train.images: "):
         assert place in said

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cxrmlops.errors import DataError, wrong_values
+from cxrmlops.records.rerun import rerun
 from cxrmlops.system.files import write_json
 
 
@@ -29,17 +30,15 @@ class JsonFile(BaseModel):
         Raises:
             DataError: there is no such file, or it holds something else.
         """
-        stage = cls.file.split("/")[0]
+        stage = rerun(Path(cls.file))
         if not path.exists():
-            raise DataError(
-                f"{path} is missing; run the stage '{stage}' (dvc repro) first"
-            )
+            raise DataError(f"{path} is missing; run the stage {stage} first")
         try:
             return cls.model_validate_json(path.read_bytes(), strict=True)
         except ValidationError as error:
             raise DataError(
-                f"{path} is not what the stage '{stage}' writes, run it again "
-                f"(dvc repro): {wrong_values(error)}"
+                f"{path} is not what its stage writes, run the stage {stage} again: "
+                f"{wrong_values(error)}"
             ) from None
 
     def write(self, path: Path, *, private: bool = False) -> None:

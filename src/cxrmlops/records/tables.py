@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxrmlops.errors import DataError
+from cxrmlops.records.rerun import rerun
 from cxrmlops.system.files import whole
 
 
@@ -20,9 +21,7 @@ class Table:
         """Read the table from `folder`, or say which promise it breaks."""
         path = folder / self.name
         if not path.exists():
-            raise DataError(
-                f"{path} is missing; run the stage '{folder.name}' (dvc repro) first"
-            )
+            raise DataError(f"{path} is missing; run the stage {rerun(path)} first")
         frame = pd.read_parquet(path)
         self.check(frame)
         return frame
