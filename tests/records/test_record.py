@@ -153,7 +153,7 @@ def test_an_unknown_name_is_refused(tmp_path, kind, content):
 def test_a_file_that_holds_no_such_record_is_refused(tmp_path, content):
     (tmp_path / "manifest.json").write_bytes(content)
 
-    with pytest.raises(DataError, match="is not what the stage 'split' writes"):
+    with pytest.raises(DataError, match="is not what its stage writes"):
         SplitManifest.read(tmp_path / "manifest.json")
 
 
