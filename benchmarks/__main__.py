@@ -33,9 +33,9 @@ def _scoring() -> dict[str, dict[str, float]]:
     from benchmarks import scoring
 
     figures = {}
-    for size in scoring.FILMS:
+    for size in scoring.IMAGES:
         at = figures[str(size)] = scoring.measure(size)
-        print(f"a night of {scoring.FILM_SIDE}-pixel films, network input {size}:")
+        print(f"a night of {scoring.IMAGE_SIDE}-pixel films, network input {size}:")
         print(
             f"  ours {at['ours']:.2f} images/s, bare forward {at['bare']:.2f}: "
             f"ratio {at['ratio']:.2f}  (target >= 0.85 at 512)"

@@ -61,7 +61,7 @@ def main() -> None:
     test = lessons["test"]
     logit, _ = inference.read_squares(
         learner.network,
-        test.films.read(np.arange(test.films.n)),
+        test.images.read(np.arange(test.images.n)),
         device=fabric.device,
         batch_size=asked.batch_size,
     )
@@ -70,7 +70,7 @@ def main() -> None:
         "precision": learner.precision,
         "architecture": asked.architecture,
         "size": asked.size,
-        "n": {name: lesson.films.n for name, lesson in lessons.items()},
+        "n": {name: lesson.images.n for name, lesson in lessons.items()},
         "epochs": len(history),
         "seconds": round(sum(epoch.seconds for epoch in history), 1),
         "images_per_second": float(

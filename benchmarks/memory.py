@@ -76,7 +76,7 @@ def main() -> None:
             folder / "bundle", architecture="resnet18", size=SIZE
         )
         with night.site(folder / "site", **SETTINGS):
-            _write_films(night.BACKLOG, studies)
+            _write_images(night.BACKLOG, studies)
             from flows import score as flow_file
 
             with patch.object(flow_file, "open_archive", lambda _: archive):
@@ -91,10 +91,10 @@ def main() -> None:
     print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
 
 
-def _write_films(folder: Path, studies: int) -> None:
+def _write_images(folder: Path, studies: int) -> None:
     """Write the payloads in turn; UIDs are replaced in the bytes, all equally long."""
     made = reference_datasets(min(PAYLOADS, studies), side=SIDE)
-    payloads = [_bytes(film) for film in made]
+    payloads = [_bytes(image) for image in made]
     for number in range(studies):
         content = payloads[number % len(payloads)]
         for old in (1, 2, 3):  # study, series, image
@@ -102,13 +102,13 @@ def _write_films(folder: Path, studies: int) -> None:
         (folder / f"{number:06d}.dcm").write_bytes(content)
 
 
-def _bytes(film: Dataset) -> bytes:
-    film.StudyInstanceUID = _uid(1, 0).decode()
-    film.SeriesInstanceUID = _uid(2, 0).decode()
-    film.SOPInstanceUID = _uid(3, 0).decode()
-    film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
+def _bytes(image: Dataset) -> bytes:
+    image.StudyInstanceUID = _uid(1, 0).decode()
+    image.SeriesInstanceUID = _uid(2, 0).decode()
+    image.SOPInstanceUID = _uid(3, 0).decode()
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
     file = io.BytesIO()
-    film.save_as(file, enforce_file_format=True)
+    image.save_as(file, enforce_file_format=True)
     return file.getvalue()
 
 

@@ -30,11 +30,11 @@ def main() -> None:
     if not sys.argv[1:]:
         raise SystemExit(__doc__)
     bits = load_params().split.near_duplicate_bits
-    films = pd.concat(map(_films, map(Path, sys.argv[1:])), ignore_index=True)
-    films = films.drop_duplicates("patient_id", ignore_index=True)
-    pictures = [_grey(path) for path in films.path]
+    images = pd.concat(map(_images, map(Path, sys.argv[1:])), ignore_index=True)
+    images = images.drop_duplicates("patient_id", ignore_index=True)
+    pictures = [_grey(path) for path in images.path]
     hashes = np.array([perceptual_hash(_image(one)) for one in pictures])
-    print(f"{len(films)} films, a patient each; near: at most {bits} of 512 bits\n")
+    print(f"{len(images)} films, a patient each; near: at most {bits} of 512 bits\n")
     print("| copy | found | share (95 %) | median bits | most |\n|---|---|---|---|---|")
     for name, copy in COPIES.items():
         copied = np.array([perceptual_hash(_image(copy(one))) for one in pictures])
@@ -46,13 +46,13 @@ def main() -> None:
             f"| {name} | {found} | {shown} | {np.median(apart):.0f} | {apart.max()} |"
         )
     print("\n| strangers | pairs joined | largest group |\n|---|---|---|")
-    print(_strangers("as they are", films, hashes, bits))
+    print(_strangers("as they are", images, hashes, bits))
     for share in FRAMES:
         framed = [perceptual_hash(_framed(_image(one), share)) for one in pictures]
-        print(_strangers(f"black frame of {share:.0%}", films, np.array(framed), bits))
+        print(_strangers(f"black frame of {share:.0%}", images, np.array(framed), bits))
 
 
-def _films(folder: Path) -> pd.DataFrame:
+def _images(folder: Path) -> pd.DataFrame:
     table = pd.read_csv(folder / "manifest.csv", dtype={"patient_id": str})
     return table.assign(path=[folder / file for file in table.file])
 
@@ -100,11 +100,11 @@ def _apart(one: str, other: str) -> int:
     return (int(one, 16) ^ int(other, 16)).bit_count()
 
 
-def _strangers(name: str, films: pd.DataFrame, hashes: np.ndarray, bits: int) -> str:
+def _strangers(name: str, images: pd.DataFrame, hashes: np.ndarray, bits: int) -> str:
     pairs = len(near_pairs(np.unique(hashes), bits=bits))
     groups = patient_groups(
-        films.patient_id,
-        pd.Series(films.index.astype(str)),
+        images.patient_id,
+        pd.Series(images.index.astype(str)),
         pd.Series(hashes),
         bits=bits,
     )

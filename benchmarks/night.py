@@ -55,10 +55,10 @@ def site(folder: Path, **settings: Mapping[str, Any]) -> Iterator[None]:
         yield
 
 
-def arrive(films: Iterable[Path]) -> None:
+def arrive(images: Iterable[Path]) -> None:
     """Move films into the backlog of the site where we stand."""
-    for film in films:
-        film.rename(BACKLOG / film.name)
+    for image in images:
+        image.rename(BACKLOG / image.name)
 
 
 def run(bundle: Path) -> tuple[str, float, dict[str, float]]:

@@ -41,7 +41,7 @@ def measure() -> dict[str, float]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     copy_checkout(FOLDER)
     _write_settings()
-    _write_films()
+    _write_images()
     _run(sys.executable, "-m", "dvc", "repro", "--quiet")
     return {
         "dvc_repro_no_op": min(
@@ -62,16 +62,16 @@ def _write_settings() -> None:
     (FOLDER / "site.yaml").write_text(yaml.safe_dump(site, sort_keys=False))
 
 
-def _write_films() -> None:
+def _write_images() -> None:
     """Write cloud-like pictures; what they show does not matter here."""
-    films = FOLDER / "data/raw/films"
-    films.mkdir(parents=True)
+    images = FOLDER / "data/raw/films"
+    images.mkdir(parents=True)
     rng = np.random.default_rng(0)
     rows = []
     for number in range(IMAGES):
         name = f"{number:08d}_000.png"
         cloud = Image.fromarray(rng.integers(30, 220, (8, 8), dtype=np.uint8))
-        cloud.resize((96, 96), Image.Resampling.BICUBIC).save(films / name)
+        cloud.resize((96, 96), Image.Resampling.BICUBIC).save(images / name)
         rows.append(
             {
                 "Image Index": name,

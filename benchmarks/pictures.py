@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from cxrmlops.model.loader import Films
+from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.training import LabelledImages
 
 
@@ -27,8 +27,8 @@ def lesson(
 ) -> LabelledImages:
     """Return the chosen films, shape (n,) bool, with their labels (1: ASF)."""
     rows = np.flatnonzero(chosen)
-    films = Films([squares], np.zeros(len(rows), int), rows, device=device)
-    return LabelledImages(films, table.label.to_numpy()[rows] == 1)
+    images = ImageDataset([squares], np.zeros(len(rows), int), rows, device=device)
+    return LabelledImages(images, table.label.to_numpy()[rows] == 1)
 
 
 def _square(path: Path, size: int) -> np.ndarray:

@@ -28,10 +28,10 @@ def main() -> None:
     bundle = Path(sys.argv[1])
     data = Path(os.environ.get("CXR_TEST_DATA", "../shared/data"))
     folder = data / "real_dicom"
-    films = [path for name in GROUPS for path in sorted((folder / name).glob("*.dcm"))]
-    if not films:
+    images = [path for name in GROUPS for path in sorted((folder / name).glob("*.dcm"))]
+    if not images:
         raise SystemExit(f"error: no films in {folder.absolute()}; set CXR_TEST_DATA")
-    rows = {str(path.relative_to(folder)): _score(path, bundle) for path in films}
+    rows = {str(path.relative_to(folder)): _score(path, bundle) for path in images}
     threshold = next(
         point.threshold
         for point in read_bundle(bundle).card.operating_points
@@ -59,7 +59,7 @@ def _score(path: Path, bundle: Path) -> dict:
     params, site = load_params(), load_site()
     with tempfile.TemporaryDirectory() as out:
         score.run(
-            films=[path],
+            paths=[path],
             bundle=bundle,
             out=Path(out) / "score",
             params=params.score,

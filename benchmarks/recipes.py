@@ -29,7 +29,7 @@ from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.device import open_fabric, repeatable
 from cxrmlops.model.learner import Hyperparameters, TrainState
 from cxrmlops.model.network import build_network
-from cxrmlops.model.training import epochs, read_films
+from cxrmlops.model.training import epochs, read_images
 from cxrmlops.system.files import sha256_file, sha256_json, whole
 
 OUT = Path("bench/recipes")
@@ -186,7 +186,7 @@ def _train(  # noqa: PLR0913
         learner = TrainState(fabric, network, trial.recipe)
         *_, last = epochs(learner, train, judge)
         log.info("%.1f images/s, %.3f", last.images_per_second, last.val_auc)
-        return read_films(learner, judge.films)
+        return read_images(learner, judge.images)
 
 
 if __name__ == "__main__":

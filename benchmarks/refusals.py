@@ -19,7 +19,7 @@ import pandas as pd
 from PIL import Image
 from statsmodels.stats.proportion import proportion_confint
 
-from benchmarks.hostile_pictures import FROM_FILMS, FROM_NOTHING
+from benchmarks.hostile_pictures import FROM_IMAGES, FROM_NOTHING
 from cxrmlops.data.preprocess import network_square
 from cxrmlops.dicom.read.acceptance import accept_picture
 from cxrmlops.errors import Rejected
@@ -36,9 +36,9 @@ def main() -> None:
         print(f"{reader.bundle.card.name}, limit of the distance {limit:.2f}\n")
     first = [_read(path) for path in _paths(asked.folders[0])[: asked.n]]
     print("| kind | n | by rules | by distance | by either |\n|---|---|---|---|---|")
-    for name, maker in {**FROM_FILMS, **FROM_NOTHING}.items():
+    for name, maker in {**FROM_IMAGES, **FROM_NOTHING}.items():
         rng = np.random.default_rng(asked.seed)
-        told = [_judge(maker(film, rng), reader) for film in first]
+        told = [_judge(maker(image, rng), reader) for image in first]
         rules, far = (np.array(column) for column in zip(*told, strict=True))
         either = int(((rules != "") | far).sum())
         print(

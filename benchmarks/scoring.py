@@ -33,9 +33,9 @@ from cxrphantom.reference import reference_datasets
 
 FOLDER = Path("bench/scoring")
 ARCHITECTURE = "resnet152"
-FILM_SIDE = 2048  # pixels
+IMAGE_SIDE = 2048  # pixels
 TURNS = 3  # short and long nights
-FILMS = {512: 50, 224: 100}  # network input -> films by which a night is longer
+IMAGES = {512: 50, 224: 100}  # network input -> films by which a night is longer
 SHORT = 50  # films of a short night: one chunk of params.yaml
 WARM, PROFILED, USUAL = 8, 6, 3  # films
 
@@ -58,11 +58,11 @@ def main() -> None:
     """Measure in the folder and at the size given; print the figures as one line."""
     folder, size = Path(sys.argv[1]), int(sys.argv[2])
     with redirect_stdout(sys.stderr):
-        films = write_films(folder / "films", _films_needed(size))
+        images = write_images(folder / "films", _images_needed(size))
         bundle = night.write_random_bundle(
             folder / "bundle", architecture=ARCHITECTURE, size=size
         )
-        nights, rest = films[:-PROFILED], films[-PROFILED:]
+        nights, rest = images[:-PROFILED], images[-PROFILED:]
         with night.site(folder / "site"):
             figures = _against_bare(bundle, nights, size)
             figures |= _profile(bundle, rest)
@@ -73,22 +73,22 @@ def main() -> None:
     print(json.dumps(figures))
 
 
-def _films_needed(size: int) -> int:
-    return WARM + TURNS * (2 * SHORT + FILMS[size]) + PROFILED
+def _images_needed(size: int) -> int:
+    return WARM + TURNS * (2 * SHORT + IMAGES[size]) + PROFILED
 
 
-def _against_bare(bundle: Path, films: list[Path], size: int) -> dict[str, float]:
+def _against_bare(bundle: Path, images: list[Path], size: int) -> dict[str, float]:
     """Let a short night, a bare pass and a long night take turns.
 
     What a night costs once (Prefect's start, model check, made-up film, reading list)
     is in both nights; their difference is what its further films cost.
     """
-    count = FILMS[size]
-    _night(bundle, films[:WARM])  # loads the model, starts workers and Prefect
+    count = IMAGES[size]
+    _night(bundle, images[:WARM])  # loads the model, starts workers and Prefect
     reader = Reader(read_bundle(bundle), batch_size=load_params().score.batch_size)
     squares = np.random.default_rng(0).integers(0, 255, (count, size, size), np.uint8)
     reader.read(squares[:WARM])
-    left, turns = iter(films[WARM:]), []
+    left, turns = iter(images[WARM:]), []
     for _ in range(TURNS):
         short, spent_short = _night(bundle, list(islice(left, SHORT)))
         start, before = time.perf_counter(), time.process_time()
@@ -118,22 +118,22 @@ def _against_bare(bundle: Path, films: list[Path], size: int) -> dict[str, float
     }
 
 
-def _night(bundle: Path, films: Sequence[Path]) -> tuple[float, dict[str, float]]:
+def _night(bundle: Path, images: Sequence[Path]) -> tuple[float, dict[str, float]]:
     """Return the seconds and CPU seconds of a night over these films."""
-    night.arrive(films)
+    night.arrive(images)
     said, seconds, spent = night.run(bundle)
-    if said != f"in {len(films)}, scored {len(films)}, rejected 0, failed 0":
+    if said != f"in {len(images)}, scored {len(images)}, rejected 0, failed 0":
         raise SystemExit(f"error: the night went otherwise: {said}")
     return seconds, spent
 
 
-def _profile(bundle: Path, films: Sequence[Path]) -> dict[str, float]:
+def _profile(bundle: Path, images: Sequence[Path]) -> dict[str, float]:
     """Time the steps of both stages, one film after the other in this process."""
     params, site = load_params(), load_site()
 
     def read(those: Sequence[Path], out: Path) -> None:
         score.run(
-            films=those,
+            paths=those,
             bundle=bundle,
             out=out,
             params=params.score,
@@ -146,20 +146,20 @@ def _profile(bundle: Path, films: Sequence[Path]) -> dict[str, float]:
 
     with patch.dict("os.environ", CXR_WORKERS="0"):
         first, others = Path("first"), Path("others")
-        read(films[:1], first)
+        read(images[:1], first)
         write(first)  # loads what all need
         reading = steps.profile(
-            steps.READING, lambda: read(films[1:], others), films=len(films) - 1
+            steps.READING, lambda: read(images[1:], others), images=len(images) - 1
         )
         writing = steps.profile(
-            steps.WRITING, lambda: write(others), films=len(films) - 1
+            steps.WRITING, lambda: write(others), images=len(images) - 1
         )
     return {f"read: {name}": ms for name, ms in reading.items()} | {
         f"write: {name}": ms for name, ms in writing.items()
     }
 
 
-def write_films(folder: Path, number: int, *, side: int = FILM_SIDE) -> list[Path]:
+def write_images(folder: Path, number: int, *, side: int = IMAGE_SIDE) -> list[Path]:
     """Write films: a few made-up ones, enlarged, each with its own noise and UIDs."""
     folder.mkdir(parents=True)
     templates = reference_datasets(4)
@@ -167,29 +167,29 @@ def write_films(folder: Path, number: int, *, side: int = FILM_SIDE) -> list[Pat
     paths = []
     for index in range(number):
         path = folder / f"{index:05d}.dcm"
-        film = _enlarged(templates[index % 4], index, rng, side)
-        film.save_as(path, enforce_file_format=True)
+        image = _enlarged(templates[index % 4], index, rng, side)
+        image.save_as(path, enforce_file_format=True)
         paths.append(path.absolute())
     return paths
 
 
 def _enlarged(
-    film: Dataset, index: int, rng: np.random.Generator, side: int
+    image: Dataset, index: int, rng: np.random.Generator, side: int
 ) -> Dataset:
-    small = film.pixel_array
+    small = image.pixel_array
     times = -(-side // small.shape[0])
     large = np.kron(small, np.ones((times, times), small.dtype))[:side, :side]
     noisy = large.astype(np.int64) + rng.integers(-2, 3, large.shape)
-    top = 2**film.BitsStored - 1
-    film = film.copy()
-    film.Rows, film.Columns = large.shape
-    film.PixelData = np.clip(noisy, 0, top).astype(small.dtype).tobytes()
-    film.StudyInstanceUID = f"2.25.{10_000_000 + index}"
-    film.SeriesInstanceUID = f"2.25.{20_000_000 + index}"
-    film.SOPInstanceUID = film.file_meta.MediaStorageSOPInstanceUID = (
+    top = 2**image.BitsStored - 1
+    image = image.copy()
+    image.Rows, image.Columns = large.shape
+    image.PixelData = np.clip(noisy, 0, top).astype(small.dtype).tobytes()
+    image.StudyInstanceUID = f"2.25.{10_000_000 + index}"
+    image.SeriesInstanceUID = f"2.25.{20_000_000 + index}"
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = (
         f"2.25.{30_000_000 + index}"
     )
-    return film
+    return image
 
 
 if __name__ == "__main__":

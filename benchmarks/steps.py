@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
 
-from cxrmlops.data import backlog_film
+from cxrmlops.data import backlog_image
 from cxrmlops.dicom.read import pixels
 from cxrmlops.model.inference import Reader
 from cxrmlops.reporting import study_objects
@@ -14,19 +14,19 @@ from cxrmlops.reporting import study_objects
 # step -> the functions that make it up; none of them calls another
 Steps = dict[str, list[tuple[Any, str]]]
 READING: Steps = {
-    "header": [(backlog_film, "read_header"), (backlog_film, "accept")],
+    "header": [(backlog_image, "read_header"), (backlog_image, "accept")],
     "file": [(pixels, "read_whole")],
     "decode": [(pixels, "decode")],
     "hash of pixels": [(pixels, "pixel_hash")],
     "grey values": [(pixels, "_picture_values")],
-    "blank, noise, negative": [(backlog_film, "accept_picture")],
-    "network's square": [(backlog_film, "network_square")],
-    "quality": [(backlog_film, "judge_quality")],
-    "reading picture": [(backlog_film, "_store")],
+    "blank, noise, negative": [(backlog_image, "accept_picture")],
+    "network's square": [(backlog_image, "network_square")],
+    "quality": [(backlog_image, "judge_quality")],
+    "reading picture": [(backlog_image, "_store")],
     "network": [(Reader, "read")],
 }
 WRITING: Steps = {
-    "picture and map": [(study_objects, "show_film")],
+    "picture and map": [(study_objects, "show_image")],
     "overlay's band": [(study_objects, "draw")],
     "pictures of the page": [(study_objects, "save_page_pictures")],
     "header again": [(study_objects, "read_header")],
@@ -38,7 +38,7 @@ WRITING: Steps = {
 
 
 def profile(
-    steps: Steps, action: Callable[[], None], *, films: int
+    steps: Steps, action: Callable[[], None], *, images: int
 ) -> dict[str, float]:
     """Time the steps of `action`, which must work in this process.
 
@@ -55,7 +55,7 @@ def profile(
         action()
         whole = time.perf_counter() - start
     spent["rest"] = whole - sum(spent.values())
-    return {name: 1000 * seconds / films for name, seconds in spent.items()}
+    return {name: 1000 * seconds / images for name, seconds in spent.items()}
 
 
 def _timed(function, name: str, spent: dict[str, float]):

@@ -22,11 +22,11 @@ from cxrmlops.model.augment import augment
 from cxrmlops.model.device import describe, open_fabric, repeatable
 from cxrmlops.model.inference import to_images
 from cxrmlops.model.learner import Hyperparameters, TrainState
-from cxrmlops.model.loader import Films, shuffled
+from cxrmlops.model.loader import ImageDataset, shuffled
 from cxrmlops.model.network import build_network
 
 FOLDER = Path("bench/training")
-FILMS = 256
+IMAGES = 256
 # network, pixels, batch, steps of one turn
 ON_CPU = [("resnet18", 128, 32, 4), ("resnet152", 224, 8, 2)]
 ON_GPU = [("resnet152", 512, 32, 10)]
@@ -57,12 +57,12 @@ def measure() -> dict[str, float]:
 
 
 def _case(architecture: str, size: int, batch: int, steps: int) -> tuple[float, float]:
-    films = _films(size)
+    images = _images(size)
     fabric = open_fabric(accelerator="auto")
     fabric.launch()
     with repeatable(1, device=fabric.device):
         learner = TrainState(fabric, build_network(architecture), _recipe(batch))
-        ours, ready = _ours(learner, films), _ready(learner, films)
+        ours, ready = _ours(learner, images), _ready(learner, images)
         for pictures in (ours, ready):  # first steps plan memory and kernels
             _seconds(learner, pictures, 1)
         turns = [
@@ -73,19 +73,19 @@ def _case(architecture: str, size: int, batch: int, steps: int) -> tuple[float, 
     return steps * batch / with_data, steps * batch / without
 
 
-def _films(size: int) -> Films:
+def _images(size: int) -> ImageDataset:
     shutil.rmtree(FOLDER, ignore_errors=True)
     rng = np.random.default_rng(0)
-    writer = ShardWriter(FOLDER, size=size, images_per_shard=FILMS // 4)
-    for _ in range(FILMS):
+    writer = ShardWriter(FOLDER, size=size, images_per_shard=IMAGES // 4)
+    for _ in range(IMAGES):
         writer.add(rng.integers(0, 256, (size, size), dtype=np.uint8))
     writer.close()
-    places = np.arange(FILMS)
+    places = np.arange(IMAGES)
     device = open_fabric(accelerator="auto").device
-    return Films(
+    return ImageDataset(
         open_shards(FOLDER),
-        places // (FILMS // 4),
-        places % (FILMS // 4),
+        places // (IMAGES // 4),
+        places % (IMAGES // 4),
         device=device,
     )
 
@@ -96,13 +96,13 @@ def _recipe(batch: int) -> Hyperparameters:
     )
 
 
-def _ours(learner: TrainState, films: Films) -> Iterator[Tensor]:
+def _ours(learner: TrainState, images: ImageDataset) -> Iterator[Tensor]:
     device, epoch = learner.fabric.device, 0
     generator = torch.Generator(device).manual_seed(1)
     while True:
         epoch += 1
-        order = shuffled(films.n, learner.recipe.batch_size, seed=(1, epoch))
-        for squares in films.batches(order):
+        order = shuffled(images.n, learner.recipe.batch_size, seed=(1, epoch))
+        for squares in images.batches(order):
             yield augment(
                 to_images(squares, device),
                 learner.recipe.augmentation,
@@ -110,9 +110,9 @@ def _ours(learner: TrainState, films: Films) -> Iterator[Tensor]:
             )
 
 
-def _ready(learner: TrainState, films: Films) -> Iterator[Tensor]:
+def _ready(learner: TrainState, dataset: ImageDataset) -> Iterator[Tensor]:
     batch = learner.recipe.batch_size
-    squares = torch.from_numpy(films.read(np.arange(batch)))
+    squares = torch.from_numpy(dataset.read(np.arange(batch)))
     images = to_images(squares, learner.fabric.device)
     while True:
         yield images

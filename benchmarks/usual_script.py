@@ -15,12 +15,12 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 
 def images_per_second(
-    films: Sequence[Path], out: Path, *, size: int, channels_last: bool
+    images: Sequence[Path], out: Path, *, size: int, channels_last: bool
 ) -> float:
     """Read, score, explain and draw each film as commonly written.
 
     Args:
-        films: DICOM files.
+        images: DICOM files.
         out: folder for overlay pictures (no structured report: the usual script has
             none, so the comparison favours it).
         size: pixels per side of the network's square.
@@ -32,13 +32,13 @@ def images_per_second(
         network = network.to(memory_format=torch.channels_last)
     start = time.perf_counter()
     with GradCAM(model=network, target_layers=[network.layer4[-1]]) as explain:
-        for film in films:
-            _one(film, out, network, explain, size, channels_last)
-    return len(films) / (time.perf_counter() - start)
+        for image in images:
+            _one(image, out, network, explain, size, channels_last)
+    return len(images) / (time.perf_counter() - start)
 
 
-def _one(film, out, network, explain, size, channels_last) -> None:
-    values = pydicom.dcmread(film).pixel_array.astype(np.float32)
+def _one(image, out, network, explain, size, channels_last) -> None:
+    values = pydicom.dcmread(image).pixel_array.astype(np.float32)
     values = (values - values.min()) / (np.ptp(values) + 1e-6)
     picture = Image.fromarray((values * 255).astype(np.uint8)).resize((size, size))
     rgb = np.repeat(np.asarray(picture, np.float32)[..., None] / 255, 3, axis=2)
@@ -49,4 +49,4 @@ def _one(film, out, network, explain, size, channels_last) -> None:
         network(batch).softmax(1)
     heat = explain(input_tensor=batch, targets=[ClassifierOutputTarget(1)])[0]
     overlay = show_cam_on_image(rgb, heat, use_rgb=True)
-    Image.fromarray(overlay).save(out / f"{film.stem}.png")
+    Image.fromarray(overlay).save(out / f"{image.stem}.png")

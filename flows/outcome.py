@@ -40,12 +40,12 @@ def is_stopping(state: State[Any]) -> bool:
     return isinstance(state.result(raise_on_failure=False), ReplacedError)
 
 
-def show_synthetic_film(bundle: Path) -> None:
+def show_synthetic_image(bundle: Path) -> None:
     """Show what the model points at, on a made-up film: no patient in this UI."""
     picture = base64.b64encode(draw_synthetic_map(bundle)).decode()
     create_image_artifact(
         f"data:image/jpeg;base64,{picture}",
-        key="synthetic-film",
+        key="synthetic-image",
         description="What the model points at, on a made-up film",
     )
 

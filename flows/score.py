@@ -54,7 +54,7 @@ from flows.outcome import (
     ReleaseOrFailChunk,
     is_stopping,
     show_open,
-    show_synthetic_film,
+    show_synthetic_image,
     told_open,
     unreachable,
 )
@@ -180,10 +180,10 @@ def find(night: Night, rescore: bool) -> None:
     with RedactForeignErrors(_notes(night.run)):
         arrived, unknown = folder_scan.look(
             site.backlog,
-            known=folder_scan.known_films(engine),
+            known=folder_scan.known_images(engine),
             settle_minutes=params.score.settle_minutes,
         )
-        folder_scan.note_films(engine, unknown)
+        folder_scan.note_images(engine, unknown)
         folder_scan.note_waiting(engine, arrived.waiting)
         new = ledger.enter(
             engine, arrived.studies, model_key=night.model_key, rescore=rescore
@@ -224,7 +224,7 @@ def read(chunk: Chunk, night: Night) -> None:
         send(chunk, night.archive)
         progress.finish(engine, chunk)
         # 1 MB a film, and every object that needs it is delivered
-        shutil.rmtree(SCORE / chunk.id / "films", ignore_errors=True)
+        shutil.rmtree(SCORE / chunk.id / "images", ignore_errors=True)
 
 
 @task(name="score")
@@ -237,11 +237,11 @@ def answer(chunk: Chunk, night: Night) -> None:
                 raise BundleError("the model that began this chunk is gone")
             remove_drafts(out)
             subjects = results.subjects(open_database(), chunk)
-            audit.record(audit.films_read(subjects, source=str(site.backlog)))
+            audit.record(audit.images_read(subjects, source=str(site.backlog)))
             places = [place for study in chunk.studies for place in study.places]
             with NETWORK:
                 score_stage.run(
-                    films=[(site.backlog / place).absolute() for place in places],
+                    paths=[(site.backlog / place).absolute() for place in places],
                     bundle=night.bundle,
                     out=out,
                     params=params.score,
@@ -318,7 +318,7 @@ def close(night: Night) -> End:
         ledger.note_listed(engine, finished)
         with suppress(ReplacedError):  # the night has said so
             require_unchanged(night.bundle, night.bundle_hash)
-            show_synthetic_film(night.bundle)
+            show_synthetic_image(night.bundle)
     balance = check_balance(engine, night.run)
     left = open_studies(engine)
     show_open(left)

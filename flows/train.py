@@ -29,7 +29,7 @@ from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.system.processes import end_marked, watched
 from flows.by_hand import completed, run_by_hand
-from flows.outcome import DELAYS, show_synthetic_film, unreachable
+from flows.outcome import DELAYS, show_synthetic_image, unreachable
 
 DATA = Path("data")
 HINTS = ("To track", "git add", "To enable", "dvc config", "Use `dvc push`")
@@ -143,7 +143,7 @@ def show_figures(run_id: str) -> None:
         key="mlflow-run",
         description="Without an MLflow server, start one here: mlflow ui",
     )
-    show_synthetic_film(DATA / "train" / "bundle")
+    show_synthetic_image(DATA / "train" / "bundle")
 
 
 def _short(value: Any) -> Any:

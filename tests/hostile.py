@@ -34,10 +34,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cxrmlops.data.backlog_film import FilmRequest, read_backlog_film
+from cxrmlops.data.backlog_image import ImageRequest, read_backlog_image
 from cxrmlops.records.tables import SCORED_IMAGES
 from cxrmlops.reporting.study_objects import Settings, StudyJob, in_scope, write_study
-from tests.make import SCOPE, make_model_identity, make_readable_film, read_film
+from tests.make import SCOPE, make_model_identity, make_readable_image, read_any_image
 
 LONG = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
 UNDEFINED = 0xFFFFFFFF
@@ -120,10 +120,10 @@ def _deflated(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-def taken_apart(film: pydicom.Dataset) -> Parts:
+def taken_apart(image: pydicom.Dataset) -> Parts:
     """Write a film as explicit little endian and read its raw attributes."""
     file = io.BytesIO()
-    film.save_as(file, enforce_file_format=True)
+    image.save_as(file, enforce_file_format=True)
     file.seek(0)
     read = pydicom.dcmread(file)
     raw = [read.get_item(tag) for tag in read.keys()]  # noqa: SIM118  raw ones
@@ -137,61 +137,61 @@ def _raw(value: bytes | str | None) -> bytes:
 
 
 @cache
-def good_film(encoding: str) -> Parts:
+def good_image(encoding: str) -> Parts:
     """Give a readable chest film in one of ENCODINGS."""
-    film = taken_apart(make_readable_film(1))
-    pixels = film.get("PixelData")
+    image = taken_apart(make_readable_image(1))
+    pixels = image.get("PixelData")
     values = np.frombuffer(pixels.value if pixels else b"", "<u2").reshape(160, 140)
-    return ENCODINGS[encoding](film, values)
+    return ENCODINGS[encoding](image, values)
 
 
 def _plain(syntax: str) -> Callable[[Parts, np.ndarray], Parts]:
-    return lambda film, values: replace(film, syntax=syntax)
+    return lambda image, values: replace(image, syntax=syntax)
 
 
-def _compressed(film: Parts, frame: bytes, syntax: str, bits: int) -> Parts:
+def _compressed(image: Parts, frame: bytes, syntax: str, bits: int) -> Parts:
     said = {"BitsAllocated": 8 if bits == 8 else 16, "BitsStored": bits}
     said["HighBit"] = bits - 1
     numbers = [element(name, "US", struct.pack("<H", n)) for name, n in said.items()]
     packed = encapsulate([frame])
-    film = film.put(
+    image = image.put(
         *numbers, Element(PIXELS, "OB", packed + END + b"\0" * 4, UNDEFINED)
     )
-    return replace(film, syntax=syntax)
+    return replace(image, syntax=syntax)
 
 
 def _by_pillow(kind: str, syntax: str) -> Callable[[Parts, np.ndarray], Parts]:
-    def compress(film: Parts, values: np.ndarray) -> Parts:
+    def compress(image: Parts, values: np.ndarray) -> Parts:
         options = {"no_jp2": True, "irreversible": False} if kind == "JPEG2000" else {}
         file = io.BytesIO()
         Image.fromarray((values >> 4).astype(np.uint8)).save(file, kind, **options)
-        return _compressed(film, file.getvalue(), syntax, 8)
+        return _compressed(image, file.getvalue(), syntax, 8)
 
     return compress
 
 
-def _by_charls(film: Parts, values: np.ndarray) -> Parts:
+def _by_charls(image: Parts, values: np.ndarray) -> Parts:
     import jpeg_ls
 
-    return _compressed(film, bytes(jpeg_ls.encode(values)), JPEGLSLossless, 12)
+    return _compressed(image, bytes(jpeg_ls.encode(values)), JPEGLSLossless, 12)
 
 
-def _by_runs(film: Parts, values: np.ndarray) -> Parts:
+def _by_runs(image: Parts, values: np.ndarray) -> Parts:
     from pydicom.pixels.encoders.native import _encode_segment
 
     planes = [(values >> 8).astype(np.uint8), values.astype(np.uint8)]
     segments = [bytes(_encode_segment(p.tobytes(), p.shape[1])) for p in planes]
     offsets = [64, 64 + len(segments[0])]
     head = struct.pack("<16I", 2, *offsets, *[0] * 13)
-    return _compressed(film, head + b"".join(segments), RLELossless, 12)
+    return _compressed(image, head + b"".join(segments), RLELossless, 12)
 
 
-def _by_gdcm(film: Parts, values: np.ndarray) -> Parts:
+def _by_gdcm(image: Parts, values: np.ndarray) -> Parts:
     import gdcm
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "film")
-        path.write_bytes(film.encoded())
+        path.write_bytes(image.encoded())
         reader = gdcm.ImageReader()
         reader.SetFileName(str(path))
         change = gdcm.ImageChangeTransferSyntax()
@@ -209,7 +209,7 @@ def _by_gdcm(film: Parts, values: np.ndarray) -> Parts:
         writer.SetFileName(str(path))
         writer.Write()
         frame = next(generate_frames(pydicom.dcmread(path).PixelData))
-    return _compressed(film, frame, JPEGLosslessSV1, 12)
+    return _compressed(image, frame, JPEGLosslessSV1, 12)
 
 
 ENCODINGS: dict[str, Callable[[Parts, np.ndarray], Parts]] = {
@@ -322,18 +322,18 @@ VRS = (
 )
 
 
-def number(film: Parts, rng: random.Random) -> Parts:
+def number(image: Parts, rng: random.Random) -> Parts:
     value = struct.pack("<H", rng.choice(WORDS))
     odd = (value, value, value, value * 2, value + b"\1", value[:1], b"", b"12")
-    return film.put(element(rng.choice(NUMBERS), "US", rng.choice(odd)))
+    return image.put(element(rng.choice(NUMBERS), "US", rng.choice(odd)))
 
 
-def decimal(film: Parts, rng: random.Random) -> Parts:
-    return film.put(element(rng.choice(FLOATS), "DS", _even(_short(rng))))
+def decimal(image: Parts, rng: random.Random) -> Parts:
+    return image.put(element(rng.choice(FLOATS), "DS", _even(_short(rng))))
 
 
-def string(film: Parts, rng: random.Random) -> Parts:
-    return film.put(element(rng.choice(STRINGS), "LO", _even(_short(rng))))
+def string(image: Parts, rng: random.Random) -> Parts:
+    return image.put(element(rng.choice(STRINGS), "LO", _even(_short(rng))))
 
 
 def _short(rng: random.Random) -> bytes:
@@ -341,87 +341,87 @@ def _short(rng: random.Random) -> bytes:
     return rng.choice(TEXTS)[:65534]
 
 
-def date_or_time(film: Parts, rng: random.Random) -> Parts:
+def date_or_time(image: Parts, rng: random.Random) -> Parts:
     name, vr = rng.choice(
         [("StudyDate", "DA"), ("StudyTime", "TM"), ("PatientAge", "AS")]
     )
-    return film.put(element(name, vr, _even(_short(rng))))
+    return image.put(element(name, vr, _even(_short(rng))))
 
 
-def charset(film: Parts, rng: random.Random) -> Parts:
+def charset(image: Parts, rng: random.Random) -> Parts:
     terms = element("SpecificCharacterSet", "CS", _even(rng.choice(CHARSETS)))
     name = element("PatientName", "PN", _even(_short(rng)))
-    return film.put(terms, name) if rng.random() < 0.5 else film.put(terms)
+    return image.put(terms, name) if rng.random() < 0.5 else image.put(terms)
 
 
-def photometric(film: Parts, rng: random.Random) -> Parts:
+def photometric(image: Parts, rng: random.Random) -> Parts:
     kind = _even(rng.choice(PHOTOMETRIC))
-    return film.put(element("PhotometricInterpretation", "CS", kind))
+    return image.put(element("PhotometricInterpretation", "CS", kind))
 
 
-def transfer_syntax(film: Parts, rng: random.Random) -> Parts:
-    return replace(film, syntax=rng.choice(SYNTAXES))
+def transfer_syntax(image: Parts, rng: random.Random) -> Parts:
+    return replace(image, syntax=rng.choice(SYNTAXES))
 
 
-def drop(film: Parts, rng: random.Random) -> Parts:
-    return film.without(rng.choice(film.elements).tag) if film.elements else film
+def drop(image: Parts, rng: random.Random) -> Parts:
+    return image.without(rng.choice(image.elements).tag) if image.elements else image
 
 
-def twice(film: Parts, rng: random.Random) -> Parts:
-    at = rng.randrange(len(film.elements) or 1)
-    return replace(film, elements=film.elements[: at + 1] + film.elements[at:])
+def twice(image: Parts, rng: random.Random) -> Parts:
+    at = rng.randrange(len(image.elements) or 1)
+    return replace(image, elements=image.elements[: at + 1] + image.elements[at:])
 
 
-def shuffle(film: Parts, rng: random.Random) -> Parts:
-    elements = list(film.elements)
+def shuffle(image: Parts, rng: random.Random) -> Parts:
+    elements = list(image.elements)
     rng.shuffle(elements)
-    return replace(film, elements=tuple(elements))
+    return replace(image, elements=tuple(elements))
 
 
-def other_vr(film: Parts, rng: random.Random) -> Parts:
-    return _changed(film, rng, lambda one: replace(one, vr=rng.choice(VRS)))
+def other_vr(image: Parts, rng: random.Random) -> Parts:
+    return _changed(image, rng, lambda one: replace(one, vr=rng.choice(VRS)))
 
 
-def other_length(film: Parts, rng: random.Random) -> Parts:
+def other_length(image: Parts, rng: random.Random) -> Parts:
     lengths = (0, 1, 3, 7, 0xFFFE, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFF0, UNDEFINED)
-    return _changed(film, rng, lambda one: replace(one, length=rng.choice(lengths)))
+    return _changed(image, rng, lambda one: replace(one, length=rng.choice(lengths)))
 
 
-def other_bytes(film: Parts, rng: random.Random) -> Parts:
+def other_bytes(image: Parts, rng: random.Random) -> Parts:
     def spoil(one: Element) -> Element:
         value = bytearray(one.value or b"\0")
         for _ in range(rng.choice((1, 4, 64))):
             value[rng.randrange(len(value))] = rng.randrange(256)
         return replace(one, value=bytes(value))
 
-    return _changed(film, rng, spoil)
+    return _changed(image, rng, spoil)
 
 
 def _changed(
-    film: Parts, rng: random.Random, change: Callable[[Element], Element]
+    image: Parts, rng: random.Random, change: Callable[[Element], Element]
 ) -> Parts:
-    if not film.elements:
-        return film
-    at = rng.randrange(len(film.elements))
-    changed = change(film.elements[at])
-    elements = (*film.elements[:at], changed, *film.elements[at + 1 :])
-    return replace(film, elements=elements)
+    if not image.elements:
+        return image
+    at = rng.randrange(len(image.elements))
+    changed = change(image.elements[at])
+    elements = (*image.elements[:at], changed, *image.elements[at + 1 :])
+    return replace(image, elements=elements)
 
 
-def group_length(film: Parts, rng: random.Random) -> Parts:
+def group_length(image: Parts, rng: random.Random) -> Parts:
     group = rng.choice((0x0008, 0x0010, 0x0028, 0x7FE0, 0x0009))
     size = struct.pack("<I", rng.choice((0, 1, 12, 1 << 20, UNDEFINED)))
-    return film.put(Element(group << 16, "UL", size))
+    return image.put(Element(group << 16, "UL", size))
 
 
-def sequence(film: Parts, rng: random.Random) -> Parts:
+def sequence(image: Parts, rng: random.Random) -> Parts:
     """Nest sequences, of defined or undefined length, or fill one with empty items."""
     name = rng.choice(
         ("RequestAttributesSequence", "ViewCodeSequence", "AnatomicRegionSequence")
     )
     if rng.random() < 0.3:
         many = (ITEM + b"\0" * 4) * rng.choice((1, 1000, 200_000))
-        return film.put(element(name, "SQ", many))
+        return image.put(element(name, "SQ", many))
     depth = rng.choice((1, 5, 31, 33, 200, 3000))
     body, tag = b"", int(tag_for_keyword(name) or 0)
     for _ in range(depth):
@@ -433,18 +433,18 @@ def sequence(film: Parts, rng: random.Random) -> Parts:
             one = Element(tag, "SQ", item + END + b"\0" * 4, UNDEFINED)
             body = one.encoded(implicit=False)
     inner = body[12:]
-    return film.put(Element(tag, "SQ", inner))
+    return image.put(Element(tag, "SQ", inner))
 
 
-def private(film: Parts, rng: random.Random) -> Parts:
+def private(image: Parts, rng: random.Random) -> Parts:
     vr = rng.choice(VRS)
     value = rng.choice((*TEXTS, b"\0" * 300_000, (ITEM + b"\0" * 4) * 5000))
     maker = Element(0x00190010, "LO", b"CANARY VENDOR ")
     value = value if vr in LONG else value[:65534]
-    return film.put(maker, Element(0x00191000 + rng.randrange(99), vr, value))
+    return image.put(maker, Element(0x00191000 + rng.randrange(99), vr, value))
 
 
-def lookup_table(film: Parts, rng: random.Random) -> Parts:
+def lookup_table(image: Parts, rng: random.Random) -> Parts:
     entries = rng.choice((0, 1, 2, 255, 256, 4096, 65535))
     said = rng.choice((entries, 0, 1, 65535, 7))
     descriptor = struct.pack(
@@ -458,26 +458,26 @@ def lookup_table(film: Parts, rng: random.Random) -> Parts:
     body = inner.encoded(implicit=False) + table.encoded(implicit=False)
     item = ITEM + struct.pack("<I", len(body)) + body
     name = rng.choice(("VOILUTSequence", "ModalityLUTSequence"))
-    return film.put(element(name, "SQ", item))
+    return image.put(element(name, "SQ", item))
 
 
-def palette(film: Parts, rng: random.Random) -> Parts:
+def palette(image: Parts, rng: random.Random) -> Parts:
     colours = [
         element(
             f"{c}PaletteColorLookupTableDescriptor", "US", struct.pack("<3H", 256, 0, 8)
         )
         for c in ("Red", "Green", "Blue")
     ]
-    return film.put(
+    return image.put(
         element("PhotometricInterpretation", "CS", b"PALETTE COLOR "), *colours
     )
 
 
-def pixel_bytes(film: Parts, rng: random.Random) -> Parts:
+def pixel_bytes(image: Parts, rng: random.Random) -> Parts:
     """Cut, stretch or mislabel the pixels."""
-    pixels = film.get("PixelData")
+    pixels = image.get("PixelData")
     if pixels is None:
-        return film
+        return image
     old = pixels.value
     value = rng.choice(
         (
@@ -491,19 +491,19 @@ def pixel_bytes(film: Parts, rng: random.Random) -> Parts:
     )
     length = rng.choice((None, None, UNDEFINED, 0, 0xFFFFFFFE, len(old)))
     vr = rng.choice((pixels.vr, "OB", "OW", "UN", "US", "SQ", "UT", "OF"))
-    return film.put(Element(PIXELS, vr, value, length))
+    return image.put(Element(PIXELS, vr, value, length))
 
 
-def other_pixel_attribute(film: Parts, rng: random.Random) -> Parts:
-    pixels = film.get("PixelData")
+def other_pixel_attribute(image: Parts, rng: random.Random) -> Parts:
+    pixels = image.get("PixelData")
     tag = rng.choice((0x7FE00008, 0x7FE00009, 0x7FE00001))
-    return film.put(Element(tag, "OF", pixels.value if pixels else b"\0" * 80))
+    return image.put(Element(tag, "OF", pixels.value if pixels else b"\0" * 80))
 
 
-def fragments(film: Parts, rng: random.Random) -> Parts:
+def fragments(image: Parts, rng: random.Random) -> Parts:
     """Rewrite the items that hold a compressed frame."""
     frame = rng.randbytes(200)
-    pixels = film.get("PixelData")
+    pixels = image.get("PixelData")
     if pixels is not None and len(pixels.value) > 100:
         frame = pixels.value[16:-8]
     table = rng.choice(
@@ -531,32 +531,32 @@ def fragments(film: Parts, rng: random.Random) -> Parts:
         (body, body, ITEM + b"\xff" * 4 + body, ITEM + b"\xf0" * 4, body[8:])
     )
     body += rng.choice((END + b"\0" * 4, b"", END, ITEM_END + b"\0" * 4))
-    return film.put(Element(PIXELS, "OB", body, UNDEFINED))
+    return image.put(Element(PIXELS, "OB", body, UNDEFINED))
 
 
-def codestream(film: Parts, rng: random.Random) -> Parts:
+def codestream(image: Parts, rng: random.Random) -> Parts:
     """Flip bytes of the compressed frame, most of them in its head."""
-    pixels = film.get("PixelData")
+    pixels = image.get("PixelData")
     if pixels is None or len(pixels.value) < 200:
-        return film
+        return image
     value = bytearray(pixels.value)
     for _ in range(rng.choice((1, 2, 8, 40))):
         at = rng.randrange(rng.choice((120, len(value))))
         value[at] = rng.choice((0, 1, 255, rng.randrange(256)))
-    return film.put(replace(pixels, value=bytes(value)))
+    return image.put(replace(pixels, value=bytes(value)))
 
 
-def overlay(film: Parts, rng: random.Random) -> Parts:
+def overlay(image: Parts, rng: random.Random) -> Parts:
     rows = Element(0x60000010, "US", struct.pack("<H", rng.choice(WORDS)))
-    return film.put(rows, Element(0x60003000, "OW", rng.randbytes(99)))
+    return image.put(rows, Element(0x60003000, "OW", rng.randbytes(99)))
 
 
-def enhanced(film: Parts, rng: random.Random) -> Parts:
+def enhanced(image: Parts, rng: random.Random) -> Parts:
     """Say things that belong to other kinds of objects."""
     kinds = ("1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.2", "1.2.3", "")
     classes = (*kinds, "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1")
     uid = _even(rng.choice(classes).encode(), b"\0")
-    return film.put(element("SOPClassUID", "UI", uid))
+    return image.put(element("SOPClassUID", "UI", uid))
 
 
 SPOILS: tuple[Spoil, ...] = (
@@ -624,25 +624,25 @@ def peak_megabytes() -> float:
 
 
 def _judged(path: Path, folder: Path) -> Verdict:
-    film = read_backlog_film(
-        FilmRequest(
+    read = read_backlog_image(
+        ImageRequest(
             number=1,
             path=path,
             size=32,
-            pictures=folder / "films",
+            pictures=folder / "images",
             scope=SCOPE,
         )
     )
-    row = film.row
+    row = read.row
     reason = str(row["reason"])
     if not reason:
-        image = read_film(path).image
+        image = read_any_image(path).image
         if not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
             return Verdict(reason, 0, "the picture is not finite between 0 and 1")
         grid = np.full((2, 2), 0.5, "<f2")
         row |= {"outcome": "scored", "logit": 1.0, "probability": 0.73}
         row |= {"evidence": grid.tobytes(), "evidence_rows": 2, "evidence_columns": 2}
-    words = [film.accession_number, film.study_date, *map(str, row.values())]
+    words = [read.accession_number, read.study_date, *map(str, row.values())]
     json.dumps(words, ensure_ascii=False).encode("utf-8")
     SCORED_IMAGES.write(SCORED_IMAGES.from_rows([row]), folder)
     if any("\0" in word for word in words):

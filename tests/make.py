@@ -25,7 +25,7 @@ from cxrmlops.data.image_file import open_image
 from cxrmlops.dicom.archive.transfer import RemoteImage
 from cxrmlops.dicom.read.pixels import Picture
 from cxrmlops.dicom.read.source import LIMITS, Limits
-from cxrmlops.dicom.results.answers import FilmAnswer, StudyAnswer
+from cxrmlops.dicom.results.answers import ImageAnswer, StudyAnswer
 from cxrmlops.params import Site, TrainParams, load_params, load_site, scope_of
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.records.preprocessing import Preprocessing
@@ -128,7 +128,7 @@ def make_index(images: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 def make_validated(*, patients: int = 10, per_patient: int = 1) -> pd.DataFrame:
     """Build what `validate` hands on."""
     images = make_images(patients=patients, per_patient=per_patient)
-    frame = images.merge(make_index(images), on="image_id", suffixes=("", "_film"))
+    frame = images.merge(make_index(images), on="image_id", suffixes=("", "_image"))
     return frame[list(VALIDATED.columns)].astype(VALIDATED.columns)
 
 
@@ -140,13 +140,13 @@ def make_splits(*, patients: int = 30, per_patient: int = 1) -> pd.DataFrame:
     return frame.assign(group=frame.patient_id, split=split).astype(SPLITS.columns)
 
 
-def make_film(number: int = 1, **attributes: object) -> Dataset:
+def make_image(number: int = 1, **attributes: object) -> Dataset:
     """Build the header of a chest DX; `attributes` overwrite, None takes one away."""
-    film = Dataset()
-    film.SOPClassUID = DigitalXRayImageStorageForPresentation
-    film.StudyInstanceUID = "1.2.826.0.1.3680043.8.498.7"
-    film.SeriesInstanceUID = "1.2.826.0.1.3680043.8.498.7.1"
-    film.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.7.1.{number}"
+    image = Dataset()
+    image.SOPClassUID = DigitalXRayImageStorageForPresentation
+    image.StudyInstanceUID = "1.2.826.0.1.3680043.8.498.7"
+    image.SeriesInstanceUID = "1.2.826.0.1.3680043.8.498.7.1"
+    image.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.7.1.{number}"
     values: dict[str, object] = {
         "SpecificCharacterSet": "ISO_IR 192",
         "PatientName": "Synthetic^Case",
@@ -168,8 +168,8 @@ def make_film(number: int = 1, **attributes: object) -> Dataset:
     } | attributes
     for keyword, value in values.items():
         if value is not None:
-            setattr(film, keyword, value)
-    return film
+            setattr(image, keyword, value)
+    return image
 
 
 def make_model_identity(*, balanced: float = 0.4137) -> ModelIdentity:
@@ -191,15 +191,15 @@ def make_model_identity(*, balanced: float = 0.4137) -> ModelIdentity:
 
 
 def make_study_answer(
-    *probabilities: float, films: list[Dataset] | None = None, reason: str = "blank"
+    *probabilities: float, images: list[Dataset] | None = None, reason: str = "blank"
 ) -> StudyAnswer:
     """Answer a study of these films; without probabilities it is not evaluable."""
-    films = films or [make_film(n + 1) for n in range(max(1, len(probabilities)))]
+    images = images or [make_image(n + 1) for n in range(max(1, len(probabilities)))]
     answers = [
-        FilmAnswer(film, probabilities[n], "ok")
+        ImageAnswer(image, probabilities[n], "ok")
         if probabilities
-        else FilmAnswer(film, None, "unusable", reason)
-        for n, film in enumerate(films)
+        else ImageAnswer(image, None, "unusable", reason)
+        for n, image in enumerate(images)
     ]
     return StudyAnswer(
         tuple(answers),
@@ -259,37 +259,37 @@ def make_site(folder: Path, **quirks: object) -> Site:
     return Site.model_validate(values | quirks)
 
 
-def make_chest_film(
+def make_chest_image(
     *, study: str = "1.2.3", patient: str = "MRN-1", **attributes: object
 ) -> Dataset:
     """Build a frontal chest DX of an adult, made on 2017-06-01, ready to be saved."""
-    film = make_cxr()
-    film.file_meta.MediaStorageSOPClassUID = film.SOPClassUID
-    film.StudyInstanceUID, film.SeriesInstanceUID = study, f"{study}.1"
-    film.AccessionNumber, film.PatientID = f"A-{study}", patient
-    film.PatientName, film.PatientSex, film.PatientAge = "Canary^Tweety", "F", "050Y"
-    film.StudyDate, film.Modality, film.ViewPosition = "20170601", "DX", "PA"
-    film.BodyPartExamined, film.Manufacturer = "CHEST", "Alpha"
-    film.PresentationIntentType = "FOR PRESENTATION"
-    film.ImageType = ["ORIGINAL", "PRIMARY", ""]
-    film.SamplesPerPixel = 1
+    image = make_cxr()
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+    image.StudyInstanceUID, image.SeriesInstanceUID = study, f"{study}.1"
+    image.AccessionNumber, image.PatientID = f"A-{study}", patient
+    image.PatientName, image.PatientSex, image.PatientAge = "Canary^Tweety", "F", "050Y"
+    image.StudyDate, image.Modality, image.ViewPosition = "20170601", "DX", "PA"
+    image.BodyPartExamined, image.Manufacturer = "CHEST", "Alpha"
+    image.PresentationIntentType = "FOR PRESENTATION"
+    image.ImageType = ["ORIGINAL", "PRIMARY", ""]
+    image.SamplesPerPixel = 1
     for name, value in attributes.items():
-        setattr(film, name, value)
-    film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
-    return film
+        setattr(image, name, value)
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+    return image
 
 
-def read_film(path: Path, *, limits: Limits = LIMITS) -> Picture:
+def read_any_image(path: Path, *, limits: Limits = LIMITS) -> Picture:
     """Decode an image, whatever its header says and whatever it shows."""
     scope = replace(SCOPE, max_bytes=limits.max_bytes, max_pixels=limits.max_pixels)
     with open_image(path, scope=scope) as image:
         return image.decode()
 
 
-def save_film(film: Dataset, path: Path) -> Path:
+def save_image(image: Dataset, path: Path) -> Path:
     """Write a film as a DICOM file; folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    film.save_as(path, enforce_file_format=True)
+    image.save_as(path, enforce_file_format=True)
     return path
 
 
@@ -375,9 +375,9 @@ def make_shifted_bundle(folder: Path, *, size: int = 64) -> Path:
     return write_reading_bundle(folder, size=size, reference={"skew_logit": shifted})
 
 
-def make_remote_image(film: Path, *, is_complete: bool) -> RemoteImage:
+def make_remote_image(image: Path, *, is_complete: bool) -> RemoteImage:
     """Make what an archive would tell of this film."""
-    header = dcmread(film)
+    header = dcmread(image)
     return RemoteImage(
         header.StudyInstanceUID,
         header.SeriesInstanceUID,
@@ -391,12 +391,12 @@ def make_train_inputs(
     folder: Path,
     *,
     patients: int = 30,
-    films: int = 1,  # of each study
+    per_study: int = 1,  # of each study
     size: int = 32,
     seed: int = 0,
 ) -> tuple[Path, Path]:
     """Write data/preprocess and data/split: a bright square marks abnormal films."""
-    images = make_splits(patients=patients, per_patient=films)
+    images = make_splits(patients=patients, per_patient=per_study)
     images["study_id"] = ("S" + images.patient_id).astype("string")
     rng = np.random.default_rng(seed)
     squares = rng.integers(0, 120, (len(images), size, size)).astype(np.uint8)
@@ -439,25 +439,25 @@ def make_train_params(**quirks: object) -> TrainParams:
     return TrainParams(**params.model_dump() | small | quirks)  # type: ignore[arg-type]
 
 
-def make_readable_film(
+def make_readable_image(
     number: int = 1, *, study: str = "1", **attributes: object
 ) -> Dataset:
     """Build a film with lungs, spine and noise: one the model may read."""
     values = make_lungs(seed=number)
-    film = make_cxr(values)
+    image = make_cxr(values)
     square = {"ImagerPixelSpacing": [0.25, 0.25], "Rows": None, "Columns": None}
-    header = make_film(number, **square | attributes)
-    film.update({element.tag: element for element in header})
-    film.StudyInstanceUID = f"1.2.826.0.1.3680043.8.498.{study}"
-    film.SeriesInstanceUID = f"{film.StudyInstanceUID}.1"
-    film.SOPInstanceUID = f"{film.SeriesInstanceUID}.{number}"
-    film.AccessionNumber = attributes.get("AccessionNumber", f"ACC{study}")
-    film.PatientAge, film.ViewPosition = attributes.get("PatientAge", "054Y"), "PA"
-    film.PresentationIntentType = "FOR PRESENTATION"
-    film.ImageType = ["ORIGINAL", "PRIMARY", ""]
-    film.file_meta.MediaStorageSOPClassUID = film.SOPClassUID
-    film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
-    return film
+    header = make_image(number, **square | attributes)
+    image.update({element.tag: element for element in header})
+    image.StudyInstanceUID = f"1.2.826.0.1.3680043.8.498.{study}"
+    image.SeriesInstanceUID = f"{image.StudyInstanceUID}.1"
+    image.SOPInstanceUID = f"{image.SeriesInstanceUID}.{number}"
+    image.AccessionNumber = attributes.get("AccessionNumber", f"ACC{study}")
+    image.PatientAge, image.ViewPosition = attributes.get("PatientAge", "054Y"), "PA"
+    image.PresentationIntentType = "FOR PRESENTATION"
+    image.ImageType = ["ORIGINAL", "PRIMARY", ""]
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+    return image
 
 
 def make_lungs(*, rows: int = 160, columns: int = 140, seed: int = 0) -> np.ndarray:

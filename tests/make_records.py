@@ -185,7 +185,7 @@ def make_examination(**changes: Any) -> Examination:
         "boxes": (),
         "n_val_studies": 400,
         "n_drawn_studies": 400,
-        "n_drawn_films": 400,
+        "n_drawn_images": 400,
         "bundle_hash": "b" * 64,
         "split_hash": "5" * 64,
     }
@@ -204,7 +204,7 @@ def make_change(auc_change: Estimate | None) -> AnswerChange:
 
 def make_maps(**changes: Any) -> MapFigures:
     facts = {
-        "n_films": 32,
+        "n_images": 32,
         "grid": (8, 8),
         "disagreement": 1e-6,
         "redrawn": {"conv1": estimate(-0.1, 0.0, 0.1, n=32)},

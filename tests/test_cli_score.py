@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cxrmlops.cli import app
 from cxrmlops.errors import BundleError, DataError
-from tests.make import make_readable_film, make_reading_bundle, save_film
+from tests.make import make_readable_image, make_reading_bundle, save_image
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,7 +20,7 @@ def project(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CXR_WORKERS", "0")
     monkeypatch.setenv("CXR_CLOCK", "2026-05-02T02:30:00+02:00")
-    save_film(make_readable_film(1), tmp_path / "films/good.dcm")
+    save_image(make_readable_image(1), tmp_path / "films/good.dcm")
     (tmp_path / "films/bad.txt").write_text("no film")
     make_reading_bundle(tmp_path / "data/train/bundle")
     return tmp_path
@@ -60,12 +60,12 @@ def test_a_folder_of_misfits_is_no_failure(project):
     assert cxrmlops("score", "films", "--out", "results").exit_code == 0
 
 
-def test_without_a_model_or_films_there_is_one_sentence(project):
+def test_without_a_model_or_images_there_is_one_sentence(project):
     no_model = cxrmlops("score", "films", "--out", "o", "--model", "absent")
-    no_films = cxrmlops("score", "absent", "--out", "o")
+    no_images = cxrmlops("score", "absent", "--out", "o")
 
     assert isinstance(no_model.exception, BundleError)
-    assert isinstance(no_films.exception, DataError)
+    assert isinstance(no_images.exception, DataError)
     assert not (project / "o").exists()
 
 

@@ -125,7 +125,7 @@ class ExamineParams(Section):
     """How a model is examined, on train and val alone."""
 
     studies: int = Field(ge=1)  # of val, drawn for what needs the network
-    map_films: int = Field(ge=2)  # of those, one a study, whose heat maps are checked
+    map_images: int = Field(ge=2)  # of those, one a study, whose heat maps are checked
     road_images: int = Field(ge=2)  # of those, removed piece by piece: minutes at 512
     boxes: Path | None = None  # NIH's BBox_List_2017.csv
     seed: int
@@ -151,7 +151,7 @@ class GateParams(Section):
     min_repeated_correlation: float = Fraction  # of maps of films hardly changed, lower
     min_road: float  # logit units over a map that points nowhere, lower
     max_corner_concentration: float = Field(ge=1)  # evidence over area, upper
-    min_map_films: int = Field(ge=2)  # fewer: not assessed
+    min_map_images: int = Field(ge=2)  # fewer: not assessed
 
 
 class PromotionParams(Section):

@@ -7,7 +7,7 @@ Patients, studies, films and reports on disk: what a hospital would hand over.
     folder/truth.csv                              what should become of each file
 
 truth.csv is for people and tests; no stage reads it. Its columns: `path` (relative to
-folder), `sop_instance_uid`, `study_instance_uid`, `film` (included, or the reason it
+folder), `sop_instance_uid`, `study_instance_uid`, `image` (included, or the reason it
 must be refused), `study` (reported, uncertain, disputed, outside_window, no_report),
 `abnormal`, `findings` (code:severity joined by "|"), `view`, `vendor`.
 """
@@ -33,7 +33,7 @@ TRUTH_COLUMNS = (
     "path",
     "sop_instance_uid",
     "study_instance_uid",
-    "film",
+    "image",
     "study",
     "abnormal",
     "findings",
@@ -117,13 +117,13 @@ def _reports(planned: list[PlannedStudy]) -> Iterator[dict[str, str]]:
 
 def _count(planned: list[PlannedStudy], truth: list[dict[str, str]]) -> dict[str, int]:
     cohort = [study for study in planned if study.folder == "films"]
-    films = Counter(row["path"].split("/")[0] for row in truth)
+    images = Counter(row["path"].split("/")[0] for row in truth)
     return {
         "studies": len(cohort),
         "patients": len({study.exam.person.number for study in cohort}),
-        "films": films["films"],
+        "films": images["films"],
         "abnormal": sum(bool(study.findings) for study in cohort),
         "backlog_studies": len(planned) - len(cohort),
-        "backlog_films": films["backlog"],
-        "refused": sum(row["film"] != "included" for row in truth),
+        "backlog_films": images["backlog"],
+        "refused": sum(row["image"] != "included" for row in truth),
     }

@@ -11,7 +11,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 from cxrphantom.blur import blur
 from cxrphantom.detector import detect, develop
-from cxrphantom.film import Picture
+from cxrphantom.image import Picture
 from cxrphantom.rays import FRONTAL, Geometry, splat
 from cxrphantom.skeleton import strap
 from cxrphantom.vendors import Vendor

@@ -12,9 +12,9 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
 
-from cxrphantom.film import expose, make_film
 from cxrphantom.findings import Finding
 from cxrphantom.headers import Exam, Shot
+from cxrphantom.image import expose, make_image
 from cxrphantom.people import Person, made_uid
 from cxrphantom.thorax import draw_traits
 from cxrphantom.vendors import VENDORS
@@ -41,7 +41,7 @@ def reference_datasets(n: int = 4, *, side: int = 320) -> list[Dataset]:
     Returns:
         Complete DICOM datasets, Explicit VR Little Endian, the same on every call.
     """
-    return [_film(number, side) for number in range(n)]
+    return [_image(number, side) for number in range(n)]
 
 
 def write_reference_images(folder: Path, n: int) -> None:
@@ -52,7 +52,7 @@ def write_reference_images(folder: Path, n: int) -> None:
         dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
 
 
-def _film(number: int, side: int) -> Dataset:
+def _image(number: int, side: int) -> Dataset:
     rng = np.random.default_rng([20240131, number])
     vendor = VENDORS[number % len(VENDORS)]
     findings = _FINDINGS[number % len(_FINDINGS)]
@@ -63,7 +63,7 @@ def _film(number: int, side: int) -> Dataset:
     study = made_uid(20240131, "reference", number)
     exam = Exam(person, study, f"REF{number:03d}", _DAY, 600)
     shot = Shot(made_uid(20240131, "reference image", number), 1, view, picture.spacing)
-    dataset = make_film(picture, exam, shot, vendor)
+    dataset = make_image(picture, exam, shot, vendor)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from cxrphantom import misfits
-from cxrphantom.film import Picture, expose, make_film
 from cxrphantom.headers import Shot
+from cxrphantom.image import Picture, expose, make_image
 from cxrphantom.people import made_uid
 from cxrphantom.plan import FIRST_DAY, PlannedStudy
 from cxrphantom.storage import encode
@@ -100,7 +100,7 @@ def _shot(
 
 
 def _file(study: PlannedStudy, shot: Shot, picture: Picture) -> bytes:
-    dataset = make_film(picture, study.exam, shot, study.vendor)
+    dataset = make_image(picture, study.exam, shot, study.vendor)
     return encode(dataset, study.vendor.transfer_syntax)
 
 
@@ -121,7 +121,7 @@ def _misfit(
         picture = misfits.blank_picture(picture, rng)
     if kind == "truncated":
         return shot, misfits.truncate(_file(study, shot, picture)), "undecodable"
-    dataset = make_film(picture, study.exam, shot, study.vendor)
+    dataset = make_image(picture, study.exam, shot, study.vendor)
     if kind == "inverted":
         misfits.invert_tag(dataset)
     if kind == "not_cr_dx":
@@ -140,7 +140,7 @@ def _row(study: PlannedStudy, shot: Shot, path: str, reason: str) -> Row:
         "path": path,
         "sop_instance_uid": str(shot.uid),
         "study_instance_uid": str(study.exam.study_uid),
-        "film": reason,
+        "image": reason,
         "study": study_outcome(study),
         "abnormal": str(bool(study.findings)).lower(),
         "findings": "|".join(f"{f.code}:{f.severity:.2f}" for f in study.findings),

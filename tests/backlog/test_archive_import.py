@@ -28,8 +28,8 @@ class Shelf:
 
     def put(self, study: str, number: int = 0, **attributes: object) -> Path:
         uid = f"{study}.1.{number}"
-        film = make.make_chest_film(study=study, SOPInstanceUID=uid, **attributes)
-        return make.save_film(film, self.folder / f"{uid}.dcm")
+        image = make.make_chest_image(study=study, SOPInstanceUID=uid, **attributes)
+        return make.save_image(image, self.folder / f"{uid}.dcm")
 
     def find_studies(self, modality: str, first: date, last: date) -> set[str]:
         return {
@@ -50,13 +50,13 @@ class Shelf:
     def _images(self) -> list[RemoteImage]:
         return [self._image(dcmread(path)) for path in sorted(self.folder.iterdir())]
 
-    def _image(self, film: Dataset) -> RemoteImage:
-        told = film
+    def _image(self, image: Dataset) -> RemoteImage:
+        told = image
         if self.told is not None:
             told = Dataset()
             for keyword in self.told:
-                setattr(told, keyword, film.get(keyword))
-        uids = film.StudyInstanceUID, film.SeriesInstanceUID, film.SOPInstanceUID
+                setattr(told, keyword, image.get(keyword))
+        uids = image.StudyInstanceUID, image.SeriesInstanceUID, image.SOPInstanceUID
         return RemoteImage(*map(str, uids), told, is_complete=self.told is None)
 
 
@@ -101,9 +101,9 @@ def night(shelf, engine, backlog, *, model_key: str | None = None) -> Incoming:
 def read(engine, backlog, *, model: str = "m", state: str = "delivered") -> None:
     """Do what a night does with films: on the ledger, answered, and away."""
     arrived, unknown = folder_scan.look(
-        backlog, known=folder_scan.known_films(engine), settle_minutes=0
+        backlog, known=folder_scan.known_images(engine), settle_minutes=0
     )
-    folder_scan.note_films(engine, unknown)
+    folder_scan.note_images(engine, unknown)
     ledger.enter(engine, arrived.studies, model_key=model, rescore=True)
     with transaction(engine) as connection:
         waits = studies.c.state == ledger.FOUND
@@ -117,7 +117,7 @@ def names(backlog: Path) -> list[str]:
     return sorted(str(dcmread(p).SOPInstanceUID) for p in backlog.rglob("*.dcm"))
 
 
-def test_films_for_us_are_fetched_and_the_rest_is_counted_by_reason(
+def test_images_for_us_are_fetched_and_the_rest_is_counted_by_reason(
     shelf, engine, backlog
 ):
     shelf.put("1.1")
@@ -136,7 +136,7 @@ def test_films_for_us_are_fetched_and_the_rest_is_counted_by_reason(
     assert not asked.troubles
 
 
-def test_a_study_without_a_film_for_us_is_none_of_those_that_came(
+def test_a_study_without_an_image_for_us_is_none_of_those_that_came(
     shelf, engine, backlog
 ):
     shelf.put("1.1", ViewPosition="LL")
@@ -150,7 +150,9 @@ def test_a_study_without_a_film_for_us_is_none_of_those_that_came(
     assert asked.is_done
 
 
-def test_a_film_that_is_not_evaluable_is_fetched_to_be_answered(shelf, engine, backlog):
+def test_an_image_that_is_not_evaluable_is_fetched_to_be_answered(
+    shelf, engine, backlog
+):
     shelf.put("1.1", NumberOfFrames=2)
 
     night(shelf, engine, backlog)
@@ -163,8 +165,8 @@ def test_names_of_files_tell_no_uid(shelf, engine, backlog):
 
     night(shelf, engine, backlog)
 
-    (film,) = backlog.rglob("*.dcm")
-    assert "1.1" not in film.relative_to(backlog).as_posix().removesuffix(".dcm")
+    (image,) = backlog.rglob("*.dcm")
+    assert "1.1" not in image.relative_to(backlog).as_posix().removesuffix(".dcm")
 
 
 def test_what_is_answered_is_not_fetched_again(shelf, engine, backlog):
@@ -201,7 +203,7 @@ def test_what_waits_and_was_lost_is_fetched_again(shelf, engine, backlog):
     assert names(backlog) == ["1.1.1.0"]
 
 
-def test_a_late_film_brings_its_whole_study(shelf, engine, backlog):
+def test_a_late_image_brings_its_whole_study(shelf, engine, backlog):
     shelf.put("1.1")
     night(shelf, engine, backlog)
     read(engine, backlog)
@@ -226,7 +228,7 @@ def test_another_model_asks_again_only_when_told_to(shelf, engine, backlog):
     assert shelf.fetched == ["1.1.1.0"] * 2
 
 
-def test_what_an_archive_does_not_tell_is_read_from_the_film(shelf, engine, backlog):
+def test_what_an_archive_does_not_tell_is_read_from_the_image(shelf, engine, backlog):
     shelf.told = ["SOPInstanceUID", "Modality"]
     shelf.put("1.1")
     shelf.put("1.2", BodyPartExamined="KNEE")
@@ -239,7 +241,7 @@ def test_what_an_archive_does_not_tell_is_read_from_the_film(shelf, engine, back
     assert shelf.fetched == ["1.1.1.0", "1.2.1.0"]  # the knee is remembered
 
 
-def test_a_film_that_is_too_large_is_asked_for_once(shelf, engine, backlog):
+def test_an_image_that_is_too_large_is_asked_for_once(shelf, engine, backlog):
     shelf.put("1.1")
     shelf.trouble["1.1"] = Rejected("too_large", "more than 1 bytes")
 
@@ -294,9 +296,9 @@ def raise_(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("content", [b"<html>log in</html>", None])
-def test_something_else_than_the_film_does_not_stay(shelf, engine, backlog, content):
-    film = shelf.put("1.1")
-    other = make.save_film(make.make_chest_film(study="9"), backlog / "other")
+def test_something_else_than_the_image_does_not_stay(shelf, engine, backlog, content):
+    image = shelf.put("1.1")
+    other = make.save_image(make.make_chest_image(study="9"), backlog / "other")
 
     def send(_image, place, *, max_bytes):
         place.write_bytes(content or other.read_bytes())
@@ -304,7 +306,7 @@ def test_something_else_than_the_film_does_not_stay(shelf, engine, backlog, cont
     shelf.fetch = send
     asked = night(shelf, engine, backlog)
 
-    assert film.exists()
+    assert image.exists()
     assert list(backlog.rglob("*.dcm")) == []
     assert asked.images == {}
     ((said, n),) = asked.troubles.items()
@@ -325,7 +327,7 @@ def test_a_portion_is_no_larger_than_asked(shelf, engine, backlog):
     assert asked.is_done
 
 
-def test_a_film_counts_as_old_as_it_is(shelf, engine, backlog):
+def test_an_image_counts_as_old_as_it_is(shelf, engine, backlog):
     shelf.put("1.1", ContentDate="20170601", ContentTime="120000")
     shelf.put("1.2", ContentDate="20990101", ContentTime="120000")
 

@@ -31,7 +31,7 @@ def test_the_stream_lies_beside_the_ledger_unless_the_site_says_where(
 
 def test_lines_are_added_for_the_owner_alone_with_time_and_user(stream):
     audit.record([Event(audit.QUERY, audit.EXECUTE, destination="PACS")])
-    audit.record([Event(audit.FILMS_READ, audit.READ, study_uid="1.2.3")])
+    audit.record([Event(audit.IMAGES_READ, audit.READ, study_uid="1.2.3")])
 
     first, second = lines(stream)
     assert stat.S_IMODE(stream.stat().st_mode) == 0o600
@@ -99,7 +99,7 @@ def test_a_line_that_a_full_disk_cut_off_is_taken_back(stream, monkeypatch):
 
 
 def test_many_writers_at_once_write_whole_lines(stream):
-    events = [Event(audit.FILMS_READ, audit.READ, study_uid=str(n)) for n in range(20)]
+    events = [Event(audit.IMAGES_READ, audit.READ, study_uid=str(n)) for n in range(20)]
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: audit.record(events), range(16)))

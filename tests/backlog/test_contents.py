@@ -5,7 +5,7 @@ import pytest
 from cxrmlops.backlog import leases, operator_actions, progress
 from cxrmlops.backlog import ledger as book
 from cxrmlops.backlog.database import open_database
-from cxrmlops.backlog.folder_scan import Film
+from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.open_studies import NEXT, confused_studies, open_studies
 from cxrmlops.backlog.progress import Answer, Written
 
@@ -15,15 +15,15 @@ def ledger(tmp_path):
     return open_database(f"sqlite:///{tmp_path}/ledger.db")
 
 
-def films(*contents: str, uid: str = "1.1.{n}") -> list[Film]:
+def make_backlog(*contents: str, uid: str = "1.1.{n}") -> list[BacklogImage]:
     return [
-        Film(f"{n}.dcm", 1, 1, uid.format(n=n), "1.1", "", content)
+        BacklogImage(f"{n}.dcm", 1, 1, uid.format(n=n), "1.1", "", content)
         for n, content in enumerate(contents)
     ]
 
 
 def arrive(ledger, *contents: str, **how: str) -> int:
-    return book.enter(ledger, {"1.1": films(*contents, **how)}, model_key="m")
+    return book.enter(ledger, {"1.1": make_backlog(*contents, **how)}, model_key="m")
 
 
 def answer(ledger, outcome: str) -> int:
@@ -41,7 +41,7 @@ def answer(ledger, outcome: str) -> int:
 
 
 @pytest.mark.parametrize("outcome", ["scored", "rejected"])
-def test_a_film_that_comes_back_changed_is_read_again_and_the_same_one_is_not(
+def test_an_image_that_comes_back_changed_is_read_again_and_the_same_one_is_not(
     ledger, outcome
 ):
     arrive(ledger, "cut")
@@ -60,7 +60,7 @@ def test_an_older_content_that_comes_back_is_what_counts(ledger):
         assert arrive(ledger, content) == 0
 
 
-def test_a_film_less_is_nothing_new_unless_the_study_was_rejected(ledger):
+def test_an_image_less_is_nothing_new_unless_the_study_was_rejected(ledger):
     arrive(ledger, "a", "b")
     answer(ledger, "scored")
     assert arrive(ledger, "a") == 0
@@ -77,7 +77,7 @@ def test_to_take_one_of_two_pictures_under_one_uid_away_is_news(ledger):
     assert arrive(ledger, "b", uid="1.1.7") == 1
 
 
-def test_films_of_an_earlier_version_are_not_read_again_until_they_change(ledger):
+def test_images_of_an_earlier_version_are_not_read_again_until_they_change(ledger):
     arrive(ledger, "", "")
     answer(ledger, "rejected")
 
@@ -99,7 +99,7 @@ def test_a_rejected_study_is_put_back_when_it_is_named(ledger):
     assert (waits.study, waits.reason) == (number, NEXT)
 
 
-def test_an_answer_about_films_is_never_delivered_without_a_report(ledger):
+def test_an_answer_about_images_is_never_delivered_without_a_report(ledger):
     arrive(ledger, "a")
     chunk = leases.claim(
         ledger, model_key="m", size=9, run="r", started="2024-01-31T02:00:00+00:00"
@@ -115,7 +115,7 @@ def test_an_answer_about_films_is_never_delivered_without_a_report(ledger):
 
 
 def test_the_report_of_another_study_in_the_chunk_does_not_count(ledger):
-    ours = {uid: [Film(f"{uid}.dcm", 1, 1, uid, uid)] for uid in ("1.1", "1.2")}
+    ours = {uid: [BacklogImage(f"{uid}.dcm", 1, 1, uid, uid)] for uid in ("1.1", "1.2")}
     book.enter(ledger, ours, model_key="m")
     chunk = leases.claim(
         ledger, model_key="m", size=9, run="r", started="2024-01-31T02:00:00+00:00"
@@ -166,7 +166,7 @@ def test_a_study_whose_files_contradict_each_other_is_named(ledger, reason):
     assert [one.state for one in open_studies(ledger)] == ["found"]
 
 
-def test_a_film_that_changed_before_it_was_read_counts_as_what_was_read(ledger):
+def test_an_image_that_changed_before_it_was_read_counts_as_what_was_read(ledger):
     arrive(ledger, "cut")
     chunk = leases.claim(
         ledger, model_key="m", size=9, run="r", started="2024-01-31T02:00:00+00:00"

@@ -6,9 +6,10 @@ import sys
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import select
 
 from cxrmlops.backlog.database import open_database, transaction
-from cxrmlops.backlog.schema import metadata
+from cxrmlops.backlog.schema import images, metadata, studies
 from cxrmlops.errors import ParamsError, ServiceError
 
 
@@ -102,6 +103,33 @@ def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path):
 
     with pytest.raises(ParamsError, match="made by a newer cxrmlops"):
         open_database(address)
+
+
+def test_what_an_earlier_version_noted_of_images_stays(ledger):
+    with transaction(ledger) as connection:
+        for change in (
+            "ALTER TABLE images RENAME TO films",
+            "DROP INDEX ix_images_study_uid",
+            "CREATE INDEX ix_films_study_uid ON films (study_uid)",
+            "ALTER TABLE studies RENAME COLUMN images TO films",
+            "UPDATE alembic_version SET version_num = '0003'",
+            "INSERT INTO films (place, bytes, mtime_ns, sop_instance_uid, study_uid) "
+            "VALUES ('a.dcm', 1, 2, '1.1.1', '1.1')",
+            "INSERT INTO studies (study_uid, source_key, model_key, films, state, "
+            "outcome, reason, alone, run, found_at) VALUES "
+            "('1.1', 'k', 'm', '[\"a.dcm\"]', 'found', '', '', 0, '', '2024-01-31')",
+        ):
+            connection.exec_driver_sql(change)
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("ALTER INDEX images_pkey RENAME TO films_pkey")
+
+    again = open_database(ledger.url.render_as_string(hide_password=False))
+
+    with transaction(again) as connection:
+        assert connection.execute(select(images.c.place)).scalars().all() == ["a.dcm"]
+        assert connection.execute(select(studies.c.images)).scalar_one() == ["a.dcm"]
+        difference = compare_metadata(MigrationContext.configure(connection), metadata)
+    assert difference == []
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path):

@@ -61,7 +61,7 @@ def test_an_object_that_is_refused_for_good_stops_no_other(tmp_path, files):
     assert [uid for uid, _ in receipts] == ["2.25.2"]
 
 
-def test_a_folder_has_no_films_to_give(tmp_path):
+def test_a_folder_has_no_images_to_give(tmp_path):
     archive = open_archive(f"folder:{tmp_path}")
     archive.check()
 

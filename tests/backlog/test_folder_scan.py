@@ -15,8 +15,10 @@ def backlog(tmp_path):
     folder = tmp_path / "backlog"
     for study in ("1.2.1", "1.2.2"):
         for number in (0, 1):
-            film = make.make_chest_film(study=study, SOPInstanceUID=f"{study}.{number}")
-            make.save_film(film, folder / f"{study}/{number}.dcm")
+            image = make.make_chest_image(
+                study=study, SOPInstanceUID=f"{study}.{number}"
+            )
+            make.save_image(image, folder / f"{study}/{number}.dcm")
     return folder
 
 
@@ -24,7 +26,7 @@ def look(folder, known=None, settle=0.0):
     return folder_scan.look(folder, known=known or {}, settle_minutes=settle)
 
 
-def test_films_are_put_together_by_study(backlog):
+def test_images_are_put_together_by_study(backlog):
     arrived, new = look(backlog)
 
     assert sorted(arrived.studies) == ["1.2.1", "1.2.2"]
@@ -34,22 +36,24 @@ def test_films_are_put_together_by_study(backlog):
 
 def test_a_header_that_kills_its_reader_is_a_study_of_its_own(backlog, monkeypatch):
     shutil.copy(backlog / "1.2.1/0.dcm", backlog / "bad.dcm")
-    monkeypatch.setattr(folder_scan, "film_identity", deadly.die_on_a_film_called_bad)
+    monkeypatch.setattr(
+        folder_scan, "image_identity", deadly.die_on_an_image_called_bad
+    )
 
     arrived, new = look(backlog)
 
     (own,) = arrived.studies.keys() - {"1.2.1", "1.2.2"}
     assert own.startswith("file:")
-    assert [film.place for film in arrived.studies[own]] == ["bad.dcm"]
+    assert [image.place for image in arrived.studies[own]] == ["bad.dcm"]
     assert len(new) == 5
 
 
 def test_a_file_seen_before_is_not_read_again(backlog, tmp_path, monkeypatch):
     engine = open_database(f"sqlite:///{tmp_path}/ledger.db")
-    folder_scan.note_films(engine, look(backlog)[1])
+    folder_scan.note_images(engine, look(backlog)[1])
     monkeypatch.setattr(folder_scan, "map_isolated", None)
 
-    arrived, new = look(backlog, folder_scan.known_films(engine))
+    arrived, new = look(backlog, folder_scan.known_images(engine))
 
     assert new == []
     assert sorted(arrived.studies) == ["1.2.1", "1.2.2"]
@@ -57,19 +61,19 @@ def test_a_file_seen_before_is_not_read_again(backlog, tmp_path, monkeypatch):
 
 def test_a_file_changed_in_place_is_read_again(backlog, tmp_path):
     engine = open_database(f"sqlite:///{tmp_path}/ledger.db")
-    folder_scan.note_films(engine, look(backlog)[1])
-    other = make.make_chest_film(study="1.2.9", SOPInstanceUID="1.2.9.1")
-    make.save_film(other, backlog / "1.2.1/0.dcm")
+    folder_scan.note_images(engine, look(backlog)[1])
+    other = make.make_chest_image(study="1.2.9", SOPInstanceUID="1.2.9.1")
+    make.save_image(other, backlog / "1.2.1/0.dcm")
 
-    arrived, new = look(backlog, folder_scan.known_films(engine))
-    folder_scan.note_films(engine, new)
+    arrived, new = look(backlog, folder_scan.known_images(engine))
+    folder_scan.note_images(engine, new)
 
-    assert [film.study_uid for film in new] == ["1.2.9"]
+    assert [image.study_uid for image in new] == ["1.2.9"]
     assert sorted(arrived.studies) == ["1.2.1", "1.2.2", "1.2.9"]
-    assert folder_scan.known_films(engine)["1.2.1/0.dcm"].study_uid == "1.2.9"
+    assert folder_scan.known_images(engine)["1.2.1/0.dcm"].study_uid == "1.2.9"
 
 
-def test_a_study_with_a_young_film_waits(backlog):
+def test_a_study_with_a_young_image_waits(backlog):
     old = time.time() - 3600
     for path in backlog.glob("1.2.1/*"):
         os.utime(path, (old, old))
@@ -81,7 +85,7 @@ def test_a_study_with_a_young_film_waits(backlog):
     assert arrived.n_young == 1
 
 
-def test_a_film_dated_in_the_future_is_read_when_it_has_lain_long_enough(
+def test_an_image_dated_in_the_future_is_read_when_it_has_lain_long_enough(
     backlog, monkeypatch
 ):
     ahead = time.time() + 2 * 365 * 86_400
@@ -93,20 +97,20 @@ def test_a_film_dated_in_the_future_is_read_when_it_has_lain_long_enough(
 
     at = time.time() + 16 * 60
     monkeypatch.setattr(folder_scan.time, "time", lambda: at)
-    arrived, _ = look(backlog, {film.place: film for film in new}, settle=15)
+    arrived, _ = look(backlog, {image.place: image for image in new}, settle=15)
     assert sorted(arrived.studies) == ["1.2.1", "1.2.2"]
     assert arrived.waiting == {}
 
 
-def test_a_clock_that_was_set_back_delays_no_film_for_long(backlog, monkeypatch):
+def test_a_clock_that_was_set_back_delays_no_image_for_long(backlog, monkeypatch):
     ahead = time.time() + 2 * 365 * 86_400
     monkeypatch.setattr(folder_scan.time, "time", lambda: ahead)
     for path in backlog.glob("*/*"):
         os.utime(path, (ahead, ahead))
-    known = {film.place: film for film in look(backlog, settle=15)[1]}
+    known = {image.place: image for image in look(backlog, settle=15)[1]}
 
     monkeypatch.setattr(folder_scan.time, "time", lambda: ahead - 10**7)
-    known |= {film.place: film for film in look(backlog, known, settle=15)[1]}
+    known |= {image.place: image for image in look(backlog, known, settle=15)[1]}
     monkeypatch.setattr(folder_scan.time, "time", lambda: ahead - 10**7 + 16 * 60)
 
     assert look(backlog, known, settle=15)[0].waiting == {}
@@ -115,7 +119,7 @@ def test_a_clock_that_was_set_back_delays_no_film_for_long(backlog, monkeypatch)
 def test_files_that_wait_are_counted_by_reason(backlog, tmp_path):
     engine = open_database(f"sqlite:///{tmp_path}/ledger.db")
     arrived, new = look(backlog, settle=15)
-    folder_scan.note_films(engine, new)
+    folder_scan.note_images(engine, new)
 
     folder_scan.note_waiting(engine, arrived.waiting)
     assert folder_scan.files_waiting(engine) == {folder_scan.YOUNG: (2, 4)}
@@ -123,15 +127,15 @@ def test_files_that_wait_are_counted_by_reason(backlog, tmp_path):
     assert folder_scan.files_waiting(engine) == {}
 
 
-def test_a_film_whose_name_is_not_utf8_is_read(backlog):
+def test_an_image_whose_name_is_not_utf8_is_read(backlog):
     odd = os.fsencode(backlog) + b"/R\xf6ntgen.dcm"
     shutil.copy(backlog / "1.2.1/0.dcm", odd)
 
     arrived, _ = look(backlog)
 
-    places = [film.place for film in arrived.studies["1.2.1"]]
+    places = [image.place for image in arrived.studies["1.2.1"]]
     assert places[2].encode() == b"R\\udcf6ntgen.dcm"
-    assert len({film.content for film in arrived.studies["1.2.1"]}) == 2
+    assert len({image.content for image in arrived.studies["1.2.1"]}) == 2
 
 
 def test_what_cannot_be_read_is_a_study_of_its_own(backlog):

@@ -7,7 +7,7 @@ import pytest
 
 from cxrmlops.backlog import folder_scan, import_cache, ledger
 from cxrmlops.backlog.database import open_database, transaction
-from cxrmlops.backlog.folder_scan import Film
+from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.schema import studies
 from cxrmlops.dicom.archive.transfer import name_of
 from cxrmlops.errors import ParamsError, ServiceError
@@ -34,7 +34,10 @@ def fetch(engine, backlog: Path, *places: str) -> None:
     hashes = {place: sha256_file(backlog / place) for place in places}
     import_cache.note_fetched(
         engine,
-        [Film(place, 1, 1, place, "1.2", content=h) for place, h in hashes.items()],
+        [
+            BacklogImage(place, 1, 1, place, "1.2", content=h)
+            for place, h in hashes.items()
+        ],
     )
 
 
@@ -46,8 +49,8 @@ def entries(folder: Path) -> list[str]:
 
 def enter(engine, *places: str, study: str = "1.2", state: str, model: str = "m"):
     """Put a study on the ledger whose films are these, and let it be in a state."""
-    those = [Film(place, 1, 1, place, study) for place in places]
-    folder_scan.note_films(engine, those)
+    those = [BacklogImage(place, 1, 1, place, study) for place in places]
+    folder_scan.note_images(engine, those)
     ledger.enter(engine, {study: those}, model_key=model)
     with transaction(engine) as connection:
         last = connection.execute(studies.select().order_by(studies.c.id.desc()))
@@ -61,7 +64,7 @@ def lying(backlog: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("state", ["delivered", "rejected"])
-def test_films_of_an_answered_study_are_removed(engine, tmp_path, state):
+def test_images_of_an_answered_study_are_removed(engine, tmp_path, state):
     fetch(engine, tmp_path, A)
     enter(engine, A, state=state)
 
@@ -72,7 +75,7 @@ def test_films_of_an_answered_study_are_removed(engine, tmp_path, state):
 @pytest.mark.parametrize(
     "state", ["found", "claimed", "scored", "written", "failed", "withdrawn"]
 )
-def test_films_that_are_needed_stay(engine, tmp_path, state):
+def test_images_that_are_needed_stay(engine, tmp_path, state):
     fetch(engine, tmp_path, A)
     enter(engine, A, state=state)
 
@@ -80,7 +83,7 @@ def test_films_that_are_needed_stay(engine, tmp_path, state):
     assert lying(tmp_path) == [A]
 
 
-def test_a_late_film_keeps_the_others_of_its_study(engine, tmp_path):
+def test_a_late_image_keeps_the_others_of_its_study(engine, tmp_path):
     fetch(engine, tmp_path, A, B)
     enter(engine, A, state="delivered")
 
@@ -93,7 +96,7 @@ def test_a_late_film_keeps_the_others_of_its_study(engine, tmp_path):
 
 
 @pytest.mark.parametrize("place", ["mine/a.dcm", "archive/ward3/a.dcm", B])
-def test_films_that_nobody_fetched_are_never_removed(engine, tmp_path, place):
+def test_images_that_nobody_fetched_are_never_removed(engine, tmp_path, place):
     import_cache.prepare(tmp_path)
     lay(tmp_path, place)
     enter(engine, place, state="delivered")
@@ -102,7 +105,7 @@ def test_films_that_nobody_fetched_are_never_removed(engine, tmp_path, place):
     assert lying(tmp_path) == [place]
 
 
-def test_a_fetched_film_that_somebody_changed_and_what_lies_beside_it_stay(
+def test_a_fetched_image_that_somebody_changed_and_what_lies_beside_it_stay(
     engine, tmp_path
 ):
     fetch(engine, tmp_path, A, B)
@@ -124,7 +127,7 @@ def test_a_folder_of_that_name_that_somebody_else_made_is_refused(engine, tmp_pa
     assert lying(tmp_path) == [A]
 
 
-def test_films_that_an_earlier_version_fetched_stay_answered_and_are_told(
+def test_images_that_an_earlier_version_fetched_stay_answered_and_are_told(
     engine, tmp_path
 ):
     old = f"archive/{name_of('1.2')}/a.dcm"
@@ -152,9 +155,11 @@ def test_what_was_passed_over_is_remembered(engine):
     assert import_cache.answered(engine, [A, B]) == set()
 
 
-def test_more_films_than_one_query_takes(engine):
+def test_more_images_than_one_query_takes(engine):
     places = [f".cxrmlops-spool/{n}/f.dcm" for n in range(1200)]
-    folder_scan.note_films(engine, [Film(p, 1, 1, p, f"1.{p}") for p in places])
+    folder_scan.note_images(
+        engine, [BacklogImage(p, 1, 1, p, f"1.{p}") for p in places]
+    )
     enter(engine, places[-1], study="9", state="delivered")
 
     assert import_cache.answered(engine, places) == {places[-1]}
@@ -176,7 +181,7 @@ def test_a_study_appears_whole_or_not_at_all(tmp_path):
     assert lying(tmp_path) == [A, B]
 
 
-def test_films_join_those_of_their_study(tmp_path):
+def test_images_join_those_of_their_study(tmp_path):
     lay(tmp_path, A)
 
     with import_cache.arriving(tmp_path / ".cxrmlops-spool/s") as draft:

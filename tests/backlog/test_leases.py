@@ -7,7 +7,7 @@ import pytest
 from cxrmlops.backlog import leases, operator_actions, progress
 from cxrmlops.backlog import ledger as book
 from cxrmlops.backlog.database import now
-from cxrmlops.backlog.folder_scan import Film
+from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.errors import DataError, ServiceError
@@ -16,9 +16,11 @@ MODEL = "cxr-sigfind|abc"
 CLOCK = "2024-01-31T02:00:00+00:00"
 
 
-def arrive(ledger, *studies: str, films: int = 1, model: str = MODEL, **how) -> int:
+def arrive(ledger, *studies: str, images: int = 1, model: str = MODEL, **how) -> int:
     arrived = {
-        uid: [Film(f"{uid}/{n}", 10, 10, f"{uid}.{n}", uid) for n in range(films)]
+        uid: [
+            BacklogImage(f"{uid}/{n}", 10, 10, f"{uid}.{n}", uid) for n in range(images)
+        ]
         for uid in studies
     }
     return book.enter(ledger, arrived, model_key=model, **how)
@@ -52,38 +54,38 @@ def test_a_study_is_entered_once(ledger):
     assert arrive(ledger, "1.1", "1.2", "1.3") == 1
 
 
-def test_a_late_film_joins_a_study_that_waits_and_makes_a_new_entry_afterwards(ledger):
+def test_a_late_image_joins_a_study_that_waits_and_makes_a_new_entry_afterwards(ledger):
     arrive(ledger, "1.1")
-    assert arrive(ledger, "1.1", films=2) == 0
+    assert arrive(ledger, "1.1", images=2) == 0
     deliver(ledger, claim(ledger))
 
-    assert arrive(ledger, "1.1", films=2) == 0
-    assert arrive(ledger, "1.1", films=3) == 1
+    assert arrive(ledger, "1.1", images=2) == 0
+    assert arrive(ledger, "1.1", images=3) == 1
     assert claim(ledger, run="next").studies[0].places == ("1.1/0", "1.1/1", "1.1/2")
 
 
-def test_a_film_that_goes_is_nothing_new(ledger):
-    arrive(ledger, "1.1", films=2)
+def test_an_image_that_goes_is_nothing_new(ledger):
+    arrive(ledger, "1.1", images=2)
     deliver(ledger, claim(ledger))
 
-    assert arrive(ledger, "1.1", films=1) == 0
+    assert arrive(ledger, "1.1", images=1) == 0
     assert book.counts(ledger) == {"delivered": 1}
 
 
-def test_a_film_that_comes_and_goes_before_it_was_read_leaves_one_entry(ledger):
+def test_an_image_that_comes_and_goes_before_it_was_read_leaves_one_entry(ledger):
     arrive(ledger, "1.1")
     leases.fail(ledger, claim(ledger), "MemoryError")
-    arrive(ledger, "1.1", films=2)
+    arrive(ledger, "1.1", images=2)
 
-    assert arrive(ledger, "1.1", films=1) == 1
+    assert arrive(ledger, "1.1", images=1) == 1
     assert book.counts(ledger) == {"withdrawn": 1, "found": 1}
 
 
-def test_a_late_film_waits_until_the_answer_before_it_is_delivered(ledger):
+def test_a_late_image_waits_until_the_answer_before_it_is_delivered(ledger):
     arrive(ledger, "1.1")
     first = claim(ledger)
     progress.record_scored(ledger, first, {"1.1": Answer("scored")})
-    arrive(ledger, "1.1", films=2)
+    arrive(ledger, "1.1", images=2)
 
     assert claim(ledger) is None
     deliver(ledger, first)

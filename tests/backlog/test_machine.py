@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 
 from cxrmlops.backlog import lease_holders, leases, ledger, operator_actions, progress
 from cxrmlops.backlog.database import open_database, transaction
-from cxrmlops.backlog.folder_scan import Film
+from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.ledger import DELIVERED, FOUND, IN_WORK, OPEN, REJECTED, WITHDRAWN
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.backlog.reconciliation import AT_REST, check_balance
@@ -46,7 +46,7 @@ class Night(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="cxr-machine-"))
         shutil.copy(self.empty, self.folder / "ledger.db")
         self.engine = open_database(f"sqlite:///{self.folder}/ledger.db")
-        self.films: dict[str, set[int]] = {}
+        self.images: dict[str, set[int]] = {}
         self.held: list[leases.Chunk] = []
         self.dead: set[str] = set()
         self.runs, self.model = 0, "old"
@@ -69,13 +69,13 @@ class Night(RuleBasedStateMachine):
 
     # --- films
 
-    @rule(study=STUDIES, film=st.integers(1, 3))
-    def a_film_arrives(self, study, film):
-        self.films.setdefault(f"1.{study}", set()).add(film)
+    @rule(study=STUDIES, image=st.integers(1, 3))
+    def an_image_arrives(self, study, image):
+        self.images.setdefault(f"1.{study}", set()).add(image)
 
-    @rule(study=STUDIES, film=st.integers(1, 3))
-    def a_film_goes(self, study, film):
-        self.films.get(f"1.{study}", set()).discard(film)
+    @rule(study=STUDIES, image=st.integers(1, 3))
+    def an_image_goes(self, study, image):
+        self.images.get(f"1.{study}", set()).discard(image)
 
     # --- runs
 
@@ -83,14 +83,17 @@ class Night(RuleBasedStateMachine):
     def a_run_looks(self, model, rescore):
         self.model = model
         arrived = {
-            uid: [Film(f"{uid}/{n}", 1, 1, f"{uid}.{n}", uid) for n in sorted(those)]
-            for uid, those in self.films.items()
+            uid: [
+                BacklogImage(f"{uid}/{n}", 1, 1, f"{uid}.{n}", uid)
+                for n in sorted(those)
+            ]
+            for uid, those in self.images.items()
             if those
         }
         ledger.enter(self.engine, arrived, model_key=model, rescore=rescore)
         known = [row for row in self.rows(studies) if row.state != WITHDRAWN]
         for uid, those in arrived.items():
-            uids = {film.sop_instance_uid for film in those}
+            uids = {image.sop_instance_uid for image in those}
             assert any(
                 row.study_uid == uid and uids <= set(row.sop_uids) for row in known
             ), "a film that lies there is on no list"
@@ -231,7 +234,7 @@ class Night(RuleBasedStateMachine):
         assert {row.state for row in rows} <= set(AT_REST)
         assert "open" not in {row.state for row in self.rows(chunks)}
         check_balance(self.engine, f"run {self.runs}")
-        for uid, those in self.films.items():
+        for uid, those in self.images.items():
             uids = {f"{uid}.{n}" for n in those}
             answers = [
                 row for row in rows if row.study_uid == uid and row.state != WITHDRAWN

@@ -36,15 +36,15 @@ def test_only_what_is_named_is_put_back(ledger):
     assert [s.number for s in claim(ledger).studies] == [2]
 
 
-def test_the_films_of_a_forgotten_study_do_not_come_back_but_a_new_film_does(ledger):
-    arrive(ledger, "1.1", films=2)
+def test_the_images_of_a_forgotten_study_do_not_come_back_but_a_new_image_does(ledger):
+    arrive(ledger, "1.1", images=2)
     operator_actions.forget(ledger, [1], reason="a phantom")
 
-    assert arrive(ledger, "1.1", films=2) == 0
-    assert arrive(ledger, "1.1", films=1) == 0
-    assert arrive(ledger, "1.1", films=2, model="new", rescore=True) == 0
+    assert arrive(ledger, "1.1", images=2) == 0
+    assert arrive(ledger, "1.1", images=1) == 0
+    assert arrive(ledger, "1.1", images=2, model="new", rescore=True) == 0
     assert claim(ledger) is None
-    assert arrive(ledger, "1.1", films=3) == 1
+    assert arrive(ledger, "1.1", images=3) == 1
 
 
 def test_forgetting_one_study_of_a_chunk_leaves_the_others_their_answers(ledger):
@@ -125,16 +125,16 @@ def test_a_decision_needs_a_reason_and_a_study_that_exists(ledger, decide):
 def test_a_study_that_was_entered_again_is_not_put_back_beside_it(ledger):
     arrive(ledger, "1.1")
     operator_actions.forget(ledger, [1], reason="x")
-    arrive(ledger, "1.1", films=2)
+    arrive(ledger, "1.1", images=2)
 
     with pytest.raises(ParamsError, match="study 1 was entered again since"):
         operator_actions.retry(ledger, [1], reason="x")
 
 
-def test_a_late_film_takes_the_place_of_what_failed(ledger):
+def test_a_late_image_takes_the_place_of_what_failed(ledger):
     fail(ledger, "1.1")
 
-    assert arrive(ledger, "1.1", films=2) == 1
+    assert arrive(ledger, "1.1", images=2) == 1
 
     assert operator_actions.retry(ledger, reason="x") == 0
     assert book.counts(ledger) == {"withdrawn": 1, "found": 1}

@@ -30,9 +30,9 @@ def answer(study, *, outcome: str = "scored") -> Answer:
 @pytest.fixture
 def done(ledger):
     """A run over three studies of two films; the last study failed."""
-    arrive(ledger, "1.1", "1.2", films=2)
+    arrive(ledger, "1.1", "1.2", images=2)
     deliver(ledger, claim(ledger), answer)
-    arrive(ledger, "1.3", films=2)
+    arrive(ledger, "1.3", images=2)
     leases.fail(ledger, claim(ledger), "MemoryError")
     return ledger
 
@@ -45,7 +45,7 @@ def test_studies_and_files_are_counted_by_outcome(done):
 
 
 def test_each_file_of_an_answered_study_counts_by_its_own_outcome(ledger):
-    arrive(ledger, "1.1", films=2)
+    arrive(ledger, "1.1", images=2)
     deliver(ledger, claim(ledger), partial(answer, outcome="rejected"))
 
     balance = check_balance(ledger, "night")
@@ -91,7 +91,7 @@ def test_what_waits_and_what_was_withdrawn_is_counted_by_name(ledger):
             "1 studies with anoth",
         ),
         ("UPDATE studies SET chunk = NULL WHERE id = 1", "1 chunks with other stud"),
-        ("UPDATE studies SET films = '[\"1.1/0\"]'", "files have no outcome or two"),
+        ("UPDATE studies SET images = '[\"1.1/0\"]'", "files have no outcome or two"),
         ("UPDATE studies SET model_key = 'x'", "3 studies in a chunk of another"),
         (
             "UPDATE studies SET model_key = 'x'; UPDATE chunks SET model_key = 'x'",

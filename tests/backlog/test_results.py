@@ -5,10 +5,10 @@ import pytest
 from cxrmlops.backlog import ledger as book
 from cxrmlops.backlog import progress
 from cxrmlops.backlog.database import open_database
-from cxrmlops.backlog.folder_scan import Film
+from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.backlog.results import predecessors, read_answers
-from cxrmlops.data.backlog_film import empty_row
+from cxrmlops.data.backlog_image import empty_row
 from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
 from tests.backlog.test_leases import claim
 
@@ -19,8 +19,8 @@ def ledger(tmp_path):
 
 
 def arrive(ledger, content: str) -> None:
-    film = Film("a.dcm", 1, 1, "1.1.1", "1.1", "", content)
-    book.enter(ledger, {"1.1": [film]}, model_key="cxr-sigfind|abc")
+    image = BacklogImage("a.dcm", 1, 1, "1.1.1", "1.1", "", content)
+    book.enter(ledger, {"1.1": [image]}, model_key="cxr-sigfind|abc")
 
 
 def write(ledger, *objects: Written):
@@ -62,11 +62,11 @@ def test_an_overlay_and_a_report_that_the_archive_refused_are_no_predecessors(le
 
 def test_a_study_is_answered_by_the_rows_of_its_own_files(ledger, tmp_path):
     entered = {"1.1": ("a.dcm", "b.dcm"), "1.2": ("c.dcm",), "1.3": ("d.dcm",)}
-    films = {
-        uid: [Film(name, 1, 1, f"{uid}.{name[0]}", uid) for name in names]
+    arrived = {
+        uid: [BacklogImage(name, 1, 1, f"{uid}.{name[0]}", uid) for name in names]
         for uid, names in entered.items()
     }
-    book.enter(ledger, films, model_key="cxr-sigfind|abc")
+    book.enter(ledger, arrived, model_key="cxr-sigfind|abc")
     said = {
         "a.dcm": ("1.1", "scored", ""),
         "b.dcm": ("1.1", "rejected", "lateral"),

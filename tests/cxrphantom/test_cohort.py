@@ -46,7 +46,7 @@ def test_same_seed_same_bytes_whatever_the_workers(cohort, tmp_path):
     assert digest(tmp_path / "again") == digest(cohort)
 
 
-def test_another_seed_gives_other_films(cohort, tmp_path):
+def test_another_seed_gives_other_images(cohort, tmp_path):
     make_cohort(tmp_path / "other", seed=4, workers=1, **FEW)
 
     assert not set(digest(tmp_path / "other").values()) & set(digest(cohort).values())
@@ -63,8 +63,8 @@ def test_every_reported_chest_study_has_one_row_in_the_report_table(cohort):
     reports = rows(cohort / "reports.csv")
     truth = rows(cohort / "truth.csv")
 
-    films = [row for row in truth if row["path"].startswith("films/")]
-    expected = {r["study_instance_uid"] for r in films if r["study"] != "no_report"}
+    images = [row for row in truth if row["path"].startswith("films/")]
+    expected = {r["study_instance_uid"] for r in images if r["study"] != "no_report"}
     assert tuple(reports[0]) == COLUMNS
     assert sorted(r["study_instance_uid"] for r in reports) == sorted(expected)
     assert {r["conclusion"] for r in reports} <= {"NSF", "ASF", "uncertain", "disputed"}
@@ -81,7 +81,7 @@ def test_headers_agree_with_the_report_table(cohort):
 
     for row in rows(cohort / "truth.csv"):
         report = reports.get(row["study_instance_uid"])
-        if report and row["film"] == "included":
+        if report and row["image"] == "included":
             dataset = pydicom.dcmread(cohort / row["path"], stop_before_pixels=True)
             assert dataset.AccessionNumber == report["accession_number"]
             assert dataset.PatientID == report["patient_id"]

@@ -71,7 +71,7 @@ def test_a_cloud_of_points_keeps_its_volume():
     assert shadow.sum() == pytest.approx(1000, rel=1e-3)
 
 
-def test_points_off_the_film_are_left_out():
+def test_points_off_the_image_are_left_out():
     shadow = splat(np.array([[500.0, 0, 0]]), np.array([1.0]), far_source())
 
     assert shadow.sum() == 0

@@ -7,8 +7,8 @@ import pytest
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 from cxrphantom.detector import display_curve
-from cxrphantom.film import Picture, make_film
 from cxrphantom.headers import Exam, Shot
+from cxrphantom.image import Picture, make_image
 from cxrphantom.people import Person, made_uid
 from cxrphantom.storage import encode
 from cxrphantom.vendors import VENDORS, Vendor
@@ -20,7 +20,7 @@ EXAM = Exam(PERSON, made_uid(1, "s"), "A1", dt.date(2018, 1, 1), 600)
 def stored(vendor: Vendor, values: np.ndarray, **shot: object) -> pydicom.Dataset:
     """Write one film as the vendor does and read it back."""
     taken = Shot(made_uid(1, "i"), 1, "PA", 1.0, **shot)
-    dataset = make_film(Picture(values, np.exp(-values), 1.0), EXAM, taken, vendor)
+    dataset = make_image(Picture(values, np.exp(-values), 1.0), EXAM, taken, vendor)
     return pydicom.dcmread(io.BytesIO(encode(dataset, vendor.transfer_syntax)))
 
 
@@ -48,7 +48,7 @@ def test_every_vendor_shows_the_same_picture(vendor):
 
 
 @pytest.mark.parametrize("vendor", VENDORS, ids=lambda v: v.model)
-def test_every_film_says_how_it_is_written(vendor):
+def test_every_image_says_how_it_is_written(vendor):
     dataset = stored(vendor, RAMP)
 
     assert dataset.file_meta.TransferSyntaxUID == vendor.transfer_syntax
@@ -64,7 +64,7 @@ def test_names_survive_their_character_set(vendor):
     assert name == ("山田^太郎" if vendor.charset == "ISO_IR 192" else "Núñez^Zoë")
 
 
-def test_a_raw_film_is_marked_for_processing():
+def test_a_raw_image_is_marked_for_processing():
     dataset = stored(VENDORS[0], RAMP, raw=True)
 
     assert dataset.PresentationIntentType == "FOR PROCESSING"

@@ -33,7 +33,7 @@ def outcome(path: Path) -> str:
 
 
 @pytest.mark.parametrize("vendor", VENDORS, ids=lambda v: v.model)
-def test_the_line_takes_every_vendors_film(vendor, tmp_path):
+def test_the_line_takes_every_vendors_image(vendor, tmp_path):
     view = "AP" if vendor.bedside else "PA"
     study = replace(plain(), vendor=vendor, views=(view,))
 
@@ -50,15 +50,15 @@ def test_the_line_refuses_every_misfit_for_its_reason(kind, tmp_path):
     rows = write_study(study, folder=tmp_path, seed=1, side=192)
 
     *_, misfit = rows
-    assert misfit["film"] in REASONS
+    assert misfit["image"] in REASONS
     if kind == "duplicate":
         files = [(tmp_path / row["path"]).read_bytes() for row in rows]
         assert files[0] == files[1]
     else:
-        assert outcome(tmp_path / misfit["path"]) == misfit["film"]
+        assert outcome(tmp_path / misfit["path"]) == misfit["image"]
 
 
-def test_a_lateral_film_is_refused(tmp_path):
+def test_a_lateral_image_is_refused(tmp_path):
     study = replace(plain(), vendor=VENDORS[0], views=("PA", "LL"))
 
     rows = write_study(study, folder=tmp_path, seed=1, side=192)
@@ -72,7 +72,7 @@ def test_a_truncated_file_is_refused_whatever_its_encoding(vendor, tmp_path):
 
     *_, row = write_study(study, folder=tmp_path, seed=1, side=192)
 
-    assert outcome(tmp_path / row["path"]) == row["film"]
+    assert outcome(tmp_path / row["path"]) == row["image"]
 
 
 def test_a_patient_keeps_the_body_from_study_to_study():

@@ -8,7 +8,7 @@ from cxrphantom.thorax import build_thorax, draw_traits
 SIDE = 128
 
 
-def film(seed: int, *, axis: int = FRONTAL, breath: float = 0.9) -> np.ndarray:
+def image(seed: int, *, axis: int = FRONTAL, breath: float = 0.9) -> np.ndarray:
     """Take the attenuation of patient `seed`."""
     rng = np.random.default_rng(seed)
     traits = draw_traits(rng, sex="F" if seed % 2 else "M", age=30 + 5 * seed)
@@ -19,7 +19,7 @@ def film(seed: int, *, axis: int = FRONTAL, breath: float = 0.9) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_lungs_let_more_through_than_heart_and_abdomen(seed):
-    exponent = film(seed)
+    exponent = image(seed)
 
     right_lung = exponent[50:60, 36:44].mean()
     heart = exponent[64:70, 64:74].mean()
@@ -30,20 +30,20 @@ def test_lungs_let_more_through_than_heart_and_abdomen(seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_heart_lies_on_the_patients_left(seed):
-    exponent = film(seed)[62:76]
+    exponent = image(seed)[62:76]
 
     assert exponent[:, 68:88].mean() > exponent[:, 40:60].mean() + 0.2
 
 
 def test_a_deeper_breath_shows_more_lung():
-    shallow, deep = film(2, breath=0.65), film(2, breath=1.0)
+    shallow, deep = image(2, breath=0.65), image(2, breath=1.0)
 
     assert deep.mean() < shallow.mean()
 
 
 def test_attenuation_is_finite_and_never_negative():
     for axis in (FRONTAL, LATERAL):
-        exponent = film(3, axis=axis)
+        exponent = image(3, axis=axis)
 
         assert np.isfinite(exponent).all()
         assert exponent.min() >= 0

@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrmlops.data.film_list import FilmFile
+from cxrmlops.data.image_list import ListedImage
 from cxrmlops.data.sources.rows import (
-    FILM_ROWS,
+    IMAGE_ROWS,
     REPORT_ROWS,
     Namer,
     SourceInput,
-    film_row,
+    image_row,
     report_row,
 )
 from tests.make import SCOPE
 
 
-def make_film_row(image: str, **quirks: object) -> dict[str, object]:
+def make_image_row(image: str, **quirks: object) -> dict[str, object]:
     """Build what a source says of one good film: study S1, patient P1, mid-window."""
     known = {
         "image_id": image,
@@ -28,12 +28,12 @@ def make_film_row(image: str, **quirks: object) -> dict[str, object]:
         "study_date": "20170601",
         "view": "PA",
     }
-    return film_row(FilmFile(f"{image}.dcm", 1, 1), **(known | quirks))
+    return image_row(ListedImage(f"{image}.dcm", 1, 1), **(known | quirks))
 
 
-def make_film_rows(*rows: dict[str, object]) -> pd.DataFrame:
+def make_image_rows(*rows: dict[str, object]) -> pd.DataFrame:
     """Build a source's films; without `rows`, one good film."""
-    return FILM_ROWS.from_rows(list(rows) or [make_film_row("I1")])
+    return IMAGE_ROWS.from_rows(list(rows) or [make_image_row("I1")])
 
 
 def make_report_rows(*rows: dict[str, object]) -> pd.DataFrame:
@@ -49,7 +49,7 @@ def make_report_rows(*rows: dict[str, object]) -> pd.DataFrame:
 def make_reading(folder: Path, *, reports: str = "reports.csv") -> SourceInput:
     """Build what a source is asked: films in folder/films, reports beside it."""
     return SourceInput(
-        films=folder / "films",
+        images=folder / "films",
         reports=folder / reports,
         namer=Namer(b"key"),
         scope=SCOPE,

@@ -15,7 +15,7 @@ from cxrmlops.data.cohort import (
 )
 from cxrmlops.records.cohort import ReportedStudies
 from cxrmlops.records.tables import DECISIONS
-from tests.data.rows import make_film_row, make_film_rows, make_report_rows
+from tests.data.rows import make_image_row, make_image_rows, make_report_rows
 
 WINDOW = (dt.date(2017, 1, 1), dt.date(2018, 7, 1))
 ABOUT = {
@@ -28,18 +28,20 @@ ABOUT = {
 }
 
 
-def build(films=None, reports=None, *, window=WINDOW):
-    films = make_film_rows() if films is None else films
+def build(candidates=None, reports=None, *, window=WINDOW):
+    candidates = make_image_rows() if candidates is None else candidates
     reports = make_report_rows() if reports is None else reports
-    return build_cohort(films, reports, source="north", window=window)
+    return build_cohort(candidates, reports, source="north", window=window)
 
 
-def outcome(film=None, *reports, window=WINDOW):
-    films = make_film_rows(make_film_row("I1", **(film or {})))
-    return build(films, make_report_rows(*reports), window=window).films.outcome[0]
+def outcome(candidate=None, *reports, window=WINDOW):
+    candidates = make_image_rows(make_image_row("I1", **(candidate or {})))
+    return build(
+        candidates, make_report_rows(*reports), window=window
+    ).candidates.outcome[0]
 
 
-def test_a_good_film_with_a_report_is_in():
+def test_a_good_image_with_a_report_is_in():
     images = build(reports=make_report_rows({"conclusion": "ASF", "findings": "mass"}))
 
     row = images.images.iloc[0]
@@ -58,20 +60,20 @@ def test_what_readers_settled_stands_above_the_report(decision, abnormal):
     row = {"study_id": "S1", "decision": decision, "readers": 2}
     reports = make_report_rows({"conclusion": "NSF"}, {"conclusion": "ASF"})
     cohort = build_cohort(
-        make_film_rows(), reports, source="north", window=WINDOW,
+        make_image_rows(), reports, source="north", window=WINDOW,
         decisions=DECISIONS.from_rows([row]),
     )  # fmt: skip
 
-    assert build(reports=reports).films.outcome[0] == "disputed_label"
+    assert build(reports=reports).candidates.outcome[0] == "disputed_label"
     assert cohort.images.abnormal.tolist() == abnormal
     assert cohort.reports.label_source.tolist() == ["adjudicated"]
     assert summarise(cohort, **ABOUT).adjudicated_studies == 1
     if decision == "uncertain":
-        assert cohort.films.outcome[0] == "uncertain_label"
+        assert cohort.candidates.outcome[0] == "uncertain_label"
 
 
 @pytest.mark.parametrize(
-    ("film", "reason"),
+    ("candidate", "reason"),
     [
         ({"rejected": "lateral"}, "lateral"),
         ({"study_id": ""}, "no_study_id"),
@@ -84,8 +86,8 @@ def test_what_readers_settled_stands_above_the_report(decision, abnormal):
         ({"study_id": "S2", "accession_id": ""}, "no_report"),
     ],
 )
-def test_a_film_leaves_at_the_first_question_it_fails(film, reason):
-    assert outcome(film) == reason
+def test_an_image_leaves_at_the_first_question_it_fails(candidate, reason):
+    assert outcome(candidate) == reason
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_a_film_leaves_at_the_first_question_it_fails(film, reason):
         ({"number_id": "N1"}, INCLUDED),
     ],
 )
-def test_a_report_decides_what_becomes_of_its_film(report, reason):
+def test_a_report_decides_what_becomes_of_its_image(report, reason):
     assert outcome({}, report) == reason
 
 
@@ -106,13 +108,13 @@ def test_two_reports_that_differ_dispute_the_study():
 
 
 def test_a_source_without_dates_skips_the_window():
-    cohort = build(make_film_rows(make_film_row("I1", study_date="")), window=None)
+    cohort = build(make_image_rows(make_image_row("I1", study_date="")), window=None)
 
-    assert list(cohort.films.outcome) == [INCLUDED]
+    assert list(cohort.candidates.outcome) == [INCLUDED]
     assert cohort.images.year.isna().all()
 
 
-def test_a_film_without_date_takes_its_reports():
+def test_an_image_without_date_takes_its_reports():
     assert outcome({"study_date": ""}, {"study_date": "20171231"}) == INCLUDED
     assert outcome({"study_date": ""}, {"study_date": "20191231"}) == "outside_dates"
 
@@ -123,7 +125,7 @@ def test_a_report_finds_its_study_by_accession_number():
     assert outcome({}, by_number) == INCLUDED
 
 
-def test_a_report_whose_uid_no_film_has_is_found_by_accession_number():
+def test_a_report_whose_uid_no_image_has_is_found_by_accession_number():
     assert outcome({}, {"study_id": "S9", "accession_id": "A1"}) == INCLUDED
 
 
@@ -134,91 +136,91 @@ def test_reports_by_uid_and_by_accession_number_are_of_one_study():
 
 
 def test_an_accession_number_of_two_patients_labels_neither():
-    films = make_film_rows(
-        make_film_row("I1"),
-        make_film_row("I2", study_id="S2", patient_id="P2", number_id="N2"),
+    candidates = make_image_rows(
+        make_image_row("I1"),
+        make_image_row("I2", study_id="S2", patient_id="P2", number_id="N2"),
     )
 
-    cohort = build(films, make_report_rows({"study_id": "", "accession_id": "A1"}))
+    cohort = build(candidates, make_report_rows({"study_id": "", "accession_id": "A1"}))
 
-    assert list(cohort.films.outcome) == ["patient_mismatch"] * 2
+    assert list(cohort.candidates.outcome) == ["patient_mismatch"] * 2
 
 
 def test_a_study_that_names_two_patients_is_out():
-    films = make_film_rows(
-        make_film_row("I1"), make_film_row("I2", patient_id="P2", number_id="N2")
+    candidates = make_image_rows(
+        make_image_row("I1"), make_image_row("I2", patient_id="P2", number_id="N2")
     )
 
-    assert set(build(films).films.outcome) == {"patient_mismatch"}
+    assert set(build(candidates).candidates.outcome) == {"patient_mismatch"}
 
 
 def test_the_same_image_twice_is_in_once():
-    copy = make_film_row("I1") | {"path": "copy.dcm"}
+    copy = make_image_row("I1") | {"path": "copy.dcm"}
 
-    cohort = build(make_film_rows(make_film_row("I1"), copy))
+    cohort = build(make_image_rows(make_image_row("I1"), copy))
 
-    assert list(cohort.films.outcome) == [INCLUDED, "duplicate"]
+    assert list(cohort.candidates.outcome) == [INCLUDED, "duplicate"]
     assert len(cohort.images) == 1
 
 
 def test_a_rejected_copy_does_not_push_out_the_good_one():
-    broken = make_film_row("I1", rejected="unreadable") | {"path": "A.dcm"}
+    broken = make_image_row("I1", rejected="unreadable") | {"path": "A.dcm"}
 
-    cohort = build(make_film_rows(broken, make_film_row("I1")))
+    cohort = build(make_image_rows(broken, make_image_row("I1")))
 
-    assert list(cohort.films.outcome) == ["unreadable", INCLUDED]
+    assert list(cohort.candidates.outcome) == ["unreadable", INCLUDED]
 
 
 def test_a_device_that_leaves_the_issuer_out_makes_no_second_patient():
     bare = {"patient_id": "P1-bare", "has_issuer": False}
-    films = make_film_rows(
-        make_film_row("I1"), make_film_row("I2", study_id="S2", **bare)
+    candidates = make_image_rows(
+        make_image_row("I1"), make_image_row("I2", study_id="S2", **bare)
     )
 
-    cohort = build(films, make_report_rows({}, {"study_id": "S2"}))
+    cohort = build(candidates, make_report_rows({}, {"study_id": "S2"}))
 
-    assert list(cohort.films.outcome) == [INCLUDED, INCLUDED]
+    assert list(cohort.candidates.outcome) == [INCLUDED, INCLUDED]
     assert set(cohort.images.patient_id) == {"P1"}
 
 
 def test_a_number_of_two_issuers_is_two_patients_and_without_issuer_none():
-    films = make_film_rows(
-        make_film_row("I1"),
-        make_film_row("I2", study_id="S2", patient_id="P2"),
-        make_film_row("I3", study_id="S3", patient_id="P3", has_issuer=False),
+    candidates = make_image_rows(
+        make_image_row("I1"),
+        make_image_row("I2", study_id="S2", patient_id="P2"),
+        make_image_row("I3", study_id="S3", patient_id="P3", has_issuer=False),
     )
     reports = make_report_rows({}, {"study_id": "S2"}, {"study_id": "S3"})
 
-    cohort = build(films, reports)
+    cohort = build(candidates, reports)
 
-    assert list(cohort.films.outcome) == [INCLUDED, INCLUDED, "ambiguous_patient"]
+    assert list(cohort.candidates.outcome) == [INCLUDED, INCLUDED, "ambiguous_patient"]
     assert set(cohort.images.patient_id) == {"P1", "P2"}
 
 
-def test_a_reported_study_without_films_is_counted():
+def test_a_reported_study_without_images_is_counted():
     cohort = build(reports=make_report_rows({}, {"study_id": "S2"}))
 
     assert summarise(cohort, **ABOUT).reported_studies == ReportedStudies(
-        looked_at=2, excluded={"no_film": 1}, included=1
+        looked_at=2, excluded={"no_image": 1}, included=1
     )
 
 
-def test_a_study_without_accepted_film_is_counted():
-    films = make_film_rows(make_film_row("I1", rejected="lateral"))
+def test_a_study_without_accepted_image_is_counted():
+    candidates = make_image_rows(make_image_row("I1", rejected="lateral"))
 
-    assert list(build(films).reports.outcome) == ["no_accepted_film"]
+    assert list(build(candidates).reports.outcome) == ["no_accepted_image"]
 
 
-def test_a_study_gets_as_far_as_its_best_film():
-    films = make_film_rows(
-        make_film_row("I1", rejected="lateral"),
-        make_film_row("I2", study_date="20190101"),
+def test_a_study_gets_as_far_as_its_best_image():
+    candidates = make_image_rows(
+        make_image_row("I1", rejected="lateral"),
+        make_image_row("I2", study_date="20190101"),
     )
 
-    assert list(build(films).reports.outcome) == ["outside_dates"]
+    assert list(build(candidates).reports.outcome) == ["outside_dates"]
 
 
-films_of_any_kind = st.lists(
+images_of_any_kind = st.lists(
     st.fixed_dictionaries(
         {
             "image": st.sampled_from(["I1", "I2", "I3", "I4"]),
@@ -246,31 +248,31 @@ reports_of_any_kind = st.lists(
 )
 
 
-def tables(films, reports):
+def tables(candidates, reports):
     rows = []
-    for at, film in enumerate(films):
-        image, number = film["image"], film["number"]
-        patient = f"P{number}{film['has_issuer']}" if number else ""
-        quirks = {k: v for k, v in film.items() if k not in ("image", "number")}
+    for at, candidate in enumerate(candidates):
+        image, number = candidate["image"], candidate["number"]
+        patient = f"P{number}{candidate['has_issuer']}" if number else ""
+        quirks = {k: v for k, v in candidate.items() if k not in ("image", "number")}
         quirks |= {"patient_id": patient, "number_id": number}
-        rows.append(make_film_row(image, **quirks) | {"path": f"{at}.dcm"})
-    film_rows = make_film_rows(*rows) if rows else make_film_rows().iloc[:0]
+        rows.append(make_image_row(image, **quirks) | {"path": f"{at}.dcm"})
+    image_rows = make_image_rows(*rows) if rows else make_image_rows().iloc[:0]
     report_rows = make_report_rows(*reports) if reports else make_report_rows().iloc[:0]
-    return film_rows, report_rows
+    return image_rows, report_rows
 
 
 @settings(deadline=None, max_examples=20)
-@given(films_of_any_kind, reports_of_any_kind, st.booleans())
+@given(images_of_any_kind, reports_of_any_kind, st.booleans())
 def test_what_went_in_is_included_or_excluded_for_one_known_reason(
-    films, reports, dated
+    candidates, reports, dated
 ):
-    film_rows, report_rows = tables(films, reports)
+    image_rows, report_rows = tables(candidates, reports)
 
-    cohort = build(film_rows, report_rows, window=WINDOW if dated else None)
+    cohort = build(image_rows, report_rows, window=WINDOW if dated else None)
 
     summary = summarise(cohort, **ABOUT)
-    assert summary.looked_at == len(films)
-    assert len(films) == summary.included + sum(summary.excluded.values())
+    assert summary.looked_at == len(candidates)
+    assert len(candidates) == summary.included + sum(summary.excluded.values())
     assert set(summary.excluded) <= set(EXCLUSIONS)
     studies = summary.reported_studies
     assert studies.looked_at == studies.included + sum(studies.excluded.values())
@@ -278,9 +280,11 @@ def test_what_went_in_is_included_or_excluded_for_one_known_reason(
 
 
 @settings(deadline=None, max_examples=20)
-@given(films_of_any_kind, reports_of_any_kind)
-def test_who_is_in_has_one_label_one_patient_and_a_date_in_the_window(films, reports):
-    cohort = build(*tables(films, reports))
+@given(images_of_any_kind, reports_of_any_kind)
+def test_who_is_in_has_one_label_one_patient_and_a_date_in_the_window(
+    candidates, reports
+):
+    cohort = build(*tables(candidates, reports))
 
     images = cohort.images
     assert images.image_id.is_unique
@@ -293,18 +297,18 @@ def test_who_is_in_has_one_label_one_patient_and_a_date_in_the_window(films, rep
 
 
 @settings(deadline=None, max_examples=20)
-@given(films_of_any_kind, reports_of_any_kind, st.randoms())
-def test_the_order_of_files_and_reports_changes_nothing(films, reports, random):
-    film_rows, report_rows = tables(films, reports)
+@given(images_of_any_kind, reports_of_any_kind, st.randoms())
+def test_the_order_of_files_and_reports_changes_nothing(candidates, reports, random):
+    image_rows, report_rows = tables(candidates, reports)
     seed = random.randrange(1000)
 
-    one = build(film_rows, report_rows)
+    one = build(image_rows, report_rows)
     other = build(
-        film_rows.sample(frac=1, random_state=seed),
+        image_rows.sample(frac=1, random_state=seed),
         report_rows.sample(frac=1, random_state=seed),
     )
 
-    for name in ("films", "images", "reports"):
+    for name in ("candidates", "images", "reports"):
         pd.testing.assert_frame_equal(
             getattr(one, name).reset_index(drop=True),
             getattr(other, name).reset_index(drop=True),
@@ -312,11 +316,11 @@ def test_the_order_of_files_and_reports_changes_nothing(films, reports, random):
 
 
 def test_a_patient_named_in_other_letter_case_is_set_aside_and_said():
-    films = make_film_rows(make_film_row("I1", loose_number_id="L1"))
+    candidates = make_image_rows(make_image_row("I1", loose_number_id="L1"))
     reports = make_report_rows({"number_id": "n1", "loose_number_id": "L1"})
     other = make_report_rows({"number_id": "n2", "loose_number_id": "L2"})
 
-    said = build(films, reports).films.iloc[0]
+    said = build(candidates, reports).candidates.iloc[0]
 
     assert (said.outcome, said.detail) == ("patient_mismatch", MISSPELT)
-    assert build(films, other).films.detail[0] == ""
+    assert build(candidates, other).candidates.detail[0] == ""

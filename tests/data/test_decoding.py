@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from cxrmlops.data import decoding
-from cxrmlops.data.decoding import Film, decode_film, decode_films
+from cxrmlops.data.decoding import DecodeRequest, decode_image, decode_images
 from cxrmlops.records.tables import INDEX
 from cxrmlops.system.workers import IsolatedResult
 from tests.make import SCOPE
@@ -14,18 +14,20 @@ from tests.make import SCOPE
 ROW = set(INDEX.columns) - {"image_id", "shard", "row"}
 
 
-def film(path: Path, *, seed: int = 0, rows: int = 300, columns: int = 280) -> Film:
+def image(
+    path: Path, *, seed: int = 0, rows: int = 300, columns: int = 280
+) -> DecodeRequest:
     """Write a film-like PNG: a bright middle, dark sides, some noise."""
     rng = np.random.default_rng(seed)
     across = np.sin(np.linspace(0, math.pi, columns))
     values = 200 * across * np.linspace(0.6, 1, rows)[:, None]
     values = values + rng.normal(20, 8, (rows, columns))
     Image.fromarray(values.clip(0, 255).astype(np.uint8)).save(path)
-    return Film(path, path.stat().st_size, 64, SCOPE)
+    return DecodeRequest(path, path.stat().st_size, 64, SCOPE)
 
 
-def test_a_film_becomes_a_square_and_a_row(tmp_path):
-    decoded = decode_film(film(tmp_path / "a.png", rows=300, columns=280))
+def test_an_image_becomes_a_square_and_a_row(tmp_path):
+    decoded = decode_image(image(tmp_path / "a.png", rows=300, columns=280))
 
     assert decoded.square.shape == (64, 64)
     assert decoded.square.dtype == np.uint8
@@ -39,12 +41,12 @@ def test_a_film_becomes_a_square_and_a_row(tmp_path):
     [(None, "file_changed"), (b"longer than before", "file_changed")],
 )
 def test_a_vanished_or_changed_file_is_rejected(tmp_path, content, reason):
-    before = film(tmp_path / "a.png")
+    before = image(tmp_path / "a.png")
     before.path.unlink()
     if content:
         before.path.write_bytes(content)
 
-    decoded = decode_film(before)
+    decoded = decode_image(before)
 
     assert decoded.square is None
     assert set(decoded.row) == ROW
@@ -60,7 +62,7 @@ def test_an_unreadable_file_is_rejected_with_a_reason(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)
 
-    decoded = decode_film(Film(path, len(content), 64, SCOPE))
+    decoded = decode_image(DecodeRequest(path, len(content), 64, SCOPE))
 
     assert decoded.square is None
     assert decoded.row["rejected"]
@@ -71,29 +73,29 @@ def test_an_empty_picture_is_rejected(tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(np.full((300, 300), 90, np.uint8)).save(path)
 
-    decoded = decode_film(Film(path, path.stat().st_size, 64, SCOPE))
+    decoded = decode_image(DecodeRequest(path, path.stat().st_size, 64, SCOPE))
 
     assert decoded.row["rejected"] == "blank"
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_films_come_back_in_order_whatever_the_number_of_workers(tmp_path, workers):
-    films = [film(tmp_path / f"{n}.png", seed=n, rows=200 + n) for n in range(20)]
+def test_images_come_back_in_order_whatever_the_number_of_workers(tmp_path, workers):
+    images = [image(tmp_path / f"{n}.png", seed=n, rows=200 + n) for n in range(20)]
 
-    rows = [one.row["rows"] for one in decode_films(films, workers=workers)]
+    rows = [one.row["rows"] for one in decode_images(images, workers=workers)]
 
     assert rows == list(range(200, 220))
 
 
-def test_a_film_that_kills_its_decoder_is_rejected(tmp_path, monkeypatch):
-    films = [film(tmp_path / "a.png"), film(tmp_path / "b.png")]
+def test_an_image_that_kills_its_decoder_is_rejected(tmp_path, monkeypatch):
+    images = [image(tmp_path / "a.png"), image(tmp_path / "b.png")]
     lost = [
-        IsolatedResult(films[0], decode_film(films[0])),
-        IsolatedResult(films[1], None, "it crashed"),
+        IsolatedResult(images[0], decode_image(images[0])),
+        IsolatedResult(images[1], None, "it crashed"),
     ]
     monkeypatch.setattr(decoding, "map_isolated", lambda *_, **__: iter(lost))
 
-    good, bad = decode_films(films, workers=2)
+    good, bad = decode_images(images, workers=2)
 
     assert good.row["rejected"] == ""
     assert (bad.row["rejected"], bad.row["detail"]) == ("undecodable", "it crashed")
@@ -101,19 +103,20 @@ def test_a_film_that_kills_its_decoder_is_rejected(tmp_path, monkeypatch):
 
 
 def test_equal_pixels_have_equal_hashes_and_a_copy_looks_alike(tmp_path):
-    one = film(tmp_path / "a.png", seed=1)
+    one = image(tmp_path / "a.png", seed=1)
     with Image.open(one.path) as picture:
         picture.save(tmp_path / "b.png", compress_level=0)
         picture.save(tmp_path / "c.jpg", quality=60)
-    other = film(tmp_path / "d.png", seed=2)
+    other = image(tmp_path / "d.png", seed=2)
     paths = ["a.png", "b.png", "c.jpg", "d.png"]
-    films = [
-        Film(tmp_path / p, (tmp_path / p).stat().st_size, 64, SCOPE) for p in paths
+    images = [
+        DecodeRequest(tmp_path / p, (tmp_path / p).stat().st_size, 64, SCOPE)
+        for p in paths
     ]
 
-    a, b, c, d = (decode_film(film).row for film in films)
+    a, b, c, d = (decode_image(image).row for image in images)
 
-    assert other.path == films[3].path
+    assert other.path == images[3].path
     assert a["pixel_hash"] == b["pixel_hash"] != c["pixel_hash"] != d["pixel_hash"]
     assert a["perceptual_hash"] == b["perceptual_hash"]
     assert len(str(a["perceptual_hash"])) == 128

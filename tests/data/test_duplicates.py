@@ -7,7 +7,7 @@ from PIL import Image
 
 from cxrmlops.data.duplicates import near_pairs, patient_groups
 from cxrmlops.data.preprocess import perceptual_hash
-from tests.make import read_film
+from tests.make import read_any_image
 
 
 def hashes(n: int, *, seed: int = 0) -> np.ndarray:
@@ -51,7 +51,7 @@ def test_the_same_look_joins_two_patients_even_at_zero_bits():
 
 
 @pytest.mark.parametrize(("apart", "same"), [(8, True), (9, False)])
-def test_films_are_alike_up_to_the_given_distance(apart, same):
+def test_images_are_alike_up_to_the_given_distance(apart, same):
     look = hashes(1)[0]
 
     first, second = groups("AB", "12", [look, flip(look, apart)], bits=8)
@@ -65,7 +65,7 @@ def test_friends_of_friends_are_one_group():
     assert groups("ABC", ["1", "2", "2"], [a, flip(a, 3), b]) == ["A", "A", "A"]
 
 
-def test_all_films_of_a_patient_are_in_the_patients_group():
+def test_all_images_of_a_patient_are_in_the_patients_group():
     a, b, c = hashes(3)
 
     assert groups("AABB", "1234", [a, b, c, flip(b, 1)]) == ["A"] * 4
@@ -121,20 +121,20 @@ def test_groups_do_not_depend_on_the_order_of_rows(seed):
 
 def test_real_strangers_are_far_apart_and_copies_near(real_data, tmp_path):
     paths = sorted((real_data / "real_cxr/open/images").iterdir())[::10]
-    films = [read_film(path).image for path in paths]
+    images = [read_any_image(path).image for path in paths]
     copies = []
-    for number, film in enumerate(films[::5]):
-        small = Image.fromarray((film**0.8 * 255).astype(np.uint8)).resize((400, 400))
+    for number, image in enumerate(images[::5]):
+        small = Image.fromarray((image**0.8 * 255).astype(np.uint8)).resize((400, 400))
         small.save(tmp_path / f"{number}.jpg", quality=60)
-        copies.append(read_film(tmp_path / f"{number}.jpg").image)
+        copies.append(read_any_image(tmp_path / f"{number}.jpg").image)
 
-    looks = np.array([perceptual_hash(film) for film in films + copies])
+    looks = np.array([perceptual_hash(image) for image in images + copies])
 
     patients = [path.name[:8] for path in paths]
     near = {
-        (int(i), int(j) - len(films))
+        (int(i), int(j) - len(images))
         for i, j in near_pairs(looks, bits=24)
-        if j >= len(films) or patients[i] != patients[j]
+        if j >= len(images) or patients[i] != patients[j]
     }
     assert near == {(5 * number, number) for number in range(len(copies))}
 
@@ -142,25 +142,25 @@ def test_real_strangers_are_far_apart_and_copies_near(real_data, tmp_path):
 @pytest.mark.parametrize("frame", [0.0, 0.1, 0.15, 0.2, 0.25])
 def test_real_strangers_stay_apart_within_a_black_frame(real_data, frame):
     paths = sorted((real_data / "real_cxr/open/images").iterdir())[::20]
-    films = [read_film(path).image for path in paths]
-    for film in films:
-        wide = round(len(film) * frame)
-        film[:wide] = film[len(film) - wide :] = 0
-        film[:, :wide] = film[:, film.shape[1] - wide :] = 0
+    images = [read_any_image(path).image for path in paths]
+    for image in images:
+        wide = round(len(image) * frame)
+        image[:wide] = image[len(image) - wide :] = 0
+        image[:, :wide] = image[:, image.shape[1] - wide :] = 0
 
-    assert not len(near_pairs(np.array([perceptual_hash(f) for f in films]), bits=24))
+    assert not len(near_pairs(np.array([perceptual_hash(f) for f in images]), bits=24))
 
 
-def test_a_film_on_a_wider_canvas_is_found_again(real_data):
+def test_an_image_on_a_wider_canvas_is_found_again(real_data):
     paths = sorted((real_data / "real_cxr/open/images").iterdir())[::50]
-    films = [read_film(path).image for path in paths]
-    wide = [np.pad(film, ((0, 0), (film.shape[1] // 2,) * 2)) for film in films]
+    images = [read_any_image(path).image for path in paths]
+    wide = [np.pad(image, ((0, 0), (image.shape[1] // 2,) * 2)) for image in images]
 
-    looks = np.array([perceptual_hash(film) for film in films + wide])
+    looks = np.array([perceptual_hash(image) for image in images + wide])
 
     found = {tuple(pair) for pair in near_pairs(looks, bits=24)}
-    copies = {(i, i + len(films)) for i in range(len(films))}
-    assert len(found & copies) >= 0.9 * len(films)  # flat edges of its own may go, too
+    copies = {(i, i + len(images)) for i in range(len(images))}
+    assert len(found & copies) >= 0.9 * len(images)  # flat edges of its own may go, too
 
 
 @pytest.mark.parametrize("n", [0, 1])

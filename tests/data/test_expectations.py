@@ -9,13 +9,13 @@ from cxrmlops.data.expectations import (
     check,
     cohort_promises,
     cohort_rows,
-    film_promises,
-    film_rows,
+    image_promises,
+    image_rows,
     set_promises,
 )
 from tests.make import make_images, make_index
 
-FILM = {"min_rows": 256, "min_columns": 256}
+IMAGE = {"min_rows": 256, "min_columns": 256}
 FIGURES = {
     "studies": 100,
     "quarantined_share": 0.05,
@@ -29,8 +29,8 @@ def broken_rows(images: pd.DataFrame) -> dict[str, list[int]]:
     return {reason: rows for reason, rows in found.broken.items() if rows}
 
 
-def broken_films(images: pd.DataFrame, index: pd.DataFrame) -> dict[str, list[int]]:
-    found = check("films", film_rows(images, index), film_promises(**FILM))
+def broken_images(images: pd.DataFrame, index: pd.DataFrame) -> dict[str, list[int]]:
+    found = check("images", image_rows(images, index), image_promises(**IMAGE))
     return {reason: rows for reason, rows in found.broken.items() if rows}
 
 
@@ -48,7 +48,7 @@ def test_a_good_cohort_keeps_every_promise():
     images = make_images(patients=8, per_patient=2)
 
     assert broken_rows(images) == {}
-    assert broken_films(images, make_index(images)) == {}
+    assert broken_images(images, make_index(images)) == {}
     assert check_set().result.success
 
 
@@ -122,24 +122,24 @@ def test_a_study_with_two_labels_is_named_whole():
         ("white", 0.75, 0.76, "mostly_white"),
     ],
 )
-def test_a_film_is_good_up_to_the_edge(column, edge, beyond, reason):
+def test_an_image_is_good_up_to_the_edge(column, edge, beyond, reason):
     images = make_images(patients=8)
     index = make_index(images)
 
     index.loc[4, column] = edge
-    assert broken_films(images, index) == {}
+    assert broken_images(images, index) == {}
 
     index.loc[4, column] = beyond
-    assert broken_films(images, index) == {reason: [4]}
+    assert broken_images(images, index) == {reason: [4]}
 
 
-def test_a_rejected_film_has_no_statistics_to_promise():
+def test_a_rejected_image_has_no_statistics_to_promise():
     images = make_images(patients=8)
     index = make_index(images)
 
     index.loc[4, ["rejected", "rows", "std"]] = ["blank", 0, np.nan]
 
-    assert broken_films(images, index) == {}
+    assert broken_images(images, index) == {}
 
 
 def test_the_same_pixels_under_two_patients_name_every_copy():
@@ -148,7 +148,7 @@ def test_the_same_pixels_under_two_patients_name_every_copy():
 
     index.loc[6, "pixel_hash"] = index.pixel_hash[1]
 
-    assert broken_films(images, index) == {"same_pixels_two_patients": [1, 6]}
+    assert broken_images(images, index) == {"same_pixels_two_patients": [1, 6]}
 
 
 def test_the_same_pixels_again_in_one_patient_keep_the_first():
@@ -157,7 +157,7 @@ def test_the_same_pixels_again_in_one_patient_keep_the_first():
 
     index.loc[[4, 5], "pixel_hash"] = index.pixel_hash[3]
 
-    assert broken_films(images, index) == {"same_pixels_again": [4, 5]}
+    assert broken_images(images, index) == {"same_pixels_again": [4, 5]}
 
 
 @pytest.mark.parametrize(

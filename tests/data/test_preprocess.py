@@ -13,7 +13,7 @@ from PIL import Image
 
 from cxrmlops.data.preprocess import (
     Placement,
-    film_statistics,
+    image_statistics,
     network_square,
     perceptual_hash,
     preprocessing_hash,
@@ -22,7 +22,7 @@ from cxrmlops.data.preprocess import (
 from cxrmlops.dicom.read import pixels
 from cxrmlops.dicom.read.source import Limits
 from cxrmlops.errors import Rejected
-from tests.make import make_chest_film, make_thorax, read_film, save_film
+from tests.make import make_chest_image, make_thorax, read_any_image, save_image
 
 RAMP = np.arange(6400, dtype=np.uint8).reshape(80, 80)
 
@@ -34,7 +34,7 @@ def save_picture(path: Path, values: np.ndarray, kind: str = "PNG", **how) -> Pa
 
 def refused(path: Path, **limits: int) -> str:
     with pytest.raises(Rejected) as caught:
-        read_film(path, limits=Limits(**limits))
+        read_any_image(path, limits=Limits(**limits))
     return caught.value.reason
 
 
@@ -48,28 +48,28 @@ def ball(rows: int, columns: int) -> np.ndarray:
 
 
 def test_an_8_bit_picture_is_read_at_full_scale(tmp_path):
-    film = read_film(save_picture(tmp_path / "film.png", RAMP))
+    image = read_any_image(save_picture(tmp_path / "film.png", RAMP))
 
-    assert (film.bits_stored, film.voi) == (8, "full_scale")
-    np.testing.assert_allclose(film.image, RAMP / 255, atol=1e-6)
+    assert (image.bits_stored, image.voi) == (8, "full_scale")
+    np.testing.assert_allclose(image.image, RAMP / 255, atol=1e-6)
 
 
 def test_a_16_bit_picture_is_read_at_full_scale(tmp_path):
     values = (RAMP.astype(np.uint16) * 256).astype(np.uint16)
 
-    film = read_film(save_picture(tmp_path / "film.png", values))
+    image = read_any_image(save_picture(tmp_path / "film.png", values))
 
-    assert film.bits_stored == 16
-    np.testing.assert_allclose(film.image, values / 65535, atol=1e-6)
+    assert image.bits_stored == 16
+    np.testing.assert_allclose(image.image, values / 65535, atol=1e-6)
 
 
 def test_what_a_file_is_its_bytes_say(tmp_path):
     picture = save_picture(tmp_path / "film.dcm", RAMP)
-    film = make_chest_film(WindowCenter=2048, WindowWidth=4096)
-    dicom = save_film(film, tmp_path / "film.png")
+    image = make_chest_image(WindowCenter=2048, WindowWidth=4096)
+    dicom = save_image(image, tmp_path / "film.png")
 
-    assert read_film(picture).voi == "full_scale"
-    assert read_film(dicom).voi == "window"
+    assert read_any_image(picture).voi == "full_scale"
+    assert read_any_image(dicom).voi == "window"
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P"])
@@ -77,7 +77,7 @@ def test_a_grey_picture_in_colour_is_grey(tmp_path, mode):
     path = tmp_path / "film.png"
     Image.fromarray(RAMP).convert(mode).save(path)
 
-    np.testing.assert_allclose(read_film(path).image, RAMP / 255, atol=1e-6)
+    np.testing.assert_allclose(read_any_image(path).image, RAMP / 255, atol=1e-6)
 
 
 def test_a_picture_in_colour_is_refused(tmp_path):
@@ -118,7 +118,7 @@ def test_limits_hold_for_pictures(tmp_path):
 
     assert refused(path, max_pixels=6399) == "too_large"
     assert refused(path, max_bytes=10) == "too_large"
-    assert read_film(path, limits=Limits(max_pixels=6400)).image.shape == (80, 80)
+    assert read_any_image(path, limits=Limits(max_pixels=6400)).image.shape == (80, 80)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"x"])
@@ -134,7 +134,7 @@ def test_a_file_that_is_none_is_refused(tmp_path, content):
 @settings(deadline=None, max_examples=60)
 @given(st.integers(64, 300), st.integers(64, 300), st.integers(32, 128))
 @example(101, 102, 111)
-def test_a_film_keeps_its_shape_in_the_square(rows, columns, size):
+def test_an_image_keeps_its_shape_in_the_square(rows, columns, size):
     image = ball(rows, columns)
 
     square, place = network_square(image, size=size)
@@ -153,7 +153,7 @@ def test_a_film_keeps_its_shape_in_the_square(rows, columns, size):
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(64, 300), st.integers(64, 300), st.integers(32, 128))
-def test_a_film_lies_where_its_placement_says_and_nowhere_else(rows, columns, size):
+def test_an_image_lies_where_its_placement_says_and_nowhere_else(rows, columns, size):
     square, place = network_square(np.ones((rows, columns), np.float32), size=size)
 
     inside = square[
@@ -167,7 +167,7 @@ def test_a_film_lies_where_its_placement_says_and_nowhere_else(rows, columns, si
     assert Placement.from_json(place.to_json()) == place
 
 
-def test_a_film_of_the_squares_own_size_is_only_rounded():
+def test_an_image_of_the_squares_own_size_is_only_rounded():
     image = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
 
     square, _ = network_square(image, size=64)
@@ -210,11 +210,11 @@ def test_the_hash_names_size_and_pixel_policy(monkeypatch):
     assert first != preprocessing_hash(size=512)
 
 
-def test_statistics_are_those_of_the_film():
+def test_statistics_are_those_of_the_image():
     image = np.full((200, 100), 0.5, np.float32)
     image[:10], image[-10:], image[:, :5], image[:, -5:] = 0, 0, 0, 0
 
-    found = film_statistics(image)
+    found = image_statistics(image)
 
     assert found["border"] == 0
     assert found["p50"] == 0.5
@@ -229,22 +229,22 @@ def test_the_border_is_5_percent_of_each_side():
     inner = [(row, column) for row in range(10, 190) for column in range(5, 95)]
     rest = image.sum(dtype=float) - sum(float(image[place]) for place in inner)
 
-    found = film_statistics(image)
+    found = image_statistics(image)
 
     assert found["border"] == pytest.approx(rest / (200 * 100 - 180 * 90), abs=1e-6)
 
 
-def test_the_border_of_a_tiny_film_is_one_pixel_wide():
+def test_the_border_of_a_tiny_image_is_one_pixel_wide():
     image = np.zeros((8, 9), np.float32)
     image[[0, -1]], image[:, [0, -1]] = 1, 1
 
-    assert film_statistics(image)["border"] == 1
+    assert image_statistics(image)["border"] == 1
 
 
 def test_percentiles_are_those_of_an_even_ramp():
     ramp = np.linspace(0, 1, 101 * 101, dtype=np.float32).reshape(101, 101)
 
-    found = film_statistics(ramp)
+    found = image_statistics(ramp)
 
     assert [found["p01"], found["p50"], found["p99"]] == pytest.approx(
         [0.01, 0.5, 0.99]
@@ -252,31 +252,31 @@ def test_percentiles_are_those_of_an_even_ramp():
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_rows_and_columns_of_a_long_film_are_sampled_each_in_its_own_step(turned):
+def test_rows_and_columns_of_a_long_image_are_sampled_each_in_its_own_step(turned):
     """Stripes of two that are wide as one step of the longer side."""
-    film = np.zeros((512 * 4, 512), np.float32)
-    film[:, 1::2] = 1  # a step of 4 along columns would see black alone
+    image = np.zeros((512 * 4, 512), np.float32)
+    image[:, 1::2] = 1  # a step of 4 along columns would see black alone
 
-    found = film_statistics(film.T if turned else film)
+    found = image_statistics(image.T if turned else image)
 
     assert found["mean"] == 0.5
     assert found["black"] == found["white"] == 0.5
 
 
-def test_statistics_of_a_large_film_are_nearly_exact():
+def test_statistics_of_a_large_image_are_nearly_exact():
     image = np.random.default_rng(0).random((2000, 1800), dtype=np.float32)
 
-    found = film_statistics(image)
+    found = image_statistics(image)
 
     assert found["mean"] == pytest.approx(float(image.mean()), abs=0.005)
     assert found["p99"] == pytest.approx(0.99, abs=0.005)
 
 
-def test_a_rewritten_copy_looks_alike_and_another_film_does_not():
-    film = make_thorax(rows=400, columns=380)
+def test_a_rewritten_copy_looks_alike_and_another_image_does_not():
+    image = make_thorax(rows=400, columns=380)
     soft = np.random.default_rng(1).normal(0, 0.1, (20, 19)).astype(np.float32)
     texture = np.asarray(Image.fromarray(soft).resize((380, 400)))
-    one, other = film + texture, film - texture[::-1]
+    one, other = image + texture, image - texture[::-1]
 
     copies = [
         reading_picture(np.clip(one, 0, 1), longest_side=300) / np.float32(255),
@@ -290,14 +290,14 @@ def test_a_rewritten_copy_looks_alike_and_another_film_does_not():
 
 
 def test_the_hash_says_which_blocks_are_brighter_than_the_one_left_of_and_above_them():
-    film = np.random.default_rng(0).random((272, 272), dtype=np.float32)
-    blocks = film.astype(float).reshape(16, 17, 17, 16).mean(axis=(1, 3))
+    image = np.random.default_rng(0).random((272, 272), dtype=np.float32)
+    blocks = image.astype(float).reshape(16, 17, 17, 16).mean(axis=(1, 3))
     across = blocks[:, 1:] > blocks[:, :-1]
-    blocks = film.astype(float).reshape(17, 16, 16, 17).mean(axis=(1, 3))
+    blocks = image.astype(float).reshape(17, 16, 16, 17).mean(axis=(1, 3))
     down = blocks[1:] > blocks[:-1]
     bits = [*across.ravel(), *down.ravel()]
 
-    told = perceptual_hash(film)
+    told = perceptual_hash(image)
 
     assert len(told) == 128
     assert f"{int(told, 16):0512b}" == "".join(str(int(bit)) for bit in bits)
@@ -314,10 +314,10 @@ def test_no_block_of_one_grey_is_brighter_than_its_neighbours():
 def test_a_frame_of_one_grey_is_cut_off_above_8_percent_of_the_side(
     width, is_cut, quarter_turns
 ):
-    film = np.clip(make_thorax(rows=400, columns=400), 0.1, 0.9)
-    film = film + np.random.default_rng(0).normal(0, 0.03, film.shape)
+    image = np.clip(make_thorax(rows=400, columns=400), 0.1, 0.9)
+    image = image + np.random.default_rng(0).normal(0, 0.03, image.shape)
     frame = round(400 * width)
-    framed = film.astype(np.float32).copy()
+    framed = image.astype(np.float32).copy()
     framed[:frame] = 0
 
     framed, inner = (np.rot90(each, quarter_turns) for each in (framed, framed[frame:]))
@@ -363,10 +363,10 @@ def test_a_picture_is_turned_as_its_exif_orientation_says(tmp_path, kind, orient
     how = {"exif": exif} | ({"quality": 100} if kind == "JPEG" else {})
     stored = laid_down(values.astype(np.uint8), orientation)
 
-    film = read_film(save_picture(tmp_path / "film", stored, kind, **how))
+    image = read_any_image(save_picture(tmp_path / "film", stored, kind, **how))
 
-    np.testing.assert_allclose(film.image, values / 255, atol=2.5 / 255)
-    assert bool(film.notes) == (orientation != 1)
+    np.testing.assert_allclose(image.image, values / 255, atol=2.5 / 255)
+    assert bool(image.notes) == (orientation != 1)
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 15])
@@ -377,13 +377,13 @@ def test_a_picture_of_16_bits_that_uses_fewer_is_stretched_and_that_is_said(
     values[0, 0] = (1 << bits) - 1
     low, high = np.percentile(values, [0.5, 99.5])
 
-    film = read_film(save_picture(tmp_path / "film.png", values))
+    image = read_any_image(save_picture(tmp_path / "film.png", values))
 
-    assert film.voi == "percentile"
+    assert image.voi == "percentile"
     np.testing.assert_allclose(
-        film.image, np.clip((values - low) / (high - low), 0, 1), atol=1e-6
+        image.image, np.clip((values - low) / (high - low), 0, 1), atol=1e-6
     )
-    assert film.notes == (
+    assert image.notes == (
         f"16 bits whose highest value is {(1 << bits) - 1}: contrast by percentiles",
     )
 
@@ -392,10 +392,10 @@ def test_a_dark_picture_of_16_bits_that_are_used_stays_dark(tmp_path):
     values = RAMP.astype(np.uint16)
     values[0, 0] = 1 << 15
 
-    film = read_film(save_picture(tmp_path / "film.png", values))
+    image = read_any_image(save_picture(tmp_path / "film.png", values))
 
-    assert (film.voi, film.notes) == ("full_scale", ())
-    np.testing.assert_allclose(film.image, values / 65535, atol=1e-6)
+    assert (image.voi, image.notes) == ("full_scale", ())
+    np.testing.assert_allclose(image.image, values / 65535, atol=1e-6)
 
 
 def test_an_empty_picture_of_16_bits_is_blank(tmp_path):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from cxrmlops.data.shards import ShardWriter
-from cxrmlops.data.squares import film_squares, in_parts
+from cxrmlops.data.squares import image_squares, in_parts
 from cxrmlops.errors import DataError
 
 
@@ -12,7 +12,7 @@ def test_squares_come_in_the_order_of_the_rows_and_a_missing_shard_is_named(tmp_
     for grey in (10, 20, 30):
         shards.add(np.full((2, 2), grey, np.uint8))
     shards.close()
-    squares = film_squares(tmp_path)
+    squares = image_squares(tmp_path)
 
     found = squares(pd.DataFrame({"shard": [1, 0], "row": [0, 1]}))
 

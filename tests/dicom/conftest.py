@@ -6,6 +6,6 @@ from tests import make
 
 
 @pytest.fixture
-def film(tmp_path) -> Path:
+def image(tmp_path) -> Path:
     """A film on disk that the model can read."""
-    return make.save_film(make.make_readable_film(), tmp_path / "film.dcm")
+    return make.save_image(make.make_readable_image(), tmp_path / "film.dcm")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from cxrmlops.errors import Rejected
-from tests.make import read_film
+from tests.make import read_any_image
 
 
 def image(path: Path) -> np.ndarray:
-    return read_film(path).image
+    return read_any_image(path).image
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def image(path: Path) -> np.ndarray:
         ("b36_bits_12_of_14.dcm", "base/dx14.dcm"),
     ],
 )
-def test_a_film_said_wrongly_looks_like_its_control(cases, name, control):
+def test_an_image_said_wrongly_looks_like_its_control(cases, name, control):
     np.testing.assert_array_equal(image(cases / name), image(cases / control))
 
 
@@ -43,7 +43,9 @@ def test_a_film_said_wrongly_looks_like_its_control(cases, name, control):
         ("21c_exif_rotated.jpg", "21_control.jpg", 12),
     ],
 )
-def test_a_film_encoded_otherwise_looks_like_its_control(cases, name, control, levels):
+def test_an_image_encoded_otherwise_looks_like_its_control(
+    cases, name, control, levels
+):
     found, wanted = image(cases / name), image(cases / control)
 
     assert np.abs(found - wanted).max() <= levels / 255
@@ -55,7 +57,7 @@ def test_tables_that_disagree_with_their_descriptor_give_the_same_picture(cases)
 
     for name in ("01_agfa_voilut_bits16_data12", "04c_voilut_one_entry_short"):
         np.testing.assert_allclose(image(cases / f"{name}.dcm"), wanted, atol=1e-6)
-        assert read_film(cases / f"{name}.dcm").notes
+        assert read_any_image(cases / f"{name}.dcm").notes
     packed = image(cases / "04_voilut_8bit_packed_in_us.dcm")
     np.testing.assert_allclose(packed, wanted, atol=1 / 255)
 
@@ -64,10 +66,10 @@ def test_tables_that_disagree_with_their_descriptor_give_the_same_picture(cases)
     "name", ["05_window_decimal_comma", "07_window_first_value_empty"]
 )
 def test_a_window_is_found_behind_commas_and_empty_values(cases, name):
-    film = read_film(cases / f"{name}.dcm")
+    picture = read_any_image(cases / f"{name}.dcm")
 
-    assert film.voi == "window"
-    assert film.notes
+    assert picture.voi == "window"
+    assert picture.notes
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,6 @@ def test_a_window_is_found_behind_commas_and_empty_values(cases, name):
 )
 def test_a_file_that_contradicts_itself_is_refused(cases, name, reason):
     with pytest.raises(Rejected) as refused:
-        read_film(cases / name)
+        read_any_image(cases / name)
 
     assert refused.value.reason == reason

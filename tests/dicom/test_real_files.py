@@ -12,14 +12,14 @@ from cxrmlops.dicom.read.acceptance import accept, accept_picture
 from cxrmlops.dicom.read.headers import describe, read_header, read_whole
 from cxrmlops.dicom.read.pixels import display_picture, pixel_hash
 from cxrmlops.errors import Rejected
-from tests.make import read_film
+from tests.make import read_any_image
 
 WORDS = ["CHEST", "THORAX", "LUNG", "TORAX", "POUMON"]
 BASE = "native/cr_mono1_10bit_pa_explicit.dcm"
 
 
 @pytest.fixture(scope="module")
-def films(real_data) -> Path:
+def dicom_files(real_data) -> Path:
     return real_data / "real_dicom"
 
 
@@ -29,7 +29,7 @@ def outcome_of(path: Path) -> str:
         header = read_header(path)
         describe(header)
         accept(header, chest_words=WORDS)
-        picture = read_film(path)
+        picture = read_any_image(path)
         accept_picture(picture.image)
     except Rejected as rejected:
         return rejected.reason
@@ -39,7 +39,7 @@ def outcome_of(path: Path) -> str:
 
 
 def square(path: Path, size: int = 256) -> np.ndarray:
-    return network_square(read_film(path).image, size=size)[0]
+    return network_square(read_any_image(path).image, size=size)[0]
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def square(path: Path, size: int = 256) -> np.ndarray:
         ("transcoded/crmono1_aspect_2_1.dcm", "accepted"),
     ],
 )
-def test_every_real_film_meets_its_fate(films, name, outcome):
-    assert outcome_of(films / name) == outcome
+def test_every_real_image_meets_its_fate(dicom_files, name, outcome):
+    assert outcome_of(dicom_files / name) == outcome
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_every_real_film_meets_its_fate(films, name, outcome):
         ("transcoded/crmono1_rgb_gray.dcm", "full_scale"),
     ],
 )
-def test_the_contrast_comes_from_where_the_file_says(films, name, voi):
-    assert display_picture(films / name).voi == voi
+def test_the_contrast_comes_from_where_the_file_says(dicom_files, name, voi):
+    assert display_picture(dicom_files / name).voi == voi
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,11 @@ def test_the_contrast_comes_from_where_the_file_says(films, name, voi):
         "transcoded/crmono1_plut_inverse",
     ],
 )
-def test_a_film_rewritten_without_loss_gives_the_same_bytes(films, name):
-    base, copy = read_film(films / BASE), read_film(films / f"{name}.dcm")
+def test_an_image_rewritten_without_loss_gives_the_same_bytes(dicom_files, name):
+    base, copy = (
+        read_any_image(dicom_files / BASE),
+        read_any_image(dicom_files / f"{name}.dcm"),
+    )
 
     assert copy.pixel_hash == base.pixel_hash
     np.testing.assert_array_equal(
@@ -109,24 +112,24 @@ def test_a_film_rewritten_without_loss_gives_the_same_bytes(films, name):
 @pytest.mark.parametrize(
     "name", ["8bit", "as_mono2", "aspect_2_1", "rgb_gray", "signed", "two_windows"]
 )
-def test_a_film_rewritten_with_other_numbers_looks_the_same(films, name):
-    base = square(films / BASE)
-    copy = square(films / f"transcoded/crmono1_{name}.dcm")
+def test_an_image_rewritten_with_other_numbers_looks_the_same(dicom_files, name):
+    base = square(dicom_files / BASE)
+    copy = square(dicom_files / f"transcoded/crmono1_{name}.dcm")
 
     likeness = np.corrcoef(base.ravel(), copy.ravel())[0, 1]
     assert copy.shape == base.shape
     assert likeness > 0.999
 
 
-def test_the_negative_gives_the_same_bytes_once_its_window_is_mirrored(films):
+def test_the_negative_gives_the_same_bytes_once_its_window_is_mirrored(dicom_files):
     # The file's maker left the window as it was: 550 of 1,024 instead of 474, which by
     # the standard is 76 of 1,023 grey values darker, all over.
-    base = display_picture(films / BASE)
-    film = read_whole(films / "transcoded/crmono1_as_mono2.dcm")
-    as_sent = display_picture(film)
-    film.WindowCenter = 1024 - film.WindowCenter
+    base = display_picture(dicom_files / BASE)
+    image = read_whole(dicom_files / "transcoded/crmono1_as_mono2.dcm")
+    as_sent = display_picture(image)
+    image.WindowCenter = 1024 - image.WindowCenter
 
-    mirrored = display_picture(film)
+    mirrored = display_picture(image)
 
     np.testing.assert_array_equal(
         network_square(mirrored.image, size=256)[0],
@@ -137,13 +140,15 @@ def test_the_negative_gives_the_same_bytes_once_its_window_is_mirrored(films):
     np.testing.assert_allclose(apart, 76 / 1023, atol=1e-6)
 
 
-def test_labelled_films_as_dicom_and_as_jpeg_are_the_same_film(films, real_data):
-    wrapped = sorted((films / "wrapped_nih").glob("*.dcm"))
+def test_labelled_images_as_dicom_and_as_jpeg_are_the_same_image(
+    dicom_files, real_data
+):
+    wrapped = sorted((dicom_files / "wrapped_nih").glob("*.dcm"))
     pictures = real_data / "real_cxr/open/images"
-    pairs = [(film, pictures / f"{film.stem[:12]}.jpg") for film in wrapped]
+    pairs = [(image, pictures / f"{image.stem[:12]}.jpg") for image in wrapped]
     compared = [
-        np.abs(square(film).astype(int) - square(picture)).mean()
-        for film, picture in pairs
+        np.abs(square(image).astype(int) - square(picture)).mean()
+        for image, picture in pairs
         if picture.exists()
     ]
 
@@ -151,22 +156,22 @@ def test_labelled_films_as_dicom_and_as_jpeg_are_the_same_film(films, real_data)
     assert max(compared) < 1.0  # of 255: another resize and JPEG lie between
 
 
-def test_jpeg_lossless_decodes_as_pydicom_decodes_it(films):
-    path = films / "transcoded/canon_12bit_jpeg_lossless_sv1.dcm"
-    film = read_whole(path)
-    theirs, _ = get_decoder(film.file_meta.TransferSyntaxUID).as_array(film, index=0)
+def test_jpeg_lossless_decodes_as_pydicom_decodes_it(dicom_files):
+    path = dicom_files / "transcoded/canon_12bit_jpeg_lossless_sv1.dcm"
+    image = read_whole(path)
+    theirs, _ = get_decoder(image.file_meta.TransferSyntaxUID).as_array(image, index=0)
 
     ours = display_picture(path)
 
     assert ours.pixel_hash == pixel_hash(theirs)
 
 
-def test_real_films_are_accepted_and_their_negatives_refused(real_data):
+def test_real_images_are_accepted_and_their_negatives_refused(real_data):
     folder = real_data / "real_cxr/open/images"
     negatives = 0
     paths = sorted(folder.glob("*.jpg"))[::10]
     for path in paths:
-        image = read_film(path).image
+        image = read_any_image(path).image
         accept_picture(image)
         try:
             accept_picture(1 - image)
@@ -179,7 +184,7 @@ def test_real_films_are_accepted_and_their_negatives_refused(real_data):
 
 def test_strangers_look_less_alike_than_copies(real_data):
     folder = real_data / "real_cxr/open/images"
-    images = [read_film(path).image for path in sorted(folder.glob("*.jpg"))[::10]]
+    images = [read_any_image(path).image for path in sorted(folder.glob("*.jpg"))[::10]]
     hashes = np.array([bits(perceptual_hash(image)) for image in images])
     small = [Image.fromarray(image).resize((300, 300)) for image in images]
     copies = np.array([bits(perceptual_hash(np.asarray(copy))) for copy in small])

@@ -154,9 +154,9 @@ def fill_backlog(folder: Path, *, studies: int) -> None:
     """Write films: every tenth study has two, every twentieth is a hand or no film."""
     for n in range(studies):
         words = {"BodyPartExamined": "HAND"} if n % 20 == 7 else {}
-        for film in range(2 if n % 10 == 3 else 1):
-            made = make.make_readable_film(2 * n + film, study=str(n + 1), **words)
-            make.save_film(made, folder / f"{n:04d}-{film}.dcm")
+        for image in range(2 if n % 10 == 3 else 1):
+            made = make.make_readable_image(2 * n + image, study=str(n + 1), **words)
+            make.save_image(made, folder / f"{n:04d}-{image}.dcm")
         if n % 20 == 17:
             (folder / f"{n:04d}-0.dcm").write_text(f"no film {n}")
 

@@ -32,7 +32,7 @@ pytestmark = [
 DAY_BEFORE = "20240130"  # of the tests' clock
 
 
-def film(folder: Path, study: str, number: int = 0, **attributes: object) -> Path:
+def image(folder: Path, study: str, number: int = 0, **attributes: object) -> Path:
     """Write a film of the day before the night; each film has its own series."""
     lungs = make.make_lungs(rows=300, columns=280, seed=number)
     usual = {
@@ -44,9 +44,9 @@ def film(folder: Path, study: str, number: int = 0, **attributes: object) -> Pat
         "PixelData": lungs.astype("<u2").tobytes(),
     }
     patient = f"MRN-CANARY-{study}"
-    made = make.make_chest_film(study=study, patient=patient, **usual | attributes)
+    made = make.make_chest_image(study=study, patient=patient, **usual | attributes)
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
-    return make.save_film(made, folder / f"films/{study}-{number}.dcm")
+    return make.save_image(made, folder / f"films/{study}-{number}.dcm")
 
 
 def fill(server: orthanc.Orthanc, folder: Path) -> None:
@@ -56,14 +56,14 @@ def fill(server: orthanc.Orthanc, folder: Path) -> None:
         "PresentationIntentType": "FOR PROCESSING",
     }
     cr = {"SOPClassUID": ComputedRadiographyImageStorage, "Modality": "CR"}
-    server.put(film(folder, "1.2.1"))
-    server.put(film(folder, "1.2.1", 1, ViewPosition="LL"))
-    server.put(film(folder, "1.2.1", 2, **raw))
-    server.put(film(folder, "1.2.2", **cr))
-    server.put(film(folder, "1.2.3", PatientAge="010Y"))
-    server.put(film(folder, "1.2.4", BodyPartExamined="KNEE"))
-    server.put(film(folder, "1.2.5", BodyPartExamined=""))
-    server.put(film(folder, "1.2.6", StudyDate="20231201"))
+    server.put(image(folder, "1.2.1"))
+    server.put(image(folder, "1.2.1", 1, ViewPosition="LL"))
+    server.put(image(folder, "1.2.1", 2, **raw))
+    server.put(image(folder, "1.2.2", **cr))
+    server.put(image(folder, "1.2.3", PatientAge="010Y"))
+    server.put(image(folder, "1.2.4", BodyPartExamined="KNEE"))
+    server.put(image(folder, "1.2.5", BodyPartExamined=""))
+    server.put(image(folder, "1.2.6", StudyDate="20231201"))
 
 
 @dataclass
@@ -92,7 +92,7 @@ def nights(request, tmp_path_factory, prefect, empty_mlflow, reading_bundle, _or
         count_fetches(patch, told.fetched)
         for number in range(3):
             if number == 2:
-                _orthanc.put(film(folder, "1.2.2", 7))
+                _orthanc.put(image(folder, "1.2.2", 7))
             told.fetched.append(0)
             state = score(str(reading_bundle), return_state=True)
             told.messages.append(state.message)
@@ -114,7 +114,7 @@ def count_fetches(patch: pytest.MonkeyPatch, fetched: list[int]) -> None:
         patch.setattr(kind, "fetch", fetch)
 
 
-def test_a_night_takes_its_films_from_the_archive_and_brings_the_answers_back(nights):
+def test_a_night_takes_its_images_from_the_archive_and_brings_the_answers_back(nights):
     assert nights.messages[0] == "in 2, scored 2, rejected 0, failed 0"
     # A C-FIND did not say that the fifth study names no body part.
     assert nights.fetched[0] == (2 if nights.road == "dicomweb" else 3)
@@ -127,7 +127,9 @@ def test_the_second_night_stores_nothing_and_fetches_nothing(nights):
     assert nights.held[1] == nights.held[0]
 
 
-def test_a_film_that_comes_late_gives_a_report_on_all_that_names_the_one_before(nights):
+def test_an_image_that_comes_late_gives_a_report_on_all_that_names_the_one_before(
+    nights,
+):
     assert nights.messages[2] == "in 1, scored 1, rejected 0, failed 0"
     assert nights.fetched[2] == 2
 
@@ -179,7 +181,7 @@ def test_the_archive_finds_reports_and_overlays_and_draws_what_is_a_picture(nigh
         nights.server.ask(f"/instances/{report}/preview")
 
 
-def test_films_that_are_answered_do_not_stay(nights):
+def test_images_that_are_answered_do_not_stay(nights):
     assert list((nights.folder / "data/raw/backlog").rglob("*.dcm")) == []
 
 
@@ -213,7 +215,7 @@ class SlowArchive:
 
 
 @pytest.mark.usefixtures("project")
-def test_films_are_fetched_while_others_are_read():
+def test_images_are_fetched_while_others_are_read():
     slow = SlowArchive()
 
     with fetching_ahead(slow):
@@ -246,7 +248,7 @@ def site(project, monkeypatch):
 def test_an_archive_that_is_down_costs_nothing_but_time(
     site, reading_bundle, pacs, monkeypatch
 ):
-    film(site, "1.2.1").rename(site / "data/raw/backlog/1.dcm")
+    image(site, "1.2.1").rename(site / "data/raw/backlog/1.dcm")
     (nobody,) = orthanc.free_ports(1)
 
     with monkeypatch.context() as patch:
@@ -273,7 +275,7 @@ def test_an_archive_that_is_down_costs_nothing_but_time(
 def test_an_archive_that_does_not_let_us_in_stops_the_night_before_anything_is_claimed(
     site, reading_bundle, pacs, address, words, monkeypatch
 ):
-    film(site, "1.2.1").rename(site / "data/raw/backlog/1.dcm")
+    image(site, "1.2.1").rename(site / "data/raw/backlog/1.dcm")
     monkeypatch.setenv(
         "CXR_ARCHIVE", address.format(url=pacs.url, dicom=pacs.dicom_port)
     )

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from cxrmlops.backlog import leases, ledger
 from cxrmlops.backlog.database import open_database
-from cxrmlops.backlog.folder_scan import Film
+from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.cli import app
 from cxrmlops.errors import BundleError
 from cxrmlops.promotion import approval_log
@@ -47,8 +47,10 @@ def test_without_a_champion_before_there_is_nothing_to_roll_back():
 def failed(project):
     """Two studies, of which number 1 failed."""
     engine = open_database()
-    films = {uid: [Film(uid, 1, 1, f"{uid}.1", uid)] for uid in ("1.2.1", "1.2.2")}
-    ledger.enter(engine, films, model_key="m")
+    images = {
+        uid: [BacklogImage(uid, 1, 1, f"{uid}.1", uid)] for uid in ("1.2.1", "1.2.2")
+    }
+    ledger.enter(engine, images, model_key="m")
     chunk = leases.claim(engine, model_key="m", size=1, run="r", started="2024-01-31")
     leases.fail(engine, chunk, "MemoryError")
     return engine

@@ -81,7 +81,7 @@ def fill(backlog: Path, hostile: Path) -> None:
     shutil.copytree(hostile, backlog, dirs_exist_ok=True)
     (backlog / "manifest.csv").unlink()
     for number, name in enumerate(GOOD, 1):
-        make.save_film(planted(number), backlog / name)
+        make.save_image(planted(number), backlog / name)
     write_broken_files(backlog)
 
 
@@ -94,11 +94,11 @@ def outcomes(folder: Path) -> dict[str, str]:
     backlog = folder / "data/raw/backlog"
     found = {}
     for table in sorted((folder / "data/score").glob("*/images.parquet")):
-        films = SCORED_IMAGES.read(table.parent)
-        mixed = films.reason == "patient_mismatch"
-        own = films.detail.str.extract(r"^else: (\w+)", expand=False).fillna("")
-        reasons = films.reason.mask(mixed, own)
-        for path, reason in zip(films.path, reasons, strict=True):
+        images = SCORED_IMAGES.read(table.parent)
+        mixed = images.reason == "patient_mismatch"
+        own = images.detail.str.extract(r"^else: (\w+)", expand=False).fillna("")
+        reasons = images.reason.mask(mixed, own)
+        for path, reason in zip(images.path, reasons, strict=True):
             found[Path(path).relative_to(backlog).as_posix()] = reason
     return found
 
@@ -129,8 +129,8 @@ def test_every_file_has_the_outcome_it_has_alone_or_is_a_copy(folder):
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of pydicom, about such headers
 def test_a_study_is_refused_as_mixed_only_where_its_files_name_several_patients(folder):
     tables = sorted((folder / "data/score").glob("*/images.parquet"))
-    films = pd.concat([SCORED_IMAGES.read(table.parent) for table in tables])
-    studies = films[films.study_instance_uid != ""].groupby("study_instance_uid")
+    images = pd.concat([SCORED_IMAGES.read(table.parent) for table in tables])
+    studies = images[images.study_instance_uid != ""].groupby("study_instance_uid")
     mixed = studies.reason.agg(lambda of: (of == "patient_mismatch").any())
 
     assert mixed.any()
@@ -140,7 +140,7 @@ def test_a_study_is_refused_as_mixed_only_where_its_files_name_several_patients(
         assert len(people) > 1 or not mixed[uid], paths.tolist()
 
 
-def test_good_films_among_hostile_ones_get_their_reports(folder):
+def test_good_images_among_hostile_ones_get_their_reports(folder):
     archive = folder / "data/archive"
 
     page = (folder / "data/report/reading_list.html").read_text()
@@ -186,7 +186,7 @@ def test_mlflow_learns_nothing_of_a_night(folder):
     assert canaries(content) == set()
 
 
-def test_rows_of_the_night_name_the_film_and_not_the_patient(folder):
+def test_rows_of_the_night_name_the_image_and_not_the_patient(folder):
     for name, frame in tables(folder / "data/score"):
         uids = {column for column in frame.columns if column.endswith("_uid")}
         assert canaries(words(frame, but=IDENTIFIED | uids)) == set(), name

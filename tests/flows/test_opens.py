@@ -57,26 +57,26 @@ def parses(monkeypatch):
     return found
 
 
-def test_a_film_of_a_folder_is_opened_and_parsed_at_most_twice(
+def test_an_image_of_a_folder_is_opened_and_parsed_at_most_twice(
     project, reading_bundle, monkeypatch, opens, parses
 ):
     set_up(project, monkeypatch)
     arrive(project, "1.2.1", "1.2.2")
-    arrive(project, "1.2.3", films=2)
+    arrive(project, "1.2.3", images=2)
 
     state = score(str(reading_bundle), return_state=True)
 
     assert state.message == "in 3, scored 3, rejected 0, failed 0"
-    films = {path: n for path, n in opens.items() if "/backlog/" in path}
-    assert len(films) == 4
-    assert max(films.values()) <= 2
+    images = {path: n for path, n in opens.items() if "/backlog/" in path}
+    assert len(images) == 4
+    assert max(images.values()) <= 2
     read = {uid: n for uid, n in parses.items() if uid.startswith("1.2.")}
     assert len(read) == 4
     assert max(read.values()) <= 2
 
 
 @pytest.mark.parametrize("road", ["dicomweb", "get"])
-def test_a_film_of_an_archive_is_opened_and_parsed_at_most_three_times(
+def test_an_image_of_an_archive_is_opened_and_parsed_at_most_three_times(
     road, tmp_path, empty_mlflow, reading_bundle, monkeypatch, pacs, opens, parses
 ):
     fill(pacs, tmp_path)

@@ -61,12 +61,12 @@ def set_up(folder: Path, patch: pytest.MonkeyPatch, **score_params: object) -> N
     (folder / "data/raw/backlog").mkdir(parents=True)
 
 
-def arrive(folder: Path, *studies: str, films: int = 1) -> None:
+def arrive(folder: Path, *studies: str, images: int = 1) -> None:
     """Put films into the backlog; each study has its own patient."""
     for uid in studies:
-        for number in range(films):
+        for number in range(images):
             lungs = make.make_lungs(rows=300, columns=280, seed=number)
-            film = make.make_chest_film(
+            image = make.make_chest_image(
                 study=uid,
                 patient=f"MRN-CANARY-{uid}",
                 SOPInstanceUID=f"{uid}.1.{number}",
@@ -75,7 +75,7 @@ def arrive(folder: Path, *studies: str, films: int = 1) -> None:
                 PixelData=lungs.astype("<u2").tobytes(),
             )
             place = folder / f"data/raw/backlog/CANARY^TWEETY/{uid}-{number}.dcm"
-            make.save_film(film, place)
+            make.save_image(image, place)
 
 
 def archived(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -116,7 +116,7 @@ def nights(tmp_path_factory, prefect, empty_mlflow, bundle):
         register(folder, bundle)
         approve(name="A. Person", reason="gates passed")
         arrive(folder, "1.2.1", "1.2.2", "1.2.3")
-        arrive(folder, "1.2.4", films=2)
+        arrive(folder, "1.2.4", images=2)
         (folder / "data/raw/backlog/notes.txt").write_text("not a film")
         told = Nights(folder, [], [], [])
         for _ in range(2):
@@ -134,7 +134,7 @@ def test_an_approval_is_in_the_history_and_makes_a_champion():
     assert versions.get("champion").number == "1"
 
 
-def test_each_study_has_its_report_and_each_film_its_overlay(nights):
+def test_each_study_has_its_report_and_each_image_its_overlay(nights):
     assert nights.states[0].message == "in 5, scored 4, rejected 1, failed 0"
     assert nights.counts[0] == {"delivered": 4, "rejected": 1}
 
@@ -163,7 +163,7 @@ def test_a_delivered_chunk_keeps_its_rows_and_no_reading_pictures(nights):
     chunks = list((nights.folder / "data/score").iterdir())
 
     assert all((chunk / "images.parquet").exists() for chunk in chunks)
-    assert not [chunk for chunk in chunks if (chunk / "films").exists()]
+    assert not [chunk for chunk in chunks if (chunk / "images").exists()]
 
 
 @pytest.mark.usefixtures("nights")
@@ -195,10 +195,10 @@ def test_one_bad_study_fails_alone(site, bundle, monkeypatch):
     arrive(site, "1.2.1", "1.2.2", "1.2.3")
     usual = score_stage.run
 
-    def explode(*, films, **others):
-        if any("1.2.2" in path.name for path in films):
+    def explode(*, paths, **others):
+        if any("1.2.2" in path.name for path in paths):
             raise MemoryError("1.2.2 of CANARY^TWEETY")
-        usual(films=films, **others)
+        usual(paths=paths, **others)
 
     monkeypatch.setattr(flow_file.score_stage, "run", explode)
 
@@ -381,12 +381,12 @@ def set_settle(folder: Path, *, minutes: int) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
-def test_a_late_film_gives_a_report_that_names_the_one_before(site, bundle):
+def test_a_late_image_gives_a_report_that_names_the_one_before(site, bundle):
     arrive(site, "1.2.1")
     score(str(bundle), return_state=True)
     (first,) = [name for name in archived(site) if is_report(site, name)]
 
-    arrive(site, "1.2.1", films=2)
+    arrive(site, "1.2.1", images=2)
     score(str(bundle), return_state=True)
 
     (second,) = [n for n in archived(site) if is_report(site, n) and n != first]

@@ -163,9 +163,9 @@ def test_the_training_writes_into_the_run_that_the_flow_opened(story):
     assert (story.folder / "run_of_gate").read_text().strip() == ""
 
 
-def test_figures_with_bounds_and_a_made_up_film_are_in_the_ui(story):
+def test_figures_with_bounds_and_a_made_up_image_are_in_the_ui(story):
     assert '"low": 0.85' in artifacts("figures")[-1].data
-    assert artifacts("synthetic-film")[-1].data.startswith("data:image/jpeg;base64,")
+    assert artifacts("synthetic-image")[-1].data.startswith("data:image/jpeg;base64,")
     assert artifacts("mlflow-run")
 
 

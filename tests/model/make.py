@@ -6,7 +6,7 @@ import torch
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.device import open_fabric
 from cxrmlops.model.learner import Hyperparameters, TrainState
-from cxrmlops.model.loader import Films
+from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.network import build_network
 from cxrmlops.model.training import LabelledImages
 
@@ -44,5 +44,5 @@ def make_lesson(n: int = 24, *, size: int = 32, seed: int = 0) -> LabelledImages
     squares = rng.integers(0, 120, (n, size, size)).astype(np.uint8)
     abnormal = np.arange(n) % 2 == 0
     squares[abnormal, size // 4 : size // 2, size // 4 : size // 2] += 100
-    films = Films([squares], np.zeros(n, int), np.arange(n), device=CPU)
-    return LabelledImages(films, abnormal)
+    images = ImageDataset([squares], np.zeros(n, int), np.arange(n), device=CPU)
+    return LabelledImages(images, abnormal)

@@ -39,7 +39,7 @@ def centre(image: torch.Tensor) -> np.ndarray:
         noise=st.floats(0, 0.1),
     ),
 )
-def test_a_film_stays_in_its_range(seed, level, by):
+def test_an_image_stays_in_its_range(seed, level, by):
     images = torch.full((2, 1, 16, 16), level)
     images[:, :, 4:8, 4:8] = 1 - level
 
@@ -57,14 +57,14 @@ def test_nothing_asked_changes_nothing():
     torch.testing.assert_close(drawn(images, Augmentation()), images)
 
 
-def test_the_same_seed_gives_the_same_films_and_another_others():
+def test_the_same_seed_gives_the_same_images_and_another_others():
     images = torch.rand(2, 1, 16, 16)
 
     assert torch.equal(drawn(images, STRONG, seed=1), drawn(images, STRONG, seed=1))
     assert not torch.equal(drawn(images, STRONG, seed=1), drawn(images, STRONG, seed=2))
 
 
-def test_every_film_of_a_batch_is_moved_in_its_own_way():
+def test_every_image_of_a_batch_is_moved_in_its_own_way():
     images = blob(row=16, column=16, n=8)
 
     moved = drawn(images, Augmentation(shift=0.2))

@@ -9,7 +9,7 @@ from cxrmlops.model.checkpoint import load_checkpoint, save_checkpoint
 from cxrmlops.model.device import open_fabric
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.learner import TrainState
-from cxrmlops.model.loader import Films
+from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.network import build_network
 from cxrmlops.model.skew import check_skew
 from cxrmlops.model.training import LabelledImages, epochs
@@ -23,12 +23,12 @@ pytestmark = [
 
 
 def on_gpu(lesson: LabelledImages) -> LabelledImages:
-    n = lesson.films.n
-    squares = lesson.films.read(np.arange(n))
-    films = Films(
+    n = lesson.images.n
+    squares = lesson.images.read(np.arange(n))
+    images = ImageDataset(
         [squares], np.zeros(n, int), np.arange(n), device=torch.device("cuda", 0)
     )
-    return LabelledImages(films, lesson.abnormal)
+    return LabelledImages(images, lesson.abnormal)
 
 
 def learner(**quirks: object) -> TrainState:
@@ -38,27 +38,27 @@ def learner(**quirks: object) -> TrainState:
     return TrainState(fabric, build_network("resnet18"), make_recipe(**quirks))
 
 
-def test_films_live_in_gpu_memory_and_training_is_bf16():
+def test_images_live_in_gpu_memory_and_training_is_bf16():
     learning, train = learner(epochs=3), on_gpu(make_lesson(64))
 
     shown = list(epochs(learning, train, on_gpu(make_lesson(16, seed=1))))
 
-    assert train.films.resident is not None
-    assert train.films.resident.is_cuda
+    assert train.images.resident is not None
+    assert train.images.resident.is_cuda
     assert learning.precision == "bf16-mixed"
     assert shown[-1].val_auc > 0.6
 
 
-def test_films_that_do_not_fit_are_read_ahead(monkeypatch):
+def test_images_that_do_not_fit_are_read_ahead(monkeypatch):
     monkeypatch.setattr("cxrmlops.model.loader.RESIDENT_SHARE", 0.0)
     lesson = on_gpu(make_lesson(8))
 
-    (batch,) = lesson.films.batches([np.array([3, 1])])
+    (batch,) = lesson.images.batches([np.array([3, 1])])
 
-    assert lesson.films.resident is None
+    assert lesson.images.resident is None
     assert batch.is_cuda
     np.testing.assert_array_equal(
-        batch.cpu().numpy(), lesson.films.read(np.array([3, 1]))
+        batch.cpu().numpy(), lesson.images.read(np.array([3, 1]))
     )
 
 
@@ -89,7 +89,7 @@ def test_gpu_and_cpu_give_the_same_answers_alone_and_together(tmp_path):
     cpu = Reader(bundle, accelerator="cpu")
 
     together = gpu.read(squares)
-    alone = np.concatenate([gpu.read(film[None]).logit for film in squares])
+    alone = np.concatenate([gpu.read(image[None]).logit for image in squares])
     np.testing.assert_allclose(together.logit, alone, atol=1e-5)
     np.testing.assert_allclose(together.logit, cpu.read(squares).logit, atol=0.02)
     assert check_skew(bundle, gpu) < 0.02

@@ -5,7 +5,7 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import BinaryClassifierOutputTarget
 
 from cxrmlops.errors import ParamsError
-from cxrmlops.model.gradcam import METHODS, LogitOnly, film_maps
+from cxrmlops.model.gradcam import METHODS, LogitOnly, image_maps
 from cxrmlops.model.inference import read_squares, to_images
 from cxrmlops.model.network import build_network
 
@@ -35,11 +35,11 @@ def small():
     return untrained("resnet18")
 
 
-def gradcam(network, films: np.ndarray) -> np.ndarray:
+def gradcam(network, pixels: np.ndarray) -> np.ndarray:
     """Grad-CAM by pytorch-grad-cam at the map's own resolution, before ReLU."""
-    images = to_images(torch.from_numpy(films), CPU)
+    images = to_images(torch.from_numpy(pixels), CPU)
     with GradCAM(LogitOnly(network), [network.layer4[-1]]) as cam:
-        targets = [BinaryClassifierOutputTarget(1)] * len(films)
+        targets = [BinaryClassifierOutputTarget(1)] * len(pixels)
         cam(images, targets)
         grads = cam.activations_and_grads.gradients[0].numpy()
         features = cam.activations_and_grads.activations[0].numpy()
@@ -51,10 +51,10 @@ def gradcam(network, films: np.ndarray) -> np.ndarray:
 
 
 def test_evidence_is_grad_cam_up_to_a_constant(network):
-    films = squares()
+    images = squares()
 
-    reference = gradcam(network, films)
-    _, evidence = read_squares(network, films, device=CPU, batch_size=2)
+    reference = gradcam(network, images)
+    _, evidence = read_squares(network, images, device=CPU, batch_size=2)
 
     assert evidence.shape == reference.shape == (2, 3, 3)
     cells = evidence[0].size  # Grad-CAM's gradient of a mean is 1 / cells per cell
@@ -63,16 +63,16 @@ def test_evidence_is_grad_cam_up_to_a_constant(network):
 
 
 def test_what_is_shown_of_both_is_the_same(network):
-    films = squares()
+    images = squares()
 
     def shown(maps: np.ndarray) -> np.ndarray:
         positive = np.maximum(maps, 0)
         return positive / positive.max((1, 2), keepdims=True)
 
-    _, evidence = read_squares(network, films, device=CPU, batch_size=2)
+    _, evidence = read_squares(network, images, device=CPU, batch_size=2)
 
     np.testing.assert_allclose(
-        shown(gradcam(network, films)), shown(evidence), atol=1e-4
+        shown(gradcam(network, images)), shown(evidence), atol=1e-4
     )
 
 
@@ -81,8 +81,8 @@ SLOW = {"ablationcam", "scorecam"}
 
 
 @pytest.mark.parametrize("method", sorted(set(METHODS) - SLOW))
-def test_every_method_gives_one_map_per_film(small, method):
-    maps = film_maps(small, squares(size=32), method=method)
+def test_every_method_gives_one_map_per_image(small, method):
+    maps = image_maps(small, squares(size=32), method=method)
 
     assert maps.shape == (2, 32, 32)
     assert maps.dtype == np.float32
@@ -92,4 +92,4 @@ def test_every_method_gives_one_map_per_film(small, method):
 
 def test_an_unknown_method_is_refused_and_the_known_are_named(small):
     with pytest.raises(ParamsError, match=r"'psychic'.*evidence.*gradcam\+\+"):
-        film_maps(small, squares(), method="psychic")
+        image_maps(small, squares(), method="psychic")

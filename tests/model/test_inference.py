@@ -22,10 +22,10 @@ def bundle(tmp_path_factory):
 
 
 def test_an_answer_does_not_depend_on_its_neighbours(bundle):
-    films = squares(9)
+    images = squares(9)
 
-    together = Reader(bundle, batch_size=8).read(films)
-    alone = [Reader(bundle, batch_size=1).read(film[None]) for film in films]
+    together = Reader(bundle, batch_size=8).read(images)
+    alone = [Reader(bundle, batch_size=1).read(image[None]) for image in images]
 
     np.testing.assert_allclose(
         together.logit, np.concatenate([one.logit for one in alone]), atol=1e-5
@@ -36,19 +36,19 @@ def test_an_answer_does_not_depend_on_its_neighbours(bundle):
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 4, 5])
-def test_every_film_gets_an_answer_the_last_batch_included(bundle, n):
+def test_every_image_gets_an_answer_the_last_batch_included(bundle, n):
     answers = Reader(bundle, batch_size=2).read(squares(n))
 
     assert answers.logit.shape == answers.probability.shape == (n,)
     assert answers.evidence.shape == (n, 2, 2)
 
 
-def test_films_that_come_in_parts_are_answered_like_all_at_once(bundle):
-    films, reader = squares(6), Reader(bundle, batch_size=2)
+def test_images_that_come_in_parts_are_answered_like_all_at_once(bundle):
+    images, reader = squares(6), Reader(bundle, batch_size=2)
 
-    parts = reader.read_parts(iter([films[:4], films[4:]]))
+    parts = reader.read_parts(iter([images[:4], images[4:]]))
 
-    whole = reader.read(films)
+    whole = reader.read(images)
     for name, values in vars(whole).items():
         np.testing.assert_array_equal(vars(parts)[name], values, err_msg=name)
 
@@ -87,12 +87,12 @@ def test_extreme_logits_stay_probabilities():
     np.testing.assert_array_equal(p, [0.0, 0.5, 1.0])
 
 
-def test_films_of_another_size_are_refused(bundle):
+def test_images_of_another_size_are_refused(bundle):
     with pytest.raises(ValueError, match=r"\(n, 64, 64\), are \(2, 32, 32\)"):
         Reader(bundle).read(np.zeros((2, 32, 32), np.uint8))
 
 
-def test_films_that_are_not_bytes_are_refused(bundle):
+def test_images_that_are_not_bytes_are_refused(bundle):
     with pytest.raises(TypeError, match="uint8"):
         Reader(bundle).read(np.zeros((1, SIZE, SIZE), np.float32))
 

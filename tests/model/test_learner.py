@@ -72,7 +72,7 @@ def test_the_loss_is_plain_cross_entropy_without_weights_and_smoothing():
     torch.testing.assert_close(ours, binary_cross_entropy_with_logits(logit, target))
 
 
-def test_class_weights_count_each_film_by_its_own_class():
+def test_class_weights_count_each_image_by_its_own_class():
     logit, target = torch.zeros(4), torch.tensor([0.0, 0, 0, 1])
 
     ours = weighted_loss(logit, target, torch.tensor([2 / 3, 2.0]), smoothing=0.0)

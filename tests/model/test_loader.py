@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrmlops.data.shards import ShardWriter, open_shards
-from cxrmlops.model.loader import Films, in_order, shuffled
+from cxrmlops.model.loader import ImageDataset, in_order, shuffled
 
 CPU = torch.device("cpu")
 
@@ -24,38 +24,38 @@ def places(chosen: list[int]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(chosen) // 4, np.array(chosen) % 4
 
 
-def test_batches_hold_the_films_asked_for_in_that_order(shards):
-    films = Films(shards, *places([9, 1, 5, 7]), device=CPU)
+def test_batches_hold_the_images_asked_for_in_that_order(shards):
+    images = ImageDataset(shards, *places([9, 1, 5, 7]), device=CPU)
 
-    batches = list(films.batches([np.array([2, 0]), np.array([3]), np.array([1, 1])]))
+    batches = list(images.batches([np.array([2, 0]), np.array([3]), np.array([1, 1])]))
 
     assert [batch[:, 0, 0].tolist() for batch in batches] == [[5, 9], [7], [1, 1]]
     assert batches[0].dtype == torch.uint8
-    assert (films.n, films.side) == (4, 4)
+    assert (images.n, images.side) == (4, 4)
 
 
-def test_only_the_films_that_were_chosen_can_be_read(shards):
-    films = Films(shards, *places([3, 4]), device=CPU)
+def test_only_the_images_that_were_chosen_can_be_read(shards):
+    images = ImageDataset(shards, *places([3, 4]), device=CPU)
 
     with pytest.raises(IndexError):
-        films.read(np.array([2]))
+        images.read(np.array([2]))
 
 
 def test_a_broken_read_stops_the_training_and_is_not_swallowed(shards):
-    films = Films(shards, np.array([0, 7]), np.array([0, 0]), device=CPU)
+    images = ImageDataset(shards, np.array([0, 7]), np.array([0, 0]), device=CPU)
 
     with pytest.raises(IndexError):
-        list(films.batches([np.array([0]), np.array([1])]))
+        list(images.batches([np.array([0]), np.array([1])]))
 
 
 def test_stopping_early_leaves_no_thread_behind(shards):
-    films = Films(shards, *places(list(range(10))), device=CPU)
+    images = ImageDataset(shards, *places(list(range(10))), device=CPU)
 
-    batches = films.batches(in_order(10, 2))
+    batches = images.batches(in_order(10, 2))
     next(batches)
     batches.close()
 
-    assert not [t for t in __import__("threading").enumerate() if "films" in t.name]
+    assert not [t for t in __import__("threading").enumerate() if "images" in t.name]
 
 
 @settings(max_examples=50, deadline=None)
@@ -65,7 +65,7 @@ def test_stopping_early_leaves_no_thread_behind(shards):
     ranks=st.integers(1, 4),
     epoch=st.integers(1, 5),
 )
-def test_an_epoch_shows_every_film_once_in_even_batches(n, batch, ranks, epoch):
+def test_an_epoch_shows_every_image_once_in_even_batches(n, batch, ranks, epoch):
     parts = [
         shuffled(n, batch, seed=(1, epoch), rank=rank, ranks=ranks)
         for rank in range(ranks)
@@ -92,7 +92,7 @@ def test_epochs_and_seeds_are_shuffled_apart():
 
 @settings(max_examples=50, deadline=None)
 @given(n=st.integers(0, 100), batch=st.integers(1, 16), ranks=st.integers(1, 3))
-def test_judging_reads_every_film_once_the_last_batch_included(n, batch, ranks):
+def test_judging_reads_every_image_once_the_last_batch_included(n, batch, ranks):
     seen = [
         chosen
         for rank in range(ranks)

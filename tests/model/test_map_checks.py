@@ -45,7 +45,7 @@ def test_redrawn_weights_give_other_maps_and_leave_the_network(maps, network, sq
         np.testing.assert_allclose(found, before, rtol=1e-4)
 
 
-def test_films_hardly_changed_have_nearly_the_same_map(maps):
+def test_images_hardly_changed_have_nearly_the_same_map(maps):
     for change in ("noise", "shift"):
         assert maps.repeated[change].shape == maps.evidence.shape
     noise = np.abs(maps.repeated["noise"] - maps.evidence).mean()
@@ -64,27 +64,27 @@ class Centre(nn.Module):
 
 
 def test_road_is_above_0_where_a_map_points_at_what_counts_and_turns_with_it():
-    film = np.full((1, 48, 48), 60, np.uint8)
-    film[0, 16:32, 16:32] = 200
+    image = np.full((1, 48, 48), 60, np.uint8)
+    image[0, 16:32, 16:32] = 200
     middle = np.zeros((1, 3, 3), np.float32)
     middle[0, 1, 1] = 1
     corner = np.roll(middle, (1, 1), (1, 2))
 
     points, elsewhere, against = (
-        road(Centre(), film, each, seed=0)[0] for each in (middle, corner, -middle)
+        road(Centre(), image, each, seed=0)[0] for each in (middle, corner, -middle)
     )
 
     assert points > 0.1
     assert elsewhere < points
     assert against < -0.1
-    assert road(Centre(), film, middle, seed=0)[0] == points
+    assert road(Centre(), image, middle, seed=0)[0] == points
 
 
 def test_a_shuffled_map_has_the_same_values_elsewhere(maps):
     mixed = shuffled(maps.evidence, seed=1)
 
-    for film, other in zip(maps.evidence, mixed, strict=True):
-        np.testing.assert_array_equal(np.sort(film, axis=None), np.sort(other, None))
+    for image, other in zip(maps.evidence, mixed, strict=True):
+        np.testing.assert_array_equal(np.sort(image, axis=None), np.sort(other, None))
     assert not np.array_equal(mixed, maps.evidence)
 
 

@@ -19,7 +19,7 @@ from cxrmlops.model.network import (
 )
 
 
-def films(n: int = 3, *, size: int = 64) -> torch.Tensor:
+def images(n: int = 3, *, size: int = 64) -> torch.Tensor:
     return torch.rand(n, 1, size, size, generator=torch.Generator().manual_seed(1))
 
 
@@ -44,8 +44,8 @@ def test_the_logit_is_that_of_pooling_and_a_linear_layer(architecture):
     )
 
     with torch.inference_mode():
-        logit, _ = ours(films())
-        expected = usual(standardised(films()))[:, 0]
+        logit, _ = ours(images())
+        expected = usual(standardised(images()))[:, 0]
 
     torch.testing.assert_close(logit, expected, atol=1e-5, rtol=1e-5)
 
@@ -56,25 +56,25 @@ def test_exposure_and_window_change_no_answer(gain, level):
     network = shaken(build_network("resnet18_narrow"))
 
     with torch.inference_mode():
-        logit, _ = network(films())
-        other, _ = network(films() * gain + level)
+        logit, _ = network(images())
+        other, _ = network(images() * gain + level)
 
     torch.testing.assert_close(logit, other, atol=1e-4, rtol=1e-4)
 
 
-def test_padding_has_no_say_in_what_a_film_is_measured_by():
-    film = films(1, size=48)
+def test_padding_has_no_say_in_what_an_image_is_measured_by():
+    image = images(1, size=48)
     square = torch.zeros(1, 1, 64, 64)
-    square[..., 8:56, 8:56] = film
+    square[..., 8:56, 8:56] = image
 
     seen = standardised(square)
 
-    torch.testing.assert_close(seen[..., 8:56, 8:56], standardised(film))
+    torch.testing.assert_close(seen[..., 8:56, 8:56], standardised(image))
     assert (seen[..., :8, :] == OUTSIDE).all()
     assert (seen[..., 56:] == OUTSIDE).all()
 
 
-def test_a_film_without_contrast_stays_finite():
+def test_an_image_without_contrast_stays_finite():
     assert standardised(torch.zeros(1, 1, 8, 8)).isfinite().all()
     assert standardised(torch.full((1, 1, 8, 8), 0.5)).abs().max() < 1e-3
 
@@ -83,7 +83,7 @@ def test_the_evidence_adds_up_to_the_logit():
     network = shaken(build_network("resnet18"))
 
     with torch.inference_mode():
-        logit, evidence = network(films(size=96))
+        logit, evidence = network(images(size=96))
 
     assert evidence.shape == (3, 1, 3, 3)
     torch.testing.assert_close(evidence.mean((1, 2, 3)) + network.bias, logit)
@@ -97,13 +97,13 @@ def test_folded_norms_change_no_answer(architecture):
     folded = fold_norms(network)
 
     with torch.inference_mode():
-        for ours, theirs in zip(folded(films()), network(films()), strict=True):
+        for ours, theirs in zip(folded(images()), network(images()), strict=True):
             torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
     assert not [m for m in folded.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
 
 
-def test_weights_of_colour_photographs_see_a_grey_film_as_three_equal_channels(
+def test_weights_of_colour_photographs_see_a_grey_image_as_three_equal_channels(
     tmp_path,
 ):
     colour = shaken(get_model("resnet18"))
@@ -111,8 +111,8 @@ def test_weights_of_colour_photographs_see_a_grey_film_as_three_equal_channels(
 
     network = build_network("resnet18", weights=tmp_path / "colour.safetensors").eval()
     with torch.inference_mode():
-        grey = network.conv1(films())
-        expected = colour.conv1(films().expand(-1, 3, -1, -1))
+        grey = network.conv1(images())
+        expected = colour.conv1(images().expand(-1, 3, -1, -1))
 
     torch.testing.assert_close(grey, expected, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(network.layer4.state_dict(), colour.layer4.state_dict())
@@ -127,7 +127,7 @@ def test_our_own_weights_are_taken_over_with_the_head(tmp_path):
     again = build_network("resnet18", weights=str(tmp_path / "own.safetensors")).eval()
 
     with torch.inference_mode():
-        torch.testing.assert_close(again(films())[0], network(films())[0])
+        torch.testing.assert_close(again(images())[0], network(images())[0])
 
 
 def test_weights_lie_channels_last():

@@ -6,7 +6,7 @@ from sklearn.decomposition import PCA
 from cxrmlops.model.inference import read_squares
 from cxrmlops.model.network import build_network
 from cxrmlops.model.out_of_distribution import (
-    MIN_FILMS,
+    MIN_IMAGES,
     Familiar,
     collected,
     fit_familiar,
@@ -36,7 +36,7 @@ def test_the_distance_is_that_of_probabilistic_pca():
     np.testing.assert_allclose(familiar.distance(val), expected, rtol=1e-3)
 
 
-def test_films_of_the_same_kind_lie_at_about_one_and_none_of_val_is_refused():
+def test_images_of_the_same_kind_lie_at_about_one_and_none_of_val_is_refused():
     val = cloud(80, seed=2)
     familiar = fit_familiar(cloud(300, seed=1), val)
 
@@ -45,7 +45,7 @@ def test_films_of_the_same_kind_lie_at_about_one_and_none_of_val_is_refused():
 
 
 @pytest.mark.parametrize("direction", range(0, 60, 13))
-def test_a_film_that_differs_where_no_film_of_train_does_is_far(direction):
+def test_an_image_that_differs_where_no_image_of_train_does_is_far(direction):
     familiar = fit_familiar(cloud(300, seed=1), cloud(80, seed=2))
     odd = cloud(1, seed=4)
     odd[0, direction] += 30
@@ -53,8 +53,8 @@ def test_a_film_that_differs_where_no_film_of_train_does_is_far(direction):
     assert familiar.distance(odd)[0] > familiar.limit
 
 
-def test_too_few_films_say_nothing():
-    enough, few = cloud(MIN_FILMS, seed=1), cloud(MIN_FILMS - 1, seed=2)
+def test_too_few_images_say_nothing():
+    enough, few = cloud(MIN_IMAGES, seed=1), cloud(MIN_IMAGES - 1, seed=2)
 
     assert fit_familiar(few, enough) is None
     assert fit_familiar(enough, few) is None
@@ -85,16 +85,16 @@ def test_it_travels_as_arrays():
 def test_features_are_the_means_of_every_channel_of_every_stage():
     torch.manual_seed(1)
     network = build_network("resnet18_narrow").eval()
-    films = np.random.default_rng(1).integers(0, 256, (5, 64, 64), np.uint8)
+    images = np.random.default_rng(1).integers(0, 256, (5, 64, 64), np.uint8)
 
     with collected(network) as found:
-        read_squares(network, films, device=CPU, batch_size=2)
+        read_squares(network, images, device=CPU, batch_size=2)
     got = np.concatenate(found)
 
     assert got.shape == (5, 8 + 16 + 32 + 64)
     assert not network.layer1._forward_hooks
     with torch.inference_mode():
-        evidence = read_squares(network, films, device=CPU, batch_size=5)[1]
+        evidence = read_squares(network, images, device=CPU, batch_size=5)[1]
     # the logit is one weighted sum of the last stage's means
     weight = network.evidence.weight.detach().numpy().ravel()
     np.testing.assert_allclose(

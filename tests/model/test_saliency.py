@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrmlops.model.saliency import evidence_on_film
+from cxrmlops.model.saliency import evidence_on_image
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ WIDE = Place(16, 0, 32, 64, 64)  # a film twice as wide as high, padded above an
 
 
 def test_a_constant_map_stays_constant():
-    spread = evidence_on_film(np.full((4, 4), 1.5), WIDE, rows=50, columns=100)
+    spread = evidence_on_image(np.full((4, 4), 1.5), WIDE, rows=50, columns=100)
 
     assert spread.shape == (50, 100)
     np.testing.assert_allclose(spread, 1.5, rtol=1e-6)
@@ -31,7 +31,7 @@ def test_a_constant_map_stays_constant():
 def test_the_centre_of_a_cell_keeps_its_value():
     evidence = np.arange(16.0).reshape(4, 4)
 
-    spread = evidence_on_film(evidence, WHOLE, rows=12, columns=12)
+    spread = evidence_on_image(evidence, WHOLE, rows=12, columns=12)
 
     np.testing.assert_allclose(spread[1::3, 1::3], evidence, rtol=1e-5)
 
@@ -39,26 +39,26 @@ def test_the_centre_of_a_cell_keeps_its_value():
 def test_a_ramp_stays_a_ramp():
     evidence = np.tile(np.arange(8.0), (8, 1))
 
-    spread = evidence_on_film(evidence, WHOLE, rows=64, columns=64)
+    spread = evidence_on_image(evidence, WHOLE, rows=64, columns=64)
 
     inner = spread[0, 4:-4]
     np.testing.assert_allclose(np.diff(inner), 1 / 8, rtol=1e-4)
 
 
-def test_what_lies_in_the_padding_does_not_reach_the_film():
+def test_what_lies_in_the_padding_does_not_reach_the_image():
     evidence = np.zeros((8, 8))
     evidence[[0, 7]] = 100.0  # rows of the padding, away from the film's edge
 
-    spread = evidence_on_film(evidence, WIDE, rows=32, columns=64)
+    spread = evidence_on_image(evidence, WIDE, rows=32, columns=64)
 
     assert spread.max() == 0
 
 
-def test_a_spot_lies_where_it_lies_on_the_film():
+def test_a_spot_lies_where_it_lies_on_the_image():
     evidence = np.zeros((8, 8))
     evidence[3, 6] = 1.0  # square rows 24-32, columns 48-56: film rows 8-16
 
-    spread = evidence_on_film(evidence, WIDE, rows=32, columns=64)
+    spread = evidence_on_image(evidence, WIDE, rows=32, columns=64)
 
     assert np.unravel_index(spread.argmax(), spread.shape) in {
         (row, column) for row in (11, 12) for column in (51, 52)
@@ -68,8 +68,8 @@ def test_a_spot_lies_where_it_lies_on_the_film():
 def test_more_pixels_show_the_same_map():
     evidence = np.random.default_rng(0).normal(size=(4, 4))
 
-    small = evidence_on_film(evidence, WIDE, rows=16, columns=32)
-    large = evidence_on_film(evidence, WIDE, rows=48, columns=96)
+    small = evidence_on_image(evidence, WIDE, rows=16, columns=32)
+    large = evidence_on_image(evidence, WIDE, rows=48, columns=96)
 
     np.testing.assert_allclose(large[1::3, 1::3], small, atol=1e-5)
 
@@ -86,7 +86,7 @@ def test_no_place_shows_more_than_the_map_holds(cells, rows, columns, top, heigh
     evidence = np.random.default_rng(cells).normal(size=(cells, cells))
     place = Place(top, 0, height, 64, 64)
 
-    spread = evidence_on_film(evidence, place, rows=rows, columns=columns)
+    spread = evidence_on_image(evidence, place, rows=rows, columns=columns)
 
     assert spread.shape == (rows, columns)
     assert spread.dtype == np.float32
@@ -96,9 +96,9 @@ def test_no_place_shows_more_than_the_map_holds(cells, rows, columns, top, heigh
 
 def test_the_front_ends_placement_fits():
     preprocess = pytest.importorskip("cxrmlops.data.preprocess")
-    film = np.random.default_rng(0).random((90, 60), np.float32)
+    image = np.random.default_rng(0).random((90, 60), np.float32)
 
-    _, placement = preprocess.network_square(film, size=32)
-    spread = evidence_on_film(np.ones((1, 1)), placement, rows=90, columns=60)
+    _, placement = preprocess.network_square(image, size=32)
+    spread = evidence_on_image(np.ones((1, 1)), placement, rows=90, columns=60)
 
     assert spread.shape == (90, 60)

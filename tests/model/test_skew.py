@@ -6,11 +6,11 @@ import pytest
 from cxrmlops.errors import BundleError, ResourceError
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.skew import check_skew, skew_films
+from cxrmlops.model.skew import check_skew, skew_images
 from tests.make import make_reading_bundle
 
 
-def test_a_bundle_answers_its_own_films_as_when_it_was_made(tmp_path):
+def test_a_bundle_answers_its_own_images_as_when_it_was_made(tmp_path):
     bundle = read_bundle(make_reading_bundle(tmp_path, size=32))
 
     assert check_skew(bundle, Reader(bundle)) < 1e-4
@@ -24,7 +24,7 @@ def test_a_machine_that_computes_something_else_is_refused(tmp_path):
         check_skew(bundle, Reader(bundle))
 
 
-def test_a_bundle_without_answers_to_its_own_films_is_refused(tmp_path):
+def test_a_bundle_without_answers_to_its_own_images_is_refused(tmp_path):
     bundle = read_bundle(make_reading_bundle(tmp_path, size=32))
     bundle = replace(bundle, reference={})
 
@@ -33,12 +33,12 @@ def test_a_bundle_without_answers_to_its_own_films_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("size", [32, 100, 512])
-def test_the_films_are_alike_at_every_size_and_unlike_each_other(size):
-    films = skew_films(size)
+def test_the_images_are_alike_at_every_size_and_unlike_each_other(size):
+    images = skew_images(size)
 
-    assert films.shape == (3, size, size)
-    assert films.dtype == np.uint8
+    assert images.shape == (3, size, size)
+    assert images.dtype == np.uint8
     np.testing.assert_allclose(
-        films.mean((1, 2)), skew_films(256).mean((1, 2)), rtol=0.05
+        images.mean((1, 2)), skew_images(256).mean((1, 2)), rtol=0.05
     )
-    assert not np.array_equal(films[0], films[1])
+    assert not np.array_equal(images[0], images[1])

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from cxrmlops.errors import ParamsError
 from cxrmlops.model import training
-from cxrmlops.model.training import auc, class_weight, epochs, read_films
+from cxrmlops.model.training import auc, class_weight, epochs, read_images
 from cxrmlops.system.clock import ProgressTimer
 from tests.model.make import make_learner, make_lesson
 
@@ -55,10 +55,10 @@ def test_val_is_judged_by_the_averaged_weights():
 
     (epoch,) = epochs(learner, make_lesson(), val)
 
-    images = torch.from_numpy(val.films.read(np.arange(7)))[:, None] / 255
+    images = torch.from_numpy(val.images.read(np.arange(7)))[:, None] / 255
     with torch.inference_mode():
         expected = learner.average.network(images)[0].numpy()
-    np.testing.assert_allclose(read_films(learner, val.films), expected, atol=1e-5)
+    np.testing.assert_allclose(read_images(learner, val.images), expected, atol=1e-5)
     assert epoch.val_auc == pytest.approx(roc_auc_score(val.abnormal, expected))
 
 
@@ -69,7 +69,7 @@ def test_the_loss_on_val_is_cross_entropy_with_labels_as_they_are():
 
     (epoch,) = epochs(learner, lesson, val)
 
-    logit = read_films(learner, val.films).astype(np.float64)
+    logit = read_images(learner, val.images).astype(np.float64)
     cost = np.where(val.abnormal, np.logaddexp(0, -logit), np.logaddexp(0, logit))
     weight = np.where(val.abnormal, 15 / (2 * 8), 15 / (2 * 7))
     assert epoch.val_loss == pytest.approx(float(np.mean(weight * cost)), rel=1e-5)
@@ -84,7 +84,7 @@ def test_a_loss_that_is_no_number_says_what_to_do():
         next(epochs(learner, make_lesson(), make_lesson(8)))
 
 
-def test_a_film_out_of_range_is_never_learnt_from_unnoticed(monkeypatch):
+def test_an_image_out_of_range_is_never_learnt_from_unnoticed(monkeypatch):
     monkeypatch.setattr(training, "augment", lambda images, *_a, **_k: images * 2)
 
     with pytest.raises(ValueError, match="left the range 0-1"):

@@ -44,7 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "batch_size": 32,
     },
     "evaluate": {"bootstrap_rounds": 100},
-    "examine": {"studies": 20, "map_films": 4, "road_images": 2},
+    "examine": {"studies": 20, "map_images": 4, "road_images": 2},
     "gate": {"min_test_studies": 20, "min_subgroup_n": 20},
     "promotion": {"min_compared_n": 20},
     "score": {"accelerator": "cpu"},
@@ -136,7 +136,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
     }
 
 
-def copy_films(raw: Path, folder: Path) -> None:
+def copy_images(raw: Path, folder: Path) -> None:
     """Give `folder` the same raw films, times of files included."""
     shutil.copytree(raw, folder / "data" / "raw")
 

@@ -99,11 +99,13 @@ def make_hospital(reports: str = REPORTS) -> None:
     """Make a project of two studies with a film each."""
     make_project(Path(), films="films", reports="reports.csv")
     for study in ("1.2.1", "1.2.2"):
-        make.save_film(make.make_chest_film(study=study), Path("films", f"{study}.dcm"))
+        make.save_image(
+            make.make_chest_image(study=study), Path("films", f"{study}.dcm")
+        )
     Path("reports.csv").write_text(reports)
 
 
-def test_a_missing_film_folder_is_named(tmp_path):
+def test_a_missing_image_folder_is_named(tmp_path):
     make_hospital()
     shutil.rmtree("films")
 
@@ -147,7 +149,7 @@ def test_an_unknown_label_is_named_with_those_that_are_known():
     )
 
 
-def test_films_that_went_away_after_the_cohort_are_told():
+def test_images_that_went_away_after_the_cohort_are_told():
     make_hospital()
     assert command("cohort") == 0
     shutil.rmtree("films")
@@ -247,7 +249,7 @@ def make_night(model: Path) -> list[str]:
     """Make a project with a bundle and a backlog; give the command that reads it."""
     make_project(Path())
     shutil.copytree(model, "bundle", copy_function=os.link)
-    make.save_film(make.make_readable_film(1), Path("films/good.dcm"))
+    make.save_image(make.make_readable_image(1), Path("films/good.dcm"))
     return ["score", "films", "--out", "night", "--model", "bundle"]
 
 
@@ -332,13 +334,13 @@ def test_unreadable_and_other_files_are_rejected_one_by_one(model, capsys):
     Path("films/cut.dcm").write_bytes(good[: len(good) // 2])
     Path("films/empty.dcm").touch()
     Path("films/letter.txt").write_text("Dear colleague")
-    hand = make.make_readable_film(2, study="2", BodyPartExamined="HAND")
-    make.save_film(hand, Path("films/hand.dcm"))
+    hand = make.make_readable_image(2, study="2", BodyPartExamined="HAND")
+    make.save_image(hand, Path("films/hand.dcm"))
 
     assert command(*night) == 0
 
-    films = SCORED_IMAGES.read(Path("night/score"))
-    became = {Path(p).name: r for p, r in zip(films.path, films.reason, strict=True)}
+    images = SCORED_IMAGES.read(Path("night/score"))
+    became = {Path(p).name: r for p, r in zip(images.path, images.reason, strict=True)}
     assert became == {
         "cut.dcm": "undecodable",
         "empty.dcm": "not_dicom",

@@ -24,8 +24,8 @@ def plenty(tmp_path_factory) -> Path:
         patch.chdir(folder)
         patch.setenv("CXR_WORKERS", "0")
         patch.setenv("CXR_PSEUDONYM_KEY", "test-key")
-        make_settings(folder, films=folder / "films")
-        make_films(folder)
+        make_settings(folder, images=folder / "films")
+        make_image_files(folder)
         make.make_reading_bundle(folder / "bundle", size=32)
         VALIDATED.write(make.make_validated(patients=60), folder / "data/validate")
         QUARANTINE.write(QUARANTINE.empty(), folder / "data/validate")
@@ -35,18 +35,18 @@ def plenty(tmp_path_factory) -> Path:
     return folder
 
 
-def make_settings(folder: Path, *, films: Path) -> None:
-    make_project(folder, films=str(films), reports=str(films.parent / "reports.csv"))
+def make_settings(folder: Path, *, images: Path) -> None:
+    make_project(folder, films=str(images), reports=str(images.parent / "reports.csv"))
 
 
-def make_films(folder: Path) -> None:
+def make_image_files(folder: Path) -> None:
     rows = ["study_instance_uid,conclusion"]
     for number in range(2):
-        film = make.make_readable_film(
+        image = make.make_readable_image(
             number, study=f"{number + 1}", StudyDate="20170601"
         )
-        make.save_film(film, folder / f"films/{number}.dcm")
-        rows.append(f"{film.StudyInstanceUID},NSF")
+        make.save_image(image, folder / f"films/{number}.dcm")
+        rows.append(f"{image.StudyInstanceUID},NSF")
     (folder / "reports.csv").write_text("\n".join(rows) + "\n")
 
 
@@ -64,7 +64,7 @@ def disk(tmp_path, plenty, monkeypatch):
         pytest.skip("a small disk can be mounted by root only")
     monkeypatch.chdir(place)
     monkeypatch.setenv("CXR_WORKERS", "0")
-    make_settings(place, films=plenty / "films")
+    make_settings(place, images=plenty / "films")
     yield place
     monkeypatch.undo()
     subprocess.run(["umount", "--lazy", str(place)], check=True)

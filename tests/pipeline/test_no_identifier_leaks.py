@@ -102,10 +102,10 @@ def write_archive(raw: Path) -> None:
     """Write a film for each patient, a table of reports, and files that are broken."""
     rows = ["study_instance_uid,accession_number,patient_id,study_date,conclusion"]
     for number in range(PATIENTS):
-        film = planted(number)
-        make.save_film(film, raw / f"films/{FILE_NAME}-{number}.dcm")
+        image = planted(number)
+        make.save_image(image, raw / f"films/{FILE_NAME}-{number}.dcm")
         rows.append(
-            f"{film.StudyInstanceUID},{film.AccessionNumber},{film.PatientID},"
+            f"{image.StudyInstanceUID},{image.AccessionNumber},{image.PatientID},"
             f"2017-06-13,{'ASF' if number % 2 else 'NSF'}"
         )
     (raw / "reports.csv").write_text("\n".join(rows) + "\n")
@@ -118,30 +118,30 @@ def planted(number: int) -> Dataset:
         name: f"{value}{number}" if name in numbered else value
         for name, value in HEADER.items()
     }
-    film = make.make_readable_film(number, study=f"{number + 1}", **header)
-    plant_in_odd_places(film)
-    return film
+    image = make.make_readable_image(number, study=f"{number + 1}", **header)
+    plant_in_odd_places(image)
+    return image
 
 
-def plant_in_odd_places(film: Dataset) -> None:
+def plant_in_odd_places(image: Dataset) -> None:
     """Hide names where nobody looks for them: sequences, private blocks, comments."""
     order, request = Dataset(), Dataset()
     request.RequestedProcedureDescription = "CANARYREQUEST"
     request.ScheduledProcedureStepDescription = "Tweety's chest"
     order.AccessionNumber, order.PatientID = "CANARYOTHERACC", "CANARY-INNER"
-    film.RequestAttributesSequence = [request]
-    film.ReferencedPatientSequence = [order]
-    film.ImageComments, film.OtherPatientNames = "seen by CANARY", "Canary^Alias"
-    film.OperatorsName, film.InstitutionName = "Canary^Operator", "CANARY HOSPITAL"
-    film.PatientMotherBirthName = "Canary^Mother"
-    block = film.private_block(0x0019, "CANARY VENDOR", create=True)
+    image.RequestAttributesSequence = [request]
+    image.ReferencedPatientSequence = [order]
+    image.ImageComments, image.OtherPatientNames = "seen by CANARY", "Canary^Alias"
+    image.OperatorsName, image.InstitutionName = "Canary^Operator", "CANARY HOSPITAL"
+    image.PatientMotherBirthName = "Canary^Mother"
+    block = image.private_block(0x0019, "CANARY VENDOR", create=True)
     block.add_new(0x01, "LO", "CANARY PRIVATE")
     block.add_new(0x02, "SQ", [order])
-    film.file_meta.SourceApplicationEntityTitle = "CANARYAE"
-    film.preamble = b"CANARYPREAMBLE".ljust(128, b"\0")
+    image.file_meta.SourceApplicationEntityTitle = "CANARYAE"
+    image.preamble = b"CANARYPREAMBLE".ljust(128, b"\0")
 
 
-def write_broken_files(films: Path) -> None:
+def write_broken_files(images: Path) -> None:
     """Write what makes a parser, a decoder or a check complain about a value."""
     changes: dict[str, tuple[bytes, bytes]] = {
         "no-number": (b"0.25\\0.25", b"CANARY\\77"),
@@ -153,22 +153,22 @@ def write_broken_files(films: Path) -> None:
         "no-grey": (b"MONOCHROME2 ", b"CANARYCHROME"),
     }
     for number, (name, (old, new)) in enumerate(changes.items(), start=80):
-        path = make.save_film(planted(number), films / f"{FILE_NAME}-{name}.dcm")
+        path = make.save_image(planted(number), images / f"{FILE_NAME}-{name}.dcm")
         content = path.read_bytes()
         assert old in content
         assert len(old) == len(new)
         path.write_bytes(content.replace(old, new))
-    good = make.save_film(planted(90), films / f"{FILE_NAME}-90.dcm").read_bytes()
+    good = make.save_image(planted(90), images / f"{FILE_NAME}-90.dcm").read_bytes()
     for name, length in ("cut", len(good) // 2), ("cut-header", good.index(b"-4711")):
-        (films / f"{FILE_NAME}-{name}.dcm").write_bytes(good[:length])
-    (films / f"{FILE_NAME}.txt").write_text("\n".join(HEADER.values()))
+        (images / f"{FILE_NAME}-{name}.dcm").write_bytes(good[:length])
+    (images / f"{FILE_NAME}.txt").write_text("\n".join(HEADER.values()))
     hand = planted(91)
     hand.BodyPartExamined, hand.StudyDescription = "HAND", "HAND CANARY"
-    make.save_film(hand, films / f"{FILE_NAME}-hand.dcm")
+    make.save_image(hand, images / f"{FILE_NAME}-hand.dcm")
     words = PngImagePlugin.PngInfo()
     words.add_text("PatientName", HEADER["PatientName"])
     picture = Image.fromarray((make.make_lungs(seed=92) >> 4).astype("uint8"))
-    picture.save(films / f"{FILE_NAME}.png", pnginfo=words)
+    picture.save(images / f"{FILE_NAME}.png", pnginfo=words)
 
 
 def canaries(text: str) -> set[str]:
@@ -226,7 +226,7 @@ def test_score_names_files_on_the_terminal_and_nothing_else(night):
     assert canaries("\n".join(line.partition(": ")[2] for line in about_files)) == set()
 
 
-def test_no_table_of_the_line_names_anybody_but_where_the_cohort_found_a_film(night):
+def test_no_table_of_the_line_names_anybody_but_where_the_cohort_found_an_image(night):
     for name, frame in tables(night.folder / "data"):
         found = {"path"} & set(frame.columns)
         assert not found or (name.startswith("local/") and canaries(frame.path[0]))
@@ -259,7 +259,7 @@ def test_no_file_or_folder_is_named_after_anybody(night):
     assert canaries("\n".join(map(str, made))) == set()
 
 
-def test_rows_of_the_night_know_the_film_and_not_the_patient(night):
+def test_rows_of_the_night_know_the_image_and_not_the_patient(night):
     for name, frame in tables(night.results):
         uids = {column for column in frame.columns if column.endswith("_uid")}
         assert canaries(words(frame, but=IDENTIFIED | uids)) == set(), name

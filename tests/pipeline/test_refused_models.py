@@ -52,7 +52,7 @@ BOUNDS = Bounds(
 STILL = dict.fromkeys(("rotate_degrees", "scale", "shift", "gamma", "noise"), 0)
 
 
-def make_films(images, *, seed=0):
+def make_stripes(images, *, seed=0):
     """Stripes of two pixels: across for ASF, along for NSF; one label in 20 is wrong.
 
     Contrast and brightness differ from film to film, and say nothing.
@@ -62,8 +62,8 @@ def make_films(images, *, seed=0):
     stripes = np.tile([[1.0], [-1.0]], (SIZE // 2, SIZE))
     for row in across:
         contrast, level = rng.uniform(5, 40), rng.uniform(70, 180)
-        film = level + contrast * (stripes if row else stripes.T)
-        yield np.clip(film + rng.normal(0, 8, film.shape), 0, 255).astype(np.uint8)
+        image = level + contrast * (stripes if row else stripes.T)
+        yield np.clip(image + rng.normal(0, 8, image.shape), 0, 255).astype(np.uint8)
 
 
 def manifest_of(images, *, policy="patient"):
@@ -82,8 +82,8 @@ def line(tmp_path_factory):
     sides = np.repeat(["train", "val", "test"], [300, 120, 180])
     images = images.assign(split=sides).astype(SPLITS.columns)
     shards = ShardWriter(folder / "preprocess", size=SIZE, images_per_shard=10_000)
-    for film in make_films(images):
-        shards.add(film)
+    for image in make_stripes(images):
+        shards.add(image)
     shards.close()
     pixels = make_preprocessing(size=SIZE)
     pixels.write(folder / "preprocess" / "preprocessing.json")

@@ -14,8 +14,8 @@ import pytest
 from cxrmlops.model.bundle import bundle_hash
 from cxrmlops.quickstart.demo import copy_checkout
 from cxrmlops.records.tables import (
-    FILM_PATHS,
-    FILMS,
+    CANDIDATE_PATHS,
+    CANDIDATES,
     HISTORY,
     IMAGES,
     INDEX,
@@ -34,7 +34,7 @@ from tests.conftest import ROOT
 from tests.pipeline.project import (
     STAGES,
     copy_code,
-    copy_films,
+    copy_images,
     files_below,
     make_project,
     run,
@@ -44,7 +44,7 @@ from tests.pipeline.project import (
 pytestmark = pytest.mark.slow
 
 FILES = {  # stage -> what it leaves, folders named with what is in them
-    "cohort": {"films.parquet", "images.parquet", "reports.parquet", "flow.svg"}
+    "cohort": {"candidates.parquet", "images.parquet", "reports.parquet", "flow.svg"}
     | {"exclusions.json", "scope.json"},
     "preprocess": {"index.parquet", "preprocessing.json"}
     | {f"shard-00{n}.npy" for n in range(3)},
@@ -56,7 +56,7 @@ FILES = {  # stage -> what it leaves, folders named with what is in them
     "gate": {"verdict.json"},
 }
 TABLES = [
-    ("cohort", FILMS),
+    ("cohort", CANDIDATES),
     ("cohort", IMAGES),
     ("cohort", REPORTS),
     ("preprocess", INDEX),
@@ -106,7 +106,7 @@ def line(tmp_path_factory) -> Line:
     make_cohort(
         one / "data/raw", studies=220, backlog_studies=8, seed=3, side=96, workers=2
     )
-    copy_films(one / "data/raw", two)
+    copy_images(one / "data/raw", two)
     both = own_code | {"MLFLOW_TRACKING_URI": f"sqlite:///{top / 'mlflow.db'}"}
     score = "score data/raw/backlog --out data/night"
 
@@ -133,7 +133,7 @@ def truth(line: Line) -> pd.DataFrame:
 
 def planned(row) -> str:
     """Say what should become of a film of truth.csv in the cohort."""
-    return OF_STUDY[row.study] if row.film == "included" else row.film
+    return OF_STUDY[row.study] if row.image == "included" else row.image
 
 
 @pytest.mark.parametrize("stage", FILES)
@@ -163,7 +163,7 @@ def test_every_table_keeps_its_columns(line, stage, table):
     assert len(frame)
 
 
-def test_every_film_that_came_in_is_counted_once(line):
+def test_every_image_that_came_in_is_counted_once(line):
     summary = read_json(line.data("cohort") / "exclusions.json")
     validated, quarantine = (
         table.read(line.data("validate")) for table in (VALIDATED, QUARANTINE)
@@ -177,20 +177,20 @@ def test_every_film_that_came_in_is_counted_once(line):
     assert len(validated) == len(SPLITS.read(line.data("split")))
 
 
-def test_every_film_becomes_what_was_planned(line):
-    films = FILMS.read(line.data("cohort"))
+def test_every_image_becomes_what_was_planned(line):
+    images = CANDIDATES.read(line.data("cohort"))
     index = INDEX.read(line.data("preprocess"))
     undecoded = index[index.rejected != ""].set_index("image_id").rejected
 
-    became = films.outcome.where(
-        films.outcome != "included", films.image_id.map(undecoded).fillna("included")
+    became = images.outcome.where(
+        images.outcome != "included", images.image_id.map(undecoded).fillna("included")
     )
     rows = truth(line)
     rows = rows[rows.path.str.startswith("films/")]
     expected = {
         row.path.removeprefix("films/"): planned(row) for row in rows.itertuples()
     }
-    paths = FILM_PATHS.read(beside(line.data("cohort"))).path
+    paths = CANDIDATE_PATHS.read(beside(line.data("cohort"))).path
     assert dict(zip(paths, became, strict=True)) == expected
     assert set(expected.values()) >= {"included", "lateral", "child", "blank"}
 
@@ -199,7 +199,7 @@ def test_every_label_is_the_planned_one(line):
     images = IMAGES.read(line.data("cohort"))
     abnormal = truth(line).set_index("path").abnormal
 
-    paths = FILM_PATHS.read(beside(line.data("cohort")))
+    paths = CANDIDATE_PATHS.read(beside(line.data("cohort")))
     path_of = paths[paths.outcome == "included"].set_index("image_id").path
     told = abnormal[("films/" + images.image_id.map(path_of)).tolist()] == "true"
     assert told.tolist() == images.abnormal.tolist()
@@ -207,7 +207,7 @@ def test_every_label_is_the_planned_one(line):
 
 def test_a_patient_is_never_on_two_sides(line):
     images = SPLITS.read(line.data("split"))
-    rows = FILM_PATHS.read(beside(line.data("cohort")))
+    rows = CANDIDATE_PATHS.read(beside(line.data("cohort")))
     path = rows[rows.outcome == "included"].set_index("image_id").path
     person = (
         images.image_id.map(path).str.split("/").str[0]
@@ -262,15 +262,15 @@ def test_by_hand_and_by_dvc_everything_is_the_same(line):
     assert {name for name in one if one[name] != two[name]} == set()
 
 
-def test_every_film_of_the_night_is_scored_or_rejected_as_planned(line):
-    films = SCORED_IMAGES.read(line.data("score"))
+def test_every_image_of_the_night_is_scored_or_rejected_as_planned(line):
+    images = SCORED_IMAGES.read(line.data("score"))
     rows = truth(line)
     waiting = rows[rows.path.str.startswith("backlog/")]
 
-    name = films.path.str.partition("/data/raw/")[2]
-    became = films.reason.where(films.outcome == "rejected", "included")
+    name = images.path.str.partition("/data/raw/")[2]
+    became = images.reason.where(images.outcome == "rejected", "included")
     assert dict(zip(name, became, strict=True)) == dict(
-        zip(waiting.path, waiting.film, strict=True)
+        zip(waiting.path, waiting.image, strict=True)
     )
 
 
@@ -290,11 +290,11 @@ def test_every_study_of_the_night_has_one_report_that_others_can_read(line):
         assert path.stem == pydicom.dcmread(path).SOPInstanceUID
 
 
-def test_every_scored_film_has_one_overlay(line):
-    films = SCORED_IMAGES.read(line.data("score"))
+def test_every_scored_image_has_one_overlay(line):
+    images = SCORED_IMAGES.read(line.data("score"))
     overlays = objects(line, SC)
 
-    assert len(overlays) == (films.outcome == "scored").sum()
+    assert len(overlays) == (images.outcome == "scored").sum()
     assert all(one.pixel_array.shape[2] == 3 for one in overlays)
 
 

@@ -7,7 +7,7 @@ from tests.make import make_splits
 from tests.stages.evaluation_line import make_line
 
 
-def test_films_that_are_not_there_are_named_by_the_stage_to_run(tmp_path):
+def test_images_that_are_not_there_are_named_by_the_stage_to_run(tmp_path):
     make_line(tmp_path, make_splits(patients=20))
     bundle = read_bundle(tmp_path / "train" / "bundle")
     assert len(read_side(bundle, "test", data=tmp_path)) == 2

@@ -170,7 +170,7 @@ def test_of_a_champion_from_another_split_nobody_knows_what_it_learnt_from(data)
 
 
 def test_a_champion_from_another_split_reads_only_patients_it_never_met(data):
-    test = films_of_test(data)
+    test = images_of_test(data)
     met = test.patient_id.iloc[:4]
     offer_first(data, learnt=["somebody else", *met])
     train(data, seed=1)
@@ -181,8 +181,8 @@ def test_a_champion_from_another_split_reads_only_patients_it_never_met(data):
     assert "4 test studies left out: the champion learnt from them" in said
 
 
-def test_who_shares_a_film_with_a_patient_it_met_is_no_stranger_to_it(data):
-    test = films_of_test(data)
+def test_who_shares_an_image_with_a_patient_it_met_is_no_stranger_to_it(data):
+    test = images_of_test(data)
     twins = test.patient_id.isin(test.patient_id.iloc[:2])
     images = SPLITS.read(data / "split")
     images.loc[images.index.isin(test.index[twins]), "group"] = "twins"
@@ -196,7 +196,7 @@ def test_who_shares_a_film_with_a_patient_it_met_is_no_stranger_to_it(data):
 
 
 def test_a_champion_that_met_nearly_all_test_patients_is_not_compared(data):
-    offer_first(data, learnt=films_of_test(data).patient_id.iloc[2:])
+    offer_first(data, learnt=images_of_test(data).patient_id.iloc[2:])
     mine = train(data, seed=1)
 
     said = offer(data, min_compared_n=2).said
@@ -205,7 +205,7 @@ def test_a_champion_that_met_nearly_all_test_patients_is_not_compared(data):
     assert approval_log.count_look(mine, "2" * 64) == 2  # theirs at its own evaluation
 
 
-def films_of_test(data):
+def images_of_test(data):
     images = SPLITS.read(data / "split")
     return images[images.split == "test"].sort_values("study_id")
 
@@ -241,7 +241,7 @@ def test_a_worn_test_set_is_warned_of(data):
     assert "more than the 1 of promotion.warn_test_set_uses" in offered.said
 
 
-def test_films_of_the_panel_are_the_same_for_every_pair(tmp_path):
+def test_images_of_the_panel_are_the_same_for_every_pair(tmp_path):
     bundle = read_bundle(make.make_reading_bundle(tmp_path / "bundle"))
 
     first, second = (

@@ -40,7 +40,7 @@ def test_each_model_answers_at_its_own_threshold():
         [],
     ]
     assert rows[0] | {"flips": []} == {
-        "film": 1, "old": 0.1, "new": 0.3, "difference": 0.2, "flips": [],
+        "image": 1, "old": 0.1, "new": 0.3, "difference": 0.2, "flips": [],
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cxrmlops.backlog import leases, ledger, progress
 from cxrmlops.backlog.database import open_database
-from cxrmlops.backlog.folder_scan import Film
+from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.cli import app
 from cxrmlops.errors import DataError, ParamsError
@@ -23,16 +23,16 @@ LINEAGE = CLEAN | {"dvc.data/split": "d" * 32, "cxr.environment": "e" * 64}
 
 
 @pytest.fixture
-def film():
-    return make.make_film(PatientName="Canary^Tweety", PatientID="MRN-1")
+def image():
+    return make.make_image(PatientName="Canary^Tweety", PatientID="MRN-1")
 
 
 @pytest.fixture
-def report(tmp_path, monkeypatch, empty_mlflow, film):  # noqa: F811
+def report(tmp_path, monkeypatch, empty_mlflow, image):  # noqa: F811
     """A delivered report of a registered, approved model."""
     shutil.copy(empty_mlflow, tmp_path / "mlflow.db")
     monkeypatch.chdir(tmp_path)
-    made = build(make.make_study_answer(0.8, films=[film]))
+    made = build(make.make_study_answer(0.8, images=[image]))
     made.save_as(tmp_path / "report.dcm", enforce_file_format=True)
     register("a", tags=LINEAGE, bundle_hash=MODEL.bundle_hash)
     with approval_log.open_book() as book:
@@ -50,8 +50,8 @@ def report(tmp_path, monkeypatch, empty_mlflow, film):  # noqa: F811
 def enter(made) -> None:
     """Let the ledger know of a report as a night does."""
     engine, uid = open_database(), str(made.StudyInstanceUID)
-    films = {uid: [Film("film.dcm", 1, 1, "1.2.3", uid)]}
-    ledger.enter(engine, films, model_key=MODEL.key)
+    images = {uid: [BacklogImage("film.dcm", 1, 1, "1.2.3", uid)]}
+    ledger.enter(engine, images, model_key=MODEL.key)
     chunk = leases.claim(
         engine, model_key=MODEL.key, size=1, run="night-1", started="2024-01-31T02:00"
     )
@@ -94,7 +94,7 @@ def test_uid_and_hash_lead_to_the_same_model(report):
     assert "scoring" not in by_hash
 
 
-def test_the_command_names_no_patient(report, film):
+def test_the_command_names_no_patient(report, image):
     shown = CliRunner().invoke(app, ["trace", "report.dcm"], catch_exceptions=False)
     plain = CliRunner().invoke(app, ["trace", "--json", "report.dcm"])
 
@@ -107,8 +107,8 @@ def test_the_command_names_no_patient(report, film):
         assert str(report.SOPInstanceUID) not in text
 
 
-def test_missing_links_are_named_and_the_others_shown(report, film, tmp_path):
-    by_hand = build(make.make_study_answer(0.8, films=[make.make_film(7)]))
+def test_missing_links_are_named_and_the_others_shown(report, image, tmp_path):
+    by_hand = build(make.make_study_answer(0.8, images=[make.make_image(7)]))
     by_hand.save_as(tmp_path / "hand.dcm", enforce_file_format=True)
 
     found = follow("hand.dcm")
@@ -139,15 +139,15 @@ def rename(item, old: str, new: str) -> None:
         rename(part, old, new)
 
 
-def test_an_overlay_is_traced_too(report, film, tmp_path):
-    made = overlay_of(film, make.make_study_answer(0.8, films=[film]))
+def test_an_overlay_is_traced_too(report, image, tmp_path):
+    made = overlay_of(image, make.make_study_answer(0.8, images=[image]))
     made.save_as(tmp_path / "overlay.dcm", enforce_file_format=True)
 
     assert follow("overlay.dcm").links["version"]["number"] == "1"
 
 
-def test_what_nobody_knows_ends_with_one_sentence(report, film, tmp_path):
-    make.save_film(make.make_chest_film(), tmp_path / "film.dcm")
+def test_what_nobody_knows_ends_with_one_sentence(report, image, tmp_path):
+    make.save_image(make.make_chest_image(), tmp_path / "film.dcm")
 
     with pytest.raises(DataError, match="nothing leads on from there: scoring"):
         follow("1.2.3.4")

@@ -49,7 +49,9 @@ def test_the_demo_leaves_every_other_number_as_it_is(tmp_path):
     assert moved <= ours | {("train", "architecture"), ("train", "precision")}
 
 
-def test_films_are_made_once_and_other_films_need_another_folder(tmp_path, monkeypatch):
+def test_images_are_made_once_and_other_images_need_another_folder(
+    tmp_path, monkeypatch
+):
     made = []
 
     def make(raw, **asked):
@@ -60,21 +62,21 @@ def test_films_are_made_once_and_other_films_need_another_folder(tmp_path, monke
     monkeypatch.setattr(demo, "make_cohort", make)
     asked = {"studies": 200, "seed": 1, "bias": 0.0}
 
-    demo.make_films(tmp_path, **asked)
-    demo.make_films(tmp_path, **asked)
+    demo.make_image_files(tmp_path, **asked)
+    demo.make_image_files(tmp_path, **asked)
 
     assert [(one["seed"], one["bias"]) for one in made] == [(1, 0.0)]
     for other in ({"seed": 2}, {"bias": 0.5}, {"studies": 300}):
         with pytest.raises(CxrError, match="--folder"):
-            demo.make_films(tmp_path, **asked | other)
+            demo.make_image_files(tmp_path, **asked | other)
 
 
-def test_films_that_were_not_finished_may_be_replaced_by_others(tmp_path, monkeypatch):
+def test_images_that_were_not_finished_may_be_replaced_by_others(tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr(demo, "make_cohort", lambda _raw, **asked: made.append(asked))
 
-    demo.make_films(tmp_path, studies=200, seed=1, bias=0.0)
-    demo.make_films(tmp_path, studies=200, seed=2, bias=0.0)
+    demo.make_image_files(tmp_path, studies=200, seed=1, bias=0.0)
+    demo.make_image_files(tmp_path, studies=200, seed=2, bias=0.0)
 
     assert [one["seed"] for one in made] == [1, 2]
 

@@ -11,11 +11,11 @@ from cxrmlops.quickstart.site_setup import default, set_up
 @pytest.fixture
 def hospital(tmp_path):
     """Films in a folder whose name YAML could trip over, reports beside it."""
-    films = tmp_path / "a: films # 'x'"
-    films.mkdir()
-    (films / "1").write_bytes(b"film")
+    images = tmp_path / "a: films # 'x'"
+    images.mkdir()
+    (images / "1").write_bytes(b"film")
     (tmp_path / "reports.csv").write_text("accession_number,conclusion\n")
-    return films
+    return images
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def here(tmp_path):
     return folder
 
 
-def test_the_settings_name_the_films_and_can_be_read(hospital, here):
+def test_the_settings_name_the_images_and_can_be_read(hospital, here):
     said = set_up(hospital, here=here)
 
     site = load_site(here / "site.yaml")
@@ -44,7 +44,7 @@ def test_comments_of_the_settings_stay(hospital, here):
     assert "# hospital, nih or openi" in (here / "site.yaml").read_text()
 
 
-def test_edited_lines_stay_and_other_films_need_force(hospital, here, tmp_path):
+def test_edited_lines_stay_and_other_images_need_force(hospital, here, tmp_path):
     set_up(hospital, here=here)
     site, params = here / "site.yaml", here / "params.yaml"
     site.write_text(site.read_text().replace("UTC", "Asia/Shanghai"))
@@ -65,14 +65,14 @@ def test_edited_lines_stay_and_other_films_need_force(hospital, here, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda films: (films / "1").unlink(), "there is no file below"),
-        (lambda films: shutil.rmtree(films), "there is no file below"),
+        (lambda images: (images / "1").unlink(), "there is no file below"),
+        (lambda images: shutil.rmtree(images), "there is no file below"),
         (
-            lambda films: (films.parent / "reports.csv").unlink(),
+            lambda images: (images.parent / "reports.csv").unlink(),
             "no report table lies in or beside .*--reports",
         ),
         (
-            lambda films: shutil.copy(films.parent / "reports.csv", films),
+            lambda images: shutil.copy(images.parent / "reports.csv", images),
             r"several report files.*\[reports.csv, reports.csv\]",
         ),
     ],
@@ -138,7 +138,7 @@ def test_a_site_as_we_ship_it_is_filled_in_unasked(hospital, here):
     assert load_site(here / "site.yaml").films == hospital
 
 
-def test_a_workbook_beside_the_films_is_called_one(hospital, here):
+def test_a_workbook_beside_the_images_is_called_one(hospital, here):
     (hospital.parent / "reports.csv").write_bytes(b"PK\x03\x04")
 
     with pytest.raises(DataError, match="is an Excel workbook"):

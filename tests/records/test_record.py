@@ -77,7 +77,7 @@ CONTENTS = [
     (Verdict, {"passed": False, "reasons": ["é"], "gates": GATES} | HASHES),
     (ScoringModel, MODEL),
     (WrittenObjects, [OBJECT]),
-    (FailedStudies, {"1.2": "film_gone"}),
+    (FailedStudies, {"1.2": "image_gone"}),
 ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ PARAMETERS = 8  # two operating points, rule, network, input, temperature, two h
 class Facts:
     """What a report is about, known from its films and not from the report."""
 
-    films: int = 1
+    images: int = 1
     evaluable: bool = True
     overlays: int = 1
     in_library: int = 1  # films with PatientOrientation and ImagerPixelSpacing
@@ -27,7 +27,7 @@ class Facts:
     @property
     def groups(self) -> int:
         """One for the study, and one per film if there are several."""
-        return 1 if self.films == 1 else 1 + self.films
+        return 1 if self.images == 1 else 1 + self.images
 
 
 def departures(report: Dataset, facts: Facts) -> list[str]:
@@ -98,9 +98,9 @@ def _nodes(
         elif name(item) == "126010":
             yield "measurements", item, {_contains("CONTAINER", "125007"): facts.groups}
     for number, group in enumerate(groups_of(report)):
-        films = facts.films if number == 0 else 1
-        yield f"group {number}", group, _group(facts, films, is_study=number == 0)
-        yield from _measurements(f"group {number}", group, facts, films)
+        images = facts.images if number == 0 else 1
+        yield f"group {number}", group, _group(facts, images, is_study=number == 0)
+        yield from _measurements(f"group {number}", group, facts, images)
 
 
 def _root(facts: Facts) -> dict[Row, int]:
@@ -136,7 +136,7 @@ def _library(library: Dataset, facts: Facts) -> Iterator[tuple[str, Dataset, dic
             yield "library image", image, descriptors
 
 
-def _group(facts: Facts, films: int, *, is_study: bool) -> dict[Row, int]:
+def _group(facts: Facts, images: int, *, is_study: bool) -> dict[Row, int]:
     rows: dict[Row, int] = {
         ("HAS OBS CONTEXT", "TEXT", "112039"): 1,
         ("HAS OBS CONTEXT", "UIDREF", "112040"): 1,
@@ -150,7 +150,7 @@ def _group(facts: Facts, films: int, *, is_study: bool) -> dict[Row, int]:
         _contains("CODE", "111050"): 1,  # quality assessment
         _contains("CODE", "121402"): 1,  # normality
         _contains("CODE", "121403"): 1,  # level of significance
-        _contains("IMAGE", "121112"): films,  # source of measurement
+        _contains("IMAGE", "121112"): images,  # source of measurement
         _contains("IMAGE", "130401"): facts.overlays if is_study else 0,
         _contains("TEXT", "121106"): 1 if is_study else 0,  # comment
     }
@@ -164,16 +164,16 @@ def _group(facts: Facts, films: int, *, is_study: bool) -> dict[Row, int]:
 
 
 def _measurements(
-    place: str, group: Dataset, facts: Facts, films: int
+    place: str, group: Dataset, facts: Facts, images: int
 ) -> Iterator[tuple[str, Dataset, dict[Row, int]]]:
     for order, number in enumerate(numbers_of(group)):
         rows: dict[Row, int] = {("HAS CONCEPT MOD", "TEXT", "121050"): 1}
         if order == 0:
-            rows["INFERRED FROM", "SCOORD", "121112"] = films
+            rows["INFERRED FROM", "SCOORD", "121112"] = images
         if name(number) == "122157":
             rows["HAS CONCEPT MOD", "CODE", "121071"] = 1  # probability of what
         yield f"{place}, number {order}", number, rows
-        for region in children(number)[: films if order == 0 else 0]:
+        for region in children(number)[: images if order == 0 else 0]:
             source = ("SELECTED FROM", "IMAGE", "260753009")
             yield f"{place}, outline", region, {source: 1}
 

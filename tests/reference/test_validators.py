@@ -17,7 +17,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from cxrmlops.data.backlog_film import list_backlog
+from cxrmlops.data.backlog_image import list_backlog
 from cxrmlops.dicom.read.headers import read_header
 from cxrmlops.dicom.results.answers import ObjectReference
 from cxrmlops.dicom.results.derived import save
@@ -64,7 +64,7 @@ class Made:
         made = {
             path
             for path in self.folder.rglob("*.dcm")
-            if path.parent.name != "films"  # headers of the sources
+            if path.parent.name != "images"  # headers of the sources
         }
         return sorted(made - set(self.facts))
 
@@ -76,9 +76,9 @@ def plain(*probabilities: float, **options):
     return {"answer": make.make_study_answer(*probabilities), **options}
 
 
-def of_film(*probabilities: float, **attributes: object):
-    film = make.make_film(**attributes)
-    return {"answer": make.make_study_answer(*probabilities, films=[film])}
+def of_image(*probabilities: float, **attributes: object):
+    image = make.make_image(**attributes)
+    return {"answer": make.make_study_answer(*probabilities, images=[image])}
 
 
 def ordered() -> Dataset:
@@ -87,9 +87,9 @@ def ordered() -> Dataset:
     order.RequestedProcedureID, order.ScheduledProcedureStepID = "RP1", "SPS1"
     code.CodeValue, code.CodingSchemeDesignator = "RPCXR", "99LOCAL"
     code.CodeMeaning = "Chest in two planes"
-    film = make.make_film(RequestAttributesSequence=[order])
-    film.ProcedureCodeSequence = [code]
-    return film
+    image = make.make_image(RequestAttributesSequence=[order])
+    image.ProcedureCodeSequence = [code]
+    return image
 
 
 OLD = ObjectReference("1.2.3", "1.2.3.4", "1.2.840.10008.5.1.4.1.1.88.34", "1.2.3.5")
@@ -116,32 +116,32 @@ CASES = {
     "chinese": plain(0.9, 0.2, language="zh", institution="北京医院"),
     "chinese_not_evaluable": plain(language="zh"),
     "institution": plain(0.9, institution="North Hospital"),
-    "latin_1": of_film(
+    "latin_1": of_image(
         0.9, SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jörg"
     ),
-    "utf_8": of_film(0.9, PatientName="Wang^XiaoDong=王^小东"),
-    "japanese": of_film(
+    "utf_8": of_image(0.9, PatientName="Wang^XiaoDong=王^小东"),
+    "japanese": of_image(
         0.9,
         SpecificCharacterSet=["", "ISO 2022 IR 87"],
         PatientName="Yamada^Tarou=山田^太郎=やまだ^たろう",
     ),
-    "unknown_character_set": of_film(
+    "unknown_character_set": of_image(
         0.9, SpecificCharacterSet="ISO_IR 999", PatientName="Mueller^Joerg"
     ),
-    "no_type_2": of_film(0.9, **NO_TYPE_2),
-    "no_library": of_film(0.9, PatientOrientation=None),
-    "no_spacing": of_film(0.1, ImagerPixelSpacing=None),
-    "lossy": of_film(
+    "no_type_2": of_image(0.9, **NO_TYPE_2),
+    "no_library": of_image(0.9, PatientOrientation=None),
+    "no_spacing": of_image(0.1, ImagerPixelSpacing=None),
+    "lossy": of_image(
         0.9,
         LossyImageCompression="01",
         LossyImageCompressionRatio=12.5,
         LossyImageCompressionMethod="ISO_10918_1",
     ),
-    "ordered": {"answer": make.make_study_answer(0.9, films=[ordered()])},
-    "computed_radiography": of_film(
+    "ordered": {"answer": make.make_study_answer(0.9, images=[ordered()])},
+    "computed_radiography": of_image(
         0.9, SOPClassUID="1.2.840.10008.5.1.4.1.1.1", Modality="CR", ViewPosition="PA"
     ),
-    "other_time_zone": of_film(0.9, TimezoneOffsetFromUTC="-0530"),
+    "other_time_zone": of_image(0.9, TimezoneOffsetFromUTC="-0530"),
 }
 
 
@@ -150,7 +150,7 @@ def write_case(folder: Path, case: dict) -> tuple[Path, Facts]:
     answer, language = options.pop("answer"), options.pop("language", "en")
     overlays = []
     if answer.probability is not None:
-        overlays = [overlay(f.source, answer) for f in answer.films]
+        overlays = [overlay(f.source, answer) for f in answer.images]
     made = build_report(
         answer,
         MODEL,
@@ -163,35 +163,35 @@ def write_case(folder: Path, case: dict) -> tuple[Path, Facts]:
     for number, one in enumerate(overlays):
         save(one, folder / f"overlay-{number}.dcm")
     save(made, folder / "report.dcm")
-    return folder / "report.dcm", facts_of([f.source for f in answer.films], overlays)
+    return folder / "report.dcm", facts_of([f.source for f in answer.images], overlays)
 
 
-def overlay(film: Dataset, answer) -> Dataset:
+def overlay(image: Dataset, answer) -> Dataset:
     picture = OverlayPicture(np.zeros((80, 64, 3), np.uint8), 64, 64, True)
-    return build_secondary_capture(film, picture, answer=answer, model=MODEL)
+    return build_secondary_capture(image, picture, answer=answer, model=MODEL)
 
 
-def facts_of(films: list[Dataset], overlays: list) -> Facts:
-    spaced = [f for f in films if f.get("PatientOrientation") and _spacing(f)]
+def facts_of(images: list[Dataset], overlays: list) -> Facts:
+    spaced = [f for f in images if f.get("PatientOrientation") and _spacing(f)]
     return Facts(
-        films=len(films),
+        images=len(images),
         evaluable=bool(overlays),
         overlays=len(overlays),
         in_library=len(spaced),
     )
 
 
-def _spacing(film: Dataset) -> bool:
-    return bool(film.get("ImagerPixelSpacing"))
+def _spacing(image: Dataset) -> bool:
+    return bool(image.get("ImagerPixelSpacing"))
 
 
 # Real films --------------------------------------------------------------------------
 
 
-def alike(films: list[Path]) -> list[list[Path]]:
+def alike(images: list[Path]) -> list[list[Path]]:
     """Part films so that none is a copy of another in its part."""
     parts: list[dict[tuple[str, str], Path]] = []
-    for path in films:
+    for path in images:
         header = read_header(path)
         key = (header.get("StudyInstanceUID", ""), header.get("SOPInstanceUID", ""))
         part = next((one for one in parts if key not in one), None)
@@ -202,10 +202,10 @@ def alike(films: list[Path]) -> list[list[Path]]:
     return [list(part.values()) for part in parts]
 
 
-def write_night(films: list[Path], folder: Path, bundle: Path) -> dict[Path, Facts]:
+def write_night(paths: list[Path], folder: Path, bundle: Path) -> dict[Path, Facts]:
     """Score films and write what a night writes; say what each report is about."""
     score.run(
-        films=films,
+        paths=paths,
         bundle=bundle,
         out=folder / "score",
         params=score_params(),
@@ -234,7 +234,7 @@ def _facts_of_rows(rows) -> Facts:
     in_vain = [reason_kind(why) is Kind.NOT_EVALUABLE for why in rows.reason if why]
     reported = scored if len(scored) else rows[in_vain]
     headers = [read_header(Path(path)) for path in reported.path]
-    return replace(facts_of(headers, list(scored.path)), films=len(reported))
+    return replace(facts_of(headers, list(scored.path)), images=len(reported))
 
 
 @pytest.fixture(scope="module")
@@ -250,12 +250,12 @@ def real(tmp_path_factory, real_data) -> Made:
     """Everything that is written about the real films, re-encoded ones one by one."""
     folder = tmp_path_factory.mktemp("real")
     bundle = make.make_reading_bundle(folder / "bundle")
-    films = list_backlog(real_data / "real_dicom")
-    films.remove(real_data / "real_dicom/manifest.csv")
+    images = list_backlog(real_data / "real_dicom")
+    images.remove(real_data / "real_dicom/manifest.csv")
     facts: dict[Path, Facts] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CXR_WORKERS", "0")
-        for number, part in enumerate(alike(films)):
+        for number, part in enumerate(alike(images)):
             facts |= write_night(part, folder / str(number), bundle)
     return Made(folder, facts)
 
@@ -296,7 +296,7 @@ def allowances() -> Iterator[Allowances]:
     )
 
 
-def test_there_is_an_object_for_every_film_that_can_be_read(made_up, real):
+def test_there_is_an_object_for_every_image_that_can_be_read(made_up, real):
     assert len(made_up.reports) == len(CASES)
     assert len(real.reports) >= 35
     assert len(real.overlays) >= 30

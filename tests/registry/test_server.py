@@ -21,7 +21,7 @@ from cxrmlops.registry.service import open_client
 from cxrmlops.registry.tracking import find_or_make_run, open_epoch_log
 from tests import make
 from tests.make_records import make_verdict
-from tests.registry.test_versions import chest_film
+from tests.registry.test_versions import chest_image
 
 pytestmark = [
     pytest.mark.services,
@@ -104,19 +104,19 @@ def test_a_training_reaches_the_server_and_its_champion_answers_over_http(
     assert bundle_hash(versions.fetch_bundle(versions.get("champion"))) == bundle_hash(
         folder
     )
-    answer = ask_served_model("models:/cxr-sigfind@champion", chest_film(project)[0])
+    answer = ask_served_model("models:/cxr-sigfind@champion", chest_image(project)[0])
     assert answer["reason"] is None
     assert 0 < answer["probability"] < 1
 
 
-def ask_served_model(model: str, film: str) -> dict:
+def ask_served_model(model: str, image: str) -> dict:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     with running(
         "models", "serve", "-m", model, "--env-manager", "local",
         "-h", "127.0.0.1", "-p", port, health=f"{address}/health",
     ):  # fmt: skip
-        body = {"dataframe_records": [{"dicom_base64": film}]}
+        body = {"dataframe_records": [{"dicom_base64": image}]}
         request = urllib.request.Request(
             f"{address}/invocations",
             json.dumps(body).encode(),

@@ -17,7 +17,7 @@ from cxrmlops.registry.service import open_client, pointed
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.registry.wheel import write_wheel
 from tests import make
-from tests.make import read_film
+from tests.make import read_any_image
 from tests.make_records import make_verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning")
@@ -45,12 +45,12 @@ def register(project, run_id):
     return _register
 
 
-def chest_film(folder) -> tuple[str, np.ndarray]:
+def chest_image(folder) -> tuple[str, np.ndarray]:
     """A film in base64, and the square that training would make of it."""
     lungs = make.make_lungs(rows=300, columns=280).astype("<u2")
-    film = make.make_chest_film(Rows=300, Columns=280, PixelData=lungs.tobytes())
-    path = make.save_film(film, folder / "film.dcm")
-    square, _ = network_square(read_film(path).image, size=64)
+    image = make.make_chest_image(Rows=300, Columns=280, PixelData=lungs.tobytes())
+    path = make.save_image(image, folder / "film.dcm")
+    square, _ = network_square(read_any_image(path).image, size=64)
     return base64.b64encode(path.read_bytes()).decode(), square
 
 
@@ -161,11 +161,13 @@ def test_nothing_in_a_version_is_a_pickle(register, project):
 def test_mlflow_loads_a_version_and_it_answers_like_our_reader(register, project):
     folder = make.make_reading_bundle(project / "bundle")
     version, _ = register(folder=folder)
-    film, square = chest_film(project)
+    image, square = chest_image(project)
 
     with pointed():
         model = mlflow.pyfunc.load_model(f"models:/cxr-sigfind/{version.number}")
-    answers = model.predict(pd.DataFrame({"dicom_base64": [film, "bm8gZmlsbQ==", "%"]}))
+    answers = model.predict(
+        pd.DataFrame({"dicom_base64": [image, "bm8gZmlsbQ==", "%"]})
+    )
 
     read, *rejected = answers.to_dict("records")
     ours = Reader(read_bundle(folder)).read(square[np.newaxis]).probability[0]
@@ -176,13 +178,13 @@ def test_mlflow_loads_a_version_and_it_answers_like_our_reader(register, project
     assert [row["reason"] for row in rejected] == ["not_dicom", "unreadable"]
 
 
-def test_a_served_version_refuses_a_film_unlike_those_learnt_from(register, project):
+def test_a_served_version_refuses_an_image_unlike_those_learnt_from(register, project):
     folder = make.make_reading_bundle(project / "bundle", limit=1e-9)
     version, _ = register(folder=folder)
 
     with pointed():
         model = mlflow.pyfunc.load_model(f"models:/cxr-sigfind/{version.number}")
-    answer = model.predict(pd.DataFrame({"dicom_base64": [chest_film(project)[0]]}))
+    answer = model.predict(pd.DataFrame({"dicom_base64": [chest_image(project)[0]]}))
 
     assert answer.to_dict("records") == [
         {

@@ -13,7 +13,7 @@ SUMMARY = {
     "abnormal_studies": 400,
     "patients": 900,
     "reported_studies": ReportedStudies(
-        looked_at=1100, excluded={"no_film": 90, "disputed_label": 10}, included=1000
+        looked_at=1100, excluded={"no_image": 90, "disputed_label": 10}, included=1000
     ),
 }
 

@@ -39,7 +39,7 @@ def data(tmp_path_factory):
     STUDIES.write(studies.astype(STUDIES.columns), folder / "evaluate")
     rows = [report(study, "included", "ASF") for study in test.study_id]
     rows += [report("unclear", "uncertain_label", "uncertain")]
-    rows += [report("without", "no_film", "uncertain")]
+    rows += [report("without", "no_image", "uncertain")]
     REPORTS.write(REPORTS.from_rows(rows), folder / "cohort")
     return folder
 
@@ -230,7 +230,7 @@ def test_what_a_reader_wrote_or_keeps_there_is_not_replaced(data, tmp_path):
         write_review(data, out, most=1, right=1, seed=1)
 
 
-def test_films_that_are_not_there_are_named_by_the_stage_to_run(data, tmp_path):
+def test_images_that_are_not_there_are_named_by_the_stage_to_run(data, tmp_path):
     copy = shutil.copytree(data, tmp_path / "data")
     (copy / "preprocess" / "shard-000.npy").unlink()
 

@@ -191,7 +191,7 @@ def test_a_study_is_never_named(page, evidence):
     assert not any(name in page for name in evidence.studies.study_id)
 
 
-def test_the_draw_by_film_is_called_too_good(tmp_path):
+def test_the_draw_by_image_is_called_too_good(tmp_path):
     leaking = make_evidence(60, policy="case")
     nothing = dict.fromkeys(PLOTS, "")
 

@@ -5,17 +5,17 @@ from fhir.resources.R4B.bundle import Bundle
 
 from cxrmlops.dicom.read.headers import describe
 from cxrmlops.reporting.fhir import build_bundle
-from tests.make import make_film, make_model_identity, make_study_answer
+from tests.make import make_image, make_model_identity, make_study_answer
 
 MODEL = make_model_identity()
 
 
 def build(*probabilities, model=MODEL, **attributes):
-    film = make_film(**attributes)
+    image = make_image(**attributes)
     text = build_bundle(
-        make_study_answer(*probabilities, films=[film]),
+        make_study_answer(*probabilities, images=[image]),
         model,
-        header=describe(film),
+        header=describe(image),
         report_uid="2.25.7",
         conclusion="A summary.",
         disclaimer="Investigational.",

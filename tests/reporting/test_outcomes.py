@@ -1,4 +1,4 @@
-from cxrmlops.data.backlog_film import empty_row
+from cxrmlops.data.backlog_image import empty_row
 from cxrmlops.records.model_identity import ScoringModel
 from cxrmlops.records.tables import SCORED_IMAGES
 from cxrmlops.reporting.outcomes import outcome_lines

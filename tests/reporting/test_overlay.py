@@ -18,7 +18,7 @@ from cxrmlops.reporting.overlay import (
     draw_overlay,
     logit,
 )
-from tests.make import make_film, make_model_identity, make_study_answer
+from tests.make import make_image, make_model_identity, make_study_answer
 
 CAPTION = Caption(
     title="AI: any significant finding suspected",
@@ -36,10 +36,10 @@ def grey(rows=96, columns=96):
     return np.tile(np.linspace(0, 255, columns).astype(np.uint8), (rows, 1))
 
 
-def capture(picture, film=None):
-    film = film or make_film()
+def capture(picture, image=None):
+    image = image or make_image()
     return build_secondary_capture(
-        film, picture, answer=make_study_answer(0.9), model=MODEL
+        image, picture, answer=make_study_answer(0.9), model=MODEL
     )
 
 
@@ -49,22 +49,22 @@ def picture_of(rows=64, columns=60):
     )
 
 
-def test_a_film_is_never_written_over():
-    film = blend(grey(200, 800), None)
+def test_an_image_is_never_written_over():
+    image = blend(grey(200, 800), None)
 
-    drawn, top, left = draw_overlay(film, CAPTION)
+    drawn, top, left = draw_overlay(image, CAPTION)
 
-    np.testing.assert_array_equal(drawn[top:, left : left + 800], film)
+    np.testing.assert_array_equal(drawn[top:, left : left + 800], image)
     assert top > 0
 
 
-def test_a_narrow_film_keeps_its_shape_under_a_readable_band():
-    film = blend(grey(900, 90), None)
+def test_a_narrow_image_keeps_its_shape_under_a_readable_band():
+    image = blend(grey(900, 90), None)
 
-    drawn, top, left = draw_overlay(film, CAPTION)
+    drawn, top, left = draw_overlay(image, CAPTION)
 
     assert drawn.shape[1] == MIN_WIDTH
-    np.testing.assert_array_equal(drawn[top:, left : left + 90], film)
+    np.testing.assert_array_equal(drawn[top:, left : left + 90], image)
 
 
 def test_one_evidence_has_one_colour_in_every_case():
@@ -96,11 +96,11 @@ def test_more_evidence_never_fades():
     assert light[-1] > light[0]
 
 
-def test_the_mean_of_the_map_is_the_films_own_logit_over_the_threshold():
+def test_the_mean_of_the_map_is_the_images_own_logit_over_the_threshold():
     rng = np.random.default_rng(0)
     evidence = rng.normal(3, 5, (7, 7))
 
-    heat = above_threshold(evidence, logit_of_film=2.0, temperature=1.6, threshold=0.4)
+    heat = above_threshold(evidence, logit_of_image=2.0, temperature=1.6, threshold=0.4)
 
     assert heat.mean() == pytest.approx(2.0 / 1.6 - math.log(0.4 / 0.6), abs=1e-5)
 
@@ -111,9 +111,9 @@ def test_logit_is_finite_at_the_ends(probability):
 
 
 def test_drawing_twice_gives_the_same_pixels():
-    film = blend(grey(300, 700), np.full((300, 700), 4.0, np.float32))
+    image = blend(grey(300, 700), np.full((300, 700), 4.0, np.float32))
 
-    first, second = (draw_overlay(film, CAPTION)[0] for _ in range(2))
+    first, second = (draw_overlay(image, CAPTION)[0] for _ in range(2))
 
     np.testing.assert_array_equal(first, second)
 
@@ -128,21 +128,21 @@ def test_long_words_do_not_leave_the_band():
 
 
 def test_the_capture_says_where_it_comes_from_and_that_text_is_burned_in():
-    film = make_film()
+    image = make_image()
 
-    made = capture(picture_of(), film)
+    made = capture(picture_of(), image)
 
     source = made.SourceImageSequence[0]
-    assert made.SOPInstanceUID == overlay_uid(film, "", MODEL)
-    assert source.ReferencedSOPInstanceUID == film.SOPInstanceUID
+    assert made.SOPInstanceUID == overlay_uid(image, "", MODEL)
+    assert source.ReferencedSOPInstanceUID == image.SOPInstanceUID
     assert source.PurposeOfReferenceCodeSequence[0].CodeValue == "121322"
     assert made.BurnedInAnnotation == "YES"
     assert list(made.ImageType) == ["DERIVED", "SECONDARY", "OTHER"]
-    assert made.StudyInstanceUID == film.StudyInstanceUID
-    assert made.SeriesInstanceUID != film.SeriesInstanceUID
+    assert made.StudyInstanceUID == image.StudyInstanceUID
+    assert made.SeriesInstanceUID != image.SeriesInstanceUID
 
 
-def test_pixel_spacing_follows_the_film_inside_the_picture():
+def test_pixel_spacing_follows_the_image_inside_the_picture():
     made = capture(picture_of(rows=1024, columns=960))
 
     assert [float(v) for v in made.NominalScannedPixelSpacing] == [0.25, 0.125]
@@ -150,20 +150,20 @@ def test_pixel_spacing_follows_the_film_inside_the_picture():
 
 @pytest.mark.parametrize("known", [["L", "F"], None, "", ["X", "Q"]])
 def test_unknown_orientation_stays_unknown(known):
-    made = capture(picture_of(), make_film(PatientOrientation=known))
+    made = capture(picture_of(), make_image(PatientOrientation=known))
 
     expected = known if known == ["L", "F"] else []
     assert list(made.PatientOrientation or []) == expected
 
 
 @pytest.mark.parametrize("stored", [["R", "F"], ["L", "H"], ["F", "L"], ["H", "R"]])
-def test_the_capture_of_a_film_turned_upright_lies_upright(stored):
+def test_the_capture_of_an_image_turned_upright_lies_upright(stored):
     turned = stored[0] in "FH"
-    film = make_film(PatientOrientation=stored)
+    image = make_image(PatientOrientation=stored)
     # of 0.5 x 0.25 mm pixels, 512 x 480: as high as wide twice, or the other way round
     rows, columns = (1200, 2560) if turned else (2560, 1200)
 
-    made = capture(picture_of(rows=rows, columns=columns), film)
+    made = capture(picture_of(rows=rows, columns=columns), image)
 
     assert list(made.PatientOrientation) == ["L", "F"]
     spacing = [float(value) for value in made.NominalScannedPixelSpacing]
@@ -171,7 +171,7 @@ def test_the_capture_of_a_film_turned_upright_lies_upright(stored):
 
 
 def test_once_lossy_always_lossy():
-    made = capture(picture_of(), make_film(LossyImageCompression="01"))
+    made = capture(picture_of(), make_image(LossyImageCompression="01"))
 
     assert made.LossyImageCompression == "01"
 
@@ -179,18 +179,18 @@ def test_once_lossy_always_lossy():
 @pytest.mark.parametrize(
     ("known", "expected"), [(7, 7), (None, 1), (0, 1), (-3, 1), (2**31 - 1, 2**31 - 1)]
 )
-def test_an_overlay_bears_the_number_of_its_film(known, expected):
-    film = make_film()
-    film.InstanceNumber = known
+def test_an_overlay_bears_the_number_of_its_image(known, expected):
+    image = make_image()
+    image.InstanceNumber = known
 
-    assert capture(picture_of(), film).InstanceNumber == expected
+    assert capture(picture_of(), image).InstanceNumber == expected
 
 
 def test_a_uid_that_was_padded_twice_is_the_same_uid():
-    film = make_film()
-    plain = film.SOPClassUID
-    film.SOPClassUID = f"{plain}\0"
+    image = make_image()
+    plain = image.SOPClassUID
+    image.SOPClassUID = f"{plain}\0"
 
-    (item,) = capture(picture_of(), film).SourceImageSequence
+    (item,) = capture(picture_of(), image).SourceImageSequence
 
     assert item.ReferencedSOPClassUID == plain

@@ -111,7 +111,7 @@ def test_what_a_header_says_cannot_run_in_the_page(tmp_path):
     assert "<b>1" not in page
 
 
-def test_film_and_map_stand_side_by_side_and_nsf_has_no_map(tmp_path):
+def test_image_and_map_stand_side_by_side_and_nsf_has_no_map(tmp_path):
     page = page_of(tmp_path)
 
     assert page.index("p/1.jpg") < page.index("p/1m.jpg")

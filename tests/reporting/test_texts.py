@@ -70,7 +70,7 @@ def test_between_the_thresholds_both_answers_are_told():
     )
 
 
-def test_the_band_of_a_film_answered_nsf_says_why_there_is_no_map():
+def test_the_band_of_an_image_answered_nsf_says_why_there_is_no_map():
     below, above = (caption(p, MODEL, method="evidence") for p in (0.1, 0.9))
 
     assert below.scale == ""
@@ -93,23 +93,23 @@ def test_no_answer_is_called_not_evaluable():
     assert finding_words(Finding.ASF, "zh") == ZH["asf"]
 
 
-def test_a_summary_says_of_which_films_nobody_stated_the_view():
-    films = [make.make_film(1), make.make_film(2, ViewPosition="PA")]
+def test_a_summary_says_of_which_images_nobody_stated_the_view():
+    images = [make.make_image(1), make.make_image(2, ViewPosition="PA")]
 
-    text = summary(make.make_study_answer(0.2, 0.3, films=films), MODEL)
+    text = summary(make.make_study_answer(0.2, 0.3, images=images), MODEL)
 
     assert "View not stated in the header of 1 of 2 images." in text
-    stated = [make.make_film(1, ViewPosition="AP")]
-    assert "View" not in summary(make.make_study_answer(0.2, films=stated), MODEL)
+    stated = [make.make_image(1, ViewPosition="AP")]
+    assert "View" not in summary(make.make_study_answer(0.2, images=stated), MODEL)
 
 
-def test_a_summary_says_that_films_disagree_about_issuer_and_order():
-    films = [
-        make.make_film(n, AccessionNumber=f"A{n}", IssuerOfPatientID=f"I{n}")
+def test_a_summary_says_that_images_disagree_about_issuer_and_order():
+    images = [
+        make.make_image(n, AccessionNumber=f"A{n}", IssuerOfPatientID=f"I{n}")
         for n in (1, 2)
     ]
 
-    text = summary(make.make_study_answer(0.2, 0.3, films=films), MODEL)
+    text = summary(make.make_study_answer(0.2, 0.3, images=images), MODEL)
 
     assert "under 2 accession numbers" in text
     assert "2 issuers of the patient ID" in text

@@ -31,7 +31,7 @@ def make_line(folder: Path, images: pd.DataFrame, *, size: int = 32) -> Path:
     manifest = _manifest(images)
     make_cohort_summary().write(folder / "cohort" / "exclusions.json")
     (folder / "cohort" / "flow.svg").write_text("<svg/>")
-    _write_films(folder / "preprocess", images, size=size)
+    _write_images(folder / "preprocess", images, size=size)
     INDEX.write(make_index(images), folder / "preprocess")
     SPLITS.write(images, folder / "split")
     NOT_EVALUABLE.write(NOT_EVALUABLE.empty(), folder / "split")
@@ -47,7 +47,7 @@ def make_line(folder: Path, images: pd.DataFrame, *, size: int = 32) -> Path:
     return folder
 
 
-def _write_films(folder: Path, images: pd.DataFrame, *, size: int) -> None:
+def _write_images(folder: Path, images: pd.DataFrame, *, size: int) -> None:
     rng = np.random.default_rng(0)
     shards = ShardWriter(folder, size=size, images_per_shard=10_000)
     for abnormal in images.abnormal:

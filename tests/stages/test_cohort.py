@@ -8,9 +8,9 @@ import pytest
 from cxrmlops.data.cohort_state import FILES
 from cxrmlops.errors import DataError, ResourceError
 from cxrmlops.params import CohortParams
-from cxrmlops.records.tables import FILM_PATHS, FILMS, IMAGES, REPORTS, beside
+from cxrmlops.records.tables import CANDIDATE_PATHS, CANDIDATES, IMAGES, REPORTS, beside
 from cxrmlops.stages import cohort
-from tests.make import make_chest_film, make_site, save_film
+from tests.make import make_chest_image, make_site, save_image
 
 PARAMS = CohortParams(
     start="2017-01-01",
@@ -26,10 +26,10 @@ def place(tmp_path, monkeypatch):
     """A hospital: three frontal studies, one lateral film, one report without film."""
     monkeypatch.chdir(tmp_path)
     for n in range(3):
-        film = make_chest_film(study=f"1.{n}", patient=f"CANARY-{n}")
-        save_film(film, tmp_path / f"films/{n}.dcm")
-    lateral = make_chest_film(study="1.0", patient="CANARY-0", ViewPosition="LL")
-    save_film(lateral, tmp_path / "films/lateral.dcm")
+        image = make_chest_image(study=f"1.{n}", patient=f"CANARY-{n}")
+        save_image(image, tmp_path / f"films/{n}.dcm")
+    lateral = make_chest_image(study="1.0", patient="CANARY-0", ViewPosition="LL")
+    save_image(lateral, tmp_path / "films/lateral.dcm")
     write_reports(tmp_path, "1.0,NSF", "1.1,ASF", "1.2,uncertain", "1.9,NSF")
     return tmp_path
 
@@ -56,9 +56,9 @@ def test_what_went_in_is_included_or_excluded(place):
     assert said["looked_at"] == 4
     assert said["excluded"] == {"lateral": 1, "uncertain_label": 1}
     assert (said["included"], said["studies"], said["patients"]) == (2, 2, 2)
-    assert said["reported_studies"]["excluded"] == {"no_film": 1, "uncertain_label": 1}
+    assert said["reported_studies"]["excluded"] == {"no_image": 1, "uncertain_label": 1}
     assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
-    assert len(FILMS.read(out)) == 4
+    assert len(CANDIDATES.read(out)) == 4
     assert len(REPORTS.read(out)) == 4
     assert sorted(IMAGES.read(out).abnormal) == [False, True]
 
@@ -67,7 +67,7 @@ def test_no_output_names_a_patient_or_a_uid(place, caplog):
     with caplog.at_level(logging.DEBUG):
         out = run(place)
 
-    tables = (IMAGES.read(out), FILMS.read(out), REPORTS.read(out))
+    tables = (IMAGES.read(out), CANDIDATES.read(out), REPORTS.read(out))
     texts = [frame.to_csv() for frame in tables]
     texts += [(out / name).read_text() for name in ("exclusions.json", "flow.svg")]
     for text in [*texts, caplog.text]:
@@ -78,7 +78,7 @@ def test_no_output_names_a_patient_or_a_uid(place, caplog):
 def test_an_unchanged_folder_is_not_read_again(place, monkeypatch, caplog):
     out = run(place)
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
-    monkeypatch.setattr(cohort, "read_films", None)
+    monkeypatch.setattr(cohort, "read_images", None)
 
     with caplog.at_level(logging.INFO):
         run(place)
@@ -90,7 +90,7 @@ def test_an_unchanged_folder_is_not_read_again(place, monkeypatch, caplog):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda place: save_film(make_chest_film(study="1.9"), place / "films/9.dcm"),
+        lambda place: save_image(make_chest_image(study="1.9"), place / "films/9.dcm"),
         lambda place: (place / "films/0.dcm").unlink(),
         lambda place: os.utime(place / "films/0.dcm", (1, 1)),
         lambda place: write_reports(place, "1.0,NSF", "1.1,NSF"),
@@ -117,7 +117,7 @@ def test_another_setting_makes_the_cohort_anew(place):
     assert set(IMAGES.read(out).source) == {"south"}
 
 
-def test_the_age_bound_is_asked_of_every_film(place):
+def test_the_age_bound_is_asked_of_every_image(place):
     with pytest.raises(DataError, match="3 child"):
         run(place, PARAMS.model_copy(update={"min_age_years": 51}))
 
@@ -154,7 +154,7 @@ def test_another_key_stops_with_one_sentence(place, monkeypatch):
     assert (out / "images.parquet").read_bytes() == before
 
 
-def no_films(place):
+def no_images(place):
     return {"films": place / "nowhere"}
 
 
@@ -190,7 +190,7 @@ def foreign_list(place):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (no_films, "films: there is no folder .*name the folder that holds the films"),
+        (no_images, "films: there is no folder .*name the folder that holds the films"),
         (empty_folder, "empty holds no film file for the source 'hospital'"),
         (no_reports, r"reports: there is nothing at .*nowhere\.csv .*cxrmlops init"),
         (other_reports, "no report of .* belongs to a film below .*3 no_report"),
@@ -212,7 +212,7 @@ def test_bad_input_is_one_sentence_and_nothing_half_written(place, spoil, messag
 def test_a_full_disk_leaves_the_last_cohort(place, monkeypatch):
     out = run(place)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    save_film(make_chest_film(study="1.9"), place / "films/9.dcm")
+    save_image(make_chest_image(study="1.9"), place / "films/9.dcm")
 
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
@@ -257,13 +257,13 @@ def test_patients_that_differ_by_letter_case_only_are_said_with_the_cure(place, 
     assert "only in letter case or leading zeros of patient_id" in caplog.text
 
 
-def test_where_films_lie_is_known_beside_the_stage_and_to_the_owner_alone(place):
+def test_where_images_lie_is_known_beside_the_stage_and_to_the_owner_alone(place):
     out = run(place)
 
     for folder, mode in ((out, 0o700), (beside(out), 0o700)):
         assert folder.stat().st_mode & 0o777 == mode
         assert {p.stat().st_mode & 0o777 for p in folder.iterdir()} == {0o600}
-    assert sorted(FILM_PATHS.read(beside(out)).path) == [
+    assert sorted(CANDIDATE_PATHS.read(beside(out)).path) == [
         *("0.dcm", "1.dcm", "2.dcm", "lateral.dcm")
     ]
     for path in out.glob("*.parquet"):

@@ -67,16 +67,16 @@ def test_figures_are_those_of_the_written_studies(line):
     assert found["value"] == pytest.approx(table["asf_found"] / studies.abnormal.sum())
 
 
-def test_a_study_is_answered_by_its_most_abnormal_film(line):
+def test_a_study_is_answered_by_its_most_abnormal_image(line):
     images = SPLITS.read(line / "split")
     test = images[images.split == "test"].sort_values("image_id")
     squares = np.load(line / "preprocess" / "shard-000.npy")[test.row.to_numpy()]
     reader = Reader(read_bundle(line / "train" / "bundle"), accelerator="cpu")
 
-    films = test.assign(probability=reader.read(squares).probability)
+    answered = test.assign(probability=reader.read(squares).probability)
 
     studies = STUDIES.read(line / "evaluate")
-    highest = films.groupby("study_id").probability.max()
+    highest = answered.groupby("study_id").probability.max()
     np.testing.assert_allclose(
         studies.probability, highest.loc[studies.study_id], rtol=1e-5
     )
@@ -127,7 +127,7 @@ def test_the_log_counts_and_names_nobody(line):
     assert not re.search(r"P\d\d\d|S\d\d\d", log)
 
 
-def test_an_empty_test_set_is_refused_before_a_film_is_read(tmp_path):
+def test_an_empty_test_set_is_refused_before_an_image_is_read(tmp_path):
     images = make_splits(patients=30)
     images["split"] = images.split.replace("test", "val")
     folder = make_line(tmp_path, images)

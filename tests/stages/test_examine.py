@@ -4,7 +4,7 @@ import pytest
 
 from cxrmlops.dicom.identity import pseudonym, pseudonym_key
 from cxrmlops.errors import DataError, LeakError
-from cxrmlops.evaluation.examination.film_changes import CHANGES
+from cxrmlops.evaluation.examination.image_changes import CHANGES
 from cxrmlops.params import ExamineParams
 from cxrmlops.records.tables import SPLITS
 from cxrmlops.stages import examine
@@ -12,7 +12,7 @@ from cxrmlops.system.files import read_json, sha256_folder, write_json
 from tests.make import make_splits
 from tests.stages.evaluation_line import make_line
 
-PARAMS = ExamineParams(studies=20, map_films=4, road_images=2, seed=1)
+PARAMS = ExamineParams(studies=20, map_images=4, road_images=2, seed=1)
 
 
 def run(folder, out="examine", **changes):
@@ -50,20 +50,20 @@ def test_a_planted_shortcut_is_found(line):
 def test_the_drawn_studies_are_val_studies_and_counted(line):
     found = read_json(line / "examine" / "examination.json")
 
-    assert (found["n_drawn_studies"], found["n_drawn_films"]) == (20, 20)
+    assert (found["n_drawn_studies"], found["n_drawn_images"]) == (20, 20)
     assert found["n_val_studies"] == 60  # of train/studies.parquet
 
 
 def test_heat_maps_of_the_network_are_checked(line):
     maps = read_json(line / "examine" / "examination.json")["maps"]
 
-    assert (maps["n_films"], maps["grid"]) == (4, [3, 3])
+    assert (maps["n_images"], maps["grid"]) == (4, [3, 3])
     assert maps["disagreement"] < 1e-4
     assert maps["repeated"]["noise"]["value"] > maps["redrawn"]["conv1"]["value"]
     assert maps["road"]["n"] == 2
 
 
-def test_every_change_of_the_films_is_measured(line):
+def test_every_change_of_the_images_is_measured(line):
     found = read_json(line / "examine" / "examination.json")["robustness"]
 
     assert [each["name"] for each in found] == list(CHANGES)
@@ -128,7 +128,7 @@ def test_boxes_of_train_and_val_are_compared_and_those_of_test_are_not(tmp_path)
 
     found = read_json(run(folder, boxes=path) / "examination.json")["boxes"]
 
-    assert [(each["split"], each["n_films"]) for each in found] == [
+    assert [(each["split"], each["n_images"]) for each in found] == [
         ("train", 3),
         ("val", 1),
     ]

@@ -10,12 +10,12 @@ from cxrmlops.data.preprocess import network_square, preprocessing_hash
 from cxrmlops.data.shards import gather, open_shards
 from cxrmlops.errors import DataError, ResourceError
 from cxrmlops.params import PreprocessParams
-from cxrmlops.records.tables import FILM_PATHS, IMAGES, INDEX, beside
+from cxrmlops.records.tables import CANDIDATE_PATHS, IMAGES, INDEX, beside
 from cxrmlops.stages import preprocess
 from cxrmlops.system.clock import ProgressTimer
 from cxrmlops.system.files import sha256_folder, write_json
-from tests.data.test_decoding import film
-from tests.make import SCOPE, make_images, make_site, read_film
+from tests.data.test_decoding import image
+from tests.make import SCOPE, make_images, make_site, read_any_image
 
 SIZE = 32
 CHUNK = 8
@@ -35,9 +35,9 @@ def make_cohort(n: int) -> pd.DataFrame:
     paths = images[["image_id"]].assign(
         path=[f"{k}.png" for k in range(n)], outcome="included"
     )
-    FILM_PATHS.write(paths.astype(FILM_PATHS.columns), beside(Path("cohort")))
-    films = [film(Path("films", path), seed=k) for k, path in enumerate(paths.path)]
-    images["bytes"] = [one.bytes for one in films]
+    CANDIDATE_PATHS.write(paths.astype(CANDIDATE_PATHS.columns), beside(Path("cohort")))
+    requests = [image(Path("films", path), seed=k) for k, path in enumerate(paths.path)]
+    images["bytes"] = [one.bytes for one in requests]
     images = images.astype(IMAGES.columns)
     IMAGES.write(images, Path("cohort"))
     write_json(Path("cohort/scope.json"), SCOPE.to_json())
@@ -54,7 +54,7 @@ def run(out: str = "out", *, per_shard: int = 10) -> Path:
     return Path(out)
 
 
-def test_every_film_is_in_the_index_and_its_square_where_the_index_says():
+def test_every_image_is_in_the_index_and_its_square_where_the_index_says():
     images = make_cohort(5)
     Path("films/1.png").write_bytes(b"")
     Path("films/3.png").unlink()
@@ -69,7 +69,7 @@ def test_every_film_is_in_the_index_and_its_square_where_the_index_says():
     good = index[index.rejected == ""]
     squares = gather(open_shards(out), *good[["shard", "row"]].to_numpy().T)
     for square, name in zip(squares, ("0.png", "2.png", "4.png"), strict=True):
-        wanted, _ = network_square(read_film(Path("films", name)).image, size=SIZE)
+        wanted, _ = network_square(read_any_image(Path("films", name)).image, size=SIZE)
         np.testing.assert_array_equal(square, wanted)
 
 
@@ -111,16 +111,16 @@ def test_a_killed_run_goes_on_where_it_stopped(monkeypatch, finished):
     Path("films/2.png").unlink()
     whole = sha256_folder(run("whole"))
     asked = []
-    real = preprocess.decode_films
+    real = preprocess.decode_images
 
-    def dies(films, **options):
-        asked.append(len(films))
-        for done, decoded in enumerate(real(films, **options)):
+    def dies(requests, **options):
+        asked.append(len(requests))
+        for done, decoded in enumerate(real(requests, **options)):
             if len(asked) == 1 and done == finished * CHUNK + 5:
                 raise KeyboardInterrupt
             yield decoded
 
-    monkeypatch.setattr(preprocess, "decode_films", dies)
+    monkeypatch.setattr(preprocess, "decode_images", dies)
     with pytest.raises(KeyboardInterrupt):
         run()
     assert not Path("out").exists()
@@ -198,7 +198,7 @@ def test_progress_is_told_without_names(monkeypatch, caplog):
     assert not any(path in caplog.text for path in ("0.png", "1.png"))
 
 
-def test_statistics_are_those_of_the_film():
+def test_statistics_are_those_of_the_image():
     make_cohort(1)
 
     index = INDEX.read(run()).iloc[0]
@@ -209,9 +209,9 @@ def test_statistics_are_those_of_the_film():
     assert np.isfinite([index["mean"], index["black"], index["border"]]).all()
 
 
-def test_a_clone_that_does_not_know_where_the_films_lie_says_so():
+def test_a_clone_that_does_not_know_where_the_images_lie_says_so():
     make_cohort(2)
-    (beside(Path("cohort")) / FILM_PATHS.name).unlink()
+    (beside(Path("cohort")) / CANDIDATE_PATHS.name).unlink()
 
     with pytest.raises(DataError, match=r"where 2 film\(s\).*run the stage 'cohort'"):
         run()

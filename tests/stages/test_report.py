@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from PIL import Image
 
-from cxrmlops.data.backlog_film import list_backlog
+from cxrmlops.data.backlog_image import list_backlog
 from cxrmlops.dicom.results.answers import ObjectReference
 from cxrmlops.errors import DataError
 from cxrmlops.params import ReportParams, ScoreParams
@@ -21,10 +21,10 @@ from cxrmlops.system.files import read_json, write_json
 from tests.make import (
     SCOPE,
     make_lungs,
-    make_readable_film,
+    make_readable_image,
     make_reading_bundle,
     make_site,
-    save_film,
+    save_image,
 )
 
 SR, SC = "1.2.840.10008.5.1.4.1.1.88.34", "1.2.840.10008.5.1.4.1.1.7"
@@ -49,19 +49,19 @@ def scored(tmp_path_factory) -> Path:
     The rows are then given answers: study 1 is ASF by its second film, study 2 NSF.
     """
     folder = tmp_path_factory.mktemp("night")
-    films = folder / "films"
+    images = folder / "films"
     for number, study in ((1, "1"), (2, "1"), (3, "2")):
-        save_film(make_readable_film(number, study=study), films / f"{number}.dcm")
-    blank = make_readable_film(4, study="3")
+        save_image(make_readable_image(number, study=study), images / f"{number}.dcm")
+    blank = make_readable_image(4, study="3")
     blank.PixelData = bytes(len(blank.PixelData))
-    save_film(blank, films / "4.dcm")
-    hip = make_readable_film(5, study="4", BodyPartExamined="HIP", ViewPosition="LL")
-    save_film(hip, films / "5.dcm")
-    Image.fromarray((make_lungs(seed=9) >> 4).astype(np.uint8)).save(films / "6.png")
+    save_image(blank, images / "4.dcm")
+    hip = make_readable_image(5, study="4", BodyPartExamined="HIP", ViewPosition="LL")
+    save_image(hip, images / "5.dcm")
+    Image.fromarray((make_lungs(seed=9) >> 4).astype(np.uint8)).save(images / "6.png")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CXR_WORKERS", "0")
         score.run(
-            films=list_backlog(films),
+            paths=list_backlog(images),
             bundle=make_reading_bundle(folder / "bundle"),
             out=folder / "score",
             params=ScoreParams(
@@ -76,15 +76,17 @@ def scored(tmp_path_factory) -> Path:
             scope=SCOPE,
             started=STARTED,
         )
-    _set_answers(folder / "score", films=[0.2, 0.9, 0.1, 0.8], studies=[0.9, 0.1, 0.8])
+    _set_answers(
+        folder / "score", probabilities=[0.2, 0.9, 0.1, 0.8], studies=[0.9, 0.1, 0.8]
+    )
     return folder / "score"
 
 
-def _set_answers(folder, *, films, studies):
+def _set_answers(folder, *, probabilities, studies):
     images, answers = SCORED_IMAGES.read(folder), SCORED_STUDIES.read(folder)
     seen = images.outcome == "scored"
-    logits = [float(np.log(p / (1 - p))) for p in films]
-    images.loc[seen, ["logit", "probability"]] = np.array([logits, films]).T
+    logits = [float(np.log(p / (1 - p))) for p in probabilities]
+    images.loc[seen, ["logit", "probability"]] = np.array([logits, probabilities]).T
     known = answers.outcome == "scored"
     answers.loc[known, "probability"] = studies
     answers.loc[known, "answer_balanced"] = ["ASF", "NSF", "ASF"]
@@ -149,7 +151,7 @@ def text_of(sr):
     )
 
 
-def test_every_study_in_scope_gets_one_report_and_every_scored_film_one_overlay(
+def test_every_study_in_scope_gets_one_report_and_every_scored_image_one_overlay(
     written,
 ):
     reports, overlays = objects(written, SR), objects(written, SC)
@@ -203,7 +205,7 @@ def test_an_object_that_is_there_stays_as_it_is(written, scored, tmp_path):
     assert kept.read_bytes() == b"the first result wins"
 
 
-def test_a_film_answered_nsf_shows_no_map(written):
+def test_an_image_answered_nsf_shows_no_map(written):
     overlays = objects(written, SC)
 
     shows_map = ["no overlay" not in one.DerivationDescription for one in overlays]
@@ -219,7 +221,7 @@ def test_a_film_answered_nsf_shows_no_map(written):
         assert coloured == shown
 
 
-def test_a_png_film_gets_a_picture_and_no_report(written):
+def test_a_png_image_gets_a_picture_and_no_report(written):
     (picture,) = written.glob("overlays/*.png")
 
     kinds = [one["kind"] for one in read_json(written / "objects.json")]
@@ -308,7 +310,7 @@ def test_joining_nothing_or_a_chunk_without_a_list_is_refused(tmp_path):
         join_reading_lists([tmp_path / "absent"], tmp_path)
 
 
-def test_a_chinese_site_reads_chinese_where_the_film_can_hold_it(scored, tmp_path):
+def test_a_chinese_site_reads_chinese_where_the_image_can_hold_it(scored, tmp_path):
     out = write(scored, tmp_path / "report", language="zh", institution="医院")
 
     texts = [text_of(one) for one in objects(out, SR)]
@@ -320,14 +322,14 @@ def test_a_chinese_site_reads_chinese_where_the_film_can_hold_it(scored, tmp_pat
     assert {one.InstitutionName for one in objects(out, SR)} == {"医院"}
 
 
-def test_a_latin_film_gets_an_english_report_at_a_chinese_site(tmp_path, scored):
-    film = make_readable_film(
+def test_a_latin_image_gets_an_english_report_at_a_chinese_site(tmp_path, scored):
+    image = make_readable_image(
         1, SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jörg"
     )
     folder = tmp_path / "score"
     shutil.copytree(scored, folder)
     images, studies = SCORED_IMAGES.read(folder), SCORED_STUDIES.read(folder)
-    save_film(film, folder / images.header[0])
+    save_image(image, folder / images.header[0])
     SCORED_IMAGES.write(images[:1], folder)
     SCORED_STUDIES.write(studies[:1], folder)
 

@@ -7,19 +7,19 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxrmlops.data.backlog_film import list_backlog
+from cxrmlops.data.backlog_image import list_backlog
 from cxrmlops.errors import BundleError, DataError, ParamsError
 from cxrmlops.params import ScoreParams
 from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
 from cxrmlops.stages import score
 from cxrmlops.system.files import read_json
-from tests.deadly import die_on_the_second_film
+from tests.deadly import die_on_the_second_image
 from tests.make import (
     SCOPE,
     make_lungs,
-    make_readable_film,
+    make_readable_image,
     make_reading_bundle,
-    save_film,
+    save_image,
 )
 
 STARTED = dt.datetime(2026, 5, 2, 2, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
@@ -50,7 +50,7 @@ def params(**quirks) -> ScoreParams:
 
 def read(folder, bundle, out, *, scope=SCOPE, **quirks):
     score.run(
-        films=list_backlog(folder),
+        paths=list_backlog(folder),
         bundle=bundle,
         out=out,
         params=params(**quirks),
@@ -61,7 +61,7 @@ def read(folder, bundle, out, *, scope=SCOPE, **quirks):
 
 
 def put(folder, name, *arguments, **attributes):
-    return save_film(make_readable_film(*arguments, **attributes), folder / name)
+    return save_image(make_readable_image(*arguments, **attributes), folder / name)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +71,9 @@ def backlog(tmp_path_factory) -> Path:
     put(folder, "a1.dcm", 1, study="1")
     put(folder, "a2.dcm", 2, study="1")
     put(folder, "b.dcm", 3, study="2")
-    lateral = make_readable_film(4, study="3")
+    lateral = make_readable_image(4, study="3")
     lateral.ViewPosition = "LL"
-    save_film(lateral, folder / "lateral.dcm")
+    save_image(lateral, folder / "lateral.dcm")
     put(folder, "hip.dcm", 5, study="4", BodyPartExamined="HIP")
     put(folder, "child.dcm", 6, study="5", PatientAge="007Y")
     (folder / "notes.txt").write_text("nothing to see")
@@ -107,7 +107,7 @@ def test_every_file_has_exactly_one_outcome(night):
     }
 
 
-def test_a_film_unlike_those_learnt_from_is_rejected_and_its_study_keeps_the_rest(
+def test_an_image_unlike_those_learnt_from_is_rejected_and_its_study_keeps_the_rest(
     backlog, tmp_path
 ):
     near = make_reading_bundle(tmp_path / "near", limit=1e9)
@@ -128,7 +128,7 @@ def test_a_film_unlike_those_learnt_from_is_rejected_and_its_study_keeps_the_res
     )
     assert refused.probability.isna().all()
     assert refused.detail.str.contains(f"limit {limit:.1f}").all()
-    kept = {path.name for path in (tmp_path / "some" / "films").glob("*.npy")}
+    kept = {path.name for path in (tmp_path / "some" / "images").glob("*.npy")}
     scored = np.flatnonzero(images.outcome == "scored")
     assert kept == {f"{number:06}.npy" for number in scored}
     answered = set(studies[studies.outcome == "scored"].study_instance_uid)
@@ -146,15 +146,15 @@ def test_a_study_is_answered_by_the_rule_of_the_bundle(night):
     _, images, studies = night
 
     first = studies.iloc[0]
-    films = images[images.study_instance_uid == first.study_instance_uid]
+    own = images[images.study_instance_uid == first.study_instance_uid]
     assert (first.n_images, first.n_scored) == (2, 2)
-    assert first.probability == films.probability.max()
+    assert first.probability == own.probability.max()
     assert first.answer_balanced == ("ASF" if first.probability >= 0.5 else "NSF")
     assert first.analysed_at == "2026-05-02T02:30:00+02:00"
     assert (first.accession_number, first.study_date) == ("ACC1", "20240501")
 
 
-def test_a_study_without_a_scored_film_says_why(night):
+def test_a_study_without_a_scored_image_says_why(night):
     _, _, studies = night
 
     rejected = studies[studies.outcome == "rejected"]
@@ -166,23 +166,23 @@ def test_a_study_without_a_scored_film_says_why(night):
 def test_rows_are_rounded_and_hold_the_whole_map(night):
     _, images, _ = night
 
-    film = images[images.outcome == "scored"].iloc[0]
-    evidence = np.frombuffer(film.evidence, "<f2")
-    assert film.probability == round(film.probability, 4)
-    assert film.logit == round(film.logit, 4)
-    assert len(evidence) == film.evidence_rows * film.evidence_columns == 4
-    assert len(film.evidence) <= 4096
+    image = images[images.outcome == "scored"].iloc[0]
+    evidence = np.frombuffer(image.evidence, "<f2")
+    assert image.probability == round(image.probability, 4)
+    assert image.logit == round(image.logit, 4)
+    assert len(evidence) == image.evidence_rows * image.evidence_columns == 4
+    assert len(image.evidence) <= 4096
 
 
 def test_reading_pictures_lie_beside_the_rows(night):
     out, images, _ = night
 
-    film = images[images.outcome == "scored"].iloc[0]
-    picture = np.load(out / film.picture, allow_pickle=False)
+    image = images[images.outcome == "scored"].iloc[0]
+    picture = np.load(out / image.picture, allow_pickle=False)
     assert picture.dtype == np.uint8
     assert max(picture.shape) == 1024
-    assert len(list((out / "films").glob("*.npy"))) == 3
-    assert len(list((out / "films").glob("*.dcm"))) == 3  # their headers
+    assert len(list((out / "images").glob("*.npy"))) == 3
+    assert len(list((out / "images").glob("*.dcm"))) == 3  # their headers
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -197,22 +197,22 @@ def test_rows_are_the_same_for_any_number_of_workers(
     pd.testing.assert_frame_equal(alone, many)
 
 
-def test_a_copy_of_a_film_is_scored_once(bundle, tmp_path):
+def test_a_copy_of_an_image_is_scored_once(bundle, tmp_path):
     folder = tmp_path / "backlog"
     put(folder, "1.dcm", 1)
     put(folder, "2.dcm", 1)
-    other = make_readable_film(2)
-    other.PixelData = make_readable_film(1).PixelData
-    save_film(other, folder / "3.dcm")
-    elsewhere = make_readable_film(1, study="2")
-    save_film(elsewhere, folder / "4.dcm")
+    other = make_readable_image(2)
+    other.PixelData = make_readable_image(1).PixelData
+    save_image(other, folder / "3.dcm")
+    elsewhere = make_readable_image(1, study="2")
+    save_image(elsewhere, folder / "4.dcm")
 
     images, studies = read(folder, bundle, tmp_path / "score")
 
     assert list(images.reason) == ["", "duplicate", "duplicate", ""]
     assert images.detail[1].endswith("the same pixels")
     assert list(studies.n_scored) == [1, 1]
-    assert len(list((tmp_path / "score/films").iterdir())) == 2 * 2  # header, picture
+    assert len(list((tmp_path / "score/images").iterdir())) == 2 * 2  # header, picture
 
 
 def test_two_pictures_under_one_uid_are_both_named_and_neither_is_read(
@@ -220,19 +220,19 @@ def test_two_pictures_under_one_uid_are_both_named_and_neither_is_read(
 ):
     folder = tmp_path / "backlog"
     put(folder, "1.dcm", 1)
-    changed = make_readable_film(1)
-    changed.PixelData = make_readable_film(7).PixelData
-    save_film(changed, folder / "2.dcm")
+    changed = make_readable_image(1)
+    changed.PixelData = make_readable_image(7).PixelData
+    save_image(changed, folder / "2.dcm")
 
     images, studies = read(folder, bundle, tmp_path / "score")
 
     assert list(images.reason) == ["uid_conflict", "uid_conflict"]
     assert list(images.detail) == 2 * ["same SOP Instance UID, other pixels"]
     assert list(studies.outcome) == ["rejected"]
-    assert not list((tmp_path / "score/films").iterdir())
+    assert not list((tmp_path / "score/images").iterdir())
 
 
-def test_png_and_jpeg_films_are_scored_each_as_its_own_study(bundle, tmp_path):
+def test_png_and_jpeg_images_are_scored_each_as_its_own_study(bundle, tmp_path):
     folder = tmp_path / "backlog"
     folder.mkdir()
     for number, suffix in enumerate(("png", "jpg")):
@@ -258,9 +258,9 @@ def test_a_picture_is_told_by_its_bytes_and_not_by_its_name(bundle, tmp_path):
 
 def test_a_uid_that_is_none_cannot_reach_a_report(bundle, tmp_path):
     folder = tmp_path / "backlog"
-    film = make_readable_film(1)
-    film.SeriesInstanceUID = ""
-    save_film(film, folder / "a.dcm")
+    image = make_readable_image(1)
+    image.SeriesInstanceUID = ""
+    save_image(image, folder / "a.dcm")
 
     images, studies = read(folder, bundle, tmp_path / "score")
 
@@ -346,7 +346,7 @@ def test_limits_of_a_file_are_kept(bundle, tmp_path):
         {"views": ("PA",)},
     ],
 )
-def test_a_model_made_for_other_films_reads_none(other, backlog, bundle, tmp_path):
+def test_a_model_made_for_other_images_reads_none(other, backlog, bundle, tmp_path):
     with pytest.raises(BundleError, match=next(iter(other))):
         read(backlog, bundle, tmp_path / "score", scope=replace(SCOPE, **other))
 
@@ -364,11 +364,11 @@ def test_no_name_or_number_reaches_the_log(backlog, bundle, tmp_path, caplog, ca
     assert "7 files: 3 scored, 4 rejected" in said
 
 
-def test_a_film_that_kills_its_decoder_costs_only_itself(
+def test_an_image_that_kills_its_decoder_costs_only_itself(
     backlog, bundle, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("CXR_WORKERS", "1")
-    monkeypatch.setattr(score, "read_backlog_film", die_on_the_second_film)
+    monkeypatch.setattr(score, "read_backlog_image", die_on_the_second_image)
 
     images, studies = read(backlog, bundle, tmp_path / "score")
 

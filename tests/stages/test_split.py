@@ -65,12 +65,12 @@ def test_near_duplicates_of_two_patients_stay_on_one_side(tmp_path):
     assert table.group.nunique() == 59
 
 
-def lost(patient: str, study: str, film: str, reason: str) -> dict[str, object]:
-    named = {"patient_id": patient, "study_id": study, "image_id": film}
+def lost(patient: str, study: str, image: str, reason: str) -> dict[str, object]:
+    named = {"patient_id": patient, "study_id": study, "image_id": image}
     return named | {"abnormal": True, "reason": reason}
 
 
-def test_a_study_without_a_readable_film_stands_on_its_patients_side(tmp_path):
+def test_a_study_without_a_readable_image_stands_on_its_patients_side(tmp_path):
     images = make_validated(patients=60)
     rows = [
         lost("P001", "lost", "b", "too_few_rows|blank"),
@@ -93,7 +93,7 @@ def test_a_study_without_a_readable_film_stands_on_its_patients_side(tmp_path):
     ]
 
 
-def test_patients_without_any_readable_film_are_drawn_by_the_same_fractions(tmp_path):
+def test_patients_without_any_readable_image_are_drawn_by_the_same_fractions(tmp_path):
     images = make_validated(patients=60)
     rows = [lost(f"L{k:03d}", f"S{k}", f"F{k}", "blank") for k in range(1000)]
 

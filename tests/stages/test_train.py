@@ -116,10 +116,10 @@ def test_val_studies_hold_what_a_reader_of_the_bundle_says(tmp_path):
 
 
 @pytest.mark.parametrize("rule", ["max", "mean"])
-def test_temperature_and_shift_are_fitted_to_studies_not_to_films(
+def test_temperature_and_shift_are_fitted_to_studies_not_to_images(
     tmp_path, monkeypatch, rule
 ):
-    _, split = make_train_inputs(tmp_path, films=2)
+    _, split = make_train_inputs(tmp_path, per_study=2)
     seen = []
 
     def fit(logit, abnormal, side):

@@ -42,7 +42,7 @@ def run(images: pd.DataFrame, index: pd.DataFrame, out: str = "out", **changed) 
     return Path(out)
 
 
-def test_every_film_is_kept_or_quarantined():
+def test_every_image_is_kept_or_quarantined():
     images = make_images(patients=40)
     index = make_index(images)
     images.loc[3, "view"] = "lateral"
@@ -144,7 +144,7 @@ def test_a_refusal_leaves_the_last_good_result_alone():
     assert sha256_folder(Path("out")) == before
 
 
-def test_tables_of_different_films_are_refused():
+def test_tables_of_different_images_are_refused():
     images = make_images(patients=40)
 
     with pytest.raises(DataError, match="list different films"):

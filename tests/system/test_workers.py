@@ -100,7 +100,7 @@ def test_a_busy_machine_is_no_reason_to_end_a_worker():
     assert done.output == 7
 
 
-def test_a_crash_leaves_no_dump_of_a_film_behind():
+def test_a_crash_leaves_no_dump_of_an_image_behind():
     (done,) = run(core_limit, [0])
 
     assert done.output == (0, 0)

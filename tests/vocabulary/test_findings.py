@@ -19,6 +19,6 @@ def test_what_is_no_probability_is_no_answer(probability):
     with pytest.raises(DataError, match="no number from 0 to 1"):
         answer(probability, POINT)
     for rule in ("max", "mean"):
-        for films in ([probability, 0.5], [0.5, probability]):
+        for images in ([probability, 0.5], [0.5, probability]):
             with pytest.raises(DataError, match="no number from 0 to 1"):
-                study_probability(films, rule)
+                study_probability(images, rule)

@@ -60,7 +60,7 @@ def test_what_the_header_puts_outside_the_scope_gets_no_report(name):
 @pytest.mark.parametrize(
     "name", ["blank", "inverted", "undecodable", "too_large", "multi_frame"]
 )
-def test_a_film_that_should_have_been_read_is_reported_as_not_evaluable(name):
+def test_an_image_that_should_have_been_read_is_reported_as_not_evaluable(name):
     assert reason_kind(name) is Kind.NOT_EVALUABLE
 
 

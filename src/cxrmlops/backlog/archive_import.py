@@ -19,8 +19,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from cxrmlops.backlog import import_cache
-from cxrmlops.backlog.folder_scan import Film, as_film
-from cxrmlops.data.film_list import FilmFile
+from cxrmlops.backlog.folder_scan import BacklogImage, as_image
+from cxrmlops.data.image_list import ListedImage
 from cxrmlops.dicom.archive.selection import newest_moment, out_of_scope
 from cxrmlops.dicom.archive.transfer import MODALITIES, Archive, RemoteImage, name_of
 from cxrmlops.dicom.read.attributes import text
@@ -108,9 +108,9 @@ class Incoming:
         at = f"{import_cache.FOLDER}/{name_of(uid)}"
         with import_cache.arriving(self._backlog / at) as draft:
             came = [self._fetch(image, draft) for image in wanted]
-            films = [film for film in came if film]
-            import_cache.note_fetched(self._engine, films)
-            return bool(films)
+            arrived = [one for one in came if one]
+            import_cache.note_fetched(self._engine, arrived)
+            return bool(arrived)
 
     def _wanted(self, images: Sequence[RemoteImage]) -> list[RemoteImage]:
         """Choose the films of a study to fetch: all that are for us, or none."""
@@ -138,7 +138,7 @@ class Incoming:
             is_complete=image.is_complete,
         )
 
-    def _fetch(self, image: RemoteImage, folder: Path) -> Film | None:
+    def _fetch(self, image: RemoteImage, folder: Path) -> BacklogImage | None:
         """Fetch a film, and let it stay if its own header says the same of it."""
         file = folder / image.file_name
         try:
@@ -155,10 +155,10 @@ class Incoming:
         self.images[FETCHED] += 1
         self._set_age(file, header)
         state = file.stat()
-        there = FilmFile(_place(image), state.st_size, state.st_mtime_ns)
+        there = ListedImage(_place(image), state.st_size, state.st_mtime_ns)
         named = ("SOPInstanceUID", "StudyInstanceUID", "PatientID")
         sop, study, patient = (text(header, name) for name in named)
-        return as_film(there, (sop, study, patient, content), time.time())
+        return as_image(there, (sop, study, patient, content), time.time())
 
     def _set_age(self, file: Path, header: Any) -> None:
         """Let a film be as old as it is: settle_minutes is about late films."""
@@ -171,10 +171,10 @@ class Incoming:
         import_cache.pass_over(self._engine, _place(image), reason)
 
 
-def _read(film: Path, image: RemoteImage) -> tuple[Any, str]:
+def _read(file: Path, image: RemoteImage) -> tuple[Any, str]:
     """Read a film's header and content, and see whether it is what we asked for."""
     try:
-        with opened(film) as source:
+        with opened(file) as source:
             content = source.content()
             header = DicomFile(source).header
     except Rejected:

@@ -21,7 +21,7 @@ from cxrmlops.backlog.database import now, sqlite_file
 from cxrmlops.system.files import disk_space
 
 APPLICATION_ACTIVITY, START, STOP = "110100", "110120", "110121"
-FILMS_READ = "110103"  # DICOM Instances Accessed
+IMAGES_READ = "110103"  # DICOM Instances Accessed
 TRANSFERRED = "110104"  # DICOM Instances Transferred
 QUERY = "110112"
 SECURITY_ALERT, SOFTWARE_CONFIGURATION = "110113", "110131"
@@ -94,10 +94,10 @@ class Subject:
     instances: int  # films
 
 
-def films_read(subjects: Iterable[Subject], *, source: str) -> list[Event]:
+def images_read(subjects: Iterable[Subject], *, source: str) -> list[Event]:
     """Return whose films are read; noted before, so that no reading goes unnoted."""
     return [
-        Event(FILMS_READ, READ, source=source, **asdict(subject))
+        Event(IMAGES_READ, READ, source=source, **asdict(subject))
         for subject in subjects
     ]
 

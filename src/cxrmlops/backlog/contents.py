@@ -5,27 +5,27 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from cxrmlops.backlog.folder_scan import Film
+from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.system.files import sha256_json
 
 REJECTED = "rejected"  # outcome of a study
 
 
-def content_of(those: list[Film]) -> dict[str, Any]:
+def content_of(those: list[BacklogImage]) -> dict[str, Any]:
     """Return the columns that tell one set of files of a study from another."""
-    uids = sorted({film.sop_instance_uid or film.study_uid for film in those})
+    uids = sorted({image.sop_instance_uid or image.study_uid for image in those})
     contents = sorted(
         {
-            film.content or _unknown(film.sop_instance_uid or film.study_uid)
-            for film in those
+            image.content or _unknown(image.sop_instance_uid or image.study_uid)
+            for image in those
         }
     )
-    is_known = any(film.content for film in those)
+    is_known = any(image.content for image in those)
     return {
         "source_key": sha256_json(contents if is_known else uids),
         "sop_uids": uids,
         "contents": contents,
-        "films": sorted(film.place for film in those),
+        "images": sorted(image.place for image in those),
     }
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from sqlalchemy import Engine, func, insert, select, update
 
 from cxrmlops.backlog.database import ENTRY_LOCK, lock, transaction
-from cxrmlops.backlog.schema import films
-from cxrmlops.data.backlog_film import UNREADABLE, film_identity
-from cxrmlops.data.film_list import FilmFile, list_films
+from cxrmlops.backlog.schema import images
+from cxrmlops.data.backlog_image import UNREADABLE, image_identity
+from cxrmlops.data.image_list import ListedImage, list_images
 from cxrmlops.errors import ParamsError
 from cxrmlops.system.files import sha256_json
 from cxrmlops.system.workers import map_isolated, worker_count
 
 DAY_SECONDS = 86_400.0
-NOT_FILMS = {"DICOMDIR"}  # an index of a medium, by PS3.10
+NOT_IMAGES = {"DICOMDIR"}  # an index of a medium, by PS3.10
 SPOOL = ".cxrmlops-spool"  # below the backlog: see `import_cache.py`
 YOUNG = "more films of the study may be on their way"
 FUTURE = "a file is dated in the future; it is read when it has lain here long enough"
@@ -25,7 +25,7 @@ _BATCH = 500  # values in one query
 
 
 @dataclass(frozen=True)
-class Film:
+class BacklogImage:
     """A file of the backlog, as its header says."""
 
     place: str  # path below the backlog folder
@@ -38,22 +38,22 @@ class Film:
     seen_at: float = 0.0  # when this content was first seen, seconds since 1970
 
 
-_FIELDS = [field.name for field in fields(Film)]
+_FIELDS = [field.name for field in fields(BacklogImage)]
 
 
 @dataclass(frozen=True)
 class Arrivals:
     """What a look into the backlog folder gave."""
 
-    studies: dict[str, list[Film]]  # study UID -> its films
+    studies: dict[str, list[BacklogImage]]  # study UID -> its films
     n_files: int
     n_young: int  # studies that wait for late films
     waiting: dict[str, str]  # place of each of their files -> why
 
 
 def look(
-    folder: Path, *, known: dict[str, Film], settle_minutes: float
-) -> tuple[Arrivals, list[Film]]:
+    folder: Path, *, known: dict[str, BacklogImage], settle_minutes: float
+) -> tuple[Arrivals, list[BacklogImage]]:
     """List the backlog; read the headers of files that are new or changed only.
 
     Args:
@@ -74,57 +74,57 @@ def look(
             "site.yaml: backlog"
         )
     at = time.time()
-    studies: dict[str, list[Film]] = defaultdict(list)
-    files = [file for file in list_films(folder) if _may_be_film(file)]
+    studies: dict[str, list[BacklogImage]] = defaultdict(list)
+    files = [file for file in list_images(folder) if _may_be_image(file)]
     new = _read(folder, [file for file in files if not _is_known(file, known)], at)
     new += [  # the clock was set back: the time starts anew
         replace(known[file.path], seen_at=at)
         for file in files
         if _is_known(file, known) and known[file.path].seen_at > at
     ]
-    films_here = known | {film.place: film for film in new}
+    images_here = known | {image.place: image for image in new}
     for file in files:
-        film = films_here[file.path]
-        studies[film.study_uid].append(film)
+        image = images_here[file.path]
+        studies[image.study_uid].append(image)
     settled = at - 60 * settle_minutes if settle_minutes else float("inf")
-    ready: dict[str, list[Film]] = {}
+    ready: dict[str, list[BacklogImage]] = {}
     waiting: dict[str, str] = {}
     for uid, those in studies.items():
-        if all(_is_settled(film, settled, at) for film in those):
+        if all(_is_settled(image, settled, at) for image in those):
             ready[uid] = those
         else:
-            future = any(film.mtime_ns > at * 1e9 for film in those)
+            future = any(image.mtime_ns > at * 1e9 for image in those)
             waiting |= dict.fromkeys(
                 [f.place for f in those], FUTURE if future else YOUNG
             )
     return Arrivals(ready, len(files), len(studies) - len(ready), waiting), new
 
 
-def _is_settled(film: Film, settled: float, at: float) -> bool:
+def _is_settled(image: BacklogImage, settled: float, at: float) -> bool:
     """Return whether a file lay there as it is since `settled` (seconds since 1970).
 
     Its own date may lie in the future: then the day it was first seen counts. Where
     that lies ahead too the clock was set back since, and the file is old.
     """
-    since = min(film.mtime_ns / 1e9, film.seen_at)
+    since = min(image.mtime_ns / 1e9, image.seen_at)
     return since <= settled or since > at + DAY_SECONDS
 
 
-def known_films(engine: Engine) -> dict[str, Film]:
+def known_images(engine: Engine) -> dict[str, BacklogImage]:
     """Return every file seen before, by its place."""
     with transaction(engine) as connection:
-        rows = connection.execute(select(*(films.c[name] for name in _FIELDS)))
-        return {row.place: Film(**row._mapping) for row in rows}
+        rows = connection.execute(select(*(images.c[name] for name in _FIELDS)))
+        return {row.place: BacklogImage(**row._mapping) for row in rows}
 
 
-def note_films(engine: Engine, seen: Iterable[Film]) -> None:
+def note_images(engine: Engine, seen: Iterable[BacklogImage]) -> None:
     """Remember files; one that was changed in place is remembered anew."""
     with transaction(engine) as connection:
         lock(connection, ENTRY_LOCK)
-        for film in seen:
-            values, at = asdict(film), films.c.place == film.place
-            if not connection.execute(update(films).where(at).values(values)).rowcount:
-                connection.execute(insert(films).values(values))
+        for image in seen:
+            values, at = asdict(image), images.c.place == image.place
+            if not connection.execute(update(images).where(at).values(values)).rowcount:
+                connection.execute(insert(images).values(values))
 
 
 def note_waiting(engine: Engine, waiting: Mapping[str, str]) -> None:
@@ -134,57 +134,59 @@ def note_waiting(engine: Engine, waiting: Mapping[str, str]) -> None:
         by_reason[reason].append(place)
     with transaction(engine) as connection:
         lock(connection, ENTRY_LOCK)
-        told = films.c.waits != ""
-        connection.execute(update(films).where(told).values(waits=""))
+        told = images.c.waits != ""
+        connection.execute(update(images).where(told).values(waits=""))
         for reason, places in by_reason.items():
             for start in range(0, len(places), _BATCH):
-                these = films.c.place.in_(places[start : start + _BATCH])
-                connection.execute(update(films).where(these).values(waits=reason))
+                these = images.c.place.in_(places[start : start + _BATCH])
+                connection.execute(update(images).where(these).values(waits=reason))
 
 
 def files_waiting(engine: Engine) -> dict[str, tuple[int, int]]:
     """Count studies and files that lie in the backlog and wait, by reason."""
-    n_studies, n_files = func.count(films.c.study_uid.distinct()), func.count()
-    query = select(films.c.waits, n_studies, n_files).where(films.c.waits != "")
+    n_studies, n_files = func.count(images.c.study_uid.distinct()), func.count()
+    query = select(images.c.waits, n_studies, n_files).where(images.c.waits != "")
     with transaction(engine) as connection:
-        rows = connection.execute(query.group_by(films.c.waits))
+        rows = connection.execute(query.group_by(images.c.waits))
         return {reason: (studies, files) for reason, studies, files in rows}
 
 
-def _may_be_film(file: FilmFile) -> bool:
+def _may_be_image(file: ListedImage) -> bool:
     *folders, name = file.path.split("/")
     if folders and folders[0] == SPOOL:
         folders = folders[1:]
     on_its_way = any(part.startswith(".") for part in (*folders, name))
-    return name not in NOT_FILMS and not on_its_way
+    return name not in NOT_IMAGES and not on_its_way
 
 
-def _is_known(file: FilmFile, known: dict[str, Film]) -> bool:
-    film = known.get(file.path)
-    return film is not None and (film.bytes, film.mtime_ns) == (
+def _is_known(file: ListedImage, known: dict[str, BacklogImage]) -> bool:
+    image = known.get(file.path)
+    return image is not None and (image.bytes, image.mtime_ns) == (
         file.bytes,
         file.mtime_ns,
     )
 
 
-def _read(folder: Path, files: Sequence[FilmFile], at: float) -> list[Film]:
+def _read(folder: Path, files: Sequence[ListedImage], at: float) -> list[BacklogImage]:
     """Read headers in worker processes: a hostile one costs its worker."""
     if not files:
         return []  # no process is started for nothing
     workers = worker_count()
     paths = [(folder / file.path).absolute() for file in files]
-    read = map_isolated(film_identity, paths, workers=workers, ahead=8 * workers)
+    read = map_isolated(image_identity, paths, workers=workers, ahead=8 * workers)
     return [
-        as_film(file, done.output or (*UNREADABLE, ""), at)
+        as_image(file, done.output or (*UNREADABLE, ""), at)
         for file, done in zip(files, read, strict=True)
     ]
 
 
-def as_film(file: FilmFile, read: tuple[str, str, str, str], at: float) -> Film:
-    """Join what the file system and `film_identity` tell of a file, seen `at`."""
+def as_image(
+    file: ListedImage, read: tuple[str, str, str, str], at: float
+) -> BacklogImage:
+    """Join what the file system and `image_identity` tell of a file, seen `at`."""
     sop_uid, study_uid, patient_id, content = read
     own = f"file:{sha256_json([file.path, file.bytes])[:16]}"  # an answer for each file
     study = study_uid or own
-    return Film(
+    return BacklogImage(
         file.path, file.bytes, file.mtime_ns, sop_uid, study, patient_id, content, at
     )

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, delete, insert, select
 
 from cxrmlops.backlog.database import transaction
-from cxrmlops.backlog.folder_scan import SPOOL, Film, note_films
+from cxrmlops.backlog.folder_scan import SPOOL, BacklogImage, note_images
 from cxrmlops.backlog.ledger import (
     CLAIMED,
     FAILED,
@@ -28,7 +28,7 @@ from cxrmlops.backlog.ledger import (
     WITHDRAWN,
     WRITTEN,
 )
-from cxrmlops.backlog.schema import fetched, films, studies
+from cxrmlops.backlog.schema import fetched, images, studies
 from cxrmlops.dicom.archive.transfer import name_of
 from cxrmlops.errors import ParamsError
 from cxrmlops.system.files import disk_space, make_folder, sha256_file
@@ -80,36 +80,36 @@ def answered(
     for row in _studies_of(engine, [*wanted, *before]):
         ours = model_key in (None, row.model_key)
         if ours and row.state not in (*NEEDED, WITHDRAWN):
-            done |= {before.get(place, place) for place in row.films}
+            done |= {before.get(place, place) for place in row.images}
     return done & set(wanted)
 
 
-def note_fetched(engine: Engine, those: Sequence[Film]) -> None:
+def note_fetched(engine: Engine, those: Sequence[BacklogImage]) -> None:
     """Remember films that are about to appear in the spool; none is read again to know.
 
     Args:
         engine: the ledger's database.
         those: by the places where they will lie.
     """
-    note_films(engine, those)
+    note_images(engine, those)
     with transaction(engine) as connection:
-        for film in those:
-            mine = fetched.c.place == film.place
+        for image in those:
+            mine = fetched.c.place == image.place
             connection.execute(delete(fetched).where(mine))
-            row = {"place": film.place, "content": film.content}
+            row = {"place": image.place, "content": image.content}
             connection.execute(insert(fetched).values(row))
 
 
 def pass_over(engine: Engine, place: str, reason: str) -> None:
     """Remember a film that was looked at and is not for us: it is not fetched again."""
-    note_films(engine, [Film(place, 0, 0, "", f"{_PASSED_OVER}: {reason}")])
+    note_images(engine, [BacklogImage(place, 0, 0, "", f"{_PASSED_OVER}: {reason}")])
 
 
 def passed_over(engine: Engine, places: Iterable[str]) -> set[str]:
     """Return those of the places whose films were passed over before."""
-    ours = films.c.place.in_(sorted(places))
-    passed = films.c.study_uid.startswith(_PASSED_OVER)
-    query = select(films.c.place).where(ours & passed)
+    ours = images.c.place.in_(sorted(places))
+    passed = images.c.study_uid.startswith(_PASSED_OVER)
+    query = select(images.c.place).where(ours & passed)
     with transaction(engine) as connection:
         return set(connection.execute(query).scalars())
 
@@ -128,9 +128,9 @@ def clear(engine: Engine, backlog: Path) -> int:
     done, needed = set(), set()
     for row in _studies_of(engine, sorted(set().union(*lying.values()))):
         if row.state in NEEDED:
-            needed |= set(row.films)
+            needed |= set(row.images)
         elif row.state != WITHDRAWN:
-            done |= set(row.films)
+            done |= set(row.images)
     gone = set().union(*(those for those in lying.values() if those <= done - needed))
     _remove_drafts(backlog / FOLDER)
     return _remove(engine, backlog, sorted(gone))
@@ -144,12 +144,12 @@ def _remove(engine: Engine, backlog: Path, places: list[str]) -> int:
         with transaction(engine) as connection:
             rows = connection.execute(select(fetched).where(these)).all()
         for place, content in rows:
-            film = backlog / place
-            if sha256_file(film) == content:
-                film.unlink()
+            image = backlog / place
+            if sha256_file(image) == content:
+                image.unlink()
                 removed.append(place)
                 with suppress(OSError):  # something else lies there
-                    film.parent.rmdir()
+                    image.parent.rmdir()
     with transaction(engine) as connection:
         for place in removed:
             connection.execute(delete(fetched).where(fetched.c.place == place))
@@ -170,9 +170,9 @@ def say_what_was_left(engine: Engine, backlog: Path) -> int:
     Returns:
         How many lie there.
     """
-    old = films.c.place.startswith(f"{_BEFORE}/")
+    old = images.c.place.startswith(f"{_BEFORE}/")
     with transaction(engine) as connection:
-        query = select(films.c.place, films.c.study_uid).where(old)
+        query = select(images.c.place, images.c.study_uid).where(old)
         rows = connection.execute(query).all()
     lying = sum(
         place.split("/")[1] == name_of(study) and (backlog / place).exists()
@@ -202,8 +202,8 @@ def arriving(folder: Path) -> Iterator[Path]:
             make_folder(draft, private=True)
             yield draft
             if folder.exists():  # its films wait or are being read: add to them
-                for film in sorted(draft.iterdir()):
-                    film.replace(folder / film.name)
+                for image in sorted(draft.iterdir()):
+                    image.replace(folder / image.name)
             elif any(draft.iterdir()):
                 draft.replace(folder)
     finally:
@@ -214,8 +214,8 @@ def _studies_of(engine: Engine, places: list[str]) -> Iterator[Row[Any]]:
     """Yield every row of the ledger about the studies that these films belong to."""
     for start in range(0, len(places), _BATCH):
         these = places[start : start + _BATCH]
-        mine = select(films.c.study_uid).where(films.c.place.in_(these))
-        query = select(studies.c.films, studies.c.state, studies.c.model_key)
+        mine = select(images.c.study_uid).where(images.c.place.in_(these))
+        query = select(studies.c.images, studies.c.state, studies.c.model_key)
         with transaction(engine) as connection:
             rows = connection.execute(query.where(studies.c.study_uid.in_(mine))).all()
         yield from rows

@@ -215,7 +215,7 @@ def _lease(connection: Connection, name: str, run: str, lease_seconds: float) ->
     connection.execute(update(studies).where(mine).values(tried))
     rows = connection.execute(select(studies).where(mine).order_by(studies.c.id))
     members = tuple(
-        Claimed(row.id, row.study_uid, tuple(row.films), row.state) for row in rows
+        Claimed(row.id, row.study_uid, tuple(row.images), row.state) for row in rows
     )
     at = connection.execute(select(chunks).where(chunks.c.id == name)).one()
     return Chunk(name, at.model_key, at.started, owner, lease_seconds, members)

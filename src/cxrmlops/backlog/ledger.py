@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from cxrmlops.backlog.contents import content_of, covers
 from cxrmlops.backlog.database import ENTRY_LOCK, lock, now, transaction
-from cxrmlops.backlog.folder_scan import Film
+from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.lease_holders import free_dead, seconds
 from cxrmlops.backlog.schema import chunks, studies
 from cxrmlops.system.files import sha256_json
@@ -46,7 +46,7 @@ OPEN, DONE, DISSOLVED = "open", "done", "dissolved"  # of a chunk
 
 def enter(
     engine: Engine,
-    arrived: Mapping[str, Iterable[Film]],
+    arrived: Mapping[str, Iterable[BacklogImage]],
     *,
     model_key: str,
     rescore: bool = False,
@@ -75,7 +75,11 @@ def enter(
 
 
 def _enter_one(
-    connection: Connection, uid: str, those: list[Film], model_key: str, rescore: bool
+    connection: Connection,
+    uid: str,
+    those: list[BacklogImage],
+    model_key: str,
+    rescore: bool,
 ) -> int:
     content = content_of(those)
     query = select(studies).where(studies.c.study_uid == uid).order_by(studies.c.id)
@@ -108,7 +112,7 @@ def _again(connection: Connection, known: Row[Any], content: dict[str, Any]) -> 
     if known.state == WITHDRAWN:
         set_study(connection, known.id, **content, state=FOUND, reason="", run="")
         return 1
-    if known.state == FOUND and known.films != content["films"]:
+    if known.state == FOUND and known.images != content["images"]:
         set_study(connection, known.id, **content)
     return 0
 

@@ -91,7 +91,7 @@ def _files(row: Row[Any], outcome: str) -> list[str]:
     """Return the outcome of each file: the model's word, else that of its study."""
     images = (row.row or {}).get("images")
     if outcome not in (SCORED, REJECTED) or images is None:
-        return [outcome] * len(row.films)
+        return [outcome] * len(row.images)
     return [image["outcome"] for image in images]
 
 
@@ -107,7 +107,7 @@ def _contradictions(row: Row[Any], outcome: str, reported: set[int]) -> Iterator
     if said["model_key"] != row.model_key:
         yield "studies with an answer of another model"
     images = row.row.get("images", [])
-    if not _is_each_file_once(images, row.films):
+    if not _is_each_file_once(images, row.images):
         yield "studies whose files have no outcome or two"
     dicom = any(one["outcome"] == SCORED and one["sop_class_uid"] for one in images)
     if dicom and row.id not in reported:

@@ -14,7 +14,7 @@ from cxrmlops.backlog.database import transaction
 from cxrmlops.backlog.leases import REPORT, Chunk, Claimed
 from cxrmlops.backlog.ledger import DELIVERED, REJECTED
 from cxrmlops.backlog.progress import Answer, Written
-from cxrmlops.backlog.schema import films, objects, studies
+from cxrmlops.backlog.schema import images, objects, studies
 from cxrmlops.dicom.results.answers import ObjectReference
 from cxrmlops.errors import DataError
 from cxrmlops.records.model_identity import ScoringModel
@@ -58,9 +58,9 @@ def read_answers(score: Path, chunk: Chunk, backlog: Path) -> dict[str, Answer]:
         chunk: its studies.
         backlog: folder that the places of films are relative to.
     """
-    images = SCORED_IMAGES.read(score)
+    rows = SCORED_IMAGES.read(score)
     answered = SCORED_STUDIES.read(score).set_index("study_instance_uid", drop=False)
-    by_path = images.set_index("path", drop=False)
+    by_path = rows.set_index("path", drop=False)
     return {
         study.study_uid: _answer(study, by_path, answered, backlog)
         for study in chunk.studies
@@ -130,9 +130,9 @@ def waiting_since(engine: Engine, chunk: Chunk) -> dict[str, datetime]:
 def subjects(engine: Engine, chunk: Chunk) -> list[Subject]:
     """Return whose films the chunk holds, for the audit."""
     uids = [study.study_uid for study in chunk.studies]
-    query = select(films.c.study_uid, films.c.patient_id).distinct()
+    query = select(images.c.study_uid, images.c.patient_id).distinct()
     with transaction(engine) as connection:
-        rows = connection.execute(query.where(films.c.study_uid.in_(uids))).all()
+        rows = connection.execute(query.where(images.c.study_uid.in_(uids))).all()
     patient = {row.study_uid: row.patient_id for row in rows}
     return [
         Subject(
@@ -146,10 +146,10 @@ def subjects(engine: Engine, chunk: Chunk) -> list[Subject]:
 
 
 def _answer(
-    study: Claimed, images: pd.DataFrame, answered: pd.DataFrame, backlog: Path
+    study: Claimed, rows: pd.DataFrame, answered: pd.DataFrame, backlog: Path
 ) -> Answer:
     paths = [str((backlog / place).absolute()) for place in study.places]
-    mine = images[images.index.isin(paths)]
+    mine = rows[rows.index.isin(paths)]
     row = {"images": [_plain(one) for one in mine[list(_OF_IMAGE)].to_dict("records")]}
     uids = [uid for uid in mine.study_instance_uid.unique() if uid in answered.index]
     if not uids:

@@ -21,8 +21,8 @@ from sqlalchemy import (
 metadata = MetaData()
 
 # Every file that was ever seen in the backlog: what is known is not read again.
-films = Table(
-    "films",
+images = Table(
+    "images",
     metadata,
     Column("place", Text, primary_key=True),  # path below the backlog folder
     Column("bytes", BigInteger, nullable=False),
@@ -73,7 +73,7 @@ studies = Table(
     Column("study_uid", Text, nullable=False),
     Column("source_key", String(64), nullable=False),  # of `contents`
     Column("model_key", Text, nullable=False),
-    Column("films", JSON, nullable=False),  # places, sorted
+    Column("images", JSON, nullable=False),  # places, sorted
     Column("sop_uids", JSON),  # sorted; nothing in rows of the first version
     Column("contents", JSON),  # SHA-256 of its files, sorted; see `ledger`
     Column("state", Text, nullable=False),

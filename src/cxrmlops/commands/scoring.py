@@ -22,7 +22,7 @@ def score(
 
     Example: cxrmlops score new_films --out results
     """
-    from cxrmlops.data.backlog_film import list_backlog
+    from cxrmlops.data.backlog_image import list_backlog
     from cxrmlops.params import load_params, load_site, scope_of
     from cxrmlops.reporting.outcomes import outcome_lines
     from cxrmlops.stages import report as report_stage
@@ -33,7 +33,7 @@ def score(
     require_ours(out / "score", stage.FILES, where="score: --out")
     params, site = load_params(), load_site()
     stage.run(
-        films=list_backlog(films, skip=[out]),
+        paths=list_backlog(films, skip=[out]),
         bundle=model,
         out=out / "score",
         params=params.score,

@@ -15,7 +15,13 @@ import pandas as pd
 from cxrmlops.data.adjudication import settle
 from cxrmlops.data.report_labels import Conclusion, label_studies
 from cxrmlops.records.cohort import CohortSummary, DateWindow, ReportedStudies
-from cxrmlops.records.tables import DECISIONS, FILM_PATHS, FILMS, IMAGES, REPORTS
+from cxrmlops.records.tables import (
+    CANDIDATE_PATHS,
+    CANDIDATES,
+    DECISIONS,
+    IMAGES,
+    REPORTS,
+)
 from cxrmlops.vocabulary.reasons import REASONS
 
 INCLUDED = "included"
@@ -46,8 +52,8 @@ EXCLUSIONS = {
 }
 MISSPELT = "the report has this patient's number in other letter case or without zeros"
 STUDY_EXCLUSIONS = {
-    "no_film": "No film of the reported study was found among those asked for.",
-    "no_accepted_film": "No film of the study is a frontal chest film of an adult.",
+    "no_image": "No film of the reported study was found among those asked for.",
+    "no_accepted_image": "No film of the study is a frontal chest film of an adult.",
 }
 
 
@@ -55,14 +61,14 @@ STUDY_EXCLUSIONS = {
 class Cohort:
     """The tables of one cohort, each sorted, each row with its outcome."""
 
-    films: pd.DataFrame  # FILMS
-    paths: pd.DataFrame  # FILM_PATHS, row by row those of `films`
+    candidates: pd.DataFrame  # CANDIDATES
+    paths: pd.DataFrame  # CANDIDATE_PATHS, row by row those of `candidates`
     images: pd.DataFrame  # IMAGES
     reports: pd.DataFrame  # REPORTS
 
 
 def build_cohort(
-    films: pd.DataFrame,
+    candidates: pd.DataFrame,
     reports: pd.DataFrame,
     *,
     source: str,
@@ -72,34 +78,36 @@ def build_cohort(
     """Decide who is in.
 
     Args:
-        films: `FILM_ROWS`, one row per file, in any order.
+        candidates: `IMAGE_ROWS`, one row per file, in any order.
         reports: `REPORT_ROWS`, one row per report, in any order.
         source: name that the images carry.
         window: first and last study date, both inside; None: the source has no dates.
         decisions: DECISIONS rows, which stand above the reports; None: there are none.
     """
-    films = films.sort_values("path", ignore_index=True)
-    films = films.assign(patient_id=_qualify(films))
+    candidates = candidates.sort_values("path", ignore_index=True)
+    candidates = candidates.assign(patient_id=_qualify(candidates))
     settled = DECISIONS.empty() if decisions is None else decisions
-    studies = settle(match_reports(reports, films), settled)
-    films = films.merge(studies, on="study_id", how="left", validate="many_to_one")
-    films = films.assign(outcome=_outcomes(films, window=window))
-    films.loc[_misspelt(films), "detail"] = MISSPELT
-    included = films[films.outcome == INCLUDED]
+    studies = settle(match_reports(reports, candidates), settled)
+    candidates = candidates.merge(
+        studies, on="study_id", how="left", validate="many_to_one"
+    )
+    candidates = candidates.assign(outcome=_outcomes(candidates, window=window))
+    candidates.loc[_misspelt(candidates), "detail"] = MISSPELT
+    included = candidates[candidates.outcome == INCLUDED]
     images = included.assign(
         source=source,
         year=pd.to_numeric(_date(included).str[:4], errors="coerce"),
         abnormal=included.conclusion == Conclusion.ASF,
     ).sort_values("image_id")
     return Cohort(
-        films=films[list(FILMS.columns)].astype(FILMS.columns),
-        paths=films[list(FILM_PATHS.columns)].astype(FILM_PATHS.columns),
+        candidates=candidates[list(CANDIDATES.columns)].astype(CANDIDATES.columns),
+        paths=candidates[list(CANDIDATE_PATHS.columns)].astype(CANDIDATE_PATHS.columns),
         images=images[list(IMAGES.columns)].astype(IMAGES.columns),
-        reports=_report_outcomes(studies, films),
+        reports=_report_outcomes(studies, candidates),
     )
 
 
-def match_reports(reports: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
+def match_reports(reports: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
     """Join the reports of each study into one row.
 
     A report belongs to the study whose Study Instance UID it names; where no film has
@@ -112,7 +120,7 @@ def match_reports(reports: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
         reports name, joined by "|") and shared (its accession number belongs to films
         of several patients).
     """
-    matched = _by_study(reports, films)
+    matched = _by_study(reports, candidates)
     labels = label_studies(matched)
     groups = matched.groupby("study_id")
     numbers, loose = groups.number_id.agg(_each), groups.loose_number_id.agg(_each)
@@ -128,19 +136,19 @@ def _each(numbers: pd.Series) -> str:
     return "|".join(sorted(set(numbers) - {""}))
 
 
-def _by_study(reports: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
+def _by_study(reports: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
     """Assign every report the pseudonym of its study, and say if it is a shared one."""
-    direct = reports.study_id.isin(films.study_id[films.study_id != ""])
-    known = films[(films.study_id != "") & (films.accession_id != "")]
+    direct = reports.study_id.isin(candidates.study_id[candidates.study_id != ""])
+    known = candidates[(candidates.study_id != "") & (candidates.accession_id != "")]
     several = known.groupby("accession_id").number_id.nunique() > 1
     pairs = known[["accession_id", "study_id"]].drop_duplicates()
-    pairs = pairs.rename(columns={"study_id": "film_study"})
+    pairs = pairs.rename(columns={"study_id": "image_study"})
     found = reports[~direct].merge(pairs, on="accession_id", how="left")
     own = found.study_id.where(found.study_id != "", "accession " + found.accession_id)
     found = found.assign(
-        study_id=found.film_study.fillna(own),
+        study_id=found.image_study.fillna(own),
         shared=found.accession_id.isin(several.index[several]),
-    ).drop(columns="film_study")
+    ).drop(columns="image_study")
     return pd.concat([reports[direct].assign(shared=False), found], ignore_index=True)
 
 
@@ -183,8 +191,8 @@ def summarise(
         source=source,
         label_policy=label_policy,
         window=dates,
-        looked_at=len(cohort.films),
-        excluded=count(cohort.films.outcome),
+        looked_at=len(cohort.candidates),
+        excluded=count(cohort.candidates.outcome),
         included=len(cohort.images),
         studies=len(studies),
         abnormal_studies=int(studies.abnormal.sum()),
@@ -201,33 +209,35 @@ def summarise(
 
 
 def _outcomes(
-    films: pd.DataFrame, *, window: tuple[dt.date, dt.date] | None
+    candidates: pd.DataFrame, *, window: tuple[dt.date, dt.date] | None
 ) -> pd.Series:
-    date = _date(films)
-    usable = films.rejected == ""
-    first = ~films.image_id.where(usable).duplicated() | ~usable
-    unqualified = ~films.has_issuer & (_issuers(films) > 1)
+    date = _date(candidates)
+    usable = candidates.rejected == ""
+    first = ~candidates.image_id.where(usable).duplicated() | ~usable
+    unqualified = ~candidates.has_issuer & (_issuers(candidates) > 1)
     answers = {
         "duplicate": ~first,
-        "no_study_id": films.study_id == "",
-        "no_patient_id": films.number_id == "",
+        "no_study_id": candidates.study_id == "",
+        "no_patient_id": candidates.number_id == "",
         "ambiguous_patient": unqualified,
         "no_study_date": (date == "") & (window is not None),
         "outside_dates": _outside(date, window),
-        "no_report": films.conclusion.isna(),
-        "patient_mismatch": _mismatch(films, usable & first),
-        "uncertain_label": films.conclusion == Conclusion.UNCERTAIN,
-        "disputed_label": films.conclusion == Conclusion.DISPUTED,
+        "no_report": candidates.conclusion.isna(),
+        "patient_mismatch": _mismatch(candidates, usable & first),
+        "uncertain_label": candidates.conclusion == Conclusion.UNCERTAIN,
+        "disputed_label": candidates.conclusion == Conclusion.DISPUTED,
     }
     conditions = [~usable, *answers.values()]
-    results = [films.rejected.to_numpy(), *answers]
+    results = [candidates.rejected.to_numpy(), *answers]
     masks = [np.asarray(mask.fillna(False), dtype=bool) for mask in conditions]
     return pd.Series(np.select(masks, results, INCLUDED), dtype="string")
 
 
-def _date(films: pd.DataFrame) -> pd.Series:
+def _date(candidates: pd.DataFrame) -> pd.Series:
     """Study date of each film: its own, else its report's, else ""."""
-    return films.study_date.where(films.study_date != "", films.report_date).fillna("")
+    return candidates.study_date.where(
+        candidates.study_date != "", candidates.report_date
+    ).fillna("")
 
 
 def _outside(date: pd.Series, window: tuple[dt.date, dt.date] | None) -> pd.Series:
@@ -237,45 +247,53 @@ def _outside(date: pd.Series, window: tuple[dt.date, dt.date] | None) -> pd.Seri
     return (date < start) | (date > end)
 
 
-def _issuers(films: pd.DataFrame) -> pd.Series:
+def _issuers(candidates: pd.DataFrame) -> pd.Series:
     """Count the issuers that gave each film's patient number."""
-    issued = films.patient_id.where(films.has_issuer)
-    return issued.groupby(films.number_id).transform("nunique")
+    issued = candidates.patient_id.where(candidates.has_issuer)
+    return issued.groupby(candidates.number_id).transform("nunique")
 
 
-def _qualify(films: pd.DataFrame) -> pd.Series:
+def _qualify(candidates: pd.DataFrame) -> pd.Series:
     """Complete a patient number without issuer where only one issuer gave it.
 
     Devices that leave the issuer out must not turn one patient into two.
     """
-    issued = films.patient_id.where(films.has_issuer)
-    only = issued.groupby(films.number_id).transform("first")
-    fill = ~films.has_issuer & (films.number_id != "") & (_issuers(films) == 1)
-    return films.patient_id.where(~fill, only)
+    issued = candidates.patient_id.where(candidates.has_issuer)
+    only = issued.groupby(candidates.number_id).transform("first")
+    fill = (
+        ~candidates.has_issuer
+        & (candidates.number_id != "")
+        & (_issuers(candidates) == 1)
+    )
+    return candidates.patient_id.where(~fill, only)
 
 
-def _mismatch(films: pd.DataFrame, counted: pd.Series) -> pd.Series:
+def _mismatch(candidates: pd.DataFrame, counted: pd.Series) -> pd.Series:
     """Find films whose study or report names another patient too."""
-    patients = films.patient_id.where(counted & (films.number_id != ""))
-    several = patients.groupby(films.study_id).transform("nunique") > 1
-    named = films.report_numbers.fillna("")
-    other = (named != "") & (named != films.number_id)
-    return several | other | films.shared.astype("boolean").fillna(False)
+    patients = candidates.patient_id.where(counted & (candidates.number_id != ""))
+    several = patients.groupby(candidates.study_id).transform("nunique") > 1
+    named = candidates.report_numbers.fillna("")
+    other = (named != "") & (named != candidates.number_id)
+    return several | other | candidates.shared.astype("boolean").fillna(False)
 
 
-def _misspelt(films: pd.DataFrame) -> pd.Series:
+def _misspelt(candidates: pd.DataFrame) -> pd.Series:
     """Find films whose patient the report names, but for letter case or zeros."""
-    exact = films.report_numbers.fillna("") == films.number_id
-    loose = films.loose_report_numbers.fillna("") == films.loose_number_id
-    told = (films.outcome == "patient_mismatch") & (films.loose_number_id != "")
+    exact = candidates.report_numbers.fillna("") == candidates.number_id
+    loose = candidates.loose_report_numbers.fillna("") == candidates.loose_number_id
+    told = (candidates.outcome == "patient_mismatch") & (
+        candidates.loose_number_id != ""
+    )
     return told & ~exact & loose
 
 
-def _report_outcomes(studies: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
+def _report_outcomes(studies: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
     """Return what became of each reported study: as far as its best film came."""
     order = [*EXCLUSIONS, INCLUDED]
-    rank = films.outcome.map({reason: at for at, reason in enumerate(order)}).fillna(0)
-    best = rank.groupby(films.study_id).max()
+    rank = candidates.outcome.map(
+        {reason: at for at, reason in enumerate(order)}
+    ).fillna(0)
+    best = rank.groupby(candidates.study_id).max()
     outcome = [_study_outcome(order, best.get(study)) for study in studies.study_id]
     frame = studies.assign(outcome=outcome)
     return frame[list(REPORTS.columns)].astype(REPORTS.columns)
@@ -283,7 +301,7 @@ def _report_outcomes(studies: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame
 
 def _study_outcome(order: list[str], best: float | None) -> str:
     if best is None:
-        return "no_film"
+        return "no_image"
     reason = order[int(best)]
     late = (INCLUDED, *list(AFTER_HEADERS)[1:])
-    return reason if reason in late else "no_accepted_film"
+    return reason if reason in late else "no_accepted_image"

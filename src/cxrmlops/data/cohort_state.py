@@ -2,7 +2,7 @@
 What the last cohort was made from, so that an unchanged one costs nothing.
 
 Films lie outside DVC, so `dvc repro` runs `cohort` every time. No table library here:
-see film_list.
+see image_list.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxrmlops.data.film_list import FilmFile, list_films, read_include
+from cxrmlops.data.image_list import ListedImage, list_images, read_include
 from cxrmlops.dicom.identity import key_fingerprint, pseudonym_key
 from cxrmlops.errors import DataError
 from cxrmlops.records.cohort import CohortSummary
@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 SUMMARY = "exclusions.json"
 SCOPE = "scope.json"  # what the images were accepted by
 DECISIONS = "decisions.parquet"  # as tables.DECISIONS has it
-PATHS = "film_paths.parquet"  # as tables.FILM_PATHS has it
+PATHS = "candidate_paths.parquet"  # as tables.CANDIDATE_PATHS has it
 FILES = (
     SUMMARY,
-    "films.parquet",
+    "candidates.parquet",
     "flow.svg",
     "images.parquet",
     "reports.parquet",
@@ -44,7 +44,7 @@ SITE_KEYS = (
 class CohortState:
     """Everything a cohort is made from, at one moment."""
 
-    films: tuple[FilmFile, ...]
+    images: tuple[ListedImage, ...]
     include: frozenset[str] | None
     key: bytes  # of the pseudonyms
     key_fingerprint: str
@@ -63,7 +63,7 @@ def take_state(params: Mapping[str, Any], site: Mapping[str, Any]) -> CohortStat
         DataError: films or reports are not there.
     """
     reports = Path(site["reports"])
-    films = tuple(list_films(Path(site["films"]), skip=[reports]))
+    images = tuple(list_images(Path(site["films"]), skip=[reports]))
     if not reports.exists():
         raise DataError(
             f"site.yaml: reports: there is nothing at {reports} ({Path.cwd()}); name "
@@ -74,7 +74,7 @@ def take_state(params: Mapping[str, Any], site: Mapping[str, Any]) -> CohortStat
     key = pseudonym_key()
     code = stage_code_hash("cohort")
     parts = {
-        "films": _films_hash(films),
+        "images": _images_hash(images),
         "reports": _reports_hash(reports),
         "decisions": _decisions_hash(site["decisions"]),
         "include": sorted(include) if include is not None else None,
@@ -84,7 +84,7 @@ def take_state(params: Mapping[str, Any], site: Mapping[str, Any]) -> CohortStat
         "code": code,
     }
     return CohortState(
-        films=films,
+        images=images,
         include=include,
         key=key,
         key_fingerprint=key_fingerprint(key),
@@ -126,10 +126,10 @@ def _is_whole(out: Path) -> bool:
     return paths.is_file() and all((out / name).is_file() for name in FILES)
 
 
-def _films_hash(films: Iterable[FilmFile]) -> str:
+def _images_hash(images: Iterable[ListedImage]) -> str:
     digest = hashlib.sha256()
-    for film in films:
-        digest.update(f"{film.path}\0{film.bytes}\0{film.mtime_ns}\n".encode())
+    for image in images:
+        digest.update(f"{image.path}\0{image.bytes}\0{image.mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
@@ -147,5 +147,5 @@ def _decisions_hash(folder: str | None) -> str | None:
 
 def _reports_hash(reports: Path) -> str:
     return (
-        _films_hash(list_films(reports)) if reports.is_dir() else sha256_file(reports)
+        _images_hash(list_images(reports)) if reports.is_dir() else sha256_file(reports)
     )

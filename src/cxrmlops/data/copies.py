@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cxrmlops.data.backlog_film import unanswered
+from cxrmlops.data.backlog_image import unanswered
 from cxrmlops.dicom.read.patient import Patient, name_two_people
 from cxrmlops.vocabulary.reasons import Kind, reason_kind
 
@@ -119,10 +119,10 @@ def refuse_mixed_studies(
     for row in rows:
         studies[row["study_instance_uid"]].append(row)
     studies.pop("", None)
-    for films in studies.values():
-        named = [patients[film["path"]] for film in films]
+    for images in studies.values():
+        named = [patients[image["path"]] for image in images]
         if name_two_people([patient for patient in named if patient]):
-            for film in films:
-                was = film["reason"]
+            for image in images:
+                was = image["reason"]
                 why = f"else: {was}" if was else ""
-                strike(film, folder, "patient_mismatch", why)
+                strike(image, folder, "patient_mismatch", why)

@@ -13,7 +13,7 @@ import numpy as np
 
 from cxrmlops.data.image_file import read_image
 from cxrmlops.data.preprocess import (
-    film_statistics,
+    image_statistics,
     network_square,
     perceptual_hash,
 )
@@ -26,7 +26,7 @@ AHEAD = 8  # films per worker that wait, run or are done: no worker idles, memor
 
 
 @dataclass(frozen=True)
-class Film:
+class DecodeRequest:
     """A file as the cohort saw it, and what to make of it."""
 
     path: Path
@@ -43,28 +43,30 @@ class Decoded:
     square: np.ndarray | None  # shape (size, size), uint8; None: rejected
 
 
-def decode_films(films: Sequence[Film], *, workers: int) -> Iterator[Decoded]:
-    """Decode `films` in `workers` processes; 0 decodes them in this one.
+def decode_images(
+    images: Sequence[DecodeRequest], *, workers: int
+) -> Iterator[Decoded]:
+    """Decode `images` in `workers` processes; 0 decodes them in this one.
 
     Yields:
         One result per film, in the order given: the same for any `workers`.
     """
     for done in map_isolated(
-        decode_film, films, workers=workers, ahead=AHEAD * workers
+        decode_image, images, workers=workers, ahead=AHEAD * workers
     ):
-        yield done.output or rejected_film("undecodable", done.why)
+        yield done.output or rejected_image("undecodable", done.why)
 
 
-def decode_film(film: Film) -> Decoded:
+def decode_image(image: DecodeRequest) -> Decoded:
     """Read one film: its square and its row of the index, or why there is none."""
     try:
-        _check_unchanged(film)
-        picture = read_image(film.path, scope=film.scope)
+        _check_unchanged(image)
+        picture = read_image(image.path, scope=image.scope)
     except Rejected as rejected:
-        return rejected_film(rejected.reason, rejected.detail)
-    square, _ = network_square(picture.image, size=film.size)
+        return rejected_image(rejected.reason, rejected.detail)
+    square, _ = network_square(picture.image, size=image.size)
     rows, columns = picture.image.shape
-    row = film_statistics(picture.image) | {
+    row = image_statistics(picture.image) | {
         "rejected": "",
         "detail": "; ".join(picture.notes),
         "rows": rows,
@@ -78,7 +80,7 @@ def decode_film(film: Film) -> Decoded:
     return Decoded(row, square)
 
 
-def rejected_film(reason: str, detail: str) -> Decoded:
+def rejected_image(reason: str, detail: str) -> Decoded:
     """Make the row of a film without a square."""
     empty: dict[str, object] = {"string": "", "int64": 0, "float64": math.nan}
     row = {name: empty[kind] for name, kind in INDEX.columns.items()}
@@ -87,10 +89,10 @@ def rejected_film(reason: str, detail: str) -> Decoded:
     return Decoded(row | {"rejected": reason, "detail": detail}, None)
 
 
-def _check_unchanged(film: Film) -> None:
+def _check_unchanged(image: DecodeRequest) -> None:
     try:
-        found = film.path.stat().st_size
+        found = image.path.stat().st_size
     except OSError:
         raise Rejected("file_changed", "the file is gone since the cohort") from None
-    if found != film.bytes:
-        raise Rejected("file_changed", f"{found} bytes, the cohort saw {film.bytes}")
+    if found != image.bytes:
+        raise Rejected("file_changed", f"{found} bytes, the cohort saw {image.bytes}")

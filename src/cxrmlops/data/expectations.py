@@ -60,7 +60,7 @@ def cohort_rows(images: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def film_rows(images: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
+def image_rows(images: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
     """Return statistics of the decoded films, and who shares their pixels.
 
     Args:
@@ -70,12 +70,12 @@ def film_rows(images: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row per decoded film, on the row numbers of `images`.
     """
-    films = index.assign(patient_id=images.patient_id.to_numpy())
-    films = films[films.rejected == ""]
-    same = films.groupby("pixel_hash")
-    return films.assign(
-        patients_with_film=same.patient_id.transform("nunique"),
-        copy=films.groupby(["patient_id", "pixel_hash"]).cumcount(),
+    decoded = index.assign(patient_id=images.patient_id.to_numpy())
+    decoded = decoded[decoded.rejected == ""]
+    same = decoded.groupby("pixel_hash")
+    return decoded.assign(
+        patients_with_image=same.patient_id.transform("nunique"),
+        copy=decoded.groupby(["patient_id", "pixel_hash"]).cumcount(),
     )
 
 
@@ -96,7 +96,7 @@ def cohort_promises() -> list[Promise]:
     ]
 
 
-def film_promises(*, min_rows: int, min_columns: int) -> list[Promise]:
+def image_promises(*, min_rows: int, min_columns: int) -> list[Promise]:
     """Return what every decoded film keeps.
 
     Args:
@@ -110,7 +110,7 @@ def film_promises(*, min_rows: int, min_columns: int) -> list[Promise]:
         _between("nearly_constant", "std", low=MIN_STD),
         _between("mostly_black", "black", high=MAX_BLACK),
         _between("mostly_white", "white", high=MAX_WHITE),
-        _one("same_pixels_two_patients", "patients_with_film"),
+        _one("same_pixels_two_patients", "patients_with_image"),
         _between("same_pixels_again", "copy", high=0),
     ]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cxrmlops.data.preprocess import is_picture, read_picture
 from cxrmlops.dicom.read.acceptance import accept, accept_picture
-from cxrmlops.dicom.read.headers import DicomFile, FilmHeader, describe
+from cxrmlops.dicom.read.headers import DicomFile, ImageHeader, describe
 from cxrmlops.dicom.read.patient import Patient, patient_of
 from cxrmlops.dicom.read.pixels import Picture, display_picture
 from cxrmlops.dicom.read.source import Limits, Source, opened
@@ -30,7 +30,7 @@ class ImageFile:
         self._source, self._scope = source, scope
         self._limits = Limits.of(scope)
         self._dicom: DicomFile | None = None
-        self.header: FilmHeader | None = None
+        self.header: ImageHeader | None = None
         self.patient: Patient | None = None
         if not is_picture(source.start):
             self._dicom = DicomFile(source, limits=self._limits)

@@ -142,8 +142,8 @@ def reading_picture(image: np.ndarray, *, longest_side: int) -> np.ndarray:
     rows, columns = image.shape
     height, width = _fit(rows, columns, longest_side)
     eight_bits = (image * np.float32(255) + np.float32(0.5)).astype(np.uint8)
-    film = Image.fromarray(eight_bits)
-    return np.asarray(film.resize((width, height), _FILTER, reducing_gap=1.0))
+    grey = Image.fromarray(eight_bits)
+    return np.asarray(grey.resize((width, height), _FILTER, reducing_gap=1.0))
 
 
 def preprocessing_hash(*, size: int) -> str:
@@ -154,7 +154,7 @@ def preprocessing_hash(*, size: int) -> str:
     return sha256_json({"pixels": PIXEL_POLICY, "square": _SQUARE_POLICY, "size": size})
 
 
-def film_statistics(image: np.ndarray) -> dict[str, float]:
+def image_statistics(image: np.ndarray) -> dict[str, float]:
     """Describe a film's brightness by every n-th pixel.
 
     Args:
@@ -192,10 +192,10 @@ def perceptual_hash(image: np.ndarray) -> str:
     the same bits for everybody.
     """
     inner = np.ascontiguousarray(_without_wide_frame(image), dtype=np.float32)
-    film = Image.fromarray(inner)
+    grey = Image.fromarray(inner)
     n = HASH_BLOCKS
-    across = np.asarray(film.resize((n + 1, n), Image.Resampling.BOX))
-    down = np.asarray(film.resize((n, n + 1), Image.Resampling.BOX))
+    across = np.asarray(grey.resize((n + 1, n), Image.Resampling.BOX))
+    down = np.asarray(grey.resize((n, n + 1), Image.Resampling.BOX))
     brighter = [across[:, 1:] > across[:, :-1], down[1:] > down[:-1]]
     return np.packbits(np.concatenate(brighter, axis=None)).tobytes().hex()
 

@@ -12,7 +12,7 @@ from cxrmlops.errors import DataError
 AT_ONCE = 256  # films in memory
 
 
-def film_squares(folder: Path) -> Callable[[pd.DataFrame], np.ndarray]:
+def image_squares(folder: Path) -> Callable[[pd.DataFrame], np.ndarray]:
     """Return a function that copies the squares of SPLITS rows into memory.
 
     Its result has shape (n_rows, size, size), uint8; DataError, where a row names a

@@ -39,7 +39,7 @@ class LogitOnly(nn.Module):
         return self.network(images)[0][:, None]
 
 
-def film_maps(
+def image_maps(
     network: EvidenceResNet, squares: np.ndarray, *, method: str
 ) -> np.ndarray:
     """Map what speaks for ASF in each film, by a method of the literature.

@@ -16,7 +16,7 @@ AHEAD = 2  # batches read while the device computes
 ROWS_AT_ONCE = 1024  # films copied at a time on their way into GPU memory
 
 
-class Films:
+class ImageDataset:
     """Some films of the shards, and nothing of the others.
 
     On a GPU they live in its memory when they fit. Else they stay memory-mapped and a
@@ -66,7 +66,7 @@ class Films:
             for chosen in order:
                 yield self.resident[torch.from_numpy(chosen).to(self.device)]
             return
-        with ThreadPoolExecutor(1, "films") as thread:
+        with ThreadPoolExecutor(1, "images") as thread:
             waiting = [thread.submit(self._read, chosen) for chosen in order[:AHEAD]]
             for number in range(len(order)):
                 batch = waiting.pop(0).result()
@@ -89,13 +89,13 @@ class Films:
         return self.n * self.side**2 <= RESIDENT_SHARE * free
 
     def _load(self) -> Tensor:
-        films = torch.empty(
+        images = torch.empty(
             (self.n, self.side, self.side), dtype=torch.uint8, device=self.device
         )
         for start in range(0, self.n, ROWS_AT_ONCE):
             chosen = np.arange(start, min(start + ROWS_AT_ONCE, self.n))
-            films[start : start + len(chosen)] = torch.from_numpy(self.read(chosen))
-        return films
+            images[start : start + len(chosen)] = torch.from_numpy(self.read(chosen))
+        return images
 
 
 def shuffled(

@@ -28,7 +28,7 @@ REMOVED = (90, 70)  # ROAD: percentile of a map above which a film is removed
 
 
 @dataclass(frozen=True)
-class FilmMaps:
+class ImageMaps:
     """Maps of n films, each of shape (n, h, w), float32, in logit units."""
 
     evidence: np.ndarray
@@ -37,7 +37,7 @@ class FilmMaps:
     repeated: Mapping[str, np.ndarray]  # of the films with noise, or shifted
 
 
-def draw_maps(network: EvidenceResNet, squares: np.ndarray, *, seed: int) -> FilmMaps:
+def draw_maps(network: EvidenceResNet, squares: np.ndarray, *, seed: int) -> ImageMaps:
     """Draw every map that is compared, in 32 bit.
 
     Args:
@@ -45,7 +45,7 @@ def draw_maps(network: EvidenceResNet, squares: np.ndarray, *, seed: int) -> Fil
         squares: shape (n, size, size), uint8.
         seed: of noise and weights.
     """
-    return FilmMaps(
+    return ImageMaps(
         evidence=_evidence(network, squares),
         gradcam=_gradcam(network, squares),
         redrawn=_redrawn(network, squares, seed=seed),

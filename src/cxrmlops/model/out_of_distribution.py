@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 STAGES = ("layer1", "layer2", "layer3", "layer4")  # of torchvision's ResNets
 DIRECTIONS = 32  # at most; a quarter of the films if that is less
-MIN_FILMS = 40  # of train, and of val; fewer describe no cloud
+MIN_IMAGES = 40  # of train, and of val; fewer describe no cloud
 MARGIN = 2.0  # the limit is so many times the distance of the farthest film of val
 _LEAST_SCALE = 0.25  # of the usual standard deviation: a dead channel is no ruler
 _EPSILON = 1e-6
@@ -104,9 +104,9 @@ def fit_familiar(train: np.ndarray, val: np.ndarray) -> Familiar | None:
         val: features, shape (m, d).
 
     Returns:
-        None if there are fewer than `MIN_FILMS` of either.
+        None if there are fewer than `MIN_IMAGES` of either.
     """
-    if min(len(train), len(val)) < MIN_FILMS:
+    if min(len(train), len(val)) < MIN_IMAGES:
         return None
     mean, scale = train.mean(0), train.std(0)
     scale = np.maximum(scale, _LEAST_SCALE * np.median(scale) + _EPSILON)

@@ -29,7 +29,7 @@ class Placed(Protocol):
         """Pixels per side of the square."""
 
 
-def evidence_on_film(
+def evidence_on_image(
     evidence: np.ndarray, placement: Placed, *, rows: int, columns: int
 ) -> np.ndarray:
     """Spread an evidence map over the film it belongs to, padding left out.

@@ -8,13 +8,13 @@ from cxrmlops.model.bundle import Bundle
 from cxrmlops.model.inference import Reader, read_squares
 from cxrmlops.model.network import EvidenceResNet
 
-FILMS = 3
+IMAGES = 3
 # Logit units. 32 bit on another processor differs by 1e-5, bf16 on a GPU by 1e-2; a
 # wrong channel order, scale or library shows as 1e-1 and more.
 TOLERANCE = 0.1
 
 
-def skew_films(size: int) -> np.ndarray:
+def skew_images(size: int) -> np.ndarray:
     """Draw two dark fields in a bright one, by formula: no patient, always the same.
 
     Args:
@@ -24,16 +24,16 @@ def skew_films(size: int) -> np.ndarray:
         Shape (3, size, size), uint8.
     """
     across, down = np.meshgrid(*[(np.arange(size) + 0.5) / size * 2 - 1] * 2)
-    films = []
-    for number in range(FILMS):
+    images = []
+    for number in range(IMAGES):
         width, height = 0.30 + 0.04 * number, 0.65 - 0.05 * number
         lungs = sum(
             ((across - side * 0.45) / width) ** 2 + (down / height) ** 2 < 1
             for side in (-1, 1)
         )
         shade = 190 - 30 * down - 20 * number
-        films.append(np.where(lungs, shade - 110, shade))
-    return np.clip(np.rint(films), 0, 255).astype(np.uint8)
+        images.append(np.where(lungs, shade - 110, shade))
+    return np.clip(np.rint(images), 0, 255).astype(np.uint8)
 
 
 def skew_logit(network: EvidenceResNet, size: int) -> np.ndarray:
@@ -43,7 +43,7 @@ def skew_logit(network: EvidenceResNet, size: int) -> np.ndarray:
     """
     here = torch.device("cpu")
     return read_squares(
-        network.to(here), skew_films(size), device=here, batch_size=FILMS
+        network.to(here), skew_images(size), device=here, batch_size=IMAGES
     )[0]
 
 
@@ -58,12 +58,12 @@ def check_skew(bundle: Bundle, reader: Reader) -> float:
         ResourceError: this machine's answers are not the bundle's.
     """
     expected = bundle.reference.get("skew_logit", np.empty(0))
-    if expected.shape != (FILMS,):
+    if expected.shape != (IMAGES,):
         raise BundleError(
             f"model '{bundle.card.name}' has no answers to its own test films; fetch "
             "or train the model again"
         )
-    found = reader.read(skew_films(bundle.card.size)).logit
+    found = reader.read(skew_images(bundle.card.size)).logit
     difference = float(np.abs(found - expected).max())
     if not difference <= TOLERANCE:
         raise ResourceError(

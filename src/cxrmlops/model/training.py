@@ -14,7 +14,7 @@ from cxrmlops.errors import ParamsError
 from cxrmlops.model.augment import augment
 from cxrmlops.model.inference import to_images
 from cxrmlops.model.learner import TrainState, weighted_loss
-from cxrmlops.model.loader import Films, in_order, shuffled
+from cxrmlops.model.loader import ImageDataset, in_order, shuffled
 from cxrmlops.model.schedule import rate_factor
 from cxrmlops.system.clock import PROGRESS_SECONDS, ProgressTimer
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class LabelledImages:
     """Films with their answers."""
 
-    films: Films
+    images: ImageDataset
     abnormal: np.ndarray  # (n,) bool, ASF stated in the report
 
 
@@ -65,7 +65,7 @@ def epochs(
         start = time.monotonic()
         loss, rate = _pass(learner, train, weight, number)
         seconds = time.monotonic() - start
-        logit = read_films(learner, val.films)
+        logit = read_images(learner, val.images)
         judged = weighted_loss(
             torch.from_numpy(logit), _target(val), weight, smoothing=0.0
         )
@@ -75,29 +75,29 @@ def epochs(
             val_loss=float(judged),
             val_auc=auc(logit, val.abnormal),
             learning_rate=rate,
-            images_per_second=train.films.n / seconds,
+            images_per_second=train.images.n / seconds,
             seconds=time.monotonic() - start,
         )
 
 
-def read_films(learner: TrainState, films: Films) -> np.ndarray:
+def read_images(learner: TrainState, dataset: ImageDataset) -> np.ndarray:
     """Read every film with the averaged weights: logits, shape (n,), float32.
 
     Processes share the films; all of them get all logits.
     """
     fabric, network = learner.fabric, learner.average.network
     order = in_order(
-        films.n,
+        dataset.n,
         learner.recipe.batch_size,
         rank=fabric.global_rank,
         ranks=fabric.world_size,
     )
-    logit = torch.zeros(films.n, device=fabric.device)
+    logit = torch.zeros(dataset.n, device=fabric.device)
     with torch.inference_mode(), fabric.autocast():
         if fabric.world_size > 1:  # each saw other films: agree on BatchNorm's averages
             for buffer in network.buffers():
                 torch.distributed.broadcast(buffer, 0)
-        for chosen, squares in zip(order, films.batches(order), strict=True):
+        for chosen, squares in zip(order, dataset.batches(order), strict=True):
             images = to_images(squares, fabric.device)
             logit[torch.from_numpy(chosen)] = network(images)[0]
         if fabric.world_size > 1:
@@ -128,14 +128,14 @@ class _Progress:
     """Losses and ranges of an epoch so far, kept on the device until asked for."""
 
     number: int
-    films: int = 0
+    images: int = 0
     facts: list[Tensor] = field(default_factory=list)
     timer: ProgressTimer = field(  # half as often as others: a line stops the device
         default_factory=partial(ProgressTimer, 2 * PROGRESS_SECONDS)
     )
 
     def add(self, loss: Tensor, images: Tensor) -> None:
-        self.films += len(images)
+        self.images += len(images)
         self.facts.append(torch.stack([loss, images.amin(), images.amax()]))
 
     def mean_loss(self) -> Tensor:
@@ -155,10 +155,10 @@ class _Progress:
             log.info(
                 "train: epoch %d, %d of %d films, loss %.3f, %.1f images/s",
                 self.number,
-                self.films,
+                self.images,
                 of,
                 self.mean_loss(),
-                self.films / seconds,
+                self.images / seconds,
             )
 
 
@@ -168,7 +168,7 @@ def _pass(
     """Take one step per batch; give the mean loss and the last learning rate."""
     fabric, recipe = learner.fabric, learner.recipe
     order = shuffled(
-        train.films.n,
+        train.images.n,
         recipe.batch_size,
         seed=(recipe.seed, number),
         rank=fabric.global_rank,
@@ -177,7 +177,7 @@ def _pass(
     generator = _generator(learner, number)
     target, weight = _target(train).to(fabric.device), weight.to(fabric.device)
     progress, rate = _Progress(number), 0.0
-    for chosen, squares in zip(order, train.films.batches(order), strict=True):
+    for chosen, squares in zip(order, train.images.batches(order), strict=True):
         images = augment(
             to_images(squares, fabric.device), recipe.augmentation, generator=generator
         )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxrmlops.data.preprocess import network_square, preprocessing_hash
 from cxrmlops.data.reference_images import reference_pictures
-from cxrmlops.data.squares import film_squares, in_parts
+from cxrmlops.data.squares import image_squares, in_parts
 from cxrmlops.errors import BundleError
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.model.bundle import Bundle, read_bundle
@@ -112,9 +112,9 @@ class Challenge:
             points[1], points[0], val, high_sensitivity=asked
         )
         told: dict[str, Any] = {"thresholds": thresholds, "panel": [], "val": None}
-        films = _panel(self.old), _panel(self.new)
-        if films[0] is not None and films[1] is not None:
-            told["panel"] = score_shift.panel(films[0], films[1], *points)
+        images = _panel(self.old), _panel(self.new)
+        if images[0] is not None and images[1] is not None:
+            told["panel"] = score_shift.panel(images[0], images[1], *points)
         if self.old.card.preprocessing_hash == self._pixels:
             before = read_side(self.old, "val", data=self._data)
             after = val.set_index("study_id").probability[before.study_id]
@@ -155,7 +155,7 @@ def read_rows(bundle: Bundle, rows: pd.DataFrame, *, data: Path) -> pd.DataFrame
         DataError: a row names a shard that is not there.
     """
     rows = rows.sort_values("image_id", ignore_index=True)
-    squares = film_squares(data / "preprocess")
+    squares = image_squares(data / "preprocess")
     reader = Reader(bundle, batch_size=BATCH)
     answers = reader.read_parts(map(squares, in_parts(rows)))
     return join_studies(

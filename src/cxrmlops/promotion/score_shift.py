@@ -65,7 +65,7 @@ def panel(
     answers = list(_answers(before, after, old_points, new_points))
     return [
         {
-            "film": number + 1,
+            "image": number + 1,
             "old": round(float(before[number]), 4),
             "new": round(float(after[number]), 4),
             "difference": round(float(after[number] - before[number]), 4),

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 STUDIES = 2000
 BACKLOG_STUDIES = 24
-FILM_SIDE = 384  # pixels, before the network's square
+IMAGE_SIDE = 384  # pixels, before the network's square
 SEED = 20240131
 CLOCK = "2024-01-31T02:00:00+00:00"  # fixed: two demos write the same bytes
 MARK = ".made-by-demo"
@@ -41,7 +41,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "validate": {"max_quarantined": 0.30},
     "split": {"train": 0.70, "val": 0.12, "test": 0.18},
     "train": {"epochs": 15, "patience": 8, "learning_rate": 1.0e-3, "ema_decay": 0.98},
-    "examine": {"studies": 150, "map_films": 16, "road_images": 4},
+    "examine": {"studies": 150, "map_images": 16, "road_images": 4},
     "gate": {
         "max_corner_concentration": 4.0,  # a corner is a cell of the 4 x 4 map
         "min_auc_lower": 0.85,
@@ -88,7 +88,7 @@ def run(
     _require_own(folder)
     copy_checkout(folder)
     write_settings(folder, architecture=architecture)
-    make_films(folder / "data", studies=studies, seed=seed, bias=bias)
+    make_image_files(folder / "data", studies=studies, seed=seed, bias=bias)
     _step(folder, sys.executable, "-m", "flows.train")
     verdict = Verdict.read(folder / "data" / Verdict.file)
     if verdict.passed:
@@ -141,10 +141,10 @@ def copy_checkout(folder: Path) -> None:
     (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
 
 
-def make_films(data: Path, **asked: Any) -> None:
+def make_image_files(data: Path, **asked: Any) -> None:
     """Make films and reports in data/raw, unless the same ones are there already."""
     raw, note = data / "raw", data / "made.json"
-    asked |= {"backlog_studies": BACKLOG_STUDIES, "side": FILM_SIDE}
+    asked |= {"backlog_studies": BACKLOG_STUDIES, "side": IMAGE_SIDE}
     there = (raw / "truth.csv").exists()
     if there and (not note.exists() or read_json(note) != asked):
         raise CxrError(

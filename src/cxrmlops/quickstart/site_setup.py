@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from cxrmlops.data.film_list import list_films
+from cxrmlops.data.image_list import list_images
 from cxrmlops.data.sources.recognise import find_reports, recognise_reports
 from cxrmlops.errors import DataError, ParamsError
 from cxrmlops.params import load_site
@@ -41,22 +41,22 @@ _ADDRESSES = """\
 
 
 def set_up(
-    films: Path,
+    images: Path,
     *,
     reports: Path | None = None,
     source: str | None = None,
     here: Path = Path(),
     may_replace: Callable[[str], bool] = lambda _question: False,
 ) -> str:
-    """Write the settings files for `films` into `here`; say what to do next.
+    """Write the settings files for `images` into `here`; say what to do next.
 
     Lines that somebody edited stay: of an existing site.yaml only source, films and
     reports change, an existing params.yaml or addresses.env is kept as it is.
 
     Args:
-        films: folder of films.
+        images: folder of films.
         reports: report table, archive or folder; None: looked for in and beside
-            `films`.
+            `images`.
         source: hospital, nih or openi; None: known by the look of `reports`.
         here: folder of the settings.
         may_replace: asked before a line changes in a site.yaml that is not as we
@@ -66,13 +66,13 @@ def set_up(
         DataError: no films, no reports, or reports of an unknown kind.
         ParamsError: site.yaml is there and wrong, or must not be changed.
     """
-    files = list_films(films) if films.is_dir() else []
+    files = list_images(images) if images.is_dir() else []
     if not files:
         raise DataError(
-            f"init: there is no file below {films}; name the folder of your films"
+            f"init: there is no file below {images}; name the folder of your films"
         )
-    reports, source = _reports(films, reports, source)
-    values = {"source": source, "films": films.resolve(), "reports": reports.resolve()}
+    reports, source = _reports(images, reports, source)
+    values = {"source": source, "films": images.resolve(), "reports": reports.resolve()}
     _write(here / SITE, _site_text(here / SITE, values, may_replace))
     for name, content in (
         (PARAMS, default(PARAMS).read_text(encoding="utf-8")),
@@ -89,7 +89,9 @@ def default(name: str) -> Path:
     return packaged if packaged.exists() else Path(__file__).parents[3] / name
 
 
-def _reports(films: Path, reports: Path | None, source: str | None) -> tuple[Path, str]:
+def _reports(
+    images: Path, reports: Path | None, source: str | None
+) -> tuple[Path, str]:
     if reports is not None:
         if not reports.exists():
             raise DataError(f"init: --reports: there is nothing at {reports}")
@@ -101,14 +103,14 @@ def _reports(films: Path, reports: Path | None, source: str | None) -> tuple[Pat
                 "name the columns so, or say --source"
             )
         return reports, kind
-    found = [(p, kind) for p, kind in find_reports(films) if source in (None, kind)]
+    found = [(p, kind) for p, kind in find_reports(images) if source in (None, kind)]
     if not found:
         raise DataError(
-            f"init: no report table lies in or beside {films}; name it with --reports"
+            f"init: no report table lies in or beside {images}; name it with --reports"
         )
     if len(found) > 1:
         raise DataError(
-            f"init: several report files lie in or beside {films}; name one with "
+            f"init: several report files lie in or beside {images}; name one with "
             "--reports",
             [path.name for path, _ in found],
         )
@@ -151,10 +153,10 @@ def _write(path: Path, text: str, *, private: bool = False) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
-def _next(source: str, films: int, reports: Path) -> str:
+def _next(source: str, images: int, reports: Path) -> str:
     return "\n".join(
         [
-            f"source     {source}: {films:,} file(s), reports in {reports.name}",
+            f"source     {source}: {images:,} file(s), reports in {reports.name}",
             f"{SITE}  the site: institution, time zone, language, chest words",
             f"{PARAMS}  every number; date window, image size, gates",
             f"{ADDRESSES}  MLFLOW_TRACKING_URI, PREFECT_API_URL, CXR_LEDGER_URL, "

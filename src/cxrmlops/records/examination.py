@@ -45,7 +45,7 @@ class AnswerChange(Part):
 class MapFigures(Part):
     """What the checks of heat maps found, over films."""
 
-    n_films: int
+    n_images: int
     grid: tuple[int, ...]  # cells down and across
     disagreement: float  # with Grad-CAM, largest of any film
     redrawn: dict[str, Estimate | None]  # part -> correlation after weights were drawn
@@ -59,7 +59,7 @@ class BoxFigures(Part):
     """Maps beside the boxes that a radiologist drew, one side of the split."""
 
     split: str
-    n_films: int
+    n_images: int
     area: Estimate | None  # share of the film in boxes
     inside: Estimate | None  # share of positive evidence in them
     iou: Estimate | None  # of the boxes and the hottest cells
@@ -79,6 +79,6 @@ class Examination(Record):
     boxes: tuple[BoxFigures, ...]
     n_val_studies: int
     n_drawn_studies: int  # what needs the network was read on them
-    n_drawn_films: int
+    n_drawn_images: int
     bundle_hash: str  # 64 hex digits
     split_hash: str

@@ -62,8 +62,8 @@ class Table:
 
 
 # cohort: every file that was looked at, and what became of it
-FILMS = Table(
-    "films.parquet",
+CANDIDATES = Table(
+    "candidates.parquet",
     {
         "image_id": "string",  # keyed pseudonym of the SOP Instance UID (or file)
         "bytes": "int64",
@@ -73,10 +73,10 @@ FILMS = Table(
     },
 )
 
-# cohort, in `beside`: where each row of FILMS lies. A name may be a patient's, so no
+# cohort, in `beside`: where each row of CANDIDATES lies. A name may be a patient's: no
 # stage's folder has it: DVC caches and pushes those
-FILM_PATHS = Table(
-    "film_paths.parquet",
+CANDIDATE_PATHS = Table(
+    "candidate_paths.parquet",
     {
         "image_id": "string",
         "path": "string",  # relative to site.yaml: films
@@ -249,7 +249,7 @@ SCORED_IMAGES = Table(
     {
         "path": "string",  # as given
         "content": "string",  # SHA-256 of the file; "" when it killed its reader
-        "header": "string",  # films/<n>.dcm, up to the pixels; "" if not reported
+        "header": "string",  # images/<n>.dcm, up to the pixels; "" if not reported
         "sop_instance_uid": "string",  # "" when the file could not be read
         "sop_class_uid": "string",
         "series_instance_uid": "string",
@@ -270,7 +270,7 @@ SCORED_IMAGES = Table(
         "evidence_rows": "int64",
         "evidence_columns": "int64",
         "placement": "string",  # JSON: where the film lies in the network's square
-        "picture": "string",  # films/<n>.npy, uint8, longest side 1024; "" if none
+        "picture": "string",  # images/<n>.npy, uint8, longest side 1024; "" if none
     },
 )
 

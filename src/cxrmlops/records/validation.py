@@ -8,7 +8,7 @@ from cxrmlops.records.record import Part, Record
 class Expectation(Part):
     """One promise, and whether it was kept."""
 
-    table: str  # cohort, films or set
+    table: str  # cohort, images or set
     reason: str  # the word for breaking it
     expectation: str  # of Great Expectations
     column: str

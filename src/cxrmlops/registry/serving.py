@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.data.preprocess import preprocessing_hash
-from cxrmlops.data.served_film import Refusal, ServedFilm, read_served
+from cxrmlops.data.served_image import Refusal, ServedImage, read_served
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.skew import check_skew
@@ -21,7 +21,7 @@ from cxrmlops.system.workers import map_isolated, worker_count
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, answer
 from cxrmlops.vocabulary.reasons import OUT_OF_DISTRIBUTION
 
-FILM = "dicom_base64"  # the one input column: a DICOM file
+IMAGE = "dicom_base64"  # the one input column: a DICOM file
 DIGITS = 4  # of a probability, as in the night's reports
 
 
@@ -50,9 +50,11 @@ class ServedReader(mlflow.pyfunc.PythonModel):
             reason; None where a film was rejected, and where there is no reason.
         """
         card = self._reader.bundle.card
-        films = [ServedFilm(text, card.size, card.scope) for text in model_input[FILM]]
-        workers = min(worker_count(), len(films))
-        done = map_isolated(read_served, films, workers=workers, ahead=2 * workers)
+        images = [
+            ServedImage(text, card.size, card.scope) for text in model_input[IMAGE]
+        ]
+        workers = min(worker_count(), len(images))
+        done = map_isolated(read_served, images, workers=workers, ahead=2 * workers)
         return pd.DataFrame([self._answer(one.output) for one in done], dtype=object)
 
     def _answer(

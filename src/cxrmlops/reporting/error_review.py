@@ -18,15 +18,15 @@ from cxrmlops.data.adjudication import ASKED, WRITTEN_BY_READERS
 from cxrmlops.data.preprocess import Placement
 from cxrmlops.data.sources.csv_table import read_csv
 from cxrmlops.data.spreadsheet import to_csv
-from cxrmlops.data.squares import film_squares
+from cxrmlops.data.squares import image_squares
 from cxrmlops.errors import DataError
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.saliency import evidence_on_film
+from cxrmlops.model.saliency import evidence_on_image
 from cxrmlops.records.tables import REPORTS, SPLITS, STUDIES
 from cxrmlops.reporting.evaluation_report import environment
-from cxrmlops.reporting.film_pictures import jpeg
 from cxrmlops.reporting.overlay import above_threshold, blend
+from cxrmlops.reporting.shown_image import jpeg
 from cxrmlops.system.files import require_ours, whole_folder
 from cxrmlops.vocabulary.findings import BALANCED
 
@@ -45,7 +45,7 @@ class Case:
     """One study, as the page shows it."""
 
     row: Mapping[str, object]  # of `choose_cases`
-    film: str  # JPEG as a data address
+    image: str  # JPEG as a data address
     map: str  # likewise; "": a right NSF, or no place above the threshold
 
 
@@ -76,7 +76,7 @@ def write_review(
     chosen = choose_cases(
         STUDIES.read(data / "evaluate"), threshold, most=most, right=right, seed=seed
     ).merge(reports[["study_id", "codes"]], on="study_id", how="left")
-    open_ones = reports[reports.conclusion.isin(UNSETTLED) & has_film(reports)]
+    open_ones = reports[reports.conclusion.isin(UNSETTLED) & has_image(reports)]
     cases = list(_cases(chosen, SPLITS.read(data / "split"), bundle, data))
     page = environment().get_template("errors.html").render(
         cases=cases, kinds=KINDS, threshold=threshold, unsettled=len(open_ones),
@@ -102,7 +102,7 @@ def _require_untouched(table: Path) -> None:
         )
 
 
-def has_film(reports: pd.DataFrame) -> pd.Series:
+def has_image(reports: pd.DataFrame) -> pd.Series:
     """Return which studies were set aside for their label, and for nothing else."""
     return reports.outcome.isin(["uncertain_label", "disputed_label"])
 
@@ -145,17 +145,19 @@ def _cases(
     chosen: pd.DataFrame, images: pd.DataFrame, bundle: Bundle, data: Path
 ) -> Iterator[Case]:
     """Draw one study at a time: the film with the highest score decides."""
-    squares_of = film_squares(data / "preprocess")
+    squares_of = image_squares(data / "preprocess")
     reader, threshold = Reader(bundle, batch_size=8), _balanced(bundle)
-    films = images[images.split == "test"].sort_values("image_id").groupby("study_id")
+    by_study = (
+        images[images.split == "test"].sort_values("image_id").groupby("study_id")
+    )
     for row in chosen.to_dict("records"):
-        of_study = films.get_group(row["study_id"])
+        of_study = by_study.get_group(row["study_id"])
         squares = squares_of(of_study)
         answers = reader.read(squares)
         top = int(np.argmax(answers.logit))
         heat = above_threshold(
             answers.evidence[top],
-            logit_of_film=float(answers.logit[top]),
+            logit_of_image=float(answers.logit[top]),
             temperature=bundle.card.temperature,
             threshold=threshold,
         )
@@ -172,12 +174,12 @@ def _balanced(bundle: Bundle) -> float:
 def _draw(
     row: Mapping[str, object], square: np.ndarray, heat: np.ndarray, *, shown: bool
 ) -> Case:
-    film = np.asarray(Image.fromarray(square).resize((SIDE, SIDE)))
+    image = np.asarray(Image.fromarray(square).resize((SIDE, SIDE)))
     if not shown:
-        return Case(row, _address(film), "")
+        return Case(row, _address(image), "")
     whole = Placement(0, 0, SIDE, SIDE, SIDE, SIDE, SIDE)
-    spread = evidence_on_film(heat, whole, rows=SIDE, columns=SIDE)
-    return Case(row, _address(film), _address(blend(film, spread)))
+    spread = evidence_on_image(heat, whole, rows=SIDE, columns=SIDE)
+    return Case(row, _address(image), _address(blend(image, spread)))
 
 
 def _address(pixels: np.ndarray) -> str:

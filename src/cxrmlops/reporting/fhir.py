@@ -14,7 +14,7 @@ from urllib.parse import quote
 from fhir.resources.R4B.bundle import Bundle
 
 from cxrmlops.dicom.identity import derived_uid
-from cxrmlops.dicom.read.headers import FilmHeader
+from cxrmlops.dicom.read.headers import ImageHeader
 from cxrmlops.dicom.results.answers import (
     MANUFACTURER,
     StudyAnswer,
@@ -41,7 +41,7 @@ def build_bundle(
     answer: StudyAnswer,
     model: ModelIdentity,
     *,
-    header: FilmHeader,
+    header: ImageHeader,
     report_uid: str,
     conclusion: str,
     disclaimer: str,
@@ -102,7 +102,7 @@ def _device(model: ModelIdentity, disclaimer: str) -> Json:
 def _observation(
     answer: StudyAnswer,
     model: ModelIdentity,
-    header: FilmHeader,
+    header: ImageHeader,
     report_uid: str,
     disclaimer: str,
 ) -> Json:
@@ -177,7 +177,7 @@ def _range(point: OperatingPoint) -> Json:
 
 def _report(
     answer: StudyAnswer,
-    header: FilmHeader,
+    header: ImageHeader,
     report_uid: str,
     conclusion: str,
 ) -> Json:
@@ -205,7 +205,7 @@ def _observation_uid(report_uid: str) -> str:
     return derived_uid("fhir-observation", [report_uid], "")
 
 
-def _subject(header: FilmHeader) -> Json | None:
+def _subject(header: ImageHeader) -> Json | None:
     """Name the patient by the number in the images; empty numbers name nobody."""
     if not header.patient_id:
         return {"display": "unknown"}
@@ -214,13 +214,13 @@ def _subject(header: FilmHeader) -> Json | None:
     return {"identifier": number | (issuer if header.issuer_of_patient_id else {})}
 
 
-def _study(header: FilmHeader) -> Json:
+def _study(header: ImageHeader) -> Json:
     return {"type": "ImagingStudy", "identifier": _uid(header.study_instance_uid)}
 
 
 def _orders(answer: StudyAnswer) -> list[Json] | None:
     """Name the orders by every accession number that the films come under."""
-    numbers = stated([film.source for film in answer.films], "AccessionNumber")
+    numbers = stated([image.source for image in answer.images], "AccessionNumber")
     kind = _concept(f"{HL7}/v2-0203", "ACSN", "Accession ID")
     return [
         {"type": "ServiceRequest", "identifier": {"type": kind, "value": number}}
@@ -228,7 +228,7 @@ def _orders(answer: StudyAnswer) -> list[Json] | None:
     ] or None
 
 
-def _date(header: FilmHeader) -> str | None:
+def _date(header: ImageHeader) -> str | None:
     """Return the study date, which a de-identified film may lack."""
     date: dt.date | None = header.study_date
     return date.isoformat() if date else None

@@ -19,14 +19,14 @@ def outcome_lines(score: Path, *, below: Path) -> Iterator[str]:
         below: files are named relative to this folder.
     """
     balanced = ScoringModel.read(score / "model.json").balanced
-    for film in SCORED_IMAGES.read(score).to_dict("records"):
-        name = os.path.relpath(film["path"], below)
-        if film["outcome"] == "scored":
-            probability = float(film["probability"])
+    for image in SCORED_IMAGES.read(score).to_dict("records"):
+        name = os.path.relpath(image["path"], below)
+        if image["outcome"] == "scored":
+            probability = float(image["probability"])
             finding = answer(probability, balanced)
             words = finding_words(finding, "en")
             yield f"{name}: scored p={probability:.4f} {finding} ({words})"
         else:
-            means = reason_sentence(film["reason"], "en")
-            detail = f" [{film['detail']}]" if film["detail"] else ""
-            yield f"{name}: rejected {film['reason']}: {means}{detail}"
+            means = reason_sentence(image["reason"], "en")
+            detail = f" [{image['detail']}]" if image["detail"] else ""
+            yield f"{name}: rejected {image['reason']}: {means}{detail}"

@@ -53,14 +53,14 @@ def logit(probability: float) -> float:
 
 
 def above_threshold(
-    evidence: np.ndarray, *, logit_of_film: float, temperature: float, threshold: float
+    evidence: np.ndarray, *, logit_of_image: float, temperature: float, threshold: float
 ) -> np.ndarray:
     """Put evidence on the scale all cases share.
 
     Args:
         evidence: shape (h, w), float, the network's map; its mean plus a bias is the
             uncalibrated logit.
-        logit_of_film: that logit.
+        logit_of_image: that logit.
         temperature: divides a logit before it becomes a probability.
         threshold: of the balanced point, 0-1.
 
@@ -68,7 +68,7 @@ def above_threshold(
         Shape (h, w), float32, calibrated logits above the threshold.
     """
     values = evidence.astype(np.float64)
-    local = (values - values.mean() + logit_of_film) / temperature
+    local = (values - values.mean() + logit_of_image) / temperature
     return np.asarray(local - logit(threshold), dtype=np.float32)
 
 
@@ -117,23 +117,23 @@ def _mixed() -> np.ndarray:
 _MIXED = _mixed()  # by step, then grey
 
 
-def draw_overlay(film: np.ndarray, caption: Caption) -> tuple[np.ndarray, int, int]:
+def draw_overlay(image: np.ndarray, caption: Caption) -> tuple[np.ndarray, int, int]:
     """Add the band above the film; the film itself stays untouched.
 
     Args:
-        film: shape (h, w, 3), uint8, from `blend`.
+        image: shape (h, w, 3), uint8, from `blend`.
         caption: what the band says.
 
     Returns:
         The picture, shape (band + h, max(w, MIN_WIDTH), 3), uint8, and the film's top
         and left in it.
     """
-    width = max(film.shape[1], MIN_WIDTH)
+    width = max(image.shape[1], MIN_WIDTH)
     band = _draw_band(caption, width)
-    left = (width - film.shape[1]) // 2
-    canvas = np.zeros((band.shape[0] + film.shape[0], width, 3), np.uint8)
+    left = (width - image.shape[1]) // 2
+    canvas = np.zeros((band.shape[0] + image.shape[0], width, 3), np.uint8)
     canvas[: band.shape[0]] = band
-    canvas[band.shape[0] :, left : left + film.shape[1]] = film
+    canvas[band.shape[0] :, left : left + image.shape[1]] = image
     return canvas, band.shape[0], left
 
 

@@ -169,7 +169,7 @@ def _read(folder: Path) -> Night:
 def _moved(entry: Entry, folder: Path, out: Path) -> Entry:
     way = Path(os.path.relpath(folder, out)).as_posix()
     pictures = tuple(
-        (f"{way}/{film}", f"{way}/{shown}" if shown else "")
-        for film, shown in entry.pictures
+        (f"{way}/{image}", f"{way}/{shown}" if shown else "")
+        for image, shown in entry.pictures
     )
     return entry.model_copy(update={"pictures": pictures})

@@ -14,7 +14,7 @@ from typing import Any
 from cxrmlops.dicom.read.headers import describe, read_header
 from cxrmlops.dicom.read.source import Limits
 from cxrmlops.dicom.results.answers import (
-    FilmAnswer,
+    ImageAnswer,
     ObjectReference,
     StudyAnswer,
 )
@@ -28,13 +28,13 @@ from cxrmlops.errors import Rejected
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.records.results import WrittenObject
 from cxrmlops.reporting.fhir import build_bundle
-from cxrmlops.reporting.film_pictures import (
+from cxrmlops.reporting.shown_image import (
     Row,
-    ShownFilm,
+    ShownImage,
     draw,
     save_page_pictures,
     save_picture,
-    show_film,
+    show_image,
 )
 from cxrmlops.reporting.texts import catalogue, summary, wording
 from cxrmlops.system.files import whole
@@ -61,7 +61,7 @@ class StudyJob:
     """One study to write about."""
 
     study: Row  # of SCORED_STUDIES
-    films: tuple[Row, ...]  # its rows of SCORED_IMAGES
+    images: tuple[Row, ...]  # its rows of SCORED_IMAGES
     score: Path  # folder with the reading pictures
     out: Path
     settings: Settings
@@ -81,18 +81,20 @@ def write_study(job: StudyJob) -> StudyWritten:
     """Write overlays, report, FHIR bundle and page pictures of one study."""
     settings = job.settings
     shown = [
-        show_film(
-            film,
+        show_image(
+            image,
             job.score,
             model=settings.model,
             method=settings.method,
             side=settings.picture_side,
         )
-        for film in job.films
-        if film["outcome"] == "scored"
+        for image in job.images
+        if image["outcome"] == "scored"
     ]
-    pages = tuple(save_page_pictures(film, job.out) for film in shown)
-    drawn = [draw(film, model=settings.model, method=settings.method) for film in shown]
+    pages = tuple(save_page_pictures(image, job.out) for image in shown)
+    drawn = [
+        draw(image, model=settings.model, method=settings.method) for image in shown
+    ]
     if not _is_dicom(job):
         return StudyWritten(_write_pictures(job, shown, drawn), pages)
     try:
@@ -102,43 +104,43 @@ def write_study(job: StudyJob) -> StudyWritten:
 
 
 def _is_dicom(job: StudyJob) -> bool:
-    return all(film["sop_class_uid"] for film in _reported(job))
+    return all(image["sop_class_uid"] for image in _reported(job))
 
 
 def in_scope(job: StudyJob) -> bool:
     """Tell a study that the model read, or should have, from a hip or a CT."""
     return any(
-        film["outcome"] == "scored"
-        or reason_kind(film["reason"]) is not Kind.OUT_OF_SCOPE
-        for film in job.films
+        image["outcome"] == "scored"
+        or reason_kind(image["reason"]) is not Kind.OUT_OF_SCOPE
+        for image in job.images
     )
 
 
 def _reported(job: StudyJob) -> list[Row]:
     """Return the films that the report speaks of: scored, or else looked at in vain."""
-    scored = [film for film in job.films if film["outcome"] == "scored"]
-    return scored or [f for f in job.films if _is_not_evaluable(f)]
+    scored = [image for image in job.images if image["outcome"] == "scored"]
+    return scored or [f for f in job.images if _is_not_evaluable(f)]
 
 
-def _is_not_evaluable(film: Row) -> bool:
+def _is_not_evaluable(image: Row) -> bool:
     """Tell a film looked at in vain; one without UIDs no report could refer to."""
-    named = film["sop_instance_uid"] and film["series_instance_uid"]
-    return bool(named) and reason_kind(film["reason"]) is Kind.NOT_EVALUABLE
+    named = image["sop_instance_uid"] and image["series_instance_uid"]
+    return bool(named) and reason_kind(image["reason"]) is Kind.NOT_EVALUABLE
 
 
 def _write_pictures(
-    job: StudyJob, shown: Sequence[ShownFilm], drawn: Sequence[OverlayPicture]
+    job: StudyJob, shown: Sequence[ShownImage], drawn: Sequence[OverlayPicture]
 ) -> tuple[WrittenObject, ...]:
     return tuple(
         WrittenObject(
-            study_instance_uid=film.row["study_instance_uid"],
+            study_instance_uid=image.row["study_instance_uid"],
             kind="picture",
             series_instance_uid="",
             sop_class_uid="",
-            sop_instance_uid=film.row["sop_instance_uid"],
-            file=save_picture(film, job.out, picture),
+            sop_instance_uid=image.row["sop_instance_uid"],
+            file=save_picture(image, job.out, picture),
         )
-        for film, picture in zip(shown, drawn, strict=True)
+        for image, picture in zip(shown, drawn, strict=True)
     )
 
 
@@ -148,7 +150,7 @@ def _write_objects(
     reported = _reported(job)
     if not reported:
         return ()
-    headers = [job.score / film["header"] for film in reported]
+    headers = [job.score / image["header"] for image in reported]
     sources = [read_header(header, limits=_ANY) for header in headers]
     study = _study_answer(job, reported, sources)
     overlays = [
@@ -157,9 +159,9 @@ def _write_objects(
             picture,
             answer=study,
             model=job.settings.model,
-            content=film["content"],
+            content=image["content"],
         )
-        for film, source, picture in zip(reported, sources, drawn, strict=False)
+        for image, source, picture in zip(reported, sources, drawn, strict=False)
     ]
     report = _report(job, study, overlays)
     written = [_save(made, "overlay", job.out) for made in overlays]
@@ -170,7 +172,7 @@ def _write_objects(
 
 
 def _report(job: StudyJob, study: StudyAnswer, overlays: Sequence[Any]) -> Any:
-    source = study.films[0].source
+    source = study.images[0].source
     language = _language(job.settings.language, source)
     return build_report(
         study,
@@ -185,8 +187,8 @@ def _report(job: StudyJob, study: StudyAnswer, overlays: Sequence[Any]) -> Any:
 
 
 def _summary(job: StudyJob, study: StudyAnswer, language: str) -> str:
-    reported = {film["path"] for film in _reported(job)}
-    left_out = [f["reason"] for f in job.films if f["path"] not in reported]
+    reported = {image["path"] for image in _reported(job)}
+    left_out = [f["reason"] for f in job.images if f["path"] not in reported]
     return summary(study, job.settings.model, left_out=left_out, language=language)
 
 
@@ -194,20 +196,20 @@ def _study_answer(
     job: StudyJob, reported: Sequence[Row], sources: Sequence[Any]
 ) -> StudyAnswer:
     scored = job.study["outcome"] == "scored"
-    films = tuple(
-        FilmAnswer(
+    images = tuple(
+        ImageAnswer(
             source,
-            film["probability"] if scored else None,
-            film["quality"],
-            film["reason"],
+            image["probability"] if scored else None,
+            image["quality"],
+            image["reason"],
         )
-        for film, source in zip(reported, sources, strict=True)
+        for image, source in zip(reported, sources, strict=True)
     )
     return StudyAnswer(
-        films,
+        images,
         job.study["probability"] if scored else None,
         dt.datetime.fromisoformat(job.study["analysed_at"]),
-        files=tuple(f"{film['content']} {film['reason']}" for film in job.films),
+        files=tuple(f"{image['content']} {image['reason']}" for image in job.images),
     )
 
 
@@ -235,7 +237,7 @@ def _save(made: Any, kind: str, out: Path) -> WrittenObject:
 
 
 def _save_fhir(job: StudyJob, study: StudyAnswer, uid: str) -> WrittenObject:
-    header = describe(study.films[0].source)
+    header = describe(study.images[0].source)
     file = f"fhir/{uid}.json"
     if not (job.out / file).exists():
         text = build_bundle(

@@ -9,9 +9,9 @@ from cxrmlops.data.preprocess import network_square, reading_picture
 from cxrmlops.data.reference_images import reference_pictures
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
-from cxrmlops.reporting.film_pictures import EVIDENCE, Row, draw, jpeg, show_film
+from cxrmlops.reporting.shown_image import EVIDENCE, Row, draw, jpeg, show_image
 
-FILMS = 4  # normal and abnormal; the one the model suspects most is shown
+IMAGES = 4  # normal and abnormal; the one the model suspects most is shown
 SIDE = 512  # pixels
 
 
@@ -29,17 +29,19 @@ def draw_synthetic_map(bundle: Path) -> bytes:
         rows = _read(model, Path(folder))
         row = max(rows, key=lambda one: float(one["probability"]))
         identity = model.identity
-        film = show_film(row, Path(folder), model=identity, method=EVIDENCE, side=SIDE)
-        overlay = draw(film, model=identity, method=EVIDENCE)
+        image = show_image(
+            row, Path(folder), model=identity, method=EVIDENCE, side=SIDE
+        )
+        overlay = draw(image, model=identity, method=EVIDENCE)
     return jpeg(overlay.pixels)
 
 
 def _read(model: Bundle, folder: Path) -> list[Row]:
     squares, rows = [], []
-    for number, film in enumerate(reference_pictures(FILMS, scope=model.card.scope)):
-        square, placement = network_square(film.image, size=model.card.size)
+    for number, image in enumerate(reference_pictures(IMAGES, scope=model.card.scope)):
+        square, placement = network_square(image.image, size=model.card.size)
         squares.append(square)
-        picture = reading_picture(film.image, longest_side=SIDE)
+        picture = reading_picture(image.image, longest_side=SIDE)
         np.save(folder / f"{number}.npy", picture)
         rows.append({"picture": f"{number}.npy", "placement": placement.to_json()})
     answers = Reader(model, accelerator="cpu").read(np.stack(squares))

@@ -32,9 +32,9 @@ EN = {
     "summary_point": "{name} threshold {threshold} %: {answer}",
     "summary_not_evaluable": "AI RESULT: NOT EVALUABLE. {reason} "
     "This is no statement about the patient.",
-    "summary_films": "{n} images analysed; study answer by the rule '{rule}'.",
+    "summary_images": "{n} images analysed; study answer by the rule '{rule}'.",
     "summary_left_out": "Not analysed: {reasons}.",
-    "summary_view": "View not stated in the header of {n} of {films} images.",
+    "summary_view": "View not stated in the header of {n} of {images} images.",
     "summary_accessions": "The images come under {n} accession numbers.",
     "summary_issuers": "The images name {n} issuers of the patient ID: check that they "
     "are of one patient.",
@@ -65,14 +65,14 @@ EN = {
     "page_files_scored": "scored",
     "page_files_rejected": "rejected",
     "page_rank": "No.",
-    "page_films": "Film and evidence",
+    "page_images": "Film and evidence",
     "page_answer": "Answer and probability",
     "page_accession": "Accession",
     "page_date": "Study date",
     "page_reasons": "Rejected files",
     "page_reason": "Reason",
     "page_count": "Files",
-    "page_film": "Film",
+    "page_image": "Film",
     "page_map": "Evidence",
     "page_no_map": "no map: below the balanced threshold",
     "page_no_picture": "no picture",
@@ -135,9 +135,9 @@ def summary(
     """
     words = catalogue(language)
     parts = [_answer_sentence(study, model, language)]
-    if study.probability is not None and len(study.films) > 1:
+    if study.probability is not None and len(study.images) > 1:
         parts.append(
-            words["summary_films"].format(n=len(study.films), rule=model.study_rule)
+            words["summary_images"].format(n=len(study.images), rule=model.study_rule)
         )
     parts += _header_sentences(study, words)
     if left_out:
@@ -189,16 +189,16 @@ def _short(reason: str, language: str) -> str:
 
 def _header_sentences(study: StudyAnswer, words: Mapping[str, str]) -> list[str]:
     """Return what the headers leave open or contradict each other in."""
-    films = [film.source for film in study.films]
+    images = [image.source for image in study.images]
     said = []
-    missing = without_view(films)
+    missing = without_view(images)
     if missing and study.probability is not None:
-        said.append(words["summary_view"].format(n=missing, films=len(films)))
+        said.append(words["summary_view"].format(n=missing, images=len(images)))
     for name, keyword in (
         ("accessions", "AccessionNumber"),
         ("issuers", "IssuerOfPatientID"),
     ):
-        if (n := len(stated(films, keyword))) > 1:
+        if (n := len(stated(images, keyword))) > 1:
             said.append(words[f"summary_{name}"].format(n=n))
     return said
 

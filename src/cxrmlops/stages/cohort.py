@@ -15,16 +15,16 @@ from cxrmlops.data.cohort_state import (
     take_state,
 )
 from cxrmlops.data.report_labels import POLICY, Conclusion
-from cxrmlops.data.sources import SOURCES, read_films
+from cxrmlops.data.sources import SOURCES, read_images
 from cxrmlops.data.sources.rows import Namer, SourceInput
 from cxrmlops.errors import DataError
 from cxrmlops.params import CohortParams, Site, scope_of
 from cxrmlops.records.cohort import CohortSummary
 from cxrmlops.records.cohort_scope import CohortScope
 from cxrmlops.records.tables import (
+    CANDIDATE_PATHS,
+    CANDIDATES,
     DECISIONS,
-    FILM_PATHS,
-    FILMS,
     IMAGES,
     REPORTS,
     beside,
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 def run(*, out: Path, params: CohortParams, site: Site) -> None:
-    """Write films, images, reports (.parquet), exclusions, scope (.json), flow.svg.
+    """Write three tables (.parquet), exclusions, scope (.json), flow.svg.
 
     The paths of the films go into a folder beside `out`, which DVC does not know.
 
@@ -49,7 +49,7 @@ def run(*, out: Path, params: CohortParams, site: Site) -> None:
     cohort, summary = _build(state, params, site)
 
     with whole_folder(out, private=True) as draft:
-        FILMS.write(cohort.films, draft)
+        CANDIDATES.write(cohort.candidates, draft)
         IMAGES.write(cohort.images, draft)
         REPORTS.write(cohort.reports, draft)
         summary.write(draft / SUMMARY)
@@ -57,7 +57,7 @@ def run(*, out: Path, params: CohortParams, site: Site) -> None:
         with whole(draft / "flow.svg") as svg:
             svg.write_text(draw_flow(summary), encoding="utf-8")
         # last: where it does not fit on the disk, nothing else is there either
-        FILM_PATHS.write(cohort.paths, beside(out), private=True)
+        CANDIDATE_PATHS.write(cohort.paths, beside(out), private=True)
     shutil.rmtree(WORK / "cohort", ignore_errors=True)
     log.info(
         "cohort: %d of %d films in, %d studies (%d ASF) of %d patients",
@@ -76,15 +76,15 @@ def _build(
     reading = _reading(state, params, site)
     reports = source.report_rows(reading)
     _say_reports(reports, site)
-    films = read_films(source, state.films, reading, include=state.include)
-    _check_films(films, reports, site)
+    images = read_images(source, state.images, reading, include=state.include)
+    _check_images(images, reports, site)
     window = (params.start, params.end) if source.has_dates else None
     if window is None:
         log.info("cohort: %s has no study dates, date window skipped", site.source)
     name = site.name if site.source == "hospital" else site.source
     decisions = DECISIONS.read(site.decisions) if site.decisions else None
     cohort = build_cohort(
-        films, reports, source=name, window=window, decisions=decisions
+        images, reports, source=name, window=window, decisions=decisions
     )
     summary = summarise(
         cohort,
@@ -103,7 +103,7 @@ def _build(
 def _reading(state: CohortState, params: CohortParams, site: Site) -> SourceInput:
     scope = scope_of(params, site)
     return SourceInput(
-        films=site.films,
+        images=site.films,
         reports=site.reports,
         namer=Namer(state.key),
         scope=scope,
@@ -117,15 +117,15 @@ def _say_reports(reports: pd.DataFrame, site: Site) -> None:
     log.info("cohort: %d reports of %s: %s", len(reports), site.source, said)
 
 
-def _check_films(films: pd.DataFrame, reports: pd.DataFrame, site: Site) -> None:
-    if films.empty:
+def _check_images(images: pd.DataFrame, reports: pd.DataFrame, site: Site) -> None:
+    if images.empty:
         raise DataError(
             f"site.yaml: films: {site.films} holds no film file for the source "
             f"'{site.source}'; {len(reports)} report(s) wait for theirs"
         )
-    if (films.rejected == "not_listed").all():
+    if (images.rejected == "not_listed").all():
         raise DataError(
-            f"site.yaml: include: {site.include} names none of the {len(films)} "
+            f"site.yaml: include: {site.include} names none of the {len(images)} "
             f"film(s) below {site.films}; write file names, or set include: null"
         )
     if reports.empty:
@@ -135,7 +135,7 @@ def _check_films(films: pd.DataFrame, reports: pd.DataFrame, site: Site) -> None
 
 
 def _say_misspelt(cohort: Cohort, site: Site) -> None:
-    n = int((cohort.films.detail == MISSPELT).sum())
+    n = int((cohort.candidates.detail == MISSPELT).sum())
     if n:
         log.warning(
             "cohort: %d film(s) are set aside as patient_mismatch, but film and %s "
@@ -164,7 +164,7 @@ def _check_cohort(summary: CohortSummary, site: Site) -> None:
         return
     counts = summary.excluded
     why = ", ".join(f"{n} {reason}" for reason, n in counts.items())
-    if set(summary.reported_studies.excluded) == {"no_film"}:
+    if set(summary.reported_studies.excluded) == {"no_image"}:
         raise DataError(
             f"no report of {site.reports} belongs to a film below {site.films} "
             f"({why}); check that both come from the same archive and name studies by "

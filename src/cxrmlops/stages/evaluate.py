@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.data.split_membership import check_sides
-from cxrmlops.data.squares import film_squares, in_parts
+from cxrmlops.data.squares import image_squares, in_parts
 from cxrmlops.errors import BundleError
 from cxrmlops.evaluation.performance.failures import Failures
 from cxrmlops.evaluation.performance.figures import check_classes
@@ -66,7 +66,7 @@ def run(
     val = STUDIES.read(train)
     lost = NOT_EVALUABLE.read(split)
 
-    squares = film_squares(preprocess)
+    squares = image_squares(preprocess)
     studies, unfamiliar = _studies(images, bundle, squares)
     thumbnail = _thumbnails(images, bundle.card.study_rule, squares)
     measured = measure(

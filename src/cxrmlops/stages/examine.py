@@ -9,10 +9,10 @@ import pandas as pd
 
 from cxrmlops.data.finding_boxes import read_boxes
 from cxrmlops.data.split_membership import check_sides
-from cxrmlops.data.squares import film_squares, in_parts
+from cxrmlops.data.squares import image_squares, in_parts
 from cxrmlops.dicom.identity import pseudonym_key
 from cxrmlops.evaluation.examination.box_overlap import measure_boxes
-from cxrmlops.evaluation.examination.film_changes import CHANGES
+from cxrmlops.evaluation.examination.image_changes import CHANGES
 from cxrmlops.evaluation.examination.map_figures import measure_maps
 from cxrmlops.evaluation.examination.robustness import measure_change
 from cxrmlops.evaluation.examination.shortcuts import (
@@ -61,30 +61,30 @@ def run(
         LeakError: a patient on two sides, or the bundle learnt from another split.
     """
     manifest = SplitManifest.read(split / "manifest.json")
-    films = _films(preprocess, split, policy=manifest.policy)
+    images = _images(preprocess, split, policy=manifest.policy)
     bundle = read_bundle(train / "bundle")
     pixels = Preprocessing.read(preprocess / "preprocessing.json")
     require_preprocessing(bundle.card, pixels.hash)
     require_split(bundle.card, manifest.hash)
     studies = STUDIES.read(train)
-    squares = film_squares(preprocess)
-    drawn = draw_studies(films[films.split == "val"], params)
+    squares = image_squares(preprocess)
+    drawn = draw_studies(images[images.split == "val"], params)
 
-    thumbnails = np.concatenate([shrink(squares(part)) for part in in_parts(films)])
+    thumbnails = np.concatenate([shrink(squares(part)) for part in in_parts(images)])
     reader = Reader(bundle, batch_size=BATCH)
     embedding = read_embeddings(reader, squares(drawn))
-    mapped = squares(drawn.drop_duplicates("study_id")[: params.map_films])
+    mapped = squares(drawn.drop_duplicates("study_id")[: params.map_images])
     rule = bundle.card.study_rule
     examination = Examination(
-        shortcuts=tuple(measure_shortcuts(films, thumbnails, rule=rule)),
+        shortcuts=tuple(measure_shortcuts(images, thumbnails, rule=rule)),
         inflation=tuple(measure_inflation(studies)),
         told_apart=tuple(measure_told_apart(drawn, embedding)),
         robustness=tuple(_robustness(drawn, reader, squares(drawn))),
         maps=_maps(reader.network, mapped, params),
-        boxes=tuple(_boxes(films, reader, squares, params)),
+        boxes=tuple(_boxes(images, reader, squares, params)),
         n_val_studies=len(studies),
         n_drawn_studies=int(drawn.study_id.nunique()),
-        n_drawn_films=len(drawn),
+        n_drawn_images=len(drawn),
         bundle_hash=bundle.hash,
         split_hash=manifest.hash,
     )
@@ -95,14 +95,14 @@ def run(
     _tell(examination)
 
 
-def draw_studies(films: pd.DataFrame, params: ExamineParams) -> pd.DataFrame:
+def draw_studies(images: pd.DataFrame, params: ExamineParams) -> pd.DataFrame:
     """Draw studies with all their films; the same seed and studies, the same draw."""
-    names = np.unique(films.study_id.to_numpy(dtype=str))
+    names = np.unique(images.study_id.to_numpy(dtype=str))
     order = np.random.default_rng(params.seed).permutation(names)
-    return films[films.study_id.isin(order[: params.studies])]
+    return images[images.study_id.isin(order[: params.studies])]
 
 
-def _films(preprocess: Path, split: Path, *, policy: str) -> pd.DataFrame:
+def _images(preprocess: Path, split: Path, *, policy: str) -> pd.DataFrame:
     """Read the rows of train and val, with the numbers of their films beside them."""
     images = SPLITS.read(split)
     check_sides(images, policy=policy)
@@ -112,12 +112,12 @@ def _films(preprocess: Path, split: Path, *, policy: str) -> pd.DataFrame:
 
 
 def _robustness(
-    films: pd.DataFrame, reader: Reader, squares: np.ndarray
+    images: pd.DataFrame, reader: Reader, squares: np.ndarray
 ) -> list[AnswerChange]:
     def studies(squares: np.ndarray) -> pd.DataFrame:
         answers = reader.read(squares)
         rule = reader.bundle.card.study_rule
-        return join_studies(films, answers.logit, answers.probability, rule=rule)
+        return join_studies(images, answers.logit, answers.probability, rule=rule)
 
     before = studies(squares)
     return [
@@ -146,7 +146,7 @@ def _maps(
 
 
 def _boxes(
-    films: pd.DataFrame,
+    images: pd.DataFrame,
     reader: Reader,
     squares: Callable[[pd.DataFrame], np.ndarray],
     params: ExamineParams,
@@ -154,7 +154,7 @@ def _boxes(
     if params.boxes is None:
         return []
     boxes = read_boxes(params.boxes, pseudonym_key())
-    boxed = films[films.image_id.isin(boxes.image_id)]
+    boxed = images[images.image_id.isin(boxes.image_id)]
     if boxed.empty:
         return []
     return measure_boxes(boxed, reader.read(squares(boxed)).evidence, boxes)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrmlops.data.decoding import Decoded, Film, decode_films
+from cxrmlops.data.decoding import Decoded, DecodeRequest, decode_images
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.data.shards import ShardWriter
 from cxrmlops.errors import DataError
 from cxrmlops.params import PreprocessParams, Site
 from cxrmlops.records.cohort_scope import CohortScope
 from cxrmlops.records.preprocessing import Preprocessing
-from cxrmlops.records.tables import FILM_PATHS, IMAGES, INDEX, beside
+from cxrmlops.records.tables import CANDIDATE_PATHS, IMAGES, INDEX, beside
 from cxrmlops.stage_code import stage_code_hash
 from cxrmlops.system.clock import ProgressTimer
 from cxrmlops.system.files import (
@@ -52,9 +52,9 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
     """
     images = IMAGES.read(cohort)
     scope = CohortScope.read(cohort / "scope.json").root
-    films = [
+    requests = [
         # absolute: a worker may have started in another folder
-        Film((site.films / path).absolute(), n_bytes, params.size, scope)
+        DecodeRequest((site.films / path).absolute(), n_bytes, params.size, scope)
         for path, n_bytes in zip(_paths(images, cohort), images.bytes, strict=True)
     ]
     inputs = sha256_file(cohort / IMAGES.name)
@@ -69,7 +69,7 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
 
     with only_run("preprocess"):
         with disk_space(work):
-            rows = _decode(films, work, params)
+            rows = _decode(requests, work, params)
         index = _index(images, rows)
         rejected = {k: n for k, n in sorted(Counter(index.rejected).items()) if k}
         _check_some_left(index, rejected)
@@ -83,35 +83,37 @@ def run(*, cohort: Path, out: Path, params: PreprocessParams, site: Site) -> Non
 def _paths(images: pd.DataFrame, cohort: Path) -> pd.Series:
     """Look up where the films lie; only the machine that made the cohort knows."""
     known = pd.Series(dtype="string")
-    if (beside(cohort) / FILM_PATHS.name).exists():
-        rows = FILM_PATHS.read(beside(cohort))
+    if (beside(cohort) / CANDIDATE_PATHS.name).exists():
+        rows = CANDIDATE_PATHS.read(beside(cohort))
         included = rows[rows.outcome == "included"].drop_duplicates("image_id")
         known = included.set_index("image_id").path
     paths = images.image_id.map(known)
     if paths.isna().any():
         raise DataError(
-            f"preprocess: {beside(cohort) / FILM_PATHS.name} does not say where "
+            f"preprocess: {beside(cohort) / CANDIDATE_PATHS.name} does not say where "
             f"{int(paths.isna().sum())} film(s) of the cohort lie; run the stage "
             "'cohort' where the films are"
         )
     return paths
 
 
-def _decode(films: Sequence[Film], work: Path, params: PreprocessParams) -> list[Row]:
+def _decode(
+    requests: Sequence[DecodeRequest], work: Path, params: PreprocessParams
+) -> list[Row]:
     """Decode what is not yet in `work`; give the rows of all films, in order."""
     work.mkdir(parents=True, exist_ok=True)
     rows = _resume(work)
     if rows:
-        log.info("preprocess: %d of %d films were ready", len(rows), len(films))
+        log.info("preprocess: %d of %d films were ready", len(rows), len(requests))
     writer = ShardWriter(
         work,
         size=params.size,
         images_per_shard=params.images_per_shard,
         start=sum(not row["rejected"] for row in rows),
     )
-    decoded = decode_films(films[len(rows) :], workers=worker_count())
+    decoded = decode_images(requests[len(rows) :], workers=worker_count())
     with closing(writer):
-        for chunk in _told(_chunks(decoded), rows, len(films)):
+        for chunk in _told(_chunks(decoded), rows, len(requests)):
             new = [_place(one, writer) for one in chunk]
             writer.flush()  # pixels first: a row never points to what is not there
             _append(work, new)

@@ -56,11 +56,11 @@ def run(
     """
     images, studies = SCORED_IMAGES.read(score), SCORED_STUDIES.read(score)
     settings = _settings(ScoringModel.read(score / "model.json"), params, site)
-    films = _films_by_study(images)
+    by_study = _images_by_study(images)
     jobs = [
         StudyJob(
             study=study,
-            films=films[study["study_instance_uid"]],
+            images=by_study[study["study_instance_uid"]],
             score=score,
             out=out,
             settings=settings,
@@ -91,7 +91,7 @@ def _settings(model: ScoringModel, params: ReportParams, site: Site) -> Settings
     )
 
 
-def _films_by_study(images: pd.DataFrame) -> dict[str, tuple[dict[str, object], ...]]:
+def _images_by_study(images: pd.DataFrame) -> dict[str, tuple[dict[str, object], ...]]:
     return {
         str(uid): tuple(group.to_dict("records"))
         for uid, group in images.groupby("study_instance_uid", sort=False)
@@ -135,7 +135,7 @@ def _entries(
                 study_date=str(study["study_date"]),
                 probability=float(study["probability"]) if scored else None,
                 answer=str(study["answer_balanced"]),
-                reasons=tuple(f["reason"] for f in job.films if f["reason"]),
+                reasons=tuple(f["reason"] for f in job.images if f["reason"]),
                 pictures=result.pictures,
                 in_scope=in_scope(job),
                 waiting_since=since.isoformat() if since else "",

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrmlops.data.backlog_film import (
-    FilmRead,
-    FilmRequest,
+from cxrmlops.data.backlog_image import (
+    ImageRead,
+    ImageRequest,
     empty_row,
-    read_backlog_film,
+    read_backlog_image,
 )
 from cxrmlops.data.copies import (
     REPLACED,
@@ -26,7 +26,7 @@ from cxrmlops.data.copies import (
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.errors import DataError
 from cxrmlops.model.bundle import Bundle, BundleCard, require_preprocessing
-from cxrmlops.model.gradcam import EVIDENCE, film_maps
+from cxrmlops.model.gradcam import EVIDENCE, image_maps
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.scoring_reader import open_reader
 from cxrmlops.params import ScoreParams
@@ -48,12 +48,12 @@ log = logging.getLogger(__name__)
 
 DIGITS = 4  # of logits and probabilities in rows: objects are built from these
 
-FILES = ("images.parquet", "studies.parquet", "model.json", "films")  # written
+FILES = ("images.parquet", "studies.parquet", "model.json", "images")  # written
 
 
 def run(
     *,
-    films: Sequence[Path],
+    paths: Sequence[Path],
     bundle: Path,
     out: Path,
     params: ScoreParams,
@@ -61,12 +61,12 @@ def run(
     started: datetime,
     expect_hash: str | None = None,
 ) -> None:
-    """Write out/images.parquet, studies.parquet, model.json and films/<n>.npy.
+    """Write out/images.parquet, studies.parquet, model.json and images/<n>.npy.
 
     Every file has exactly one outcome, scored or rejected.
 
     Args:
-        films: files; what is no film is rejected with a reason.
+        paths: files; what is no film is rejected with a reason.
         bundle: folder of the model.
         out: written whole or not at all.
         params: batch size, device.
@@ -88,13 +88,13 @@ def run(
     require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
     require_scope(model.card.name, model.card.scope, scope)
     with whole_folder(out, private=True) as draft:
-        requests = _requests(films, draft, model.card)
+        requests = _requests(paths, draft, model.card)
         rows, reads = _read_all(requests, reader, params, draft)
-        patients = {path: film.patient for path, film in reads.items()}
+        patients = {path: image.patient for path, image in reads.items()}
         refuse_mixed_studies(rows, patients, draft)
         images = SCORED_IMAGES.from_rows(rows)
         studies = _studies(images, reads, model, started)
-        _check_balance(films, images)
+        _check_balance(paths, images)
         SCORED_IMAGES.write(images, draft)
         SCORED_STUDIES.write(studies, draft)
         identity = ScoringModel(
@@ -105,44 +105,46 @@ def run(
 
 
 def _requests(
-    films: Sequence[Path], draft: Path, card: BundleCard
-) -> list[FilmRequest]:
-    pictures = draft / "films"
+    paths: Sequence[Path], draft: Path, card: BundleCard
+) -> list[ImageRequest]:
+    pictures = draft / "images"
     pictures.mkdir()
     return [
-        FilmRequest(
+        ImageRequest(
             number=number,
             path=path.absolute(),
             size=card.size,
             pictures=pictures,
             scope=card.scope,
         )
-        for number, path in enumerate(films)
+        for number, path in enumerate(paths)
     ]
 
 
 def _read_all(
-    requests: Sequence[FilmRequest], reader: Reader, params: ScoreParams, out: Path
-) -> tuple[list[dict[str, object]], dict[str, FilmRead]]:
+    requests: Sequence[ImageRequest], reader: Reader, params: ScoreParams, out: Path
+) -> tuple[list[dict[str, object]], dict[str, ImageRead]]:
     """Decode in processes while the network reads; give rows, and films by path."""
     workers = worker_count()
     results = map_isolated(
-        read_backlog_film,
+        read_backlog_image,
         requests,
         workers=workers,
         ahead=params.batch_size + 2 * workers,
     )
     rows: list[dict[str, object]] = []
-    reads: dict[str, FilmRead] = {}
+    reads: dict[str, ImageRead] = {}
     copies = Copies()
     batch: list[tuple[dict[str, object], np.ndarray]] = []
     for done in _with_progress(results, len(requests)):
-        film = _film(done)
-        reads[str(film.row["path"])] = replace(film, square=None)  # 250 kB a film
-        rows.append(film.row)
-        if film.square is None or copies.refuse(film.row, out, mtime_ns=film.mtime_ns):
+        image = _image(done)
+        reads[str(image.row["path"])] = replace(image, square=None)  # 250 kB a film
+        rows.append(image.row)
+        if image.square is None or copies.refuse(
+            image.row, out, mtime_ns=image.mtime_ns
+        ):
             continue
-        batch.append((film.row, film.square))
+        batch.append((image.row, image.square))
         if len(batch) == params.batch_size:
             _answer(batch, reader, params.saliency_method, out)
             batch.clear()
@@ -151,11 +153,11 @@ def _read_all(
     return rows, reads
 
 
-def _film(done: IsolatedResult[FilmRequest, FilmRead]) -> FilmRead:
+def _image(done: IsolatedResult[ImageRequest, ImageRead]) -> ImageRead:
     if done.output is not None:
         return done.output
     row = empty_row(done.input.path) | {"reason": "undecodable", "detail": done.why}
-    return FilmRead(row, None, "", "")
+    return ImageRead(row, None, "", "")
 
 
 def _answer(
@@ -168,7 +170,7 @@ def _answer(
     answers = reader.read(squares)
     maps = answers.evidence
     if method != EVIDENCE:
-        maps = _coarse(film_maps(reader.network, squares, method=method), maps)
+        maps = _coarse(image_maps(reader.network, squares, method=method), maps)
     for number, (row, _) in enumerate(batch):
         row["distance"] = round(float(answers.distance[number]), DIGITS)
         if answers.unfamiliar[number] and reader.familiar:
@@ -201,7 +203,7 @@ def _coarse(maps: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 def _studies(
     images: pd.DataFrame,
-    reads: dict[str, FilmRead],
+    reads: dict[str, ImageRead],
     model: Bundle,
     started: datetime,
 ) -> pd.DataFrame:
@@ -214,26 +216,26 @@ def _studies(
     return SCORED_STUDIES.from_rows(rows)
 
 
-def _facts(films: pd.DataFrame, reads: dict[str, FilmRead]) -> tuple[str, str]:
+def _facts(images: pd.DataFrame, reads: dict[str, ImageRead]) -> tuple[str, str]:
     """Return accession number and date as the first film that counts says them."""
-    counts = films[films.reason != REPLACED]
-    film = reads[str(counts.path.iloc[0])]
-    return film.accession_number, film.study_date
+    counts = images[images.reason != REPLACED]
+    image = reads[str(counts.path.iloc[0])]
+    return image.accession_number, image.study_date
 
 
 def _study(
     uid: str,
-    films: pd.DataFrame,
+    images: pd.DataFrame,
     facts: tuple[str, str],
     model: Bundle,
     started: datetime,
 ) -> dict[str, object]:
-    scored = films[films.outcome == "scored"]
+    scored = images[images.outcome == "scored"]
     row: dict[str, object] = {
         "study_instance_uid": uid,
         "outcome": "rejected",
         "reason": "",
-        "n_images": len(films),
+        "n_images": len(images),
         "n_scored": len(scored),
         "probability": float("nan"),
         "answer_balanced": "",
@@ -244,7 +246,7 @@ def _study(
         "model_key": model.key,
     }
     if scored.empty:
-        return row | {"reason": "|".join(sorted(set(films.reason)))}
+        return row | {"reason": "|".join(sorted(set(images.reason)))}
     joined = study_probability(list(scored.probability), model.card.study_rule)
     probability = round(joined, DIGITS)
     points = {p.name: answer(probability, p) for p in model.card.operating_points}
@@ -256,19 +258,19 @@ def _study(
     }
 
 
-def _check_balance(films: Sequence[Path], images: pd.DataFrame) -> None:
+def _check_balance(paths: Sequence[Path], images: pd.DataFrame) -> None:
     outcomes = images.outcome.value_counts().to_dict()
     scored, rejected = outcomes.get("scored", 0), outcomes.get("rejected", 0)
-    if not len(films) == len(images) == scored + rejected:
+    if not len(paths) == len(images) == scored + rejected:
         raise DataError(
-            f"{len(films)} files came in, {scored} were scored and {rejected} "
+            f"{len(paths)} files came in, {scored} were scored and {rejected} "
             "rejected; nothing is written, please report this"
         )
 
 
 def _with_progress(
-    results: Iterator[IsolatedResult[FilmRequest, FilmRead]], total: int
-) -> Iterator[IsolatedResult[FilmRequest, FilmRead]]:
+    results: Iterator[IsolatedResult[ImageRequest, ImageRead]], total: int
+) -> Iterator[IsolatedResult[ImageRequest, ImageRead]]:
     timer = ProgressTimer()
     for number, done in enumerate(results, start=1):
         yield done

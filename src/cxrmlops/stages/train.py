@@ -12,7 +12,7 @@ import pandas as pd
 
 from cxrmlops.data.shards import open_shards
 from cxrmlops.data.split_membership import check_sides
-from cxrmlops.data.squares import check_shards, film_squares, in_parts
+from cxrmlops.data.squares import check_shards, image_squares, in_parts
 from cxrmlops.errors import DataError
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
@@ -30,7 +30,7 @@ from cxrmlops.model.device import (
 from cxrmlops.model.fitting import fit
 from cxrmlops.model.inference import calibrated, read_squares
 from cxrmlops.model.learner import Hyperparameters, TrainState
-from cxrmlops.model.loader import Films
+from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
 from cxrmlops.model.out_of_distribution import collected, fit_familiar
@@ -185,7 +185,7 @@ def _learn(
         network = build_network(params.architecture, weights=params.weights)
         learner = TrainState(fabric, network, _recipe(params))
         lessons = [
-            LabelledImages(_films(preprocess, rows, learner), rows.abnormal.to_numpy())
+            LabelledImages(_images(preprocess, rows, learner), rows.abnormal.to_numpy())
             for rows in (images[images.split == side] for side in SIDES)
         ]
         log.info(
@@ -193,7 +193,7 @@ def _learn(
             params.architecture,
             describe(fabric.device),
             learner.precision,
-            *(lesson.films.n for lesson in lessons),
+            *(lesson.images.n for lesson in lessons),
         )
         history = fit(
             learner, *lessons, patience=params.patience, work=work, on_epoch=on_epoch
@@ -216,11 +216,11 @@ def _recipe(params: TrainParams) -> Hyperparameters:
     )
 
 
-def _films(preprocess: Path, rows: pd.DataFrame, learner: TrainState) -> Films:
+def _images(preprocess: Path, rows: pd.DataFrame, learner: TrainState) -> ImageDataset:
     shards = open_shards(preprocess)
     check_shards(shards, rows, folder=preprocess)
     shard, row = rows.shard.to_numpy(), rows.row.to_numpy()
-    return Films(shards, shard, row, device=learner.fabric.device)
+    return ImageDataset(shards, shard, row, device=learner.fabric.device)
 
 
 def _judge(
@@ -229,8 +229,8 @@ def _judge(
     """Fit on val what is not a weight; the shift goes into the network's bias."""
     train, rows = (images[images.split == side] for side in SIDES)
     some = np.linspace(0, len(train) - 1, min(len(train), CLOUD)).astype(int)
-    learnt = _read_films(learner, preprocess, train.iloc[some], params.batch_size)
-    read = _read_films(learner, preprocess, rows, params.batch_size)
+    learnt = _read_images(learner, preprocess, train.iloc[some], params.batch_size)
+    read = _read_images(learner, preprocess, rows, params.batch_size)
     logit = read.logit
     as_they_are = join_studies(rows, logit, calibrated(logit), rule=params.study_rule)
     fitted = fit_temperature(as_they_are.logit, as_they_are.abnormal, as_they_are.split)
@@ -267,13 +267,13 @@ class _Read:
     side: int  # pixels
 
 
-def _read_films(
+def _read_images(
     learner: TrainState, preprocess: Path, rows: pd.DataFrame, batch_size: int
 ) -> _Read:
     network, device = learner.network, learner.fabric.device
     logits, intensity = [], np.zeros(256, np.int64)
     with collected(network) as features:
-        for squares in map(film_squares(preprocess), in_parts(rows, batch_size)):
+        for squares in map(image_squares(preprocess), in_parts(rows, batch_size)):
             intensity += np.bincount(squares.ravel(), minlength=256)
             logit, _ = read_squares(
                 network, squares, device=device, batch_size=batch_size

@@ -14,8 +14,8 @@ from cxrmlops.data.expectations import (
     check,
     cohort_promises,
     cohort_rows,
-    film_promises,
-    film_rows,
+    image_promises,
+    image_rows,
     set_promises,
 )
 from cxrmlops.errors import DataError
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 TITLES = {
     "cohort": "Rows of the cohort",
-    "films": "Statistics of the decoded films",
+    "images": "Statistics of the decoded films",
     "set": "The set as a whole",
 }
 BROKEN = {  # figure -> what to say, and which parameters bound it
@@ -79,10 +79,10 @@ def _check_rows(
     images: pd.DataFrame, index: pd.DataFrame, params: ValidateParams
 ) -> tuple[list[Checked], list[list[str]]]:
     """Check row by row; give the reasons against each row of the cohort."""
-    promises = film_promises(min_rows=params.min_rows, min_columns=params.min_columns)
+    promises = image_promises(min_rows=params.min_rows, min_columns=params.min_columns)
     checked = [
         check("cohort", cohort_rows(images), cohort_promises()),
-        check("films", film_rows(images, index), promises),
+        check("images", image_rows(images, index), promises),
     ]
     reasons = [[reason] if reason else [] for reason in index.rejected]
     for one in checked:
@@ -146,9 +146,9 @@ def _shown(
 ) -> dict[str, str]:
     """Say the set in numbers, for the first page of the docs."""
     counts = Counter(reason for why in reasons for reason in why)
-    films = {"films": len(reasons), "films kept": sum(not why for why in reasons)}
+    images = {"films": len(reasons), "films kept": sum(not why for why in reasons)}
     named = {name.replace("_", " "): value for name, value in figures.items()}
-    return {name: f"{value:.6g}" for name, value in (films | named).items()} | {
+    return {name: f"{value:.6g}" for name, value in (images | named).items()} | {
         f"quarantined: {reason}": str(n) for reason, n in sorted(counts.items())
     }
 

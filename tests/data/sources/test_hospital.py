@@ -1,10 +1,10 @@
 import pytest
 
-from cxrmlops.data.film_list import list_films
+from cxrmlops.data.image_list import list_images
 from cxrmlops.data.sources import hospital
 from cxrmlops.errors import DataError
 from tests.data.rows import make_reading
-from tests.make import make_chest_film, save_film
+from tests.make import make_chest_image, save_image
 
 
 def reports(tmp_path, text: str, *, encoding: str = "utf-8"):
@@ -12,9 +12,9 @@ def reports(tmp_path, text: str, *, encoding: str = "utf-8"):
     return hospital.report_rows(make_reading(tmp_path))
 
 
-def films(tmp_path):
+def images(tmp_path):
     reading = make_reading(tmp_path)
-    return hospital.film_rows(list_films(reading.films), reading)
+    return hospital.image_rows(list_images(reading.images), reading)
 
 
 def test_the_documented_columns_are_read(tmp_path):
@@ -49,10 +49,10 @@ def test_a_table_reads_the_same_however_it_was_exported(tmp_path, text, encoding
     assert other.equals(plain)
 
 
-def test_films_and_reports_name_a_study_alike(tmp_path):
-    save_film(make_chest_film(study="1.2.3", patient="007"), tmp_path / "films/a")
+def test_images_and_reports_name_a_study_alike(tmp_path):
+    save_image(make_chest_image(study="1.2.3", patient="007"), tmp_path / "films/a")
 
-    film = films(tmp_path).iloc[0]
+    image = images(tmp_path).iloc[0]
     report = reports(
         tmp_path,
         "study_instance_uid,accession_number,conclusion,patient_id\n"
@@ -60,13 +60,13 @@ def test_films_and_reports_name_a_study_alike(tmp_path):
     ).iloc[0]
 
     for name in ("study_id", "accession_id", "number_id"):
-        assert film[name] == report[name] != ""
+        assert image[name] == report[name] != ""
 
 
 def test_no_number_of_a_patient_is_in_the_rows(tmp_path):
-    save_film(make_chest_film(patient="CANARY-1"), tmp_path / "films/a.dcm")
+    save_image(make_chest_image(patient="CANARY-1"), tmp_path / "films/a.dcm")
 
-    rows = films(tmp_path)
+    rows = images(tmp_path)
 
     assert not rows.astype(str).apply(lambda c: c.str.contains("CANARY")).any().any()
 
@@ -122,12 +122,12 @@ def test_what_is_no_table_is_refused(tmp_path, content):
 
 
 def test_a_header_gives_what_the_cohort_asks(tmp_path):
-    film = make_chest_film(
+    image = make_chest_image(
         ViewPosition="AP", PatientSex="M", PatientAge="061Y", Manufacturer="Beta"
     )
-    save_film(film, tmp_path / "films/deep/er/film")
+    save_image(image, tmp_path / "films/deep/er/film")
 
-    row = films(tmp_path).iloc[0]
+    row = images(tmp_path).iloc[0]
 
     assert row.path == "deep/er/film"
     assert (row.view, row.sex, row.age_years, row.manufacturer, row.study_date) == (
@@ -149,10 +149,10 @@ def test_a_header_gives_what_the_cohort_asks(tmp_path):
         ({"PresentationIntentType": "FOR PROCESSING"}, "for_processing"),
     ],
 )
-def test_a_film_that_is_not_accepted_says_why(tmp_path, quirk, reason):
-    save_film(make_chest_film(**quirk), tmp_path / "films/a.dcm")
+def test_an_image_that_is_not_accepted_says_why(tmp_path, quirk, reason):
+    save_image(make_chest_image(**quirk), tmp_path / "films/a.dcm")
 
-    assert list(films(tmp_path).rejected) == [reason]
+    assert list(images(tmp_path).rejected) == [reason]
 
 
 def test_any_other_file_is_a_row_with_a_reason(tmp_path):
@@ -160,7 +160,7 @@ def test_any_other_file_is_a_row_with_a_reason(tmp_path):
     (tmp_path / "films/notes.txt").write_text("no film")
     (tmp_path / "films/lost.dcm").symlink_to(tmp_path / "nowhere")
 
-    rows = films(tmp_path)
+    rows = images(tmp_path)
 
     assert len(rows) == 2
     assert (rows.rejected != "").all()
@@ -171,7 +171,7 @@ def test_odd_and_hostile_files_are_rows_with_a_reason(real_data, tmp_path):
     reading = make_reading(tmp_path)
     (tmp_path / "films").symlink_to(real_data / "hostile_dicom")
 
-    rows = hospital.film_rows(list_films(reading.films), reading)
+    rows = hospital.image_rows(list_images(reading.images), reading)
 
     assert len(rows) > 80
     assert rows.rejected.ne("").sum() > 40

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cxrmlops.data.film_list import FilmFile, list_films
+from cxrmlops.data.image_list import ListedImage, list_images
 from cxrmlops.data.sources import nih
 from cxrmlops.errors import DataError
 from tests.data.rows import make_reading
@@ -24,8 +24,8 @@ def reading(tmp_path, *lines: str, columns: str = COLUMNS, name: str = "table.cs
     return make_reading(tmp_path, reports=name)
 
 
-def film(name: str) -> FilmFile:
-    return FilmFile(name, 1, 1)
+def image(name: str) -> ListedImage:
+    return ListedImage(name, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def film(name: str) -> FilmFile:
         ("Mass|No Finding", "disputed", "Mass"),
     ],
 )
-def test_any_of_the_findings_makes_a_film_abnormal(
+def test_any_of_the_findings_makes_an_image_abnormal(
     tmp_path, labels, conclusion, findings
 ):
     asked = reading(tmp_path, f"1_000.png,{labels},0,1,50,F,PA")
@@ -68,24 +68,24 @@ def test_a_missing_column_is_named(tmp_path):
         nih.report_rows(asked)
 
 
-def test_a_film_is_found_by_its_stem_and_shares_the_study_of_its_line(tmp_path):
+def test_an_image_is_found_by_its_stem_and_shares_the_study_of_its_line(tmp_path):
     asked = reading(
         tmp_path, "1_000.png,Mass,0,1,50,F,PA", "1_001.png,Mass,1,1,51,F,AP",
         name="table.csv.gz",
     )  # fmt: skip
 
-    films = nih.film_rows([film("deep/1_001.jpg")], asked)
+    images = nih.image_rows([image("deep/1_001.jpg")], asked)
     reports = nih.report_rows(asked)
 
-    row = films.iloc[0]
+    row = images.iloc[0]
     assert (row["view"], row.age_years, row.sex) == ("AP", 51.0, "F")
     assert row.study_id == reports.study_id[1] != reports.study_id[0]
 
 
-def test_a_film_that_the_table_does_not_name_has_no_report(tmp_path):
+def test_an_image_that_the_table_does_not_name_has_no_report(tmp_path):
     asked = reading(tmp_path, "1_000.png,Mass,0,1,50,F,PA")
 
-    assert list(nih.film_rows([film("other.png")], asked).rejected) == ["no_report"]
+    assert list(nih.image_rows([image("other.png")], asked).rejected) == ["no_report"]
 
 
 def test_children_are_out_and_unknown_ages_are_in(tmp_path):
@@ -96,10 +96,12 @@ def test_children_are_out_and_unknown_ages_are_in(tmp_path):
         "3_0.png,Mass,0,3,411,F,PA",
     )
 
-    films = nih.film_rows([film("1_0.png"), film("2_0.png"), film("3_0.png")], asked)
+    images = nih.image_rows(
+        [image("1_0.png"), image("2_0.png"), image("3_0.png")], asked
+    )
 
-    assert list(films.rejected) == ["child", "", ""]
-    assert math.isnan(films.age_years[2])
+    assert list(images.rejected) == ["child", "", ""]
+    assert math.isnan(images.age_years[2])
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_what_no_person_can_be_is_unknown(text):
     assert math.isnan(nih.age_in_years(text))
 
 
-def test_labels_of_the_real_films_are_those_of_their_manifest(real_data):
+def test_labels_of_the_real_images_are_those_of_their_manifest(real_data):
     folder = real_data / "real_cxr/open"
     asked = make_reading(folder)
     asked = type(asked)(
@@ -136,13 +138,13 @@ def test_labels_of_the_real_films_are_those_of_their_manifest(real_data):
     with (folder / "manifest.csv").open() as file:
         truth = {row["file"]: row["label"] == "1" for row in csv.DictReader(file)}
 
-    films = nih.film_rows(list_films(folder / "images"), asked)
+    images = nih.image_rows(list_images(folder / "images"), asked)
     reports = nih.report_rows(asked).set_index("study_id").conclusion
 
-    assert len(truth) == len(films) == 730
-    abnormal = films.study_id.map(reports) == "ASF"
-    assert dict(zip("images/" + films.path, abnormal, strict=True)) == truth
-    assert films.patient_id.nunique() == 544
+    assert len(truth) == len(images) == 730
+    abnormal = images.study_id.map(reports) == "ASF"
+    assert dict(zip("images/" + images.path, abnormal, strict=True)) == truth
+    assert images.patient_id.nunique() == 544
 
 
 @pytest.mark.parametrize(
@@ -160,20 +162,20 @@ def test_a_table_saved_again_by_pandas_gives_the_same_people(tmp_path):
         "3_0.png,Mass,0,3,414,F,ap",
     )
 
-    films = nih.film_rows([film(f"{n}_0.png") for n in (1, 2, 3)], asked)
+    images = nih.image_rows([image(f"{n}_0.png") for n in (1, 2, 3)], asked)
 
-    assert list(films.rejected) == ["", "child", ""]
-    assert films.age_years[0] == 57
-    assert list(films.sex) == ["M", "F", "F"]
-    assert list(films["view"]) == ["PA", "PA", "AP"]
+    assert list(images.rejected) == ["", "child", ""]
+    assert images.age_years[0] == 57
+    assert list(images.sex) == ["M", "F", "F"]
+    assert list(images["view"]) == ["PA", "PA", "AP"]
 
 
-def test_a_lateral_film_of_the_table_is_not_of_unknown_view(tmp_path):
+def test_a_lateral_image_of_the_table_is_not_of_unknown_view(tmp_path):
     asked = reading(
         tmp_path, "1_0.png,Mass,0,1,50,F,Lateral", "2_0.png,Mass,0,2,50,F,PA"
     )
 
-    assert list(nih.film_rows([film("1_0.png")], asked).rejected) == ["lateral"]
+    assert list(nih.image_rows([image("1_0.png")], asked).rejected) == ["lateral"]
 
 
 @pytest.mark.parametrize(
@@ -186,13 +188,13 @@ def test_a_lateral_film_of_the_table_is_not_of_unknown_view(tmp_path):
 )
 def test_a_column_that_is_mostly_not_understood_is_refused(tmp_path, line, said):
     with pytest.raises(DataError, match=said):
-        nih.film_rows([film("1_0.png")], reading(tmp_path, line))
+        nih.image_rows([image("1_0.png")], reading(tmp_path, line))
 
 
 def test_values_that_count_as_unknown_are_said_without_digits(tmp_path, caplog):
     asked = reading(tmp_path, "1_0.png,Mass,0,1,50,F,PA", "2_0.png,Mass,0,2,414Y,F,PA")
 
-    nih.film_rows([film("1_0.png")], asked)
+    nih.image_rows([image("1_0.png")], asked)
 
     assert "'Patient Age': 1 of 2 value(s) are not understood" in caplog.text
     assert "first in line 3 ('999Y')" in caplog.text

@@ -1,6 +1,6 @@
 import pytest
 
-from cxrmlops.data.film_list import FilmFile
+from cxrmlops.data.image_list import ListedImage
 from cxrmlops.data.sources import openi
 from cxrmlops.data.sources.openi import conclude
 from tests.data.rows import make_reading
@@ -48,10 +48,10 @@ def test_a_report_row_keeps_the_codes_that_decided(tmp_path):
     assert row.study_date == ""
 
 
-def films(tmp_path, *names: str):
+def image_rows(tmp_path, *names: str):
     (tmp_path / "films").mkdir(exist_ok=True)
     reading = make_reading(tmp_path, reports="reports")
-    return openi.film_rows([FilmFile(name, 1, 1) for name in names], reading)
+    return openi.image_rows([ListedImage(name, 1, 1) for name in names], reading)
 
 
 def test_a_picture_belongs_to_the_report_that_names_it(tmp_path):
@@ -61,7 +61,7 @@ def test_a_picture_belongs_to_the_report_that_names_it(tmp_path):
         "uid,filename,projection\n7,7_IM-1-2001.dcm.png,Frontal\n"
     )
 
-    rows = films(tmp_path, "CXR7_7_IM-1-2001.png", "7_IM-1-2001.dcm.png", "x.png")
+    rows = image_rows(tmp_path, "CXR7_7_IM-1-2001.png", "7_IM-1-2001.dcm.png", "x.png")
 
     report = openi.report_rows(make_reading(tmp_path, reports="reports")).study_id[0]
     assert list(rows.study_id) == [report, report, ""]
@@ -78,7 +78,7 @@ def test_only_pictures_known_as_frontal_are_taken(tmp_path):
         "7_IM-1-2001.dcm.png,Lateral\n"
     )
 
-    rows = films(tmp_path, *(f"{name}.png" for name in names))
+    rows = image_rows(tmp_path, *(f"{name}.png" for name in names))
 
     assert list(rows.rejected) == ["", "lateral", "no_projection"]
 

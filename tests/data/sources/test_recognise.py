@@ -35,10 +35,10 @@ def test_a_folder_of_report_xml_is_known(tmp_path):
     assert recognise_reports(tmp_path) == "openi"
 
 
-def test_reports_are_found_in_and_beside_the_films(tmp_path):
-    films = tmp_path / "films"
-    films.mkdir()
-    (films / "projections.csv").write_text("filename,projection\n")
+def test_reports_are_found_in_and_beside_the_images(tmp_path):
+    images = tmp_path / "films"
+    images.mkdir()
+    (images / "projections.csv").write_text("filename,projection\n")
     (tmp_path / "table.csv").write_text(NIH)
 
-    assert find_reports(films) == [(tmp_path / "table.csv", "nih")]
+    assert find_reports(images) == [(tmp_path / "table.csv", "nih")]

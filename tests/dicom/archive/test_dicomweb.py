@@ -69,8 +69,8 @@ def server() -> Iterator[Server]:
     serving.server_close()
 
 
-def image(film: Path) -> RemoteImage:
-    return make.make_remote_image(film, is_complete=True)
+def remote_image(image: Path) -> RemoteImage:
+    return make.make_remote_image(image, is_complete=True)
 
 
 def wrapped(*parts: bytes, end: bytes = b"\r\n--X--\r\n") -> bytes:
@@ -156,30 +156,36 @@ def test_what_is_no_uid_is_not_asked_for(server):
     assert DicomWeb(server.url).find_studies("DX", *DAYS) == set()
 
 
-def test_a_film_comes_as_it_is_stored(server, film, tmp_path):
-    server.kind, server.body = MULTIPART, wrapped(film.read_bytes())
+def test_an_image_comes_as_it_is_stored(server, image, tmp_path):
+    server.kind, server.body = MULTIPART, wrapped(image.read_bytes())
 
-    DicomWeb(server.url).fetch(image(film), tmp_path / "got.dcm", max_bytes=10**6)
+    DicomWeb(server.url).fetch(
+        remote_image(image), tmp_path / "got.dcm", max_bytes=10**6
+    )
 
-    assert (tmp_path / "got.dcm").read_bytes() == film.read_bytes()
+    assert (tmp_path / "got.dcm").read_bytes() == image.read_bytes()
     assert "transfer-syntax=*" in server.asked[0][1]["Accept"]
 
 
-def test_an_answer_may_begin_with_its_boundary(server, film, tmp_path):
+def test_an_answer_may_begin_with_its_boundary(server, image, tmp_path):
     """RFC 2046 5.1.1: what stands before the first boundary may be absent."""
-    server.kind, server.body = MULTIPART, wrapped(film.read_bytes()).lstrip()
+    server.kind, server.body = MULTIPART, wrapped(image.read_bytes()).lstrip()
 
-    DicomWeb(server.url).fetch(image(film), tmp_path / "got.dcm", max_bytes=10**6)
+    DicomWeb(server.url).fetch(
+        remote_image(image), tmp_path / "got.dcm", max_bytes=10**6
+    )
 
-    assert (tmp_path / "got.dcm").read_bytes() == film.read_bytes()
+    assert (tmp_path / "got.dcm").read_bytes() == image.read_bytes()
 
 
-def test_a_film_that_is_sent_bare_is_taken_too(server, film, tmp_path):
-    server.kind, server.body = "application/dicom", film.read_bytes()
+def test_an_image_that_is_sent_bare_is_taken_too(server, image, tmp_path):
+    server.kind, server.body = "application/dicom", image.read_bytes()
 
-    DicomWeb(server.url).fetch(image(film), tmp_path / "got.dcm", max_bytes=10**6)
+    DicomWeb(server.url).fetch(
+        remote_image(image), tmp_path / "got.dcm", max_bytes=10**6
+    )
 
-    assert (tmp_path / "got.dcm").read_bytes() == film.read_bytes()
+    assert (tmp_path / "got.dcm").read_bytes() == image.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -195,44 +201,50 @@ def test_a_film_that_is_sent_bare_is_taken_too(server, film, tmp_path):
         (MULTIPART, wrapped(b"film", b"another one")),
     ],
 )
-def test_a_broken_answer_leaves_no_file(server, film, tmp_path, kind, body):
+def test_a_broken_answer_leaves_no_file(server, image, tmp_path, kind, body):
     server.kind, server.body = kind, body
     folder = tmp_path / "spool"
 
     with pytest.raises(ServiceError, match="something that is not DICOM"):
-        DicomWeb(server.url).fetch(image(film), folder / "got.dcm", max_bytes=10**6)
+        DicomWeb(server.url).fetch(
+            remote_image(image), folder / "got.dcm", max_bytes=10**6
+        )
 
     assert list(folder.iterdir()) == []
 
 
-def test_a_connection_that_breaks_leaves_no_file(server, film, tmp_path):
-    server.kind, server.body = MULTIPART, wrapped(film.read_bytes())[:5000]
+def test_a_connection_that_breaks_leaves_no_file(server, image, tmp_path):
+    server.kind, server.body = MULTIPART, wrapped(image.read_bytes())[:5000]
     server.length = 50_000
     folder = tmp_path / "spool"
 
     with pytest.raises(ServiceError, match="did not answer"):
-        DicomWeb(server.url).fetch(image(film), folder / "got.dcm", max_bytes=10**6)
+        DicomWeb(server.url).fetch(
+            remote_image(image), folder / "got.dcm", max_bytes=10**6
+        )
 
     assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("max_bytes", [1000, 45_000])
-def test_a_film_that_is_too_large_leaves_no_file(
-    server, film, tmp_path, max_bytes, monkeypatch
+def test_an_image_that_is_too_large_leaves_no_file(
+    server, image, tmp_path, max_bytes, monkeypatch
 ):
     monkeypatch.setattr(dicomweb, "MOST_FRAMING", 100)
-    server.kind, server.body = MULTIPART, wrapped(film.read_bytes())
+    server.kind, server.body = MULTIPART, wrapped(image.read_bytes())
     folder = tmp_path / "spool"
 
     with pytest.raises(Rejected, match="too_large"):
-        DicomWeb(server.url).fetch(image(film), folder / "got.dcm", max_bytes=max_bytes)
+        DicomWeb(server.url).fetch(
+            remote_image(image), folder / "got.dcm", max_bytes=max_bytes
+        )
 
     assert list(folder.iterdir()) == []
 
 
-def answer(film: Path, sequence: str, **attributes: int) -> bytes:
+def answer(image: Path, sequence: str, **attributes: int) -> bytes:
     tags = {"FailureReason": "00081197", "WarningReason": "00081196"}
-    uid = str(dcmread(film).SOPInstanceUID)
+    uid = str(dcmread(image).SOPInstanceUID)
     item = {"00081155": {"vr": "UI", "Value": [uid]}}
     for name, value in attributes.items():
         item[tags[name]] = {"vr": "US", "Value": [value]}
@@ -249,11 +261,11 @@ def answer(film: Path, sequence: str, **attributes: int) -> bytes:
     ],
 )
 def test_what_an_archive_has_gets_a_receipt(
-    server, film, code, sequence, reason, receipt
+    server, image, code, sequence, reason, receipt
 ):
-    server.code, server.body = code, answer(film, sequence, **reason)
+    server.code, server.body = code, answer(image, sequence, **reason)
 
-    assert receipt in DicomWeb(server.url).store(film)
+    assert receipt in DicomWeb(server.url).store(image)
 
 
 @pytest.mark.parametrize(
@@ -266,28 +278,28 @@ def test_what_an_archive_has_gets_a_receipt(
         (409, 0x0124, AccessError),
     ],
 )
-def test_a_refusal_is_read_item_by_item(server, film, code, reason, error):
+def test_a_refusal_is_read_item_by_item(server, image, code, reason, error):
     server.code = code
-    server.body = answer(film, "FailedSOPSequence", FailureReason=reason)
+    server.body = answer(image, "FailedSOPSequence", FailureReason=reason)
 
     with pytest.raises(error, match=f"{reason:04X}H"):
-        DicomWeb(server.url).store(film)
+        DicomWeb(server.url).store(image)
 
 
 @pytest.mark.parametrize("code", [400, 413, 415])
-def test_a_request_that_is_refused_speaks_of_this_object_alone(server, film, code):
+def test_a_request_that_is_refused_speaks_of_this_object_alone(server, image, code):
     server.code = code
 
     with pytest.raises(RefusedError, match=f"HTTP {code}"):
-        DicomWeb(server.url).store(film)
+        DicomWeb(server.url).store(image)
 
 
-def test_a_success_without_our_object_in_it_is_none(server, film, tmp_path):
-    other = make.save_film(make.make_readable_film(2), tmp_path / "other.dcm")
+def test_a_success_without_our_object_in_it_is_none(server, image, tmp_path):
+    other = make.save_image(make.make_readable_image(2), tmp_path / "other.dcm")
     server.body = answer(other, "ReferencedSOPSequence")
 
     with pytest.raises(ServiceError, match="did not say that it stored"):
-        DicomWeb(server.url).store(film)
+        DicomWeb(server.url).store(image)
 
 
 def test_credentials_come_from_the_environment(server, monkeypatch):
@@ -334,11 +346,11 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(server, monkeypatc
 
 
 @pytest.mark.services
-def test_a_real_archive_gives_a_film_in_the_syntax_that_it_has(pacs, tmp_path):
-    film = make.make_readable_film()
-    film.StudyDate = "20240130"
-    film.compress(JPEGLSLossless)
-    pacs.put(make.save_film(film, tmp_path / "film.dcm"))
+def test_a_real_archive_gives_an_image_in_the_syntax_that_it_has(pacs, tmp_path):
+    image = make.make_readable_image()
+    image.StudyDate = "20240130"
+    image.compress(JPEGLSLossless)
+    pacs.put(make.save_image(image, tmp_path / "film.dcm"))
     archive = DicomWeb(pacs.dicomweb.removeprefix("dicomweb:"))
 
     (study,) = archive.find_studies("DX", *DAYS)
@@ -347,16 +359,16 @@ def test_a_real_archive_gives_a_film_in_the_syntax_that_it_has(pacs, tmp_path):
 
     assert (tmp_path / "got.dcm").read_bytes() == (tmp_path / "film.dcm").read_bytes()
     assert archive.find_studies("CR", *DAYS) == set()
-    assert found.header.ViewPosition == film.ViewPosition
+    assert found.header.ViewPosition == image.ViewPosition
 
 
 @pytest.mark.services
 def test_a_real_archive_pages_through_its_studies(pacs, tmp_path, monkeypatch):
     monkeypatch.setattr(dicomweb, "PAGE", 2)
     for number in range(5):
-        film = make.make_readable_film(study=str(number + 1))
-        film.StudyDate = "20240130"
-        pacs.put(make.save_film(film, tmp_path / f"{number}.dcm"))
+        image = make.make_readable_image(study=str(number + 1))
+        image.StudyDate = "20240130"
+        pacs.put(make.save_image(image, tmp_path / f"{number}.dcm"))
 
     archive = DicomWeb(pacs.dicomweb.removeprefix("dicomweb:"))
 
@@ -366,10 +378,10 @@ def test_a_real_archive_pages_through_its_studies(pacs, tmp_path, monkeypatch):
 
 
 @pytest.mark.services
-def test_a_real_archive_knows_what_was_stored(pacs, film):
+def test_a_real_archive_knows_what_was_stored(pacs, image):
     archive = DicomWeb(pacs.dicomweb.removeprefix("dicomweb:"))
 
-    assert not archive.has(film)
-    assert archive.store(film) == "stored, status 0000H"
-    assert archive.has(film)
-    assert archive.store(film)  # twice does no harm
+    assert not archive.has(image)
+    assert archive.store(image) == "stored, status 0000H"
+    assert archive.has(image)
+    assert archive.store(image)  # twice does no harm

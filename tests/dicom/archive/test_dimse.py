@@ -34,8 +34,8 @@ FIND, GET, MOVE = (
 )
 
 
-def image(film: Path) -> RemoteImage:
-    return make.make_remote_image(film, is_complete=False)
+def remote_image(image: Path) -> RemoteImage:
+    return make.make_remote_image(image, is_complete=False)
 
 
 @contextmanager
@@ -199,7 +199,7 @@ def test_studies_are_asked_for_day_by_day():
     assert found == {"1.2.20240129", "1.2.20240130", "1.2.20240131"}
 
 
-def test_images_are_asked_for_level_by_level_and_other_series_are_left_out(film):
+def test_images_are_asked_for_level_by_level_and_other_series_are_left_out(image):
     """PS3.4 C.6.2: each question names the unique keys above its level."""
     asked = []
     series = {"1.2.1": "DX", "1.2.2": "CT", "no uid": "DX"}
@@ -227,11 +227,11 @@ def test_images_are_asked_for_level_by_level_and_other_series_are_left_out(film)
         found = Dimse(peer).find_images("1.2")
 
     assert asked == [("STUDY", None), ("SERIES", ""), ("IMAGE", "1.2.1")]
-    (image,) = found
-    assert (image.study_uid, image.series_uid, image.sop_uid) == (
+    (remote_image,) = found
+    assert (remote_image.study_uid, remote_image.series_uid, remote_image.sop_uid) == (
         "1.2", "1.2.1", "1.2.1.1",
     )  # fmt: skip
-    assert (image.header.PatientID, image.header.Modality) == ("P1", "DX")
+    assert (remote_image.header.PatientID, remote_image.header.Modality) == ("P1", "DX")
 
 
 def test_each_question_has_an_association_of_its_own():
@@ -261,35 +261,35 @@ def test_each_question_has_an_association_of_its_own():
         (0x0111, "present, status 0111H"),
     ],
 )
-def test_what_the_archive_has_gets_a_receipt(film, status, receipt):
+def test_what_the_archive_has_gets_a_receipt(image, status, receipt):
     with serving([(evt.EVT_C_STORE, lambda _: status)]) as peer:
-        assert receipt in Dimse(peer).store(film)
+        assert receipt in Dimse(peer).store(image)
 
 
 @pytest.mark.parametrize(
     ("status", "error"),
     [(0xA700, ServiceError), (0xA900, RefusedError), (0xC000, RefusedError)],
 )
-def test_only_what_a_second_try_can_mend_may_be_repeated(film, status, error):
+def test_only_what_a_second_try_can_mend_may_be_repeated(image, status, error):
     with (
         serving([(evt.EVT_C_STORE, lambda _: status)]) as peer,
         pytest.raises(error, match=f"{status:04X}H") as raised,
     ):
-        Dimse(peer).store(film)
+        Dimse(peer).store(image)
 
     assert isinstance(raised.value, ServiceError) == (error is ServiceError)
 
 
-def test_an_archive_that_hangs_up_may_be_asked_again(film):
+def test_an_archive_that_hangs_up_may_be_asked_again(image):
     with (
         serving([(evt.EVT_C_STORE, lambda event: event.assoc.abort())]) as peer,
         pytest.raises(ServiceError, match="did not answer"),
     ):
-        Dimse(peer).store(film)
+        Dimse(peer).store(image)
 
 
-def test_a_film_that_was_not_asked_for_is_not_taken(film, tmp_path):
-    other = dcmread(make.save_film(make.make_readable_film(2), tmp_path / "2.dcm"))
+def test_an_image_that_was_not_asked_for_is_not_taken(image, tmp_path):
+    other = dcmread(make.save_image(make.make_readable_image(2), tmp_path / "2.dcm"))
 
     def send_other(_event):
         yield 1
@@ -299,18 +299,18 @@ def test_a_film_that_was_not_asked_for_is_not_taken(film, tmp_path):
         serving([(evt.EVT_C_GET, send_other)]) as peer,
         pytest.raises(ServiceError, match="refused a retrieval"),
     ):
-        Dimse(peer).fetch(image(film), tmp_path / "got.dcm", max_bytes=10**6)
+        Dimse(peer).fetch(remote_image(image), tmp_path / "got.dcm", max_bytes=10**6)
 
     assert not (tmp_path / "got.dcm").exists()
 
 
 @pytest.mark.parametrize("pixels", [(160, 140), (700, 700)])
-def test_a_film_that_is_too_large_leaves_no_file(tmp_path, pixels):
+def test_an_image_that_is_too_large_leaves_no_file(tmp_path, pixels):
     values = make.make_lungs(rows=pixels[0], columns=pixels[1])
-    film = make.make_readable_film()
-    film.Rows, film.Columns = pixels
-    film.PixelData = values.astype("<u2").tobytes()
-    path = make.save_film(film, tmp_path / "film.dcm")
+    image = make.make_readable_image()
+    image.Rows, image.Columns = pixels
+    image.PixelData = values.astype("<u2").tobytes()
+    path = make.save_image(image, tmp_path / "film.dcm")
 
     def send(_event):
         yield 1
@@ -320,12 +320,12 @@ def test_a_film_that_is_too_large_leaves_no_file(tmp_path, pixels):
         serving([(evt.EVT_C_GET, send)]) as peer,
         pytest.raises(Rejected, match="too_large"),
     ):
-        Dimse(peer).fetch(image(path), tmp_path / "got.dcm", max_bytes=10_000)
+        Dimse(peer).fetch(remote_image(path), tmp_path / "got.dcm", max_bytes=10_000)
 
     assert not (tmp_path / "got.dcm").exists()
 
 
-def test_an_archive_that_says_that_it_does_not_know_us_is_believed(film, tmp_path):
+def test_an_archive_that_says_that_it_does_not_know_us_is_believed(image, tmp_path):
     def unknown(_event):
         yield None, None
 
@@ -335,11 +335,11 @@ def test_an_archive_that_says_that_it_does_not_know_us_is_believed(film, tmp_pat
         pytest.raises(AccessError, match="does not know where CXRMLOPS is"),
     ):
         Dimse(replace(peer, retrieve="move", listen_port=port)).fetch(
-            image(film), tmp_path / "got.dcm", max_bytes=10**6
+            remote_image(image), tmp_path / "got.dcm", max_bytes=10**6
         )
 
 
-def test_a_port_that_is_taken_is_named(film, tmp_path):
+def test_a_port_that_is_taken_is_named(image, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         peer = Peer(
             "PACS",
@@ -349,7 +349,9 @@ def test_a_port_that_is_taken_is_named(film, tmp_path):
             listen_port=taken.getsockname()[1],
         )
         with pytest.raises(ServiceError, match="cannot be listened on"):
-            Dimse(peer).fetch(image(film), tmp_path / "got.dcm", max_bytes=10**6)
+            Dimse(peer).fetch(
+                remote_image(image), tmp_path / "got.dcm", max_bytes=10**6
+            )
 
 
 def archive(pacs: orthanc.Orthanc, **how: str) -> Dimse:
@@ -358,13 +360,13 @@ def archive(pacs: orthanc.Orthanc, **how: str) -> Dimse:
 
 @pytest.mark.services
 @pytest.mark.parametrize("retrieve", ["get", "move"])
-def test_a_real_archive_gives_a_film_in_the_syntax_that_it_has(
+def test_a_real_archive_gives_an_image_in_the_syntax_that_it_has(
     pacs, tmp_path, retrieve
 ):
-    film = make.make_readable_film()
-    film.StudyDate = "20240130"
-    film.compress(JPEGLSLossless)
-    pacs.put(make.save_film(film, tmp_path / "film.dcm"))
+    image = make.make_readable_image()
+    image.StudyDate = "20240130"
+    image.compress(JPEGLSLossless)
+    pacs.put(make.save_image(image, tmp_path / "film.dcm"))
     peer = archive(pacs, retrieve=retrieve)
 
     (study,) = peer.find_studies("DX", *DAYS)
@@ -374,25 +376,27 @@ def test_a_real_archive_gives_a_film_in_the_syntax_that_it_has(
     got = dcmread(tmp_path / "got.dcm")
     assert got == dcmread(tmp_path / "film.dcm")
     assert got.file_meta.TransferSyntaxUID == JPEGLSLossless
-    assert found.header.ViewPosition == film.ViewPosition
+    assert found.header.ViewPosition == image.ViewPosition
     assert peer.find_studies("CR", *DAYS) == set()
 
 
 @pytest.mark.services
 def test_a_real_archive_that_does_not_know_where_we_are_is_told_so(pacs, tmp_path):
-    film = make.make_readable_film()
-    pacs.put(make.save_film(film, tmp_path / "film.dcm"))
+    image = make.make_readable_image()
+    pacs.put(make.save_image(image, tmp_path / "film.dcm"))
     peer = archive(pacs, retrieve="move", calling="STRANGER")
 
     with pytest.raises(ServiceError, match="does it know STRANGER, and where?"):
-        peer.fetch(image(tmp_path / "film.dcm"), tmp_path / "got.dcm", max_bytes=10**6)
+        peer.fetch(
+            remote_image(tmp_path / "film.dcm"), tmp_path / "got.dcm", max_bytes=10**6
+        )
 
 
 @pytest.mark.services
-def test_a_real_archive_knows_what_was_stored(pacs, film):
+def test_a_real_archive_knows_what_was_stored(pacs, image):
     peer = archive(pacs)
 
-    assert not peer.has(film)
-    assert peer.store(film) == "stored, status 0000H"
-    assert peer.has(film)
-    assert peer.store(film)  # twice does no harm
+    assert not peer.has(image)
+    assert peer.store(image) == "stored, status 0000H"
+    assert peer.has(image)
+    assert peer.store(image)  # twice does no harm

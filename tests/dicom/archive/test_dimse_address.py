@@ -16,7 +16,7 @@ def test_an_address_needs_title_host_and_port_only():
     )
 
 
-def test_an_address_may_say_how_films_come():
+def test_an_address_may_say_how_images_come():
     peer = read_address(
         "MY%20PACS@10.0.0.1:104?calling=US&retrieve=move&port=4242&listen=0.0.0.0"
     )

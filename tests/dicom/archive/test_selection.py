@@ -16,7 +16,7 @@ def why_not(header: Dataset, **how: bool) -> str:
 
 
 def test_a_frontal_chest_of_an_adult_is_ours():
-    assert why_not(make.make_chest_film()) == ""
+    assert why_not(make.make_chest_image()) == ""
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_frontal_chest_of_an_adult_is_ours():
 )
 @pytest.mark.parametrize("is_complete", [True, False])
 def test_what_is_out_of_scope_has_its_reason(quirk, reason, is_complete):
-    header = make.make_chest_film(**quirk)
+    header = make.make_chest_image(**quirk)
 
     told = why_not(header, is_complete=is_complete)
 
@@ -41,7 +41,7 @@ def test_what_is_out_of_scope_has_its_reason(quirk, reason, is_complete):
 
 
 def test_our_own_objects_are_never_read():
-    overlay = make.make_chest_film(
+    overlay = make.make_chest_image(
         Manufacturer="cxrmlops project", SOPClassUID=SecondaryCaptureImageStorage
     )
 
@@ -51,8 +51,8 @@ def test_our_own_objects_are_never_read():
 @pytest.mark.parametrize(
     "quirk", [{"NumberOfFrames": 2}, {"PhotometricInterpretation": "PALETTE COLOR"}]
 )
-def test_a_chest_film_that_cannot_be_read_is_ours_and_gets_an_answer(quirk):
-    assert why_not(make.make_chest_film(**quirk)) == ""
+def test_a_chest_image_that_cannot_be_read_is_ours_and_gets_an_answer(quirk):
+    assert why_not(make.make_chest_image(**quirk)) == ""
 
 
 def test_what_an_archive_leaves_out_is_no_reason():
@@ -64,7 +64,7 @@ def test_what_an_archive_leaves_out_is_no_reason():
 
 
 def test_a_value_that_makes_no_sense_is_a_reason_and_no_error():
-    header = make.make_chest_film()
+    header = make.make_chest_image()
     header.add_new("ViewCodeSequence", "SQ", [])
     header.Manufacturer = ["a", "b"]
     header.PatientAge = "XXXY"
@@ -72,7 +72,7 @@ def test_a_value_that_makes_no_sense_is_a_reason_and_no_error():
     assert why_not(header) == ""
 
 
-def test_a_film_is_as_old_as_the_last_thing_that_happened_to_it():
+def test_an_image_is_as_old_as_the_last_thing_that_happened_to_it():
     header = Dataset()
     header.StudyDate, header.StudyTime = "20240130", "2300"
     header.ContentDate, header.ContentTime = "20240131", "013000.12"
@@ -86,7 +86,7 @@ def test_a_film_is_as_old_as_the_last_thing_that_happened_to_it():
     )
 
 
-def test_a_film_that_names_no_day_has_no_age():
+def test_an_image_that_names_no_day_has_no_age():
     assert newest_moment(Dataset(), time_zone="UTC") is None
 
 

@@ -13,18 +13,18 @@ from pydicom.uid import (
 )
 
 from cxrmlops.dicom.read.acceptance import accept, accept_picture
-from cxrmlops.dicom.read.derived_film import is_derived
+from cxrmlops.dicom.read.derived_image import is_derived
 from cxrmlops.dicom.read.headers import describe
 from cxrmlops.errors import Rejected
 from cxrmlops.vocabulary.reasons import REASONS
-from tests.make import make_chest_film, make_thorax
+from tests.make import make_chest_image, make_thorax
 
 WORDS = ["CHEST", "THORAX"]
 
 
-def refused(film: Dataset, **rules: float) -> str:
+def refused(image: Dataset, **rules: float) -> str:
     with pytest.raises(Rejected) as caught:
-        accept(film, chest_words=WORDS, **rules)
+        accept(image, chest_words=WORDS, **rules)
     assert caught.value.reason in REASONS
     return caught.value.reason
 
@@ -36,8 +36,8 @@ def picture_refused(image: np.ndarray) -> str:
 
 
 @pytest.mark.parametrize("view", ["PA", "AP", ""])
-def test_a_frontal_chest_film_of_an_adult_is_accepted(view):
-    accept(make_chest_film(ViewPosition=view), chest_words=WORDS)
+def test_a_frontal_chest_image_of_an_adult_is_accepted(view):
+    accept(make_chest_image(ViewPosition=view), chest_words=WORDS)
 
 
 @pytest.mark.parametrize(
@@ -66,22 +66,22 @@ def test_a_frontal_chest_film_of_an_adult_is_accepted(view):
 )
 def test_what_the_model_was_not_made_for_is_refused(attributes, reason):
     given = {k: v for k, v in attributes.items() if v is not None}
-    film = make_chest_film(**given)
+    image = make_chest_image(**given)
     for keyword in set(attributes) - set(given):
-        delattr(film, keyword)
+        delattr(image, keyword)
 
-    assert refused(film) == reason
+    assert refused(image) == reason
 
 
 def test_an_unknown_age_is_accepted():
-    accept(make_chest_film(PatientAge=""), chest_words=WORDS)
+    accept(make_chest_image(PatientAge=""), chest_words=WORDS)
 
 
 def test_the_youngest_age_is_the_sites_choice():
-    film = make_chest_film(PatientAge="017Y")
+    image = make_chest_image(PatientAge="017Y")
 
-    accept(film, chest_words=WORDS, min_age_years=17)
-    assert refused(film, min_age_years=18) == "child"
+    accept(image, chest_words=WORDS, min_age_years=17)
+    assert refused(image, min_age_years=18) == "child"
 
 
 @pytest.mark.parametrize(
@@ -92,69 +92,69 @@ def test_the_youngest_age_is_the_sites_choice():
         (["ORIGINAL", "PRIMARY", "", "DERIVED"], False),
     ],
 )
-def test_a_film_is_a_bone_image_by_words_only_where_it_was_derived(kinds, derived):
-    film = make_chest_film()
-    film.ImageType, film.DerivationDescription = kinds, "bone"
+def test_an_image_is_a_bone_image_by_words_only_where_it_was_derived(kinds, derived):
+    image = make_chest_image()
+    image.ImageType, image.DerivationDescription = kinds, "bone"
 
-    assert bool(is_derived(film)) is derived
-
-
-def test_a_derived_primary_film_is_accepted():
-    accept(make_chest_film(ImageType=["DERIVED", "PRIMARY"]), chest_words=WORDS)
+    assert bool(is_derived(image)) is derived
 
 
-def test_an_ordinary_film_of_a_dual_energy_series_is_accepted():
-    accept(make_chest_film(SeriesDescription="Dual energy PA"), chest_words=WORDS)
+def test_a_derived_primary_image_is_accepted():
+    accept(make_chest_image(ImageType=["DERIVED", "PRIMARY"]), chest_words=WORDS)
 
 
-def test_a_cr_film_for_processing_is_refused():
-    film = make_chest_film(
+def test_an_ordinary_image_of_a_dual_energy_series_is_accepted():
+    accept(make_chest_image(SeriesDescription="Dual energy PA"), chest_words=WORDS)
+
+
+def test_a_cr_image_for_processing_is_refused():
+    image = make_chest_image(
         SOPClassUID=ComputedRadiographyImageStorage,
         Modality="CR",
         PresentationIntentType="FOR PROCESSING",
     )
 
-    assert refused(film) == "for_processing"
+    assert refused(image) == "for_processing"
 
 
-def test_a_film_without_any_date_is_of_a_child_who_is_one_even_today(monkeypatch):
+def test_an_image_without_any_date_is_of_a_child_who_is_one_even_today(monkeypatch):
     monkeypatch.setenv("CXR_CLOCK", "2026-05-02T02:30:00+02:00")
-    film = make_chest_film(StudyDate="", PatientAge="", PatientBirthDate="20120101")
+    image = make_chest_image(StudyDate="", PatientAge="", PatientBirthDate="20120101")
 
-    assert refused(film) == "child"
-    film.PatientBirthDate = "20010101"
-    accept(film, chest_words=WORDS)
+    assert refused(image) == "child"
+    image.PatientBirthDate = "20010101"
+    accept(image, chest_words=WORDS)
 
 
 def test_what_is_known_of_the_header_is_not_read_again():
-    film = make_chest_film()
-    header = replace(describe(film), view="lateral")
+    image = make_chest_image()
+    header = replace(describe(image), view="lateral")
 
     with pytest.raises(Rejected, match="lateral"):
-        accept(film, chest_words=WORDS, header=header)
+        accept(image, chest_words=WORDS, header=header)
 
 
-def test_a_cr_film_by_an_old_sender_is_accepted():
-    film = make_chest_film(SOPClassUID=ComputedRadiographyImageStorage, Modality="CR")
-    film.ImageType = "ORIGINAL PRIMARY"
+def test_a_cr_image_by_an_old_sender_is_accepted():
+    image = make_chest_image(SOPClassUID=ComputedRadiographyImageStorage, Modality="CR")
+    image.ImageType = "ORIGINAL PRIMARY"
 
-    accept(film, chest_words=WORDS)
+    accept(image, chest_words=WORDS)
 
 
 def test_a_secondary_capture_must_name_its_view():
-    film = make_chest_film(SOPClassUID=SecondaryCaptureImageStorage, Modality="CR")
-    del film.ImageType
+    image = make_chest_image(SOPClassUID=SecondaryCaptureImageStorage, Modality="CR")
+    del image.ImageType
 
-    accept(film, chest_words=WORDS)
-    film.ViewPosition = ""
-    assert refused(film) == "derived"
+    accept(image, chest_words=WORDS)
+    image.ViewPosition = ""
+    assert refused(image) == "derived"
 
 
 def test_a_refusal_names_no_patient():
-    film = make_chest_film(BodyPartExamined="KNEE", PatientName="Canary^Tweety")
+    image = make_chest_image(BodyPartExamined="KNEE", PatientName="Canary^Tweety")
 
     with pytest.raises(Rejected) as caught:
-        accept(film, chest_words=WORDS)
+        accept(image, chest_words=WORDS)
 
     assert "Canary" not in str(caught.value)
     assert "KNEE" not in str(caught.value)
@@ -171,9 +171,9 @@ def test_the_negative_of_a_thorax_is_refused():
 @pytest.mark.parametrize("times", [1, 2, 3])
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_a_turned_thorax_is_called_turned_and_never_a_negative(times, mirrored):
-    film = make_thorax()[:, ::-1] if mirrored else make_thorax()
+    image = make_thorax()[:, ::-1] if mirrored else make_thorax()
 
-    assert picture_refused(np.rot90(film, times).copy()) == "turned"
+    assert picture_refused(np.rot90(image, times).copy()) == "turned"
 
 
 def test_lungs_as_white_as_the_rest_are_not_called_a_negative():
@@ -181,14 +181,14 @@ def test_lungs_as_white_as_the_rest_are_not_called_a_negative():
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_a_blank_film_is_refused(value):
+def test_a_blank_image_is_refused(value):
     rng = np.random.default_rng(0)
     flat = np.full((300, 300), value) + rng.normal(0, 0.01, (300, 300))
 
     assert picture_refused(np.clip(flat, 0, 1).astype(np.float32)) == "blank"
 
 
-def test_a_blank_film_within_collimation_is_refused():
+def test_a_blank_image_within_collimation_is_refused():
     flat = np.zeros((300, 300), np.float32)
     flat[40:260, 40:260] = 0.9
 

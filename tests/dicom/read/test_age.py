@@ -49,7 +49,7 @@ def test_an_impossible_age_gives_way_to_the_date_of_birth():
 @pytest.mark.parametrize(
     "keyword", ["AcquisitionDateTime", "SeriesDate", "ContentDate"]
 )
-def test_any_date_of_the_film_tells_the_age(keyword):
+def test_any_date_of_the_image_tells_the_age(keyword):
     patient = said(PatientBirthDate="20120101", **{keyword: "20180102"})
 
     assert age_years(patient) == pytest.approx(6, abs=0.01)

@@ -32,29 +32,29 @@ def test_an_impossible_date_is_none(day):
 
 
 def test_several_values_and_strange_numbers():
-    film = said(PatientOrientation=["l", "F "], WindowCenter=[550, 400])
+    image = said(PatientOrientation=["l", "F "], WindowCenter=[550, 400])
 
-    assert texts(film, "PatientOrientation") == ["L", "F"]
-    assert numbers(film, "WindowCenter") == [550, 400]
-    assert number(film, "WindowWidth") is None
+    assert texts(image, "PatientOrientation") == ["L", "F"]
+    assert numbers(image, "WindowCenter") == [550, 400]
+    assert number(image, "WindowWidth") is None
 
 
 def test_words_stand_apart():
-    film = said(SeriesDescription="Thorax_p.a./lateral")
+    image = said(SeriesDescription="Thorax_p.a./lateral")
 
-    assert words(film, "SeriesDescription", "ProtocolName") == " THORAX P A LATERAL "
+    assert words(image, "SeriesDescription", "ProtocolName") == " THORAX P A LATERAL "
 
 
 @pytest.mark.parametrize("day", ["00010101", "18951107", "20260504", "20190229"])
-def test_a_day_on_which_no_film_was_made_gives_way_to_the_next_date(day, monkeypatch):
+def test_a_day_on_which_no_image_was_made_gives_way_to_the_next_date(day, monkeypatch):
     monkeypatch.setenv("CXR_CLOCK", "2026-05-02T02:30:00+02:00")
-    film = said(StudyDate=day, AcquisitionDate="20180102")
+    image = said(StudyDate=day, AcquisitionDate="20180102")
 
-    assert study_date(film) == dt.date(2018, 1, 2)
+    assert study_date(image) == dt.date(2018, 1, 2)
 
 
 @pytest.mark.parametrize("day", ["18951108", "20260503"])
-def test_the_first_xray_and_tomorrow_are_days_of_films(day, monkeypatch):
+def test_the_first_xray_and_tomorrow_are_days_of_images(day, monkeypatch):
     monkeypatch.setenv("CXR_CLOCK", "2026-05-02T02:30:00+02:00")
 
     assert f"{study_date(said(StudyDate=day)):%Y%m%d}" == day
@@ -70,7 +70,7 @@ def test_the_first_xray_and_tomorrow_are_days_of_films(day, monkeypatch):
         ("PerformedProcedureStepStartDate", "20170601"),
     ],
 )
-def test_every_date_of_a_film_can_stand_in_for_that_of_the_study(keyword, value):
+def test_every_date_of_an_image_can_stand_in_for_that_of_the_study(keyword, value):
     assert study_date(said(**{keyword: value})) == DAY
 
 
@@ -87,10 +87,10 @@ def test_every_date_of_a_film_can_stand_in_for_that_of_the_study(keyword, value)
     ],
 )
 def test_a_decimal_comma_is_read_as_a_point(written, value):
-    film = said()
-    film.add_new("WindowCenter", "LO", written)
+    image = said()
+    image.add_new("WindowCenter", "LO", written)
 
-    assert number(film, "WindowCenter") == value
+    assert number(image, "WindowCenter") == value
 
 
 @pytest.mark.parametrize(
@@ -101,27 +101,27 @@ def test_a_decimal_comma_is_read_as_a_point(written, value):
     ],
 )
 def test_what_is_no_number_or_could_be_two_is_refused(written):
-    film = said()
-    film.add_new("WindowCenter", "LO", written.split("\\"))
+    image = said()
+    image.add_new("WindowCenter", "LO", written.split("\\"))
 
     with pytest.raises(Rejected, match="WindowCenter holds no number") as refused:
-        numbers(film, "WindowCenter")
+        numbers(image, "WindowCenter")
 
     assert refused.value.reason == "undecodable"
-    assert shown_number(film, "WindowCenter", 7) == 7
+    assert shown_number(image, "WindowCenter", 7) == 7
 
 
 def test_an_empty_value_is_no_number_and_no_fault():
-    film = said(WindowCenter=["", 1500], RescaleSlope="")
+    image = said(WindowCenter=["", 1500], RescaleSlope="")
 
-    assert numbers(film, "WindowCenter") == pytest.approx([nan, 1500], nan_ok=True)
-    assert number(film, "WindowCenter") is None
-    assert numbers(film, "RescaleSlope") == []
+    assert numbers(image, "WindowCenter") == pytest.approx([nan, 1500], nan_ok=True)
+    assert number(image, "WindowCenter") is None
+    assert numbers(image, "RescaleSlope") == []
 
 
 def test_a_part_of_a_row_is_no_number_of_rows():
-    film = said()
-    film.add_new("Rows", "FD", 10.5)
+    image = said()
+    image.add_new("Rows", "FD", 10.5)
 
     with pytest.raises(Rejected, match="Rows is not a whole number"):
-        whole_number(film, "Rows")
+        whole_number(image, "Rows")

@@ -32,9 +32,9 @@ def test_the_first_attribute_that_speaks_decides(attributes, answer):
 
 
 def test_words_of_the_series_outweigh_a_wrong_body_part():
-    film = said(BodyPartExamined="ABDOMEN", SeriesDescription="CHEST AP PORT")
+    image = said(BodyPartExamined="ABDOMEN", SeriesDescription="CHEST AP PORT")
 
-    assert is_chest(film, WORDS) == (True, "words of the series")
+    assert is_chest(image, WORDS) == (True, "words of the series")
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_words_of_the_series_outweigh_a_wrong_body_part():
     + ["Coluna torácica", "胸椎正位", "肋骨", "腹部立位", "鎖骨"],
 )
 def test_a_series_of_another_part_outweighs_a_body_part_chest(series):
-    film = said(BodyPartExamined="CHEST", SeriesDescription=series)
+    image = said(BodyPartExamined="CHEST", SeriesDescription=series)
 
-    assert is_chest(film, [*WORDS, "胸"]) == (False, "words of the series")
+    assert is_chest(image, [*WORDS, "胸"]) == (False, "words of the series")
 
 
 @pytest.mark.parametrize(
@@ -68,22 +68,22 @@ def test_a_series_of_another_part_outweighs_a_body_part_chest(series):
     ]
     + ["view: PA", "术后复查", "Thorax enkel"],
 )
-def test_a_chest_film_stays_one_whatever_else_its_series_names(series):
+def test_a_chest_image_stays_one_whatever_else_its_series_names(series):
     assert is_chest(said(BodyPartExamined="CHEST", SeriesDescription=series), WORDS)[0]
 
 
 def test_a_region_code_speaks_first():
-    film = said(BodyPartExamined="CHEST", SeriesDescription="CHEST AP")
-    film.AnatomicRegionSequence = coded("122495006", "Thoracic spine")
+    image = said(BodyPartExamined="CHEST", SeriesDescription="CHEST AP")
+    image.AnatomicRegionSequence = coded("122495006", "Thoracic spine")
 
-    assert is_chest(film, WORDS) == (False, "AnatomicRegionSequence")
+    assert is_chest(image, WORDS) == (False, "AnatomicRegionSequence")
 
 
 def test_a_body_part_chest_in_a_study_of_another_part_is_not_believed():
-    film = said(BodyPartExamined="CHEST", StudyDescription="T-SPINE 2 VIEWS")
+    image = said(BodyPartExamined="CHEST", StudyDescription="T-SPINE 2 VIEWS")
     acute = said(BodyPartExamined="CHEST", StudyDescription="ABDOMEN ACUTE SERIES")
 
-    assert is_chest(film, WORDS)[0] is None
+    assert is_chest(image, WORDS)[0] is None
     assert is_chest(acute, WORDS)[0] is True
 
 
@@ -93,16 +93,16 @@ def test_a_short_word_for_the_chest_must_begin_a_word():
 
 
 def test_words_of_the_study_do_not_outweigh_the_body_part():
-    film = said(BodyPartExamined="ABDOMEN", StudyDescription="CHEST + ABDOMEN")
+    image = said(BodyPartExamined="ABDOMEN", StudyDescription="CHEST + ABDOMEN")
 
-    assert is_chest(film, WORDS) == (False, "BodyPartExamined")
+    assert is_chest(image, WORDS) == (False, "BodyPartExamined")
 
 
 def test_a_site_names_the_chest_in_its_own_language():
-    film = said(BodyPartExamined="胸部")
+    image = said(BodyPartExamined="胸部")
 
-    assert is_chest(film, WORDS)[0] is False
-    assert is_chest(film, ["胸部"])[0] is True
+    assert is_chest(image, WORDS)[0] is False
+    assert is_chest(image, ["胸部"])[0] is True
 
 
 @pytest.mark.parametrize(

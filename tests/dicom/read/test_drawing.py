@@ -7,7 +7,7 @@ from cxrmlops.dicom.read.plausibility import thumbnail
 from tests.make import make_thorax
 
 
-def test_a_film_is_neither_smooth_nor_of_two_greys():
+def test_an_image_is_neither_smooth_nor_of_two_greys():
     assert not is_smooth(thumbnail(make_thorax()))
     assert not is_two_greys(make_thorax())
 

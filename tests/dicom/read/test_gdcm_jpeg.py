@@ -36,14 +36,14 @@ def test_decoding_again_and_again_is_safe():
         decode_jpeg(FRAME, rows=12, columns=10, **FORMAT)
 
 
-def test_a_compressed_film_looks_like_the_plain_one():
+def test_a_compressed_image_looks_like_the_plain_one():
     plain = make_cxr(VALUES, window=(2048, 4096))
-    film = make_cxr(VALUES, window=(2048, 4096))
-    film.file_meta.TransferSyntaxUID = JPEGLosslessSV1
-    film.PixelData = encapsulate([FRAME])
-    film["PixelData"].is_undefined_length = True
+    image = make_cxr(VALUES, window=(2048, 4096))
+    image.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    image.PixelData = encapsulate([FRAME])
+    image["PixelData"].is_undefined_length = True
 
-    one, other = display_picture(plain), display_picture(film)
+    one, other = display_picture(plain), display_picture(image)
 
     assert one.pixel_hash == other.pixel_hash
     np.testing.assert_array_equal(one.image, other.image)
@@ -93,22 +93,22 @@ def extended(values: np.ndarray) -> bytes:
     )  # fmt: skip
 
 
-def test_a_film_in_jpeg_of_12_bits_is_read():
+def test_an_image_in_jpeg_of_12_bits_is_read():
     blocks = np.array([[0, 1, 2047, 2048], [4095, 3000, 17, 4095], [5, 5, 900, 0]])
     values = blocks.repeat(8, axis=0).repeat(8, axis=1)
-    film = make_cxr(values, window=(2048, 4096))
-    wanted = display_picture(film)
-    film.file_meta.TransferSyntaxUID = JPEGExtended12Bit
-    film.PixelData = encapsulate([extended(blocks)])
-    film["PixelData"].is_undefined_length = True
+    image = make_cxr(values, window=(2048, 4096))
+    wanted = display_picture(image)
+    image.file_meta.TransferSyntaxUID = JPEGExtended12Bit
+    image.PixelData = encapsulate([extended(blocks)])
+    image["PixelData"].is_undefined_length = True
 
-    found = display_picture(film)
+    found = display_picture(image)
 
     assert found.pixel_hash == wanted.pixel_hash
     np.testing.assert_array_equal(found.image, wanted.image)
 
 
-def test_a_frame_of_12_bits_that_claims_16_is_the_film_it_was_made_of(cases):
+def test_a_frame_of_12_bits_that_claims_16_is_the_image_it_was_made_of(cases):
     # another encoding of the same film; lossy, by at most 15 of 4,095
     lossy = display_picture(read_whole(cases / "twin_jpeg_extended_12bit.dcm"))
     exact = display_picture(read_whole(cases / "base/rle.dcm"))

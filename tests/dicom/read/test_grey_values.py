@@ -49,10 +49,10 @@ def test_a_linear_window_spreads_over_its_width():
 
 @pytest.mark.parametrize("kind", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
 def test_windows_are_those_of_pydicom(kind):
-    film = said(WindowCenter=480, WindowWidth=300, VOILUTFunction=kind)
+    image = said(WindowCenter=480, WindowWidth=300, VOILUTFunction=kind)
 
-    ours = grey(film).grey
-    theirs = apply_voi_lut(np.arange(SIZE), film) / (SIZE - 1)
+    ours = grey(image).grey
+    theirs = apply_voi_lut(np.arange(SIZE), image) / (SIZE - 1)
 
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
@@ -72,11 +72,11 @@ def test_the_first_of_several_windows_is_used():
     ],
 )
 def test_a_window_that_is_none_gives_way_to_percentiles(centre, width, kind):
-    film = said(VOILUTFunction=kind)
-    film.add_new("WindowCenter", "DS", centre)
-    film.add_new("WindowWidth", "DS", width)
+    image = said(VOILUTFunction=kind)
+    image.add_new("WindowCenter", "DS", centre)
+    image.add_new("WindowWidth", "DS", width)
 
-    assert grey(film).voi == "percentile"
+    assert grey(image).voi == "percentile"
 
 
 def test_a_window_one_value_wide_is_a_threshold():
@@ -88,16 +88,16 @@ def test_a_window_one_value_wide_is_a_threshold():
 
 
 def test_a_window_of_another_picture_gives_way_to_percentiles():
-    film = said(WindowCenter=-600, WindowWidth=200)
+    image = said(WindowCenter=-600, WindowWidth=200)
 
-    assert grey(film).voi == "percentile"
+    assert grey(image).voi == "percentile"
 
 
-def test_a_blank_film_is_not_stretched_because_its_window_clips_it():
-    film = said(WindowCenter=500, WindowWidth=100)
+def test_a_blank_image_is_not_stretched_because_its_window_clips_it():
+    image = said(WindowCenter=500, WindowWidth=100)
     counts = _peak(100, 120)
 
-    table = grey(film, counts)
+    table = grey(image, counts)
 
     assert table.voi == "window"
     assert table.grey[100:120].max() == 0
@@ -105,18 +105,18 @@ def test_a_blank_film_is_not_stretched_because_its_window_clips_it():
 
 def test_a_lut_outweighs_a_window_and_scales_by_its_bits():
     ramp = np.linspace(0, 4095, SIZE).astype(int)
-    film = said(WindowCenter=500, WindowWidth=10, VOILUTSequence=lut(ramp, bits=12))
+    image = said(WindowCenter=500, WindowWidth=10, VOILUTSequence=lut(ramp, bits=12))
 
-    table = grey(film)
+    table = grey(image)
 
     assert table.voi == "lut"
     np.testing.assert_allclose(table.grey, ramp / 4095, atol=1e-6)
 
 
 def test_a_lut_holds_its_ends_outside_the_values_it_maps():
-    film = said(VOILUTSequence=lut(np.arange(10, 20), first=500, bits=8))
+    image = said(VOILUTSequence=lut(np.arange(10, 20), first=500, bits=8))
 
-    table = grey(film).grey * 255
+    table = grey(image).grey * 255
 
     wanted = [10, 10, 14, 19, 19]
     np.testing.assert_allclose(table[[0, 500, 504, 509, 1023]], wanted, atol=1e-3)
@@ -138,20 +138,20 @@ def test_lut_data_may_be_bytes(packed):
 def test_a_broken_lut_gives_way_to_the_window():
     sequence = lut(np.arange(10))
     sequence[0].add_new("LUTDescriptor", "US", [500, 0, 16])
-    film = said(VOILUTSequence=sequence, WindowCenter=500, WindowWidth=100)
+    image = said(VOILUTSequence=sequence, WindowCenter=500, WindowWidth=100)
 
-    assert grey(film).voi == "window"
+    assert grey(image).voi == "window"
 
 
 def test_a_modality_lut_comes_before_the_window():
-    film = said(
+    image = said(
         ModalityLUTSequence=lut(np.arange(SIZE) * 3),
         WindowCenter=1500,
         WindowWidth=3000,
     )
 
     window = said(WindowCenter=500, WindowWidth=1000)
-    np.testing.assert_allclose(grey(film).grey, grey(window).grey, atol=1e-3)
+    np.testing.assert_allclose(grey(image).grey, grey(window).grey, atol=1e-3)
 
 
 def test_a_broken_modality_lut_is_undecodable():
@@ -162,16 +162,18 @@ def test_a_broken_modality_lut_is_undecodable():
 
 
 def test_rescale_comes_before_the_window():
-    film = said(RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=0, WindowWidth=400)
+    image = said(
+        RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=0, WindowWidth=400
+    )
 
-    theirs = apply_voi_lut(apply_modality_lut(np.arange(SIZE), film), film)
+    theirs = apply_voi_lut(apply_modality_lut(np.arange(SIZE), image), image)
     low, high = theirs.min(), theirs.max()
     np.testing.assert_allclose(
-        grey(film).grey, (theirs - low) / (high - low), atol=1e-6
+        grey(image).grey, (theirs - low) / (high - low), atol=1e-6
     )
 
 
-def test_a_slope_of_zero_is_a_blank_film():
+def test_a_slope_of_zero_is_a_blank_image():
     with pytest.raises(Rejected, match="RescaleSlope is 0"):
         grey(said(RescaleSlope=0, RescaleIntercept=0))
 
@@ -194,23 +196,23 @@ def test_padding_is_black_and_counts_for_no_percentile():
     padded[1020:] += 20_000
 
     plain = grey(said(), counts).grey
-    film = said(PixelPaddingValue=1020, PixelPaddingRangeLimit=1023)
-    table = grey(film, padded).grey
+    image = said(PixelPaddingValue=1020, PixelPaddingRangeLimit=1023)
+    table = grey(image, padded).grey
 
     np.testing.assert_array_equal(table[:1020], plain[:1020])
     assert (table[1020:] == 0).all()
 
 
 def test_padding_stays_black_on_a_negative():
-    film = said(PhotometricInterpretation="MONOCHROME1", PixelPaddingValue=0)
+    image = said(PhotometricInterpretation="MONOCHROME1", PixelPaddingValue=0)
 
-    table = grey(film).grey
+    table = grey(image).grey
 
     assert table[0] == 0
     assert table[1] == pytest.approx(1, abs=0.01)
 
 
-def test_a_film_of_one_value_is_blank():
+def test_an_image_of_one_value_is_blank():
     with pytest.raises(Rejected, match="all pixels are alike"):
         grey(said(), _peak(500, 501))
 
@@ -228,8 +230,8 @@ def test_monochrome1_and_an_inverse_shape_are_one_inversion():
         ),
     ]
 
-    for film in negatives:
-        np.testing.assert_allclose(grey(film).grey, 1 - plain, atol=1e-6)
+    for image in negatives:
+        np.testing.assert_allclose(grey(image).grey, 1 - plain, atol=1e-6)
 
 
 @settings(deadline=None, max_examples=60)
@@ -244,7 +246,7 @@ def test_monochrome1_and_an_inverse_shape_are_one_inversion():
 def test_grey_lies_between_black_and_white_whatever_the_header_says(
     centre, width, kind, negative, slope, lowest
 ):
-    film = said(
+    image = said(
         WindowCenter=centre,
         WindowWidth=width,
         VOILUTFunction=kind,
@@ -253,7 +255,7 @@ def test_grey_lies_between_black_and_white_whatever_the_header_says(
         PhotometricInterpretation="MONOCHROME1" if negative else "MONOCHROME2",
     )
 
-    table = grey(film, lowest=lowest).grey
+    table = grey(image, lowest=lowest).grey
 
     assert table.dtype == np.float32
     assert np.isfinite(table).all()
@@ -281,9 +283,9 @@ def test_a_rescale_beyond_all_numbers_is_refused(name, value):
     ("centre", "width"), [(1e300, 1e-300), (-1e300, 1.0000001), (512, 1e308)]
 )
 def test_an_absurd_window_still_gives_grey(kind, centre, width):
-    film = said(VOILUTFunction=kind, WindowCenter=centre, WindowWidth=width)
+    image = said(VOILUTFunction=kind, WindowCenter=centre, WindowWidth=width)
 
-    table = grey(film).grey
+    table = grey(image).grey
 
     assert np.isfinite(table).all()
     assert table.min() >= 0
@@ -291,11 +293,11 @@ def test_an_absurd_window_still_gives_grey(kind, centre, width):
 
 
 def test_a_look_up_table_of_an_odd_number_of_bytes_is_no_table():
-    film = said(WindowCenter=512, WindowWidth=1024)
-    film.VOILUTSequence = lut(np.arange(SIZE))
-    film.VOILUTSequence[0].add_new("LUTData", "OW", b"\0" * 999)
+    image = said(WindowCenter=512, WindowWidth=1024)
+    image.VOILUTSequence = lut(np.arange(SIZE))
+    image.VOILUTSequence[0].add_new("LUTData", "OW", b"\0" * 999)
 
-    assert grey(film).voi == "window"
+    assert grey(image).voi == "window"
 
 
 class Thorough(PixelCounts):
@@ -318,12 +320,12 @@ def test_a_look_at_a_few_rows_decides_as_all_rows_would(
 ):
     at = np.random.default_rng(seed).normal(centre, spread, (40, 30))
     at = np.roll(at.clip(0, SIZE - 1).astype(np.uint16), seed, axis=0)
-    film = said(WindowCenter=SIZE // 2, WindowWidth=width)
+    image = said(WindowCenter=SIZE // 2, WindowWidth=width)
     if padding is not None:
-        film.PixelPaddingValue = padding
+        image.PixelPaddingValue = padding
 
-    quick = grey_table(film, PixelCounts(at, SIZE), 0)
-    thorough = grey_table(film, Thorough(at, SIZE), 0)
+    quick = grey_table(image, PixelCounts(at, SIZE), 0)
+    thorough = grey_table(image, Thorough(at, SIZE), 0)
 
     assert quick.voi == thorough.voi
     assert np.array_equal(quick.grey, thorough.grey)
@@ -331,20 +333,24 @@ def test_a_look_at_a_few_rows_decides_as_all_rows_would(
 
 @pytest.mark.parametrize("written_as", ["SS", "US"])
 @pytest.mark.parametrize("name", ["ModalityLUTSequence", "VOILUTSequence"])
-def test_a_table_of_a_signed_film_begins_below_zero(name, written_as):
+def test_a_table_of_a_signed_image_begins_below_zero(name, written_as):
     ramp = (np.arange(300) ** 2 // 22).astype(int)  # 0 to 4063
     bits = 12 if name == "VOILUTSequence" else 16  # pydicom knows no uint12 here
     sequence = lut(ramp, bits=bits)
-    film = said(PixelRepresentation=1, **{name: sequence})
+    image = said(PixelRepresentation=1, **{name: sequence})
     if name == "ModalityLUTSequence":
-        film.WindowCenter, film.WindowWidth, film.VOILUTFunction = 2000, 4000, "LINEAR"
+        image.WindowCenter, image.WindowWidth, image.VOILUTFunction = (
+            2000,
+            4000,
+            "LINEAR",
+        )
     stored = np.arange(-SIZE // 2, SIZE // 2)
     sequence[0].add_new("LUTDescriptor", "SS", [300, -100, bits])
-    theirs = apply_voi_lut(apply_modality_lut(stored, film), film)
+    theirs = apply_voi_lut(apply_modality_lut(stored, image), image)
     first = -100 if written_as == "SS" else 65_436  # the same sixteen bits
     sequence[0].add_new("LUTDescriptor", written_as, [300, first, bits])
 
-    ours = grey(film, lowest=-SIZE // 2).grey
+    ours = grey(image, lowest=-SIZE // 2).grey
 
     if name == "VOILUTSequence":
         expected = theirs / 4095
@@ -355,14 +361,14 @@ def test_a_table_of_a_signed_film_begins_below_zero(name, written_as):
 
 
 @pytest.mark.parametrize("written", [-100, 65_436, 100])
-def test_padding_of_a_signed_film_may_be_written_as_the_same_sixteen_bits(written):
+def test_padding_of_a_signed_image_may_be_written_as_the_same_sixteen_bits(written):
     stored = np.arange(-SIZE // 2, SIZE // 2)
-    film = said(PixelRepresentation=1, PixelPaddingValue=written)
-    film.WindowCenter, film.WindowWidth = 0, SIZE
+    image = said(PixelRepresentation=1, PixelPaddingValue=written)
+    image.WindowCenter, image.WindowWidth = 0, SIZE
     value = written - 65_536 if written > 32_767 else written
 
     plain = grey(said(WindowCenter=0, WindowWidth=SIZE), lowest=-SIZE // 2).grey
-    table = grey(film, lowest=-SIZE // 2).grey
+    table = grey(image, lowest=-SIZE // 2).grey
 
     assert plain[stored == value] > 0
     np.testing.assert_array_equal(table, np.where(stored == value, 0, plain))

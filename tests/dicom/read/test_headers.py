@@ -30,7 +30,7 @@ from cxrmlops.dicom.read.headers import (
 )
 from cxrmlops.dicom.read.source import Limits, opened
 from cxrmlops.errors import Rejected
-from tests.make import make_chest_film, save_film
+from tests.make import make_chest_image, save_image
 
 
 def nested(depth: int) -> Dataset:
@@ -43,18 +43,18 @@ def nested(depth: int) -> Dataset:
     return item
 
 
-def without_meta(film: Dataset, path: Path, syntax: str) -> Path:
+def without_meta(image: Dataset, path: Path, syntax: str) -> Path:
     """Write the bare dataset, as ACR-NEMA senders do."""
     implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
     file = io.BytesIO()
-    bare = Dataset(film)
+    bare = Dataset(image)
     dcmwrite(file, bare, implicit_vr=implicit, little_endian=little)
     path.write_bytes(file.getvalue())
     return path
 
 
 def test_a_header_has_everything_but_pixels(tmp_path):
-    path = save_film(make_chest_film(), tmp_path / "film")
+    path = save_image(make_chest_image(), tmp_path / "film")
 
     header = read_header(path)
 
@@ -67,7 +67,7 @@ def test_a_header_has_everything_but_pixels(tmp_path):
     "syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian]
 )
 def test_a_file_without_preamble_is_read_and_its_syntax_guessed(tmp_path, syntax):
-    path = without_meta(make_chest_film(), tmp_path / "film", syntax)
+    path = without_meta(make_chest_image(), tmp_path / "film", syntax)
 
     header = describe(read_header(path))
 
@@ -76,10 +76,10 @@ def test_a_file_without_preamble_is_read_and_its_syntax_guessed(tmp_path, syntax
     assert (header.rows, header.columns) == (4, 8)
 
 
-def test_a_deflated_film_is_read(tmp_path):
-    film = make_chest_film()
-    film.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    path = save_film(film, tmp_path / "film")
+def test_a_deflated_image_is_read(tmp_path):
+    image = make_chest_image()
+    image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    path = save_image(image, tmp_path / "film")
 
     assert describe(read_header(path)).patient_id == "MRN-1"
     assert len(read_whole(path).PixelData) == 64
@@ -89,13 +89,13 @@ def test_a_deflated_film_is_read(tmp_path):
     "syntax", [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, None]
 )
 def test_what_is_kept_of_a_header_reads_like_the_header_of_the_file(tmp_path, syntax):
-    film = make_chest_film()
-    film.file_meta.TransferSyntaxUID = syntax or ExplicitVRBigEndian
+    image = make_chest_image()
+    image.file_meta.TransferSyntaxUID = syntax or ExplicitVRBigEndian
     path = tmp_path / "film"
     if syntax is None:
-        without_meta(film, path, ExplicitVRBigEndian)
+        without_meta(image, path, ExplicitVRBigEndian)
     else:
-        save_film(film, path)
+        save_image(image, path)
     with opened(path) as source:
         file = DicomFile(source)
         kept = file.header_bytes()
@@ -107,8 +107,8 @@ def test_what_is_kept_of_a_header_reads_like_the_header_of_the_file(tmp_path, sy
     assert read_header(tmp_path / "kept") == read_header(path)
 
 
-def test_content_is_the_hash_of_the_bytes_and_the_film_can_be_read_behind_it(tmp_path):
-    path = save_film(make_chest_film(), tmp_path / "film")
+def test_content_is_the_hash_of_the_bytes_and_the_image_can_be_read_behind_it(tmp_path):
+    path = save_image(make_chest_image(), tmp_path / "film")
 
     with opened(path) as source:
         content = source.content()
@@ -118,8 +118,8 @@ def test_content_is_the_hash_of_the_bytes_and_the_film_can_be_read_behind_it(tmp
     assert header.Rows == 4
 
 
-def test_who_a_film_is_of_is_told_without_the_rest_of_its_header(tmp_path):
-    path = save_film(make_chest_film(), tmp_path / "film")
+def test_who_an_image_is_of_is_told_without_the_rest_of_its_header(tmp_path):
+    path = save_image(make_chest_image(), tmp_path / "film")
     whole = describe(read_header(path))
     content = path.read_bytes()
     beyond = content.index(b"\x28\x00\x10\x00US")  # Rows
@@ -134,8 +134,8 @@ def test_who_a_film_is_of_is_told_without_the_rest_of_its_header(tmp_path):
     assert found.rows == 0
 
 
-def test_who_a_film_is_of_is_told_even_if_its_attributes_do_not_ascend(tmp_path):
-    path = save_film(make_chest_film(), tmp_path / "film")
+def test_who_an_image_is_of_is_told_even_if_its_attributes_do_not_ascend(tmp_path):
+    path = save_image(make_chest_image(), tmp_path / "film")
     content = path.read_bytes()
     start = content.index(b"\x08\x00\x16\x00UI")
     late = content.index(b"\x28\x00\x02\x00US")
@@ -147,14 +147,14 @@ def test_who_a_film_is_of_is_told_even_if_its_attributes_do_not_ascend(tmp_path)
     with opened(path) as source:
         found = read_identity(source)
 
-    assert found.study_instance_uid == make_chest_film().StudyInstanceUID
+    assert found.study_instance_uid == make_chest_image().StudyInstanceUID
     assert found.rows == 4
 
 
 def test_a_deflate_bomb_is_refused_before_it_has_grown(tmp_path):
-    film = make_chest_film()
-    film.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    path = save_film(film, tmp_path / "film")
+    image = make_chest_image()
+    image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    path = save_image(image, tmp_path / "film")
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     content = path.read_bytes()
     head = content[: 144 + int.from_bytes(content[140:144], "little")]
@@ -169,22 +169,22 @@ def test_a_deflate_bomb_is_refused_before_it_has_grown(tmp_path):
 
 
 def test_sequences_may_nest_up_to_the_limit_and_no_further(tmp_path):
-    shallow, deep = make_chest_film(), make_chest_film()
+    shallow, deep = make_chest_image(), make_chest_image()
     shallow.ReferencedImageSequence = Sequence([nested(4)])
     deep.ReferencedImageSequence = Sequence([nested(5)])
     limits = Limits(max_nesting=5)
 
-    read_header(save_film(shallow, tmp_path / "shallow"), limits=limits)
+    read_header(save_image(shallow, tmp_path / "shallow"), limits=limits)
 
     with pytest.raises(Rejected, match="sequences nest beyond 5"):
-        read_header(save_film(deep, tmp_path / "deep"), limits=limits)
+        read_header(save_image(deep, tmp_path / "deep"), limits=limits)
 
 
 def test_32_sequences_within_each_other_are_read_unless_told_otherwise(tmp_path):
-    film = make_chest_film()
-    film.ReferencedImageSequence = Sequence([nested(31)])
+    image = make_chest_image()
+    image.ReferencedImageSequence = Sequence([nested(31)])
 
-    read_header(save_film(film, tmp_path / "film"))
+    read_header(save_image(image, tmp_path / "film"))
 
 
 @pytest.mark.parametrize("defined_length", [True, False])
@@ -199,7 +199,7 @@ def test_a_nesting_bomb_is_refused(tmp_path, defined_length):
             end = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
             open_ended = b"\xff" * 4 + b"\xfe\xff\x00\xe0" + b"\xff" * 4
             body = b"\x08\x00\x40\x11SQ\0\0" + open_ended + body + end
-    path = save_film(make_chest_film(), tmp_path / "film")
+    path = save_image(make_chest_image(), tmp_path / "film")
     head = path.read_bytes()
     at = head.index(b"\x08\x00\x05\x00CS") if b"\x08\x00\x05\x00CS" in head else None
     at = head.index(b"\x08\x00\x08\x00CS") if at is None else at
@@ -214,7 +214,7 @@ def test_a_nesting_bomb_is_refused(tmp_path, defined_length):
 def test_pixels_announced_longer_than_the_file_are_refused_and_its_header_is_read(
     tmp_path,
 ):
-    path = save_film(make_chest_film(), tmp_path / "film")
+    path = save_image(make_chest_image(), tmp_path / "film")
     content = path.read_bytes()
     at = content.index(b"\xe0\x7f\x10\x00OW") + 8
     path.write_bytes(content[:at] + b"\xf0\xff\xff\xff" + content[at + 4 :])
@@ -225,7 +225,7 @@ def test_pixels_announced_longer_than_the_file_are_refused_and_its_header_is_rea
 
 
 def test_a_file_beyond_the_limit_is_refused_unread(tmp_path):
-    path = save_film(make_chest_film(), tmp_path / "film")
+    path = save_image(make_chest_image(), tmp_path / "film")
 
     with pytest.raises(Rejected, match="file of .* bytes") as refused:
         read_header(path, limits=Limits(max_bytes=100))
@@ -234,7 +234,7 @@ def test_a_file_beyond_the_limit_is_refused_unread(tmp_path):
 
 
 def test_a_header_of_endless_attributes_is_refused(tmp_path):
-    path = save_film(make_chest_film(), tmp_path / "film")
+    path = save_image(make_chest_image(), tmp_path / "film")
     many = b"".join(
         b"\x09\x00" + n.to_bytes(2, "little") + b"LO\0\0" for n in range(16, 4000)
     )
@@ -273,9 +273,9 @@ def test_a_missing_file_and_a_folder_are_unreadable(tmp_path):
 )
 @given(data=st.data())
 def test_no_damage_to_a_header_raises_anything_but_rejected(tmp_path, data):
-    film = make_chest_film(SOPInstanceUID="1.2.3.4.5")
-    film.ViewCodeSequence = Sequence([nested(2)])
-    content = bytearray(save_film(film, tmp_path / "film").read_bytes())
+    image = make_chest_image(SOPInstanceUID="1.2.3.4.5")
+    image.ViewCodeSequence = Sequence([nested(2)])
+    content = bytearray(save_image(image, tmp_path / "film").read_bytes())
     places = st.integers(128, len(content) - 1)
     for at in data.draw(st.lists(places, min_size=1, max_size=20)):
         content[at] = data.draw(st.integers(0, 255))
@@ -287,8 +287,8 @@ def test_no_damage_to_a_header_raises_anything_but_rejected(tmp_path, data):
 
 
 def test_a_value_that_does_not_convert_is_left_out(tmp_path):
-    film = make_chest_film()
-    path = save_film(film, tmp_path / "film")
+    image = make_chest_image()
+    path = save_image(image, tmp_path / "film")
     content = path.read_bytes()
     at = content.index(b"\x28\x00\x02\x01US")
     odd = b"\x28\x00\x01\x10US\x03\x00abc"  # three bytes hold no 16-bit number
@@ -302,12 +302,12 @@ def test_a_value_that_does_not_convert_is_left_out(tmp_path):
 
 
 def test_a_header_is_described_in_plain_values(tmp_path):
-    film = make_chest_film(
+    image = make_chest_image(
         IssuerOfPatientID="North", SeriesDescription="Chest AP portable", BitsStored=12
     )
-    film.ViewPosition = "AP"
+    image.ViewPosition = "AP"
 
-    header = describe(read_header(save_film(film, tmp_path / "film")))
+    header = describe(read_header(save_image(image, tmp_path / "film")))
 
     assert header.issuer_of_patient_id == "North"
     assert header.study_date == dt.date(2017, 6, 1)
@@ -318,11 +318,11 @@ def test_a_header_is_described_in_plain_values(tmp_path):
 
 
 def test_what_the_header_does_not_say_is_unknown(tmp_path):
-    film = make_chest_film()
+    image = make_chest_image()
     for keyword in ("PatientSex", "PatientAge", "ViewPosition", "StudyDate", "Rows"):
-        delattr(film, keyword)
+        delattr(image, keyword)
 
-    header = describe(read_header(save_film(film, tmp_path / "film")))
+    header = describe(read_header(save_image(image, tmp_path / "film")))
 
     assert (header.sex, header.view, header.portable) == ("unknown",) * 3
     assert header.study_date is None
@@ -331,9 +331,9 @@ def test_what_the_header_does_not_say_is_unknown(tmp_path):
 
 
 def test_hostile_text_stays_text(tmp_path):
-    film = make_chest_film(PatientID="a\\b\n\t;DROP TABLE", Manufacturer="../../etc")
+    image = make_chest_image(PatientID="a\\b\n\t;DROP TABLE", Manufacturer="../../etc")
 
-    header = describe(read_header(save_film(film, tmp_path / "film")))
+    header = describe(read_header(save_image(image, tmp_path / "film")))
 
     assert header.patient_id == "a\\b\n\t;DROP TABLE"
     assert header.manufacturer == "../../etc"
@@ -341,8 +341,8 @@ def test_hostile_text_stays_text(tmp_path):
 
 @pytest.mark.parametrize("term", ["undefined", "zip", "idna", "ISO_IR 999"])
 def test_a_character_set_that_nobody_knows_leaves_text_or_nothing(tmp_path, term):
-    film = make_chest_film(SpecificCharacterSet="ISO_IR 192")
-    path = save_film(film, tmp_path / "film")
+    image = make_chest_image(SpecificCharacterSet="ISO_IR 192")
+    path = save_image(image, tmp_path / "film")
     said = term.ljust(10).encode()
     path.write_bytes(path.read_bytes().replace(b"ISO_IR 192", said))
 
@@ -353,18 +353,18 @@ def test_a_character_set_that_nobody_knows_leaves_text_or_nothing(tmp_path, term
 
 
 def test_private_attributes_stay_outside(tmp_path):
-    film = make_chest_film()
-    film.private_block(0x0019, "VENDOR", create=True).add_new(0x01, "LO", "x")
+    image = make_chest_image()
+    image.private_block(0x0019, "VENDOR", create=True).add_new(0x01, "LO", "x")
 
-    header = read_header(save_film(film, tmp_path / "film"))
+    header = read_header(save_image(image, tmp_path / "film"))
 
     assert not any(element.tag.is_private for element in header)
 
 
 @pytest.mark.parametrize("vr", ["SQ", "UC"])
 def test_a_value_of_endless_parts_is_refused_before_they_are_made(tmp_path, vr):
-    film = make_chest_film()
-    path = save_film(film, tmp_path / "film")
+    image = make_chest_image()
+    path = save_image(image, tmp_path / "film")
     parts = b"\xfe\xff\x00\xe0\0\0\0\0" if vr == "SQ" else b"\\" * 8
     many = parts * 50_000
     one = b"\x08\x00\x40\x11" + vr.encode() + b"\0\0"
@@ -381,9 +381,9 @@ def test_a_value_of_endless_parts_is_refused_before_they_are_made(tmp_path, vr):
 
 @pytest.mark.parametrize("surplus", [2, 4, 6])
 def test_a_sequence_longer_than_it_is_makes_a_file_unreadable(tmp_path, surplus):
-    film = make_chest_film()
-    film.ProcedureCodeSequence = Sequence([nested(0)])
-    content = bytearray(save_film(film, tmp_path / "film").read_bytes())
+    image = make_chest_image()
+    image.ProcedureCodeSequence = Sequence([nested(0)])
+    content = bytearray(save_image(image, tmp_path / "film").read_bytes())
     at = content.index(b"\x08\x00\x32\x10SQ") + 8
     length = int.from_bytes(content[at : at + 4], "little")
     content[at : at + 4] = (length + surplus).to_bytes(4, "little")
@@ -397,7 +397,7 @@ def test_a_sequence_longer_than_it_is_makes_a_file_unreadable(tmp_path, surplus)
 
 
 def test_a_header_that_is_cut_is_unreadable_and_not_a_file_without_picture(tmp_path):
-    content = save_film(make_chest_film(), tmp_path / "film").read_bytes()
+    content = save_image(make_chest_image(), tmp_path / "film").read_bytes()
     path = tmp_path / "cut"
     path.write_bytes(content[: content.index(b"Canary") + 3])
 
@@ -407,10 +407,10 @@ def test_a_header_that_is_cut_is_unreadable_and_not_a_file_without_picture(tmp_p
     assert refused.value.reason == "unreadable"
 
 
-def test_a_deflated_film_cut_within_its_pixels_is_refused(tmp_path):
-    film = make_chest_film()
-    film.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    content = save_film(film, tmp_path / "film").read_bytes()
+def test_a_deflated_image_cut_within_its_pixels_is_refused(tmp_path):
+    image = make_chest_image()
+    image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    content = save_image(image, tmp_path / "film").read_bytes()
     start = 144 + int.from_bytes(content[140:144], "little")
     whole = zlib.decompress(content[start:], -zlib.MAX_WBITS)
     at = whole.index(b"\xe0\x7f\x10\x00OW")

@@ -120,7 +120,7 @@ def test_white_is_what_the_entries_use(highest, bits, white):
     assert LookUpTable(table.first, table.data, bits).white == white
 
 
-def test_the_first_value_of_a_signed_film_may_be_written_unsigned():
+def test_the_first_value_of_a_signed_image_may_be_written_unsigned():
     made = item(WORDS.tolist(), "US")
     made.add_new("LUTDescriptor", "US", [300, 65536 - 100, 16])
 

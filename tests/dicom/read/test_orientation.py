@@ -22,29 +22,29 @@ STORED = {
 }
 
 
-def film(*orientation: str) -> Dataset:
+def image(*orientation: str) -> Dataset:
     dataset = Dataset()
     dataset.PatientOrientation = list(orientation)
     return dataset
 
 
 @pytest.mark.parametrize("orientation", list(STORED))
-def test_a_film_is_turned_upright_from_every_side(orientation):
-    turn = turn_upright(film(*orientation))
+def test_an_image_is_turned_upright_from_every_side(orientation):
+    turn = turn_upright(image(*orientation))
 
     np.testing.assert_array_equal(turn.apply(STORED[orientation]), HEAD_TO_FEET)
     assert bool(turn) == (orientation != ("L", "F"))
 
 
 def test_a_slanted_direction_counts_by_its_first_letter():
-    turn = turn_upright(film("rf", "HL"))
+    turn = turn_upright(image("rf", "HL"))
 
-    assert turn == turn_upright(film("R", "H"))
+    assert turn == turn_upright(image("R", "H"))
 
 
 @pytest.mark.parametrize(
     "orientation", [(), ("L",), ("A", "F"), ("P", "F"), ("L", "R"), ("H", "F"), ("X",)]
 )
-def test_a_film_whose_header_does_not_say_stays_as_it_is(orientation):
-    assert not turn_upright(film(*orientation))
+def test_an_image_whose_header_does_not_say_stays_as_it_is(orientation):
+    assert not turn_upright(image(*orientation))
     assert not turn_upright(Dataset())

@@ -9,14 +9,14 @@ from tests.make import make_thorax
 COLUMNS = 240
 
 
-def read_as(film: np.ndarray, columns: int) -> np.ndarray:
+def read_as(image: np.ndarray, columns: int) -> np.ndarray:
     """Read a film's stream as if it had other columns."""
-    stream = film.ravel()
+    stream = image.ravel()
     rows = len(stream) // columns
     return stream[: rows * columns].reshape(rows, columns)
 
 
-def test_a_film_is_in_order():
+def test_an_image_is_in_order():
     assert disorder(make_thorax()) == ""
     assert best_stride(make_thorax()) == COLUMNS
 
@@ -27,8 +27,8 @@ def test_wrong_columns_are_found_and_the_right_ones_named(columns):
 
 
 def test_rows_and_columns_in_random_order_are_found():
-    film = make_thorax()
+    image = make_thorax()
     order = np.random.default_rng(0).permutation
 
-    assert "rows" in disorder(film[order(len(film))])
-    assert "columns" in disorder(film[:, order(film.shape[1])])
+    assert "rows" in disorder(image[order(len(image))])
+    assert "columns" in disorder(image[:, order(image.shape[1])])

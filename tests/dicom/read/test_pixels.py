@@ -26,25 +26,25 @@ from cxrmlops.dicom.read.pixels import (
 )
 from cxrmlops.dicom.read.source import Limits
 from cxrmlops.errors import Rejected
-from tests.make import make_chest_film, make_cxr, read_film, save_film
+from tests.make import make_chest_image, make_cxr, read_any_image, save_image
 
 WIDE = (2048, 4096)  # a window that clips nothing of 12 bits
 
 
 def coloured(values: np.ndarray, **attributes: object) -> Dataset:
-    film = make_cxr(values[..., 0])
-    film.SamplesPerPixel, film.PlanarConfiguration = 3, 0
-    film.BitsAllocated, film.BitsStored, film.HighBit = 8, 8, 7
-    film.PhotometricInterpretation = "RGB"
-    film.PixelData = values.astype("u1").tobytes()
+    image = make_cxr(values[..., 0])
+    image.SamplesPerPixel, image.PlanarConfiguration = 3, 0
+    image.BitsAllocated, image.BitsStored, image.HighBit = 8, 8, 7
+    image.PhotometricInterpretation = "RGB"
+    image.PixelData = values.astype("u1").tobytes()
     for keyword, value in attributes.items():
-        setattr(film, keyword, value)
-    return film
+        setattr(image, keyword, value)
+    return image
 
 
-def refused(film: Dataset, **limits: int) -> str:
+def refused(image: Dataset, **limits: int) -> str:
     with pytest.raises(Rejected) as caught:
-        display_picture(film, limits=Limits(**limits))
+        display_picture(image, limits=Limits(**limits))
     return caught.value.reason
 
 
@@ -55,15 +55,15 @@ stored_12_bit = arrays.arrays(
 
 @settings(deadline=None, max_examples=50)
 @given(stored_12_bit, st.integers(1, 4095), st.integers(2, 4096))
-def test_a_film_and_its_negative_look_the_same(values, centre, width):
+def test_an_image_and_its_negative_look_the_same(values, centre, width):
     mirrored = 4096 - centre  # LINEAR windows are not symmetric about their centre
 
     plain = make_cxr(values, window=(centre, width))
-    film = make_cxr(4095 - values, photometric="MONOCHROME1", window=(mirrored, width))
+    image = make_cxr(4095 - values, photometric="MONOCHROME1", window=(mirrored, width))
 
     if not _has_contrast(values):
         return
-    one, other = display_picture(plain).image, display_picture(film).image
+    one, other = display_picture(plain).image, display_picture(image).image
     np.testing.assert_allclose(one, other, atol=1e-6)
     np.testing.assert_array_equal(
         network_square(one, size=32)[0], network_square(other, size=32)[0]
@@ -77,18 +77,18 @@ def test_a_negative_without_window_looks_the_same_too(values):
         return
 
     plain = display_picture(make_cxr(values)).image
-    film = make_cxr(4095 - values, photometric="MONOCHROME1")
+    image = make_cxr(4095 - values, photometric="MONOCHROME1")
 
-    np.testing.assert_allclose(plain, display_picture(film).image, atol=1e-6)
+    np.testing.assert_allclose(plain, display_picture(image).image, atol=1e-6)
 
 
 @settings(deadline=None, max_examples=50)
 @given(stored_12_bit, st.booleans(), st.integers(8, 12))
 def test_a_picture_lies_between_black_and_white(values, negative, bits):
     kind = "MONOCHROME1" if negative else "MONOCHROME2"
-    film = make_cxr(values >> (12 - bits), photometric=kind, bits=bits, window=WIDE)
+    dataset = make_cxr(values >> (12 - bits), photometric=kind, bits=bits, window=WIDE)
 
-    image = display_picture(film).image
+    image = display_picture(dataset).image
 
     assert image.dtype == np.float32
     assert image.shape == values.shape
@@ -96,7 +96,7 @@ def test_a_picture_lies_between_black_and_white(values, negative, bits):
     assert image.max() <= 1
 
 
-def test_brightness_is_kept_not_stretched_to_what_one_film_holds():
+def test_brightness_is_kept_not_stretched_to_what_one_image_holds():
     dim = display_picture(make_cxr(np.array([[1000, 1100]]), window=WIDE)).image
 
     np.testing.assert_allclose(dim, [[1000 / 4095, 1100 / 4095]], atol=1e-3)
@@ -106,28 +106,28 @@ def test_brightness_is_kept_not_stretched_to_what_one_film_holds():
     "syntax",
     [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian],
 )
-def test_every_encoding_of_a_film_gives_the_same_picture(tmp_path, syntax):
+def test_every_encoding_of_an_image_gives_the_same_picture(tmp_path, syntax):
     values = np.random.default_rng(0).integers(0, 4096, (20, 30))
     plain = display_picture(make_cxr(values, window=WIDE))
 
-    film = make_chest_film(Rows=20, Columns=30)
-    film.WindowCenter, film.WindowWidth = WIDE
+    image = make_chest_image(Rows=20, Columns=30)
+    image.WindowCenter, image.WindowWidth = WIDE
     big = syntax == ExplicitVRBigEndian
-    film.PixelData = values.astype(">u2" if big else "<u2").tobytes()
-    film.file_meta.TransferSyntaxUID = syntax
-    found = display_picture(save_film(film, tmp_path / "film"))
+    image.PixelData = values.astype(">u2" if big else "<u2").tobytes()
+    image.file_meta.TransferSyntaxUID = syntax
+    found = display_picture(save_image(image, tmp_path / "film"))
 
     assert found.pixel_hash == plain.pixel_hash
     np.testing.assert_array_equal(found.image, plain.image)
 
 
-def test_signed_films_start_below_zero():
+def test_signed_images_start_below_zero():
     values = np.array([[-2048, -1], [0, 2047]])
-    film = make_cxr(values, window=(0, 4096))
-    film.PixelRepresentation = 1
-    film.PixelData = values.astype("<i2").tobytes()
+    dataset = make_cxr(values, window=(0, 4096))
+    dataset.PixelRepresentation = 1
+    dataset.PixelData = values.astype("<i2").tobytes()
 
-    image = display_picture(film).image
+    image = display_picture(dataset).image
 
     shifted = make_cxr(values + 2048, window=WIDE)
     np.testing.assert_allclose(image, display_picture(shifted).image, atol=1e-6)
@@ -135,21 +135,21 @@ def test_signed_films_start_below_zero():
 
 def test_signed_values_with_unused_high_bits_are_sign_extended():
     values = np.array([[-2048, -1], [0, 2047]])
-    film = make_cxr(values, window=(0, 4096))
-    film.PixelRepresentation = 1
-    wanted = display_picture(film).pixel_hash
-    film.PixelData = (values.astype("<i2").view("<u2") & 0x0FFF).tobytes()
+    image = make_cxr(values, window=(0, 4096))
+    image.PixelRepresentation = 1
+    wanted = display_picture(image).pixel_hash
+    image.PixelData = (values.astype("<i2").view("<u2") & 0x0FFF).tobytes()
 
-    assert display_picture(film).pixel_hash == wanted
+    assert display_picture(image).pixel_hash == wanted
 
 
 def test_overlay_bits_above_the_stored_ones_are_not_pixels():
     values = np.arange(32).reshape(4, 8) * 100
-    film = make_cxr(values, window=WIDE)
-    wanted = display_picture(film)
-    film.PixelData = (values | 0xA000).astype("<u2").tobytes()
+    image = make_cxr(values, window=WIDE)
+    wanted = display_picture(image)
+    image.PixelData = (values | 0xA000).astype("<u2").tobytes()
 
-    found = display_picture(film)
+    found = display_picture(image)
 
     assert found.pixel_hash == wanted.pixel_hash
     np.testing.assert_array_equal(found.image, wanted.image)
@@ -158,17 +158,17 @@ def test_overlay_bits_above_the_stored_ones_are_not_pixels():
 def test_values_may_sit_in_the_high_bits():
     values = np.arange(32).reshape(4, 8) * 100
     wanted = display_picture(make_cxr(values, window=WIDE))
-    film = make_cxr(values << 4, window=WIDE)
-    film.HighBit = 15
+    image = make_cxr(values << 4, window=WIDE)
+    image.HighBit = 15
 
-    assert display_picture(film).pixel_hash == wanted.pixel_hash
+    assert display_picture(image).pixel_hash == wanted.pixel_hash
 
 
-def test_a_grey_film_stored_as_colour_is_grey_at_full_scale():
+def test_a_grey_image_stored_as_colour_is_grey_at_full_scale():
     values = np.arange(60, dtype=np.uint8).reshape(6, 10) * 4
-    film = coloured(np.stack([values] * 3, axis=-1), WindowCenter=10, WindowWidth=5)
+    image = coloured(np.stack([values] * 3, axis=-1), WindowCenter=10, WindowWidth=5)
 
-    picture = display_picture(film)
+    picture = display_picture(image)
 
     assert picture.voi == "full_scale"
     np.testing.assert_allclose(picture.image, values / 255, atol=1e-6)
@@ -203,21 +203,21 @@ def test_a_picture_in_colour_is_refused():
     ],
 )
 def test_pixels_of_the_picture_are_square(attributes, shape):
-    film = make_cxr(np.arange(60).reshape(6, 10) * 60, window=WIDE)
+    dataset = make_cxr(np.arange(60).reshape(6, 10) * 60, window=WIDE)
     for keyword, value in attributes.items():
-        setattr(film, keyword, value)
+        setattr(dataset, keyword, value)
 
-    image = display_picture(film).image
+    image = display_picture(dataset).image
 
     assert image.shape == shape
     assert 0 <= image.min() <= image.max() <= 1
 
 
 def test_absurd_pixel_shapes_are_refused():
-    film = make_cxr(np.arange(60).reshape(6, 10), window=WIDE)
-    film.PixelAspectRatio = [1, 100000]
+    image = make_cxr(np.arange(60).reshape(6, 10), window=WIDE)
+    image.PixelAspectRatio = [1, 100000]
 
-    assert refused(film) == "undecodable"
+    assert refused(image) == "undecodable"
 
 
 @pytest.mark.parametrize(
@@ -245,31 +245,31 @@ def test_absurd_pixel_shapes_are_refused():
     ],
 )
 def test_pixels_that_cannot_be_right_are_refused(attributes, reason):
-    film = make_cxr(window=WIDE)
+    image = make_cxr(window=WIDE)
     for keyword, value in attributes.items():
         if value is None:
-            delattr(film, keyword)
+            delattr(image, keyword)
         else:
-            setattr(film, keyword, value)
+            setattr(image, keyword, value)
 
-    assert refused(film) == reason
+    assert refused(image) == reason
 
 
 def test_the_limit_on_pixels_is_the_callers():
-    film = make_cxr(np.arange(60).reshape(6, 10), window=WIDE)
+    image = make_cxr(np.arange(60).reshape(6, 10), window=WIDE)
 
-    display_picture(film, limits=Limits(max_pixels=60))
-    assert refused(film, max_pixels=59) == "too_large"
+    display_picture(image, limits=Limits(max_pixels=60))
+    assert refused(image, max_pixels=59) == "too_large"
 
 
 @pytest.mark.parametrize("syntax", ["1.2.3.4", "", JPEGBaseline8Bit])
 def test_an_unknown_or_wrong_transfer_syntax_is_undecodable(syntax):
-    film = make_cxr(window=WIDE)
-    film.file_meta.TransferSyntaxUID = syntax
+    image = make_cxr(window=WIDE)
+    image.file_meta.TransferSyntaxUID = syntax
     if syntax == JPEGBaseline8Bit:
-        film.PixelData = encapsulate([b"no JPEG at all"])
+        image.PixelData = encapsulate([b"no JPEG at all"])
 
-    assert refused(film) == "undecodable"
+    assert refused(image) == "undecodable"
 
 
 def test_the_same_pixels_have_the_same_hash_in_another_shape_another():
@@ -298,11 +298,11 @@ def _has_contrast(values: np.ndarray) -> bool:
 
 
 def test_what_was_corrected_or_assumed_is_said(tmp_path):
-    film = make_chest_film()
-    film.PatientOrientation = ["R", "F"]
-    film.PixelSpacing = [0.0, 0.2]
+    image = make_chest_image()
+    image.PatientOrientation = ["R", "F"]
+    image.PixelSpacing = [0.0, 0.2]
 
-    assert read_film(save_film(film, tmp_path / "film")).notes[-2:] == (
+    assert read_any_image(save_image(image, tmp_path / "film")).notes[-2:] == (
         "PixelSpacing holds no two sizes and is left out",
         "turned upright as PatientOrientation says",
     )
@@ -319,16 +319,16 @@ def test_what_was_corrected_or_assumed_is_said(tmp_path):
         (["H", "R"], lambda stored: stored.T[::-1, ::-1]),
     ],
 )
-def test_a_film_laid_down_another_way_looks_the_same(orientation, laid_down, aspect):
+def test_an_image_laid_down_another_way_looks_the_same(orientation, laid_down, aspect):
     values = np.random.default_rng(0).integers(0, 4096, (6, 10))
     upright = make_cxr(values, window=WIDE)
     upright.PixelAspectRatio = [aspect, 1]  # height of a pixel, its width
-    film = make_cxr(laid_down(values), window=WIDE)
-    lying = film.Rows != upright.Rows
-    film.PixelAspectRatio = [1, aspect] if lying else [aspect, 1]
-    film.PatientOrientation = orientation
+    image = make_cxr(laid_down(values), window=WIDE)
+    lying = image.Rows != upright.Rows
+    image.PixelAspectRatio = [1, aspect] if lying else [aspect, 1]
+    image.PatientOrientation = orientation
 
-    found, wanted = display_picture(film).image, display_picture(upright).image
+    found, wanted = display_picture(image).image, display_picture(upright).image
 
     np.testing.assert_allclose(found, wanted, atol=1e-6)
 
@@ -347,9 +347,9 @@ def test_a_film_laid_down_another_way_looks_the_same(orientation, laid_down, asp
     ],
 )
 def test_a_number_that_does_not_convert_is_no_default(tmp_path, keyword, vr):
-    film = make_chest_film()
-    setattr(film, keyword, 1)
-    content = save_film(film, tmp_path / "film").read_bytes()
+    image = make_chest_image()
+    setattr(image, keyword, 1)
+    content = save_image(image, tmp_path / "film").read_bytes()
     tag = Tag(keyword)
     start = struct.pack("<2H", tag.group, tag.element) + vr.encode()
     at = content.index(start)
@@ -360,23 +360,23 @@ def test_a_number_that_does_not_convert_is_no_default(tmp_path, keyword, vr):
     path.write_bytes(content[: at + 6] + value + content[at + 8 + length :])
 
     with pytest.raises(Rejected, match=f"{keyword} holds no number") as refused:
-        read_film(path)
+        read_any_image(path)
 
     assert refused.value.reason == "undecodable"
 
 
 def test_decimal_commas_are_read_as_points_and_that_is_said(tmp_path):
-    film = make_chest_film(WindowCenter="2048.5", WindowWidth="4000.0")
-    film.ImagerPixelSpacing = ["0.200", "0.400"]
-    path = save_film(film, tmp_path / "film")
-    wanted = read_film(path)
+    image = make_chest_image(WindowCenter="2048.5", WindowWidth="4000.0")
+    image.ImagerPixelSpacing = ["0.200", "0.400"]
+    path = save_image(image, tmp_path / "film")
+    wanted = read_any_image(path)
     content = path.read_bytes()
     for point in (b"2048.5", b"4000.0", b"0.200\\0.400"):
         assert point in content
         content = content.replace(point, point.replace(b".", b","))
     path.write_bytes(content)
 
-    found = read_film(path)
+    found = read_any_image(path)
 
     np.testing.assert_array_equal(found.image, wanted.image)
     assert found.image.shape == (4, 16)
@@ -390,10 +390,10 @@ def test_channels_may_differ_by_the_same_share_of_the_range(bits, tolerance):
 
 @pytest.mark.parametrize("sides", [[4, 1], [1, 4]])
 def test_pixels_up_to_four_times_as_long_as_wide_are_made_square(sides):
-    film = make_cxr(np.arange(60).reshape(6, 10) * 60, window=WIDE)
-    film.PixelAspectRatio = sides
+    image = make_cxr(np.arange(60).reshape(6, 10) * 60, window=WIDE)
+    image.PixelAspectRatio = sides
     rows, columns = 6 * sides[0], 10 * sides[1]
 
-    assert display_picture(film).image.shape == (rows, columns)
-    film.PixelAspectRatio = [10 * side + (side == 4) for side in sides]
-    assert refused(film) == "undecodable"
+    assert display_picture(image).image.shape == (rows, columns)
+    image.PixelAspectRatio = [10 * side + (side == 4) for side in sides]
+    assert refused(image) == "undecodable"

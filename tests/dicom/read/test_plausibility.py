@@ -14,7 +14,7 @@ from cxrmlops.dicom.read.plausibility import (
 from tests.make import make_thorax
 
 
-def test_a_film_and_its_negative_are_unlike_by_the_same_amount():
+def test_an_image_and_its_negative_are_unlike_by_the_same_amount():
     small = thumbnail(make_thorax())
 
     assert likeness_to_thorax(small) > 0.5
@@ -22,10 +22,10 @@ def test_a_film_and_its_negative_are_unlike_by_the_same_amount():
 
 
 @pytest.mark.parametrize("frame", [0.0, 1.0])
-def test_a_frame_around_the_film_does_not_matter(frame):
-    film = make_thorax(rows=300, columns=280)
+def test_a_frame_around_the_image_does_not_matter(frame):
+    thorax = make_thorax(rows=300, columns=280)
     framed = np.full((400, 340), frame, np.float32)
-    framed[40:340, 20:300] = film
+    framed[40:340, 20:300] = thorax
 
     for image, negative in ((framed, False), (1 - framed, True)):
         assert is_negative(thumbnail(image)) is negative
@@ -78,10 +78,10 @@ def test_a_bright_line_on_nothing_is_blank():
 
 
 def test_one_white_lung_is_no_negative():
-    film = make_thorax()
-    film[:, 130:] = np.maximum(film[:, 130:], 0.8)
+    image = make_thorax()
+    image[:, 130:] = np.maximum(image[:, 130:], 0.8)
 
-    assert not is_negative(thumbnail(film))
+    assert not is_negative(thumbnail(image))
 
 
 def test_exposure_does_not_decide():
@@ -99,8 +99,8 @@ def test_pixels_that_know_nothing_of_their_neighbours_are_noise():
     assert is_noise(thumbnail(noise))
 
 
-def test_a_noisy_film_is_no_noise():
-    film = make_thorax(rows=512, columns=512)
-    noise = np.random.default_rng(0).normal(0, 0.2, film.shape).astype(np.float32)
+def test_a_noisy_image_is_no_noise():
+    image = make_thorax(rows=512, columns=512)
+    noise = np.random.default_rng(0).normal(0, 0.2, image.shape).astype(np.float32)
 
-    assert not is_noise(thumbnail(np.clip(film + noise, 0, 1)))
+    assert not is_noise(thumbnail(np.clip(image + noise, 0, 1)))

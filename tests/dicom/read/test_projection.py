@@ -32,9 +32,9 @@ def test_the_view_code_speaks_where_the_position_is_silent(code, name):
 
 
 def test_an_unknown_code_speaks_by_its_meaning():
-    film = said(ViewCodeSequence=coded("99X", "Postero-anterior"))
+    image = said(ViewCodeSequence=coded("99X", "Postero-anterior"))
 
-    assert view(film) == "PA"
+    assert view(image) == "PA"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_side_view_is_understood_in_the_languages_of_sites(keyword, descriptio
     + ["XR CHEST FRONTAL AND LATERAL", "Thorax in 2 Ebenen", "正面・側面", "胸部正位"]
     + ["Thorax de face décubitus", "LATISSIMUS"],
 )
-def test_sides_of_the_body_and_several_views_make_no_film_lateral(description):
+def test_sides_of_the_body_and_several_views_make_no_image_lateral(description):
     assert view(said(SeriesDescription=description)) == "unknown"
 
 
@@ -93,20 +93,20 @@ def test_frontal_views_are_understood_too(description):
     assert view(said(SeriesDescription=description)) == "PA"
 
 
-def test_a_film_of_a_patient_on_the_side_is_lateral_though_taken_ap():
-    film = said(ViewPosition="AP", SeriesDescription="CHEST DECUB LEFT")
+def test_an_image_of_a_patient_on_the_side_is_lateral_though_taken_ap():
+    image = said(ViewPosition="AP", SeriesDescription="CHEST DECUB LEFT")
     supine = said(ViewPosition="AP", SeriesDescription="Tórax AP decúbito supino")
 
-    assert view(film) == "lateral"
+    assert view(image) == "lateral"
     assert view(supine) == "AP"
 
 
-def test_a_study_of_side_views_alone_makes_its_films_lateral():
+def test_a_study_of_side_views_alone_makes_its_images_lateral():
     assert view(said(StudyDescription="Thorax seitlich")) == "lateral"
     assert view(said(StudyDescription="Thorax seitlich", ViewPosition="PA")) == "PA"
 
 
-def test_the_words_of_a_study_say_nothing_about_one_film():
+def test_the_words_of_a_study_say_nothing_about_one_image():
     assert view(said(StudyDescription="CHEST PA + LAT")) == "unknown"
 
 
@@ -117,19 +117,19 @@ def test_the_words_of_a_study_say_nothing_about_one_film():
         *((["R", "F"], "unknown"), (["PL", "F"], "lateral"), ("", "unknown")),
     ],
 )
-def test_a_film_that_runs_from_front_to_back_is_lateral(orientation, name):
+def test_an_image_that_runs_from_front_to_back_is_lateral(orientation, name):
     assert view(said(PatientOrientation=orientation)) == name
 
 
 def test_the_position_outweighs_everything_else():
-    film = said(
+    image = said(
         ViewPosition="PA",
         ViewCodeSequence=coded("399173006"),
         SeriesDescription="LAT",
         PatientOrientation=["P", "F"],
     )
 
-    assert view(film) == "PA"
+    assert view(image) == "PA"
 
 
 @pytest.mark.parametrize(
@@ -143,5 +143,5 @@ def test_the_position_outweighs_everything_else():
         ({"SeriesDescription": "Support device"}, "unknown"),
     ],
 )
-def test_bedside_films_are_told_by_words(attributes, answer):
+def test_bedside_images_are_told_by_words(attributes, answer):
     assert portable(said(**attributes)) == answer

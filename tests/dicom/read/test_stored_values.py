@@ -23,7 +23,7 @@ from tests.dicom.read.test_gdcm_jpeg import VALUES as LOSSLESS_VALUES
 from tests.make import make_cxr
 
 DOWN, ACROSS = np.mgrid[:48, :40] / 40
-FILM = (7000 + 6500 * np.sin(3 * DOWN) * np.cos(5 * ACROSS)).astype(
+IMAGE = (7000 + 6500 * np.sin(3 * DOWN) * np.cos(5 * ACROSS)).astype(
     np.uint16
 )  # 14 bits
 ENCODERS = [JPEG2000LosslessEncoder, JPEGLSLosslessEncoder, RLELosslessEncoder]
@@ -52,42 +52,42 @@ def compressed(encoder, values: np.ndarray, *, bits: int) -> bytes:
     return bytes(frame)
 
 
-def film_of(frame: bytes, syntax: str, shape=FILM.shape, **said: object) -> Dataset:
-    film = make_cxr(np.zeros(shape), bits=14)
-    film.file_meta.TransferSyntaxUID = syntax
-    film.PixelData = encapsulate([frame])
-    film["PixelData"].is_undefined_length = True
+def image_of(frame: bytes, syntax: str, shape=IMAGE.shape, **said: object) -> Dataset:
+    image = make_cxr(np.zeros(shape), bits=14)
+    image.file_meta.TransferSyntaxUID = syntax
+    image.PixelData = encapsulate([frame])
+    image["PixelData"].is_undefined_length = True
     for keyword, value in said.items():
-        setattr(film, keyword, value)
-    return film
+        setattr(image, keyword, value)
+    return image
 
 
-def values_of(film: Dataset) -> np.ndarray:
-    return decode(film, pixel_format(film, LIMITS)).values
+def values_of(image: Dataset) -> np.ndarray:
+    return decode(image, pixel_format(image, LIMITS)).values
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("said", [10, 12, 14, 16])
 def test_a_stream_knows_its_bits_better_than_the_header(encoder, said):
-    film = film_of(
-        compressed(encoder, FILM, bits=14),
+    image = image_of(
+        compressed(encoder, IMAGE, bits=14),
         encoder.UID,
         BitsStored=said,
         HighBit=said - 1,
     )
 
-    found = decode(film, pixel_format(film, LIMITS))
+    found = decode(image, pixel_format(image, LIMITS))
 
-    np.testing.assert_array_equal(found.values, FILM)
+    np.testing.assert_array_equal(found.values, IMAGE)
     assert found.bits == max(said, 14)
     assert bool(found.notes) == (said < 14)
 
 
-def test_a_signed_film_begins_at_half_its_range_below_zero_and_another_at_zero():
-    signed = make_cxr(FILM, bits=14)
+def test_a_signed_image_begins_at_half_its_range_below_zero_and_another_at_zero():
+    signed = make_cxr(IMAGE, bits=14)
     signed.PixelRepresentation = 1
-    signed.PixelData = (FILM.astype("<i2") - 8192).tobytes()
-    plain = make_cxr(FILM, bits=14)
+    signed.PixelData = (IMAGE.astype("<i2") - 8192).tobytes()
+    plain = make_cxr(IMAGE, bits=14)
 
     first, second = (decode(one, pixel_format(one, LIMITS)) for one in (signed, plain))
 
@@ -96,11 +96,11 @@ def test_a_signed_film_begins_at_half_its_range_below_zero_and_another_at_zero()
 
 @pytest.mark.parametrize("encoder", ENCODERS[:2])
 def test_a_signed_stream_of_fewer_bits_keeps_its_signs(encoder):
-    values = FILM.astype(np.int16) - 8192
-    film = film_of(compressed(encoder, values, bits=14), encoder.UID)
-    film.PixelRepresentation = 1
+    values = IMAGE.astype(np.int16) - 8192
+    image = image_of(compressed(encoder, values, bits=14), encoder.UID)
+    image.PixelRepresentation = 1
 
-    np.testing.assert_array_equal(values_of(film), values)
+    np.testing.assert_array_equal(values_of(image), values)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -108,79 +108,79 @@ def test_a_signed_stream_of_fewer_bits_keeps_its_signs(encoder):
     "table", [b"", b"\0\0\0\0", b"\x08\0\0\0", b"\x40\xe2\x01\0", b"\0" * 8, b"junk!!"]
 )
 def test_of_one_frame_the_offset_table_says_nothing(encoder, table):
-    frame = compressed(encoder, FILM, bits=14)
-    film = film_of(frame, encoder.UID)
+    frame = compressed(encoder, IMAGE, bits=14)
+    image = image_of(frame, encoder.UID)
     first = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(table)) + table
-    film.PixelData = first + film.PixelData[12:]
-    film["PixelData"].is_undefined_length = True
-    film.ExtendedOffsetTable = b"\x08" + b"\0" * 7
-    film.ExtendedOffsetTableLengths = b"\x01" + b"\0" * 7
+    image.PixelData = first + image.PixelData[12:]
+    image["PixelData"].is_undefined_length = True
+    image.ExtendedOffsetTable = b"\x08" + b"\0" * 7
+    image.ExtendedOffsetTableLengths = b"\x01" + b"\0" * 7
 
-    np.testing.assert_array_equal(values_of(film), FILM)
+    np.testing.assert_array_equal(values_of(image), IMAGE)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_a_frame_in_several_fragments_is_one(encoder):
-    frame = compressed(encoder, FILM, bits=14)
-    film = film_of(frame, encoder.UID)
-    film.PixelData = encapsulate([frame], fragments_per_frame=3)
-    film["PixelData"].is_undefined_length = True
+    frame = compressed(encoder, IMAGE, bits=14)
+    image = image_of(frame, encoder.UID)
+    image.PixelData = encapsulate([frame], fragments_per_frame=3)
+    image["PixelData"].is_undefined_length = True
 
-    np.testing.assert_array_equal(values_of(film), FILM)
+    np.testing.assert_array_equal(values_of(image), IMAGE)
 
 
 def test_a_jpeg_of_8_bits_is_read_in_words_of_16():
     file = io.BytesIO()
-    Image.fromarray((FILM >> 6).astype(np.uint8)).save(file, "JPEG", quality=95)
+    Image.fromarray((IMAGE >> 6).astype(np.uint8)).save(file, "JPEG", quality=95)
     wanted = np.asarray(Image.open(file))
 
-    film = film_of(file.getvalue(), JPEGBaseline8Bit, BitsStored=8, HighBit=7)
+    image = image_of(file.getvalue(), JPEGBaseline8Bit, BitsStored=8, HighBit=7)
 
-    np.testing.assert_array_equal(values_of(film), wanted)
+    np.testing.assert_array_equal(values_of(image), wanted)
 
 
 @pytest.mark.parametrize("planar", [None, 0, 1])
 def test_colour_without_planar_configuration_is_by_pixel(planar):
-    grey = (FILM >> 6).astype(np.uint8)
+    grey = (IMAGE >> 6).astype(np.uint8)
     colours = np.stack([grey, grey, grey], axis=2 if planar != 1 else 0)
-    film = make_cxr(grey)
-    film.SamplesPerPixel, film.PhotometricInterpretation = 3, "RGB"
-    film.BitsAllocated, film.BitsStored, film.HighBit = 8, 8, 7
-    film.PixelData = colours.tobytes()
+    image = make_cxr(grey)
+    image.SamplesPerPixel, image.PhotometricInterpretation = 3, "RGB"
+    image.BitsAllocated, image.BitsStored, image.HighBit = 8, 8, 7
+    image.PixelData = colours.tobytes()
     if planar is not None:
-        film.PlanarConfiguration = planar
+        image.PlanarConfiguration = planar
 
-    np.testing.assert_array_equal(values_of(film), np.stack([grey] * 3, axis=2))
+    np.testing.assert_array_equal(values_of(image), np.stack([grey] * 3, axis=2))
 
 
 @pytest.mark.parametrize("name", ["monochrome2", "Monochrome1 "])
 def test_a_photometric_interpretation_may_be_in_lower_case(name):
-    film = make_cxr(FILM, photometric=name, bits=14)
+    image = make_cxr(IMAGE, photometric=name, bits=14)
 
-    np.testing.assert_array_equal(values_of(film), FILM)
+    np.testing.assert_array_equal(values_of(image), IMAGE)
 
 
 @pytest.mark.parametrize("frames", [0, -1])
-def test_a_film_of_no_frames_is_refused(frames):
-    film = make_cxr(FILM, bits=14)
-    film.NumberOfFrames = frames
+def test_an_image_of_no_frames_is_refused(frames):
+    image = make_cxr(IMAGE, bits=14)
+    image.NumberOfFrames = frames
 
     with pytest.raises(Rejected, match="NumberOfFrames is below 1") as refused:
-        values_of(film)
+        values_of(image)
 
     assert refused.value.reason == "undecodable"
 
 
 @pytest.mark.parametrize("vr", ["OW", "OB"])
 def test_bytes_in_big_endian_are_swapped_as_words_only(vr):
-    grey = (FILM >> 6).astype(np.uint8)
-    film = make_cxr(grey, bits=8)
-    film.BitsAllocated = 8
-    film.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    grey = (IMAGE >> 6).astype(np.uint8)
+    image = make_cxr(grey, bits=8)
+    image.BitsAllocated = 8
+    image.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
     raw = grey.reshape(-1, 2)[:, ::-1] if vr == "OW" else grey
-    film.add_new("PixelData", vr, raw.tobytes())
+    image.add_new("PixelData", vr, raw.tobytes())
 
-    np.testing.assert_array_equal(values_of(film), grey)
+    np.testing.assert_array_equal(values_of(image), grey)
 
 
 @pytest.mark.parametrize(
@@ -194,11 +194,11 @@ def test_bytes_in_big_endian_are_swapped_as_words_only(vr):
     ],
 )
 def test_only_one_grey_sample_or_three_of_colour_are_read(samples, photometric):
-    film = make_cxr(FILM)
-    film.SamplesPerPixel, film.PhotometricInterpretation = samples, photometric
+    image = make_cxr(IMAGE)
+    image.SamplesPerPixel, image.PhotometricInterpretation = samples, photometric
 
     with pytest.raises(Rejected) as caught:
-        pixel_format(film, LIMITS)
+        pixel_format(image, LIMITS)
 
     assert caught.value.reason == "not_grayscale"
 
@@ -208,15 +208,15 @@ def test_signed_values_of_fewer_bits_than_announced_have_no_known_sign(
     bits, is_refused
 ):
     frame = LOSSLESS.replace(b"\xff\xc3\x00\x0b\x10", b"\xff\xc3\x00\x0b%c" % bits)
-    film = make_cxr(LOSSLESS_VALUES)
-    film.file_meta.TransferSyntaxUID = JPEGLosslessSV1
-    film.PixelData = encapsulate([frame])
-    film["PixelData"].is_undefined_length = True
-    film.PixelRepresentation, film.BitsStored, film.HighBit = 1, 16, 15
-    form = pixel_format(film, LIMITS)
+    image = make_cxr(LOSSLESS_VALUES)
+    image.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    image.PixelData = encapsulate([frame])
+    image["PixelData"].is_undefined_length = True
+    image.PixelRepresentation, image.BitsStored, image.HighBit = 1, 16, 15
+    form = pixel_format(image, LIMITS)
 
     if is_refused:
         with pytest.raises(Rejected, match="unknown sign: 12 bits in the codestream"):
-            decode(film, form)
+            decode(image, form)
     else:
-        np.testing.assert_array_equal(decode(film, form).values, LOSSLESS_VALUES)
+        np.testing.assert_array_equal(decode(image, form).values, LOSSLESS_VALUES)

@@ -12,7 +12,7 @@ from tests.make import make_thorax
 FITTED = "c00030494b3372489b7f385ccc29864905ced3e8637779ada59ace1fa5e8a100"
 LAID = {
     "upside down": np.flipud,
-    "turned by 90 degrees": lambda film: np.rot90(film, 3),
+    "turned by 90 degrees": lambda image: np.rot90(image, 3),
     "turned by 270 degrees": np.rot90,
 }
 
@@ -26,13 +26,13 @@ def test_the_weights_are_those_that_were_fitted_and_tried_on_other_patients():
     np.testing.assert_array_equal(upright._WEIGHTS, np.fliplr(upright._WEIGHTS))
 
 
-def test_a_film_that_lies_upright_is_not_turned():
+def test_an_image_that_lies_upright_is_not_turned():
     assert turn(make_thorax()) == ""
     assert is_frontal(make_thorax())
 
 
 @pytest.mark.parametrize("how", list(LAID))
-def test_a_film_is_called_turned_as_it_was_laid(how):
+def test_an_image_is_called_turned_as_it_was_laid(how):
     assert turn(np.ascontiguousarray(LAID[how](make_thorax()))) == how
 
 
@@ -41,8 +41,8 @@ def test_a_negative_is_not_called_turned():
 
 
 def test_likeness_is_a_correlation_in_the_order_of_the_turns():
-    film = make_thorax(rows=256, columns=256)
-    small = film.reshape(16, 16, 16, 16).mean(axis=(1, 3)).astype(float).ravel()
+    image = make_thorax(rows=256, columns=256)
+    small = image.reshape(16, 16, 16, 16).mean(axis=(1, 3)).astype(float).ravel()
     weights = upright._WEIGHTS.ravel()
 
     by_hand = [
@@ -52,7 +52,7 @@ def test_likeness_is_a_correlation_in_the_order_of_the_turns():
     ]
 
     assert len(TURNS) == 4
-    np.testing.assert_allclose(uprightness(film), by_hand, atol=1e-5)
+    np.testing.assert_allclose(uprightness(image), by_hand, atol=1e-5)
 
 
 def _weights_laid(weights: np.ndarray) -> list[np.ndarray]:
@@ -60,7 +60,7 @@ def _weights_laid(weights: np.ndarray) -> list[np.ndarray]:
     return [weights, weights[::-1], np.rot90(weights, 3), np.rot90(weights)]
 
 
-def test_of_real_films_none_that_lies_upright_is_called_turned(real_data):
+def test_of_real_images_none_that_lies_upright_is_called_turned(real_data):
     from PIL import Image
 
     from cxrmlops.dicom.read.plausibility import thumbnail, without_frame
@@ -70,10 +70,10 @@ def test_of_real_films_none_that_lies_upright_is_called_turned(real_data):
     paths = sorted(folder.iterdir())[::10]
     for path in paths:
         with Image.open(path) as picture:
-            film = np.asarray(picture.convert("L"), np.float32) / 255
-        assert turn(without_frame(thumbnail(film))) == ""
+            image = np.asarray(picture.convert("L"), np.float32) / 255
+        assert turn(without_frame(thumbnail(image))) == ""
         for how, lay in LAID.items():
-            laid = np.ascontiguousarray(lay(film))
+            laid = np.ascontiguousarray(lay(image))
             told[how] += turn(without_frame(thumbnail(laid))) == how
 
     assert min(told[how] for how in LAID) >= 0.9 * len(paths)

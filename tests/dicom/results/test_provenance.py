@@ -8,7 +8,7 @@ from cxrmlops.dicom.results.provenance import read_provenance
 from cxrmlops.errors import DataError
 from tests.dicom.results.test_secondary_capture import MODEL, overlay
 from tests.dicom.results.test_structured_report import build
-from tests.make import make_readable_film, make_study_answer, save_film
+from tests.make import make_readable_image, make_study_answer, save_image
 
 
 def test_a_report_names_the_whole_bundle_that_read(tmp_path):
@@ -38,8 +38,8 @@ def test_a_file_that_is_no_dicom_is_said_to_be_none(tmp_path):
         read_provenance(tmp_path / "words.dcm")
 
 
-def test_a_film_is_not_of_our_making(tmp_path):
-    path = save_film(make_readable_film(), tmp_path / "film.dcm")
+def test_an_image_is_not_of_our_making(tmp_path):
+    path = save_image(make_readable_image(), tmp_path / "film.dcm")
 
     with pytest.raises(DataError, match=f"not made by {PRODUCT}"):
         read_provenance(path)

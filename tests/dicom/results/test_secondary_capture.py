@@ -8,16 +8,16 @@ from cxrmlops.dicom.results.secondary_capture import (
     build_secondary_capture,
 )
 from tests.dicom.results.test_structured_report import build
-from tests.make import make_film, make_model_identity, make_study_answer
+from tests.make import make_image, make_model_identity, make_study_answer
 
 MODEL = make_model_identity()
 
 
-def overlay(*, rows: int = 256, columns: int = 240, shows_map: bool = True, **film):
-    source = make_film(**film)
+def overlay(*, rows: int = 256, columns: int = 240, shows_map: bool = True, **image):
+    source = make_image(**image)
     pixels = np.zeros((rows + 20, columns, 3), np.uint8)
     picture = OverlayPicture(pixels, rows, columns, shows_map)
-    answer = make_study_answer(0.9, films=[source])
+    answer = make_study_answer(0.9, images=[source])
     return build_secondary_capture(source, picture, answer=answer, model=MODEL)
 
 
@@ -33,18 +33,18 @@ def overlay(*, rows: int = 256, columns: int = 240, shows_map: bool = True, **fi
         (None, ""),
     ],
 )
-def test_it_lies_like_its_film_unless_that_was_turned(stored, said):
+def test_it_lies_like_its_image_unless_that_was_turned(stored, said):
     told = overlay(PatientOrientation=stored).PatientOrientation
 
     assert (list(told) if said else told or "") == said
 
 
-def test_its_pixels_are_as_large_as_the_film_is_wide_and_high():
+def test_its_pixels_are_as_large_as_the_image_is_wide_and_high():
     # 512 rows of .5 mm on 256, 480 columns of .25 mm on 240
     assert overlay().NominalScannedPixelSpacing == [1.0, 0.5]
 
 
-def test_a_film_turned_by_90_degrees_exchanges_height_and_width():
+def test_an_image_turned_by_90_degrees_exchanges_height_and_width():
     turned = overlay(PatientOrientation=["F", "L"], rows=240, columns=256)
 
     assert turned.NominalScannedPixelSpacing == [0.5, 1.0]
@@ -58,7 +58,7 @@ def test_an_unknown_spacing_stays_unknown(spacing):
 @pytest.mark.parametrize(
     ("number", "said"), [("7", 7), (None, 1), ("0", 1), ("-3", 1), ("2147483647", None)]
 )
-def test_it_is_numbered_like_its_film(number, said):
+def test_it_is_numbered_like_its_image(number, said):
     assert overlay(InstanceNumber=number).InstanceNumber == (said or 2**31 - 1)
 
 
@@ -68,8 +68,8 @@ def test_once_lossy_is_always_lossy(source, said):
 
 
 def test_it_has_a_series_of_its_own_beside_the_report():
-    source = make_film()
-    report = build(make_study_answer(0.9, films=[source]))
+    source = make_image()
+    report = build(make_study_answer(0.9, images=[source]))
 
     assert overlay().SeriesNumber != report.SeriesNumber
     assert overlay().SeriesInstanceUID != report.SeriesInstanceUID
@@ -88,5 +88,5 @@ def test_it_says_what_it_shows_and_who_drew_it():
     assert MODEL.bundle_hash[:16] in serials
     assert (
         made.SourceImageSequence[0].ReferencedSOPInstanceUID
-        == make_film().SOPInstanceUID
+        == make_image().SOPInstanceUID
     )

@@ -19,7 +19,7 @@ from cxrmlops.dicom.results.secondary_capture import (
     build_secondary_capture,
 )
 from cxrmlops.dicom.results.structured_report import build_report, report_uid
-from tests.make import make_film, make_model_identity, make_study_answer
+from tests.make import make_image, make_model_identity, make_study_answer
 
 WORDS = Wording(
     language=("en-US", "English (United States)"),
@@ -36,9 +36,9 @@ def build(answer, **options):
     return build_report(answer, MODEL, wording=WORDS, comment="A summary.", **options)
 
 
-def overlay_of(film, answer):
+def overlay_of(image, answer):
     picture = OverlayPicture(np.zeros((80, 64, 3), np.uint8), 64, 64, True)
-    return build_secondary_capture(film, picture, answer=answer, model=MODEL)
+    return build_secondary_capture(image, picture, answer=answer, model=MODEL)
 
 
 def written(dataset) -> bytes:
@@ -155,7 +155,7 @@ def test_ohif_can_read_every_tree(probabilities):
         assert source.RelationshipType == "SELECTED FROM"
 
 
-def test_the_outline_is_the_film_from_edge_to_edge():
+def test_the_outline_is_the_image_from_edge_to_edge():
     report = build(make_study_answer(0.9))
 
     region = children(children(groups_of(report)[0], kind="NUM")[0])[0]
@@ -163,7 +163,7 @@ def test_the_outline_is_the_film_from_edge_to_edge():
     assert list(region.GraphicData) == [0, 0, 480, 0, 480, 512, 0, 512, 0, 0]
 
 
-def test_several_films_give_a_study_group_and_one_per_film():
+def test_several_images_give_a_study_group_and_one_per_image():
     groups = groups_of(build(make_study_answer(0.2, 0.9)))
 
     shown = [
@@ -175,10 +175,10 @@ def test_several_films_give_a_study_group_and_one_per_film():
     assert len(children(groups[1], name="121112")) == 1
 
 
-def test_evidence_names_films_and_overlays_and_the_tree_links_them():
-    film = make_film()
-    answer = make_study_answer(0.9, films=[film])
-    overlay = overlay_of(film, answer)
+def test_evidence_names_images_and_overlays_and_the_tree_links_them():
+    image = make_image()
+    answer = make_study_answer(0.9, images=[image])
+    overlay = overlay_of(image, answer)
 
     report = build(answer, overlays=[overlay])
 
@@ -189,7 +189,7 @@ def test_evidence_names_films_and_overlays_and_the_tree_links_them():
         i.ReferencedSOPInstanceUID for s in series for i in s.ReferencedSOPSequence
     }
     shown = children(groups_of(report)[0], name="130401")[0]
-    assert known == {film.SOPInstanceUID, overlay.SOPInstanceUID}
+    assert known == {image.SOPInstanceUID, overlay.SOPInstanceUID}
     assert shown.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == (
         overlay.SOPInstanceUID
     )
@@ -205,11 +205,11 @@ def test_nobody_has_verified_it():
 
 def test_the_same_row_gives_the_same_bytes():
     answers = [make_study_answer(0.9, 0.2) for _ in range(2)]
-    films = [a.films[0].source for a in answers]
+    images = [a.images[0].source for a in answers]
 
     first, second = (
         (written(build(a, overlays=[overlay_of(f, a)])), written(overlay_of(f, a)))
-        for a, f in zip(answers, films, strict=True)
+        for a, f in zip(answers, images, strict=True)
     )
 
     assert first == second
@@ -222,16 +222,16 @@ def test_uids_follow_sources_and_model_and_nothing_else():
         three = changes.pop("comprehensive_3d", True)
         return report_uid(replace(answer, **changes), MODEL, comprehensive_3d=three)
 
-    other = deepcopy(answer.films)
-    for film in other:
-        film.source.StudyInstanceUID = "1.2.3.4.5"
+    other = deepcopy(answer.images)
+    for image in other:
+        image.source.StudyInstanceUID = "1.2.3.4.5"
     assert build(answer).SOPInstanceUID == uid()
-    assert uid(films=answer.films[::-1], files=("b ", "a ")) == uid()
+    assert uid(images=answer.images[::-1], files=("b ", "a ")) == uid()
     changed = [
-        uid(films=answer.films[:1]),
+        uid(images=answer.images[:1]),
         uid(files=("a ", "c ")),
         uid(files=("a ", "b ", "c lateral")),
-        uid(films=other),
+        uid(images=other),
         uid(comprehensive_3d=False),
     ]
     assert len({uid(), *changed}) == 1 + len(changed)
@@ -269,16 +269,16 @@ def test_a_late_image_gives_a_report_that_names_its_predecessor():
     ],
 )
 def test_names_come_back_in_the_bytes_of_the_source(charset, name):
-    film = make_film(SpecificCharacterSet=charset, PatientName=name)
-    film.file_meta = pydicom.dataset.FileMetaDataset()
-    film.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    source = pydicom.dcmread(io.BytesIO(written(film)))
-    answer = make_study_answer(0.9, films=[source])
+    image = make_image(SpecificCharacterSet=charset, PatientName=name)
+    image.file_meta = pydicom.dataset.FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    source = pydicom.dcmread(io.BytesIO(written(image)))
+    answer = make_study_answer(0.9, images=[source])
 
     report = read_back(build(answer, overlays=[overlay_of(source, answer)]))
     overlay = read_back(overlay_of(source, answer))
 
-    original = pydicom.dcmread(io.BytesIO(written(film))).get_item("PatientName").value
+    original = pydicom.dcmread(io.BytesIO(written(image))).get_item("PatientName").value
     for made in (report, overlay):
         assert made.get("SpecificCharacterSet") == source.get("SpecificCharacterSet")
         assert made.get_item("PatientName").value == original
@@ -291,14 +291,14 @@ def test_names_come_back_in_the_bytes_of_the_source(charset, name):
 def test_identity_keeps_bytes_that_its_character_set_cannot_read(
     tmp_path, name, number
 ):
-    film = make_film(PatientName="@" * len(name), AccessionNumber="#" * len(number))
-    film.file_meta = pydicom.dataset.FileMetaDataset()
-    film.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    image = make_image(PatientName="@" * len(name), AccessionNumber="#" * len(number))
+    image.file_meta = pydicom.dataset.FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     path = tmp_path / "film.dcm"
-    content = written(film).replace(b"@" * len(name), name)
+    content = written(image).replace(b"@" * len(name), name)
     path.write_bytes(content.replace(b"#" * len(number), number))
     source = read_header(path)
-    answer = make_study_answer(0.9, films=[source])
+    answer = make_study_answer(0.9, images=[source])
 
     for made in (build(answer), overlay_of(source, answer)):
         with warnings.catch_warnings():
@@ -310,9 +310,9 @@ def test_identity_keeps_bytes_that_its_character_set_cannot_read(
 
 
 def test_every_accession_number_of_the_study_stands_in_the_report():
-    films = [make_film(n + 1, AccessionNumber=f"ACC-{n}") for n in range(2)]
+    images = [make_image(n + 1, AccessionNumber=f"ACC-{n}") for n in range(2)]
 
-    report = build(make_study_answer(0.9, 0.2, films=films))
+    report = build(make_study_answer(0.9, 0.2, images=images))
 
     requests = report.ReferencedRequestSequence
     assert [request.AccessionNumber for request in requests] == ["ACC-0", "ACC-1"]
@@ -329,10 +329,10 @@ def test_the_procedure_is_that_of_the_source_or_else_a_chest_radiograph(meaning,
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         item.CodeMeaning = meaning
-    film = make_film()
-    film.ProcedureCodeSequence = [item]
+    image = make_image()
+    image.ProcedureCodeSequence = [item]
 
-    report = build(make_study_answer(0.9, films=[film]))
+    report = build(make_study_answer(0.9, images=[image]))
 
     (told,) = children(report, name="121058")
     assert told.ConceptCodeSequence[0].CodeValue == code
@@ -346,11 +346,11 @@ def test_what_is_empty_in_a_sequence_of_the_source_is_left_out():
     code.CodeMeaning = "Chest"
     bare = pydicom.Dataset()
     bare.CodeValue = "1"
-    film = make_film(ProcedureCodeSequence=[pydicom.Dataset(), code, bare])
-    film.ReferencedStudySequence = [pydicom.Dataset()]
-    answer = make_study_answer(0.9, films=[film])
+    image = make_image(ProcedureCodeSequence=[pydicom.Dataset(), code, bare])
+    image.ReferencedStudySequence = [pydicom.Dataset()]
+    answer = make_study_answer(0.9, images=[image])
 
-    for made in (build(answer), overlay_of(film, answer)):
+    for made in (build(answer), overlay_of(image, answer)):
         assert list(made.ProcedureCodeSequence) == [code]
         assert "ReferencedStudySequence" not in made
 
@@ -367,18 +367,18 @@ def test_what_is_empty_in_a_sequence_of_the_source_is_left_out():
 def test_a_study_date_that_is_understood_is_written_as_dicom_writes_it(dates, day):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        film = make_film(**dates)
-    answer = make_study_answer(0.9, films=[film])
+        image = make_image(**dates)
+    answer = make_study_answer(0.9, images=[image])
 
     assert read_back(build(answer)).StudyDate == day
-    assert read_back(overlay_of(film, answer)).StudyDate == day
+    assert read_back(overlay_of(image, answer)).StudyDate == day
 
 
 def test_a_text_fits_only_a_character_set_that_has_its_letters():
     chinese = "未发现"
 
     fits = [
-        can_hold(make_film(SpecificCharacterSet=term), chinese)
+        can_hold(make_image(SpecificCharacterSet=term), chinese)
         for term in ("ISO_IR 192", "GB18030", "ISO_IR 100", None)
     ]
 
@@ -401,25 +401,25 @@ def test_a_text_fits_only_a_character_set_that_has_its_letters():
     ids=str,
 )
 def test_a_source_with_gaps_gets_its_report_and_no_warning(attributes):
-    film = make_film(**attributes)
-    answer = make_study_answer(0.9, films=[film])
+    image = make_image(**attributes)
+    answer = make_study_answer(0.9, images=[image])
 
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        report = build(answer, overlays=[overlay_of(film, answer)])
+        report = build(answer, overlays=[overlay_of(image, answer)])
 
     assert not seen
     assert groups_of(report)
 
 
 def test_a_value_that_breaks_its_type_is_left_behind_but_identity_is_kept():
-    film = make_film()
+    image = make_image()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        film.PatientAge = "37"
-        film.AccessionNumber = "A" * 30
+        image.PatientAge = "37"
+        image.AccessionNumber = "A" * 30
 
-    report = build(make_study_answer(0.9, films=[film]))
+    report = build(make_study_answer(0.9, images=[image]))
 
     assert "PatientAge" not in report
     assert report.AccessionNumber == "A" * 30
@@ -459,12 +459,12 @@ def test_no_header_however_odd_keeps_a_study_from_its_report(tmp_path, drawn):
         ignore = pydicom.config.IGNORE
         patch.setattr(pydicom.config.settings, "writing_validation_mode", ignore)
         values = {k: ODD[k][n % len(ODD[k])] for k, n in drawn.items()}
-        film = make_film(**values)
-        film.file_meta = pydicom.dataset.FileMetaDataset()
-        film.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        film.save_as(path, enforce_file_format=False)
+        image = make_image(**values)
+        image.file_meta = pydicom.dataset.FileMetaDataset()
+        image.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        image.save_as(path, enforce_file_format=False)
     source = read_header(path)
-    answer = make_study_answer(0.9, films=[source])
+    answer = make_study_answer(0.9, images=[source])
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of writing; `save` is quiet
@@ -475,10 +475,10 @@ def test_no_header_however_odd_keeps_a_study_from_its_report(tmp_path, drawn):
 
 
 def test_times_are_told_in_the_offset_of_the_source():
-    film = make_film(TimezoneOffsetFromUTC="-0500")
+    image = make_image(TimezoneOffsetFromUTC="-0500")
 
     here = build(make_study_answer(0.9))
-    there = build(make_study_answer(0.9, films=[film]))
+    there = build(make_study_answer(0.9, images=[image]))
 
     assert (here.ContentDate, here.ContentTime) == (
         dt.date(2026, 5, 2),

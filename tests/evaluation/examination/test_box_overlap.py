@@ -8,16 +8,16 @@ QUARTER = {"left": 0.0, "top": 0.5, "width": 0.5, "height": 0.5}
 
 
 def case(evidence):
-    films = pd.DataFrame(
+    images = pd.DataFrame(
         {"image_id": ["a", "b", "c"], "split": ["train", "val", "val"],
          "patient_id": ["P", "Q", "R"]}
     )  # fmt: skip
     boxes = pd.DataFrame([QUARTER | {"image_id": name} for name in "abc"])
     maps = np.stack([evidence] * 3).astype(np.float32)
-    return dict(zip(("train", "val"), measure_boxes(films, maps, boxes), strict=True))
+    return dict(zip(("train", "val"), measure_boxes(images, maps, boxes), strict=True))
 
 
-def test_boxes_of_a_film_are_joined():
+def test_boxes_of_an_image_are_joined():
     twice = pd.DataFrame([QUARTER, QUARTER | {"left": 0.25}])
 
     assert box_mask(twice).mean() == pytest.approx(0.375)
@@ -29,7 +29,7 @@ def test_evidence_in_the_box_is_inside_and_hits():
 
     found = case(evidence)["val"]
 
-    assert found.n_films == 2
+    assert found.n_images == 2
     assert found.area.value == pytest.approx(0.25)
     assert found.inside.value == pytest.approx(1)
     assert found.pointing.value == 1
@@ -43,7 +43,7 @@ def test_even_evidence_reaches_the_share_of_the_area():
     assert found.iou.value == pytest.approx(0.25)
 
 
-def test_evidence_elsewhere_is_outside_and_one_film_has_no_interval():
+def test_evidence_elsewhere_is_outside_and_one_image_has_no_interval():
     evidence = np.zeros((8, 8))
     evidence[1, 6] = 1
 
@@ -73,12 +73,12 @@ def test_evidence_beside_a_wide_box_is_outside_it():
         [{"image_id": name, "left": 0.25, "top": 0.5, "width": 0.5, "height": 0.125}
          for name in "abc"]
     )  # fmt: skip
-    films = pd.DataFrame(
+    images = pd.DataFrame(
         {"image_id": ["a", "b", "c"], "split": ["train", "val", "val"],
          "patient_id": ["P", "Q", "R"]}
     )  # fmt: skip
 
-    _, val = measure_boxes(films, np.stack([evidence] * 3).astype("f4"), wide)
+    _, val = measure_boxes(images, np.stack([evidence] * 3).astype("f4"), wide)
 
     assert val.inside.value == 0
     assert val.area.value == pytest.approx(0.0625)
@@ -92,19 +92,19 @@ def test_a_cell_whose_middle_lies_on_the_far_edge_is_outside_the_box():
 
 
 def test_no_evidence_and_a_box_smaller_than_a_cell_do_not_overlap():
-    films = pd.DataFrame(
+    images = pd.DataFrame(
         {"image_id": ["a", "b"], "split": ["train"] * 2, "patient_id": ["P", "Q"]}
     )
     tiny = {"left": 0.0, "top": 0.0, "width": 1e-4, "height": 1e-4}
     boxes = pd.DataFrame([tiny | {"image_id": name} for name in "ab"])
 
-    found, _ = measure_boxes(films, np.full((2, 8, 8), -1, np.float32), boxes)
+    found, _ = measure_boxes(images, np.full((2, 8, 8), -1, np.float32), boxes)
 
     assert found.iou.value == 0
 
 
-def test_each_film_is_compared_with_its_own_box():
-    films = pd.DataFrame(
+def test_each_image_is_compared_with_its_own_box():
+    images = pd.DataFrame(
         {"image_id": ["a", "b"], "split": ["train"] * 2, "patient_id": ["P", "Q"]}
     )
     boxes = pd.DataFrame(
@@ -114,7 +114,7 @@ def test_each_film_is_compared_with_its_own_box():
     evidence[0, GRID // 2 :, : GRID // 2] = 1  # lower left
     evidence[1, GRID // 2 :, GRID // 2 :] = 1  # lower right
 
-    found, _ = measure_boxes(films, evidence, boxes)
+    found, _ = measure_boxes(images, evidence, boxes)
 
     assert found.inside.value == 1
     assert found.iou.value == 1

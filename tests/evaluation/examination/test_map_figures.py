@@ -44,7 +44,7 @@ def test_evidence_in_a_corner_is_counted_there_and_not_in_the_middle():
     np.testing.assert_allclose(concentration(middle, corners=False), 0)
 
 
-def test_evidence_against_is_no_mass_and_films_without_any_are_left_out():
+def test_evidence_against_is_no_mass_and_images_without_any_are_left_out():
     against = -np.ones((2, 8, 8), "float32")
 
     assert np.isnan(concentration(against, corners=True)).all()

@@ -29,7 +29,7 @@ def test_a_level_is_answered_by_its_share_shrunk_to_the_overall_one():
     np.testing.assert_allclose(answers, [4 / 5] * 3 + [1 / 5] * 3 + [1 / 2])
 
 
-def test_films_all_alike_give_no_answer():
+def test_images_all_alike_give_no_answer():
     abnormal, learnt = label()
 
     assert read_level(pd.Series(["PA"] * N), abnormal, learnt) is None
@@ -48,7 +48,7 @@ def test_numbers_that_follow_the_label_are_found_and_others_are_not(shift):
     assert reached > 0.85 if shift else 0.4 < reached < 0.6
 
 
-def test_labels_of_films_not_learnt_from_are_not_looked_at():
+def test_labels_of_images_not_learnt_from_are_not_looked_at():
     abnormal, learnt = label()
     grey = np.random.default_rng(0).random((N, 5)).astype(np.float32)
     grey[abnormal, 2] += 0.2
@@ -91,17 +91,17 @@ def test_levels_too_rare_to_tell_apart_are_left_out():
 
 
 @pytest.mark.parametrize(
-    ("films", "patients", "assessed"),
+    ("images", "patients", "assessed"),
     [(10, 10, True), (9, 9, False), (10, FOLDS, True), (10, FOLDS - 1, False)],
 )
-def test_a_level_is_told_apart_from_ten_films_and_a_patient_per_fold_on(
-    films, patients, assessed
+def test_a_level_is_told_apart_from_ten_images_and_a_patient_per_fold_on(
+    images, patients, assessed
 ):
-    vendor = pd.Series(["Alpha"] * 40 + ["Rare"] * films)
+    vendor = pd.Series(["Alpha"] * 40 + ["Rare"] * images)
     patient = pd.Series(
-        [str(k) for k in range(40)] + [f"r{k % patients}" for k in range(films)]
+        [str(k) for k in range(40)] + [f"r{k % patients}" for k in range(images)]
     )
-    embedding = np.random.default_rng(0).normal(size=(40 + films, 2))
+    embedding = np.random.default_rng(0).normal(size=(40 + images, 2))
 
     found = classify_source(embedding.astype(np.float32), vendor, patient)
 

@@ -9,7 +9,7 @@ from cxrmlops.evaluation.examination.shortcuts import (
 from tests.make import make_index, make_splits, make_studies
 
 
-def films(patients=400, **columns):
+def image_rows(patients=400, **columns):
     images = make_splits(patients=patients)
     images = images[images.split != "test"].reset_index(drop=True)
     numbers = make_index(images).drop(columns=["shard", "row", "pixel_hash"])
@@ -28,22 +28,22 @@ def probes(rows, grey=None):
 
 
 def test_a_fair_cohort_gives_nothing_away():
-    found = probes(films())
+    found = probes(image_rows())
 
     for name in ("view", "sex", "frame", "corners", "thumbnail"):
         assert found[name].auc.low < 0.5 < found[name].auc.high, name
         assert found[name].n == 80  # val studies
 
 
-def test_what_every_film_has_alike_is_not_assessed():
-    found = probes(films())
+def test_what_every_image_has_alike_is_not_assessed():
+    found = probes(image_rows())
 
     alike = ("portable", "manufacturer", "source", "year", "size", "intensity")
     assert [found[name].auc for name in alike] == [None] * 6
 
 
 def test_a_vendor_that_follows_the_label_is_found():
-    rows = films()
+    rows = image_rows()
     vendor = np.where(rows.abnormal, "Gamma", "Alpha")
     vendor[::10] = "Alpha"
 
@@ -54,7 +54,7 @@ def test_a_vendor_that_follows_the_label_is_found():
 
 
 def test_a_marker_in_the_corner_is_found_by_corners_and_not_by_size():
-    rows = films()
+    rows = image_rows()
     grey = thumbnails(rows)
     grey[rows.abnormal.to_numpy(), 2 * 16 + 2] += 1  # inside the corner, off the frame
 
@@ -66,7 +66,7 @@ def test_a_marker_in_the_corner_is_found_by_corners_and_not_by_size():
 
 @pytest.mark.parametrize(("at", "found_there"), [(2, True), (3, False)])
 def test_corners_are_three_of_sixteen_pixels_wide(at, found_there):
-    rows = films()
+    rows = image_rows()
     grey = thumbnails(rows)
     grey[rows.abnormal.to_numpy(), at * 16 + at] += 1
 
@@ -74,7 +74,7 @@ def test_corners_are_three_of_sixteen_pixels_wide(at, found_there):
 
 
 def test_a_mark_at_the_middle_of_an_edge_is_found_by_the_frame_and_not_by_corners():
-    rows = films()
+    rows = image_rows()
     grey = thumbnails(rows)
     grey[rows.abnormal.to_numpy(), 8] += 1  # row 0, column 8 of 16
 
@@ -86,7 +86,7 @@ def test_a_mark_at_the_middle_of_an_edge_is_found_by_the_frame_and_not_by_corner
 
 @pytest.mark.parametrize("column", ["rows", "p50"])
 def test_numbers_of_the_file_are_read(column):
-    rows = films()
+    rows = image_rows()
     rows[column] = np.where(rows.abnormal, 2000, 1000) / (
         1 if column == "rows" else 1e4
     )
@@ -105,7 +105,7 @@ def test_inflation_is_asked_for_every_attribute_of_acquisition():
 
 
 def test_what_an_embedding_knows_stands_beside_a_guess():
-    rows = films()
+    rows = image_rows()
     noise = np.random.default_rng(0).normal(size=(len(rows), 4)).astype(np.float32)
 
     found = {each.name: each for each in measure_told_apart(rows, noise)}

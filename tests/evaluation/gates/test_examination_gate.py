@@ -26,7 +26,7 @@ BOUNDS = ExaminationBounds(
     min_repeated_correlation=0.8,
     min_road=0.0,
     max_corner_concentration=2.0,
-    min_map_films=10,
+    min_map_images=10,
 )
 METRICS = make_metrics()
 

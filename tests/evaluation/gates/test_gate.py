@@ -176,7 +176,7 @@ def test_whatever_stands_on_two_sides_is_refused(column, what):
     assert gate.value == 1
 
 
-def test_the_draw_by_film_is_refused_for_leak_even_where_nobody_leaks():
+def test_the_draw_by_image_is_refused_for_leak_even_where_nobody_leaks():
     gate = failed(case(policy="case"))["no_leak"]
 
     assert gate.reason == "split policy 'case' leaks by design (none here)"

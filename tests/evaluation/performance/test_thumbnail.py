@@ -7,7 +7,7 @@ from cxrmlops.errors import DataError
 from cxrmlops.evaluation.performance.thumbnail import read_thumbnails, shrink
 
 
-def films(n=120, *, size=64, seed=0, sign=0):
+def images(n=120, *, size=64, seed=0, sign=0):
     rng = np.random.default_rng(seed)
     abnormal = np.arange(n) % 2 == 0
     squares = rng.integers(80, 120, size=(n, size, size), dtype=np.uint8)
@@ -33,13 +33,13 @@ def test_every_pixel_counts_once(size):
         )
 
 
-def test_white_stays_white_and_no_film_gives_no_thumbnail():
+def test_white_stays_white_and_no_image_gives_no_thumbnail():
     np.testing.assert_allclose(shrink(np.full((1, 512, 512), 255, np.uint8)), 1)
     assert shrink(np.empty((0, 32, 32), np.uint8)).shape == (0, 256)
 
 
 def test_a_giveaway_in_the_intensities_is_found():
-    squares, abnormal, split = films(sign=10)
+    squares, abnormal, split = images(sign=10)
 
     probability = read_thumbnails(shrink(squares), abnormal, split)
 
@@ -47,7 +47,7 @@ def test_a_giveaway_in_the_intensities_is_found():
 
 
 def test_noise_is_not_read():
-    squares, abnormal, split = films(400)
+    squares, abnormal, split = images(400)
 
     probability = read_thumbnails(shrink(squares), abnormal, split)
 
@@ -74,7 +74,7 @@ SIDES = ("val", "test")
 
 
 def test_the_smoothing_is_chosen_on_val_and_labels_of_test_are_not_looked_at():
-    squares, abnormal, split = films(80, sign=1, seed=4)
+    squares, abnormal, split = images(80, sign=1, seed=4)
     thumbnails = shrink(squares)
     turned = np.where(split == "test", ~abnormal, abnormal)
     on_val, on_test, said = zip(
@@ -91,7 +91,7 @@ def test_the_smoothing_is_chosen_on_val_and_labels_of_test_are_not_looked_at():
 
 
 def test_of_equally_good_smoothings_the_strongest_is_taken():
-    squares, abnormal, split = films(sign=30)
+    squares, abnormal, split = images(sign=30)
     thumbnails = shrink(squares)
     on_val, _, said = zip(*fitted_by_hand(thumbnails, abnormal, split), strict=True)
     assert set(on_val) == {1.0}
@@ -102,7 +102,7 @@ def test_of_equally_good_smoothings_the_strongest_is_taken():
 
 
 def test_the_weakest_smoothing_is_taken_where_val_is_read_best_with_it():
-    squares, abnormal, split = films(80, sign=1, seed=3)
+    squares, abnormal, split = images(80, sign=1, seed=3)
     thumbnails = shrink(squares)
     on_val, _, said = zip(*fitted_by_hand(thumbnails, abnormal, split), strict=True)
     assert on_val[-1] > max(on_val[:-1])
@@ -113,7 +113,7 @@ def test_the_weakest_smoothing_is_taken_where_val_is_read_best_with_it():
 
 
 def test_a_one_sided_training_set_is_refused():
-    squares, abnormal, split = films()
+    squares, abnormal, split = images()
 
     with pytest.raises(DataError, match="train holds one class only"):
         read_thumbnails(shrink(squares), abnormal | (split == "train"), split)

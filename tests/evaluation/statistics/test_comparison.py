@@ -11,8 +11,8 @@ from cxrmlops.evaluation.statistics.ranking import auc_figure
 def two_readers(n=400, *, seed=0):
     rng = np.random.default_rng(seed)
     abnormal = np.arange(n) % 2 == 0
-    film = rng.normal(size=n) + 1.5 * abnormal
-    good, poor = film + 0.3 * rng.normal(size=n), film + 1.5 * rng.normal(size=n)
+    image = rng.normal(size=n) + 1.5 * abnormal
+    good, poor = image + 0.3 * rng.normal(size=n), image + 1.5 * rng.normal(size=n)
     return good, poor, abnormal, np.arange(n)
 
 

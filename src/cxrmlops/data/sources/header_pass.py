@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from cxrmlops.data.film_list import FilmFile
-from cxrmlops.data.sources.rows import SourceInput, film_row, loosely
+from cxrmlops.data.image_list import ListedImage
+from cxrmlops.data.sources.rows import SourceInput, image_row, loosely
 from cxrmlops.dicom.read.acceptance import accept
-from cxrmlops.dicom.read.headers import FilmHeader, describe, read_header
+from cxrmlops.dicom.read.headers import ImageHeader, describe, read_header
 from cxrmlops.dicom.read.source import Limits
 from cxrmlops.errors import Rejected
 from cxrmlops.system.clock import ProgressTimer
@@ -30,7 +30,7 @@ FEW = 200  # files that one process reads sooner than others start
 Row = dict[str, Any]
 
 
-def read_headers(files: Sequence[FilmFile], reading: SourceInput) -> list[Row]:
+def read_headers(files: Sequence[ListedImage], reading: SourceInput) -> list[Row]:
     """Describe every file, accepted or rejected with its reason, in the given order."""
     reading.work.mkdir(parents=True, exist_ok=True)
     journal = reading.work / "headers.jsonl"
@@ -52,7 +52,7 @@ def read_headers(files: Sequence[FilmFile], reading: SourceInput) -> list[Row]:
 
 
 def _read_all(
-    files: Sequence[FilmFile], reading: SourceInput
+    files: Sequence[ListedImage], reading: SourceInput
 ) -> Iterator[dict[str, Row]]:
     """Read in chunks; a chunk that costs its process is read again file by file."""
     workers = worker_count() if len(files) > FEW else 0
@@ -67,16 +67,16 @@ def _read_all(
             yield one.output or {_key(one.input[0]): _lost(one.input[0], reading)}
 
 
-def _read_chunk(files: Sequence[FilmFile], reading: SourceInput) -> dict[str, Row]:
+def _read_chunk(files: Sequence[ListedImage], reading: SourceInput) -> dict[str, Row]:
     # the path may name a patient: the journal goes without
     return {_key(file): _read_one(file, reading) | {"path": ""} for file in files}
 
 
-def _read_one(file: FilmFile, reading: SourceInput) -> Row:
+def _read_one(file: ListedImage, reading: SourceInput) -> Row:
     known: Row = {"image_id": reading.namer.name("file", file.path)}
     try:
         limits = Limits.of(reading.scope)
-        dataset = read_header(reading.films / file.path, limits=limits)
+        dataset = read_header(reading.images / file.path, limits=limits)
         header = describe(dataset)
         known |= _known(header, reading)
         accept(
@@ -87,10 +87,10 @@ def _read_one(file: FilmFile, reading: SourceInput) -> Row:
         )
     except Rejected as rejected:
         known |= {"rejected": rejected.reason, "detail": rejected.detail}
-    return film_row(file, **known)
+    return image_row(file, **known)
 
 
-def _known(header: FilmHeader, reading: SourceInput) -> Row:
+def _known(header: ImageHeader, reading: SourceInput) -> Row:
     name = reading.namer.name
     named = {
         "study_id": name("study", header.study_instance_uid),
@@ -110,16 +110,16 @@ def _known(header: FilmHeader, reading: SourceInput) -> Row:
     return named | {"image_id": image_id} if image_id else named
 
 
-def _key(file: FilmFile) -> str:
+def _key(file: ListedImage) -> str:
     text = f"{file.path}\0{file.bytes}\0{file.mtime_ns}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _lost(file: FilmFile, reading: SourceInput) -> Row:
+def _lost(file: ListedImage, reading: SourceInput) -> Row:
     image_id = reading.namer.name("file", file.path)
     detail = "reading its header ended the process"
-    return film_row(file, image_id=image_id, rejected="unreadable", detail=detail)
+    return image_row(file, image_id=image_id, rejected="unreadable", detail=detail)
 
 
-def _place(file: FilmFile) -> Row:
+def _place(file: ListedImage) -> Row:
     return {"path": file.path, "bytes": file.bytes, "mtime_ns": file.mtime_ns}

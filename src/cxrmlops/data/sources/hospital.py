@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrmlops.data.film_list import FilmFile
+from cxrmlops.data.image_list import ListedImage
 from cxrmlops.data.report_labels import read_conclusions, split_codes
 from cxrmlops.data.sources.csv_table import (
     found_columns,
@@ -32,7 +32,7 @@ from cxrmlops.data.sources.csv_table import (
 )
 from cxrmlops.data.sources.header_pass import read_headers
 from cxrmlops.data.sources.rows import (
-    FILM_ROWS,
+    IMAGE_ROWS,
     REPORT_ROWS,
     SourceInput,
     loosely,
@@ -50,12 +50,12 @@ _ROW_WITHIN = re.compile(
 _OPTIONAL = (_STUDY, _ACCESSION, "finding_codes", "study_date", "patient_id")
 
 
-def film_rows(files: Sequence[FilmFile], reading: SourceInput) -> pd.DataFrame:
-    """Read the header of every file: `FILM_ROWS`, one row per file.
+def image_rows(files: Sequence[ListedImage], reading: SourceInput) -> pd.DataFrame:
+    """Read the header of every file: `IMAGE_ROWS`, one row per file.
 
     Killed and called again with the same `reading.work`, it goes on where it was.
     """
-    return FILM_ROWS.from_rows(read_headers(files, reading))
+    return IMAGE_ROWS.from_rows(read_headers(files, reading))
 
 
 def report_rows(reading: SourceInput) -> pd.DataFrame:

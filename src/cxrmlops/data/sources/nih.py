@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from cxrmlops.data.film_list import FilmFile
+from cxrmlops.data.image_list import ListedImage
 from cxrmlops.data.report_labels import Conclusion, split_codes
 from cxrmlops.data.sources.csv_table import (
     read_csv,
@@ -22,11 +22,11 @@ from cxrmlops.data.sources.csv_table import (
     require_single_lines,
 )
 from cxrmlops.data.sources.rows import (
-    FILM_ROWS,
+    IMAGE_ROWS,
     REPORT_ROWS,
     Namer,
     SourceInput,
-    film_row,
+    image_row,
     report_row,
 )
 from cxrmlops.data.sources.understood import require_understood
@@ -69,13 +69,13 @@ _VIEWS = {"pa": "PA", "ap": "AP"} | dict.fromkeys(
 _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 
 
-def film_rows(files: Sequence[FilmFile], reading: SourceInput) -> pd.DataFrame:
+def image_rows(files: Sequence[ListedImage], reading: SourceInput) -> pd.DataFrame:
     """Describe every picture file by the line of the table that bears its name.
 
     Younger patients than asked for are rejected; unknown ages are not.
 
     Returns:
-        `FILM_ROWS`, one row per file.
+        `IMAGE_ROWS`, one row per file.
 
     Raises:
         DataError: a column is missing, or most of its ages, sexes or views cannot be
@@ -92,7 +92,7 @@ def film_rows(files: Sequence[FilmFile], reading: SourceInput) -> pd.DataFrame:
     here = stems.isin({PurePosixPath(file.path).stem for file in files})
     named = table[here].assign(stem=stems[here]).drop_duplicates("stem")
     lines = {row["stem"]: row for row in named.to_dict("records")}
-    return FILM_ROWS.from_rows([_film_row(file, lines, reading) for file in files])
+    return IMAGE_ROWS.from_rows([_image_row(file, lines, reading) for file in files])
 
 
 def report_rows(reading: SourceInput) -> pd.DataFrame:
@@ -138,15 +138,15 @@ def _plain(text: str) -> str:
     return text.strip().casefold()
 
 
-def _film_row(
-    file: FilmFile, lines: dict[str, dict[str, str]], reading: SourceInput
+def _image_row(
+    file: ListedImage, lines: dict[str, dict[str, str]], reading: SourceInput
 ) -> dict[str, object]:
     name = reading.namer.name
     stem = PurePosixPath(file.path).stem
     image_id = name("image", "nih", stem)
     line = lines.get(stem)
     if line is None:
-        return film_row(file, image_id=image_id, rejected="no_report")
+        return image_row(file, image_id=image_id, rejected="no_report")
     age = age_in_years(line[_AGE])
     patient = name("patient", "nih", line[_PATIENT])
     view = _VIEWS.get(_plain(line[_VIEW]), "unknown")
@@ -156,7 +156,7 @@ def _film_row(
     elif age < reading.scope.min_age_years:
         rejected = "child"
         detail = f"younger than {reading.scope.min_age_years:g} years"
-    return film_row(
+    return image_row(
         file,
         image_id=image_id,
         study_id=_study(reading.namer, line[_PATIENT], line[_FOLLOW_UP]),

@@ -24,15 +24,15 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from cxrmlops.data.film_list import FilmFile
+from cxrmlops.data.image_list import ListedImage
 from cxrmlops.data.report_labels import Conclusion
 from cxrmlops.data.sources.csv_table import read_csv, require_columns
 from cxrmlops.data.sources.report_xml import XmlReport, read_reports
 from cxrmlops.data.sources.rows import (
-    FILM_ROWS,
+    IMAGE_ROWS,
     REPORT_ROWS,
     SourceInput,
-    film_row,
+    image_row,
     report_row,
 )
 
@@ -60,16 +60,16 @@ DEVICES = frozenset(
 PROJECTIONS = "*projections*.csv"
 
 
-def film_rows(files: Sequence[FilmFile], reading: SourceInput) -> pd.DataFrame:
-    """Describe every picture by the report that names it: `FILM_ROWS`."""
+def image_rows(files: Sequence[ListedImage], reading: SourceInput) -> pd.DataFrame:
+    """Describe every picture by the report that names it: `IMAGE_ROWS`."""
     report_of = {
         _image_number(image): report.number
         for report in read_reports(reading.reports)
         for image in report.images
     }
     views = _projections(reading)
-    return FILM_ROWS.from_rows(
-        [_film_row(file, report_of, views, reading) for file in files]
+    return IMAGE_ROWS.from_rows(
+        [_image_row(file, report_of, views, reading) for file in files]
     )
 
 
@@ -104,8 +104,8 @@ def _report_row(report: XmlReport, reading: SourceInput) -> dict[str, object]:
     )
 
 
-def _film_row(
-    file: FilmFile,
+def _image_row(
+    file: ListedImage,
     report_of: dict[str, str],
     views: dict[str, str],
     reading: SourceInput,
@@ -114,7 +114,7 @@ def _film_row(
     image = _image_number(file.path)
     known: dict[str, object] = {"image_id": name("image", "openi", image)}
     if image not in report_of:
-        return film_row(file, **known, rejected="no_report")
+        return image_row(file, **known, rejected="no_report")
     patient = name("patient", "openi", report_of[image])
     known |= {
         "study_id": name("study", "openi", report_of[image]),
@@ -127,13 +127,13 @@ def _film_row(
         known["rejected"] = "lateral"
     elif projection != "frontal":
         known |= {"rejected": "no_projection", "detail": f"not in {PROJECTIONS}"}
-    return film_row(file, **known)
+    return image_row(file, **known)
 
 
 def _projections(reading: SourceInput) -> dict[str, str]:
     """Read which picture is frontal and which lateral; no table, nothing known."""
     views: dict[str, str] = {}
-    for path in sorted(reading.films.rglob(PROJECTIONS)):
+    for path in sorted(reading.images.rglob(PROJECTIONS)):
         table = read_csv(path)
         require_columns(table, ["filename", "projection"], where=path)
         images = [_image_number(name) for name in table.filename]

@@ -30,14 +30,14 @@ def recognise_reports(path: Path) -> str | None:
     return "hospital" if "conclusion" in columns else None
 
 
-def find_reports(films: Path) -> list[tuple[Path, str]]:
+def find_reports(images: Path) -> list[tuple[Path, str]]:
     """Look for report files in and beside the film folder: path and source of each.
 
     Raises:
         DataError: there is none, but a table that cannot be read.
     """
     found, unreadable = [], []
-    for path in _candidates(films):
+    for path in _candidates(images):
         try:
             source = recognise_reports(path)
         except DataError as error:
@@ -51,9 +51,9 @@ def find_reports(films: Path) -> list[tuple[Path, str]]:
     return found
 
 
-def _candidates(films: Path) -> Iterator[Path]:
+def _candidates(images: Path) -> Iterator[Path]:
     endings = (*_TABLES, *_ARCHIVES)
-    for folder in (films, films.resolve().parent):
+    for folder in (images, images.resolve().parent):
         entries = sorted(folder.iterdir())
         yield from (p for p in entries if p.name.lower().endswith(endings))
         yield from (p for p in entries if p.is_dir() and any(p.glob("*.xml")))

@@ -8,14 +8,14 @@ numbers. The path of a film is the one thing that may still name a patient.
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrmlops.data.film_list import FilmFile
+from cxrmlops.data.image_list import ListedImage
 from cxrmlops.dicom.identity import pseudonym
 from cxrmlops.records.tables import Table
 from cxrmlops.vocabulary.scope import Scope
 
 # One row per file that was looked at.
-FILM_ROWS = Table(
-    "film rows",
+IMAGE_ROWS = Table(
+    "image rows",
     {
         "path": "string",  # below the film folder
         "bytes": "int64",
@@ -79,15 +79,15 @@ def loosely(number: str) -> str:
 class SourceInput:
     """What a source needs to know to read its films and reports."""
 
-    films: Path  # folder
+    images: Path  # folder
     reports: Path  # table, archive or folder
     namer: Namer
     scope: Scope
     work: Path  # for unfinished work; the caller removes it on success
 
 
-def film_row(file: FilmFile, **known: object) -> dict[str, object]:
-    """Make a row of `FILM_ROWS` in which only the `known` columns are filled."""
+def image_row(file: ListedImage, **known: object) -> dict[str, object]:
+    """Make a row of `IMAGE_ROWS` in which only the `known` columns are filled."""
     return {
         "path": file.path,
         "bytes": file.bytes,

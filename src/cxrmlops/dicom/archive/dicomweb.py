@@ -49,7 +49,7 @@ MOST_FRAMING = 2**16  # bytes of multipart around a film
 PIECE = 2**20  # bytes read at once
 
 _STUDY, _SERIES, _SOP, _MODALITY = "0020000D", "0020000E", "00080018", "00080060"
-_FILM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+_IMAGE = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _NO_RIGHT = (401, 403, 407)
 _BUSY = (404, 408, 425, 429)  # 404: moved or removed since it was named
 
@@ -68,7 +68,7 @@ class DicomWeb:
         """
         self.where = shown_place(url)
         self._root = url.rstrip("/")
-        self._films = open_session()
+        self._session = open_session()
         try:
             self._client = DICOMwebClient(
                 self._root,
@@ -184,8 +184,8 @@ class DicomWeb:
             f"/instances/{image.sop_uid}"
         )
         limits = CONNECT_SECONDS, SILENT_SECONDS
-        headers = {"Accept": _FILM}
-        with self._films.get(
+        headers = {"Accept": _IMAGE}
+        with self._session.get(
             address, headers=headers, stream=True, timeout=limits
         ) as response:
             response.raise_for_status()

@@ -35,8 +35,8 @@ from cxrmlops.dicom.archive.dimse_query import (
     return_keys,
 )
 from cxrmlops.dicom.archive.dimse_receiver import (
-    FILM_CLASSES,
-    FILM_CONTEXTS,
+    IMAGE_CLASSES,
+    IMAGE_CONTEXTS,
     Receiver,
     send_at_once,
 )
@@ -187,9 +187,9 @@ class Dimse:
         return rows
 
     def _get(self, query: Dataset, receiver: Receiver) -> None:
-        roles = [build_role(uid, scp_role=True) for uid in FILM_CLASSES]
+        roles = [build_role(uid, scp_role=True) for uid in IMAGE_CLASSES]
         handlers = receiver.handlers
-        contexts = [build_context(GET), *FILM_CONTEXTS]
+        contexts = [build_context(GET), *IMAGE_CONTEXTS]
         with self._association(contexts, ext_neg=roles, evt_handlers=handlers) as one:
             self._follow(one.send_c_get(query, GET))
 

@@ -30,7 +30,7 @@ from cxrmlops.dicom.archive.dimse_address import Peer
 from cxrmlops.errors import CxrError, Rejected, ServiceError
 from cxrmlops.system.files import whole
 
-FILM_CLASSES = (
+IMAGE_CLASSES = (
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     SecondaryCaptureImageStorage,
@@ -42,8 +42,8 @@ SYNTAXES = (
     *(JPEGLSLossless, JPEGLSNearLossless, JPEG2000Lossless, JPEG2000),
 )
 # A context of its own for each syntax: the archive then need not choose one for all.
-FILM_CONTEXTS = tuple(
-    build_context(uid, [syntax]) for uid in FILM_CLASSES for syntax in SYNTAXES
+IMAGE_CONTEXTS = tuple(
+    build_context(uid, [syntax]) for uid in IMAGE_CLASSES for syntax in SYNTAXES
 )
 
 _OK, _NO_SPACE, _NOT_ASKED_FOR = 0x0000, 0xA700, 0xC000
@@ -82,7 +82,7 @@ class Receiver:
         entity = AE(peer.calling)
         entity.require_called_aet = True
         entity.require_calling_aet = [peer.called]
-        for uid in FILM_CLASSES:
+        for uid in IMAGE_CLASSES:
             entity.add_supported_context(uid, SYNTAXES)
         try:
             server = entity.start_server(
@@ -130,12 +130,12 @@ class Receiver:
         self._bytes = 0
         if str(event.request.AffectedSOPInstanceUID) != self._sop_uid:
             return _NOT_ASKED_FOR
-        film = event.encoded_dataset()
+        image = event.encoded_dataset()
         try:
-            if len(film) > self._max_bytes:
+            if len(image) > self._max_bytes:
                 raise Rejected("too_large", f"more than {self._max_bytes} bytes")
             with whole(self._place, private=True) as draft:
-                draft.write_bytes(film)
+                draft.write_bytes(image)
         except CxrError as error:
             self._error = error
             return _NO_SPACE

@@ -98,8 +98,8 @@ def unwrap(body: Path, content_type: str, out: Path) -> None:
         closed = all_of_it[end + len(mark) + 2 :][:2] == b"--"
         if min(first, start - 4, end) < 0 or not closed:
             raise ValueError("cut short, or several parts")
-        with out.open("wb") as film, memoryview(all_of_it) as view:
-            film.write(view[start:end])
+        with out.open("wb") as image, memoryview(all_of_it) as view:
+            image.write(view[start:end])
 
 
 def shown_place(url: str) -> str:

@@ -16,9 +16,9 @@ from cxrmlops.dicom.read.age import age_years, oldest_years
 from cxrmlops.dicom.read.attributes import COLOUR, GREY, text, texts, whole_number
 from cxrmlops.dicom.read.body_part import is_chest, is_human
 from cxrmlops.dicom.read.completeness import missing_part
-from cxrmlops.dicom.read.derived_film import is_derived
+from cxrmlops.dicom.read.derived_image import is_derived
 from cxrmlops.dicom.read.drawing import is_smooth, is_two_greys
-from cxrmlops.dicom.read.headers import FilmHeader
+from cxrmlops.dicom.read.headers import ImageHeader
 from cxrmlops.dicom.read.pixel_order import disorder
 from cxrmlops.dicom.read.plausibility import (
     is_blank,
@@ -44,7 +44,7 @@ def accept(
     *,
     chest_words: Sequence[str],
     min_age_years: float = 18,
-    header: FilmHeader | None = None,
+    header: ImageHeader | None = None,
 ) -> None:
     """Let a film pass by its header, or say why not.
 

@@ -12,7 +12,7 @@ import re
 
 from pydicom.dataset import Dataset
 
-from cxrmlops.dicom.read.attributes import FIRST_XRAY, date, film_dates, text
+from cxrmlops.dicom.read.attributes import FIRST_XRAY, date, image_dates, text
 from cxrmlops.system import clock
 
 OLDEST_YEARS = 130.0  # beyond: a typing error
@@ -63,7 +63,7 @@ def _counted(dataset: Dataset) -> float:
         return math.nan
     earliest, latest = born
     ages = [
-        _years(min(latest, day), day) for day in film_dates(dataset) if earliest <= day
+        _years(min(latest, day), day) for day in image_dates(dataset) if earliest <= day
     ]
     return min((age for age in ages if age <= OLDEST_YEARS), default=math.nan)
 

@@ -34,7 +34,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _EMPTY_PARTS = re.compile(r"[.\-/ ]")  # ACR-NEMA wrote 1995.07.20
 FIRST_XRAY = dt.date(1895, 11, 8)
-_FILM_DATES = (
+_IMAGE_DATES = (
     *("StudyDate", "AcquisitionDate", "AcquisitionDateTime", "SeriesDate"),
     *("ContentDate", "PerformedProcedureStepStartDate"),
 )
@@ -165,7 +165,7 @@ def day_of(said: str) -> dt.date | None:
         return None
 
 
-def film_dates(dataset: Dataset, *, latest: dt.date | None = None) -> list[dt.date]:
+def image_dates(dataset: Dataset, *, latest: dt.date | None = None) -> list[dt.date]:
     """Return the days that the header names for a film, that of the study first.
 
     A day before there were X-rays (1 January of the year 1 is what .NET writes for
@@ -177,10 +177,10 @@ def film_dates(dataset: Dataset, *, latest: dt.date | None = None) -> list[dt.da
             has begun elsewhere.
     """
     latest = latest or clock.now("UTC").date() + dt.timedelta(days=1)
-    days = (date(dataset, keyword) for keyword in _FILM_DATES)
+    days = (date(dataset, keyword) for keyword in _IMAGE_DATES)
     return [day for day in days if day and FIRST_XRAY <= day <= latest]
 
 
 def study_date(dataset: Dataset, *, latest: dt.date | None = None) -> dt.date | None:
-    """Return the day of the study, else the next that `film_dates` knows."""
-    return next(iter(film_dates(dataset, latest=latest)), None)
+    """Return the day of the study, else the next that `image_dates` knows."""
+    return next(iter(image_dates(dataset, latest=latest)), None)

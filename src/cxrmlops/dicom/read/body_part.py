@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 
 from cxrmlops.dicom.read.attributes import coded, text, words
 from cxrmlops.dicom.read.projection import folded_words
-from cxrmlops.dicom.read.site_words import ELSEWHERE, WITH_CHEST_FILM, folded
+from cxrmlops.dicom.read.site_words import ELSEWHERE, WITH_CHEST_IMAGE, folded
 
 # Chest, thorax, lung, heart, mediastinum, pleura (PS3.16 CID 4009, 4031): SNOMED CT,
 # and SRT of older files
@@ -100,7 +100,7 @@ def _by_study(dataset: Dataset, names: list[str]) -> tuple[bool | None, str]:
 def _studied_elsewhere(dataset: Dataset, names: list[str]) -> bool:
     """Tell a study of another part alone; an acute abdomen has a film of the chest."""
     said = _study_words(dataset)
-    if _chest(names, said) or WITH_CHEST_FILM.search(said):
+    if _chest(names, said) or WITH_CHEST_IMAGE.search(said):
         return False
     return bool(ELSEWHERE.search(said))
 

@@ -189,12 +189,12 @@ def _voi(
         # A few rows hold enough of it, mostly: then all rows do, and need no counting
         if counts.few()[inside].sum() >= MIN_INSIDE * counts.pixels:
             return grey, "window"
-    film = np.where(padding, 0, counts.all())
-    if window is not None and not _shows_nothing(grey, values, film, width=window[1]):
+    image = np.where(padding, 0, counts.all())
+    if window is not None and not _shows_nothing(grey, values, image, width=window[1]):
         return grey, "window"
     if window is not None:
         notes.append("the window clips the whole film and is left out")
-    return stretched(values, film), "percentile"
+    return stretched(values, image), "percentile"
 
 
 def stretched(values: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ _IDENTITY = tag_for_keyword("StudyInstanceUID")  # behind PatientID, SOP UID
 
 
 @dataclass(frozen=True)
-class FilmHeader:
+class ImageHeader:
     """What the line wants to know about a film; "" where the file does not say."""
 
     sop_instance_uid: str
@@ -128,7 +128,7 @@ def read_header(path: Path, *, limits: Limits = LIMITS) -> Dataset:
         return DicomFile(source, limits=limits).header
 
 
-def read_identity(source: Source, *, limits: Limits = LIMITS) -> FilmHeader:
+def read_identity(source: Source, *, limits: Limits = LIMITS) -> ImageHeader:
     """Read no more of a header than tells study, patient and film apart.
 
     Raises:
@@ -148,12 +148,12 @@ def read_whole(path: Path, *, limits: Limits = LIMITS) -> Dataset:
         return DicomFile(source, limits=limits).with_pixels()
 
 
-def describe(dataset: Dataset) -> FilmHeader:
+def describe(dataset: Dataset) -> ImageHeader:
     """Put a header's values into plain types."""
     sex = text(dataset, "PatientSex").upper()
     stated = view(dataset)
     meta: Dataset = getattr(dataset, "file_meta", Dataset())
-    return FilmHeader(
+    return ImageHeader(
         sop_instance_uid=text(dataset, "SOPInstanceUID"),
         sop_class_uid=text(dataset, "SOPClassUID"),
         series_instance_uid=text(dataset, "SeriesInstanceUID"),

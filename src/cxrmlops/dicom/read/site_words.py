@@ -109,4 +109,4 @@ ELSEWHERE = _terms(
     "颅 頭部 頭蓋 鼻窦 副鼻腔 骶 尾骨 四肢 小腿 大腿 前臂 上臂",
 )
 # Studies of the abdomen that hold a film of the chest
-WITH_CHEST_FILM = _terms("ACUTE SERIES SURVEY")
+WITH_CHEST_IMAGE = _terms("ACUTE SERIES SURVEY")

@@ -17,7 +17,7 @@ import numpy as np
 
 from cxrmlops.errors import Rejected
 
-_FILM, _OTHER = 5.0, 15.0  # steps with over steps without: up to, from
+_IMAGE, _OTHER = 5.0, 15.0  # steps with over steps without: up to, from
 _PIXELS = 1 << 22  # looked at; more cost time only
 
 
@@ -56,16 +56,16 @@ def used_bits(raw: np.ndarray, layout: Layout) -> UsedBits:
     low, note = _lowest_bit(unsigned, layout)
     notes: tuple[str, ...] = (note,) if note else ()
     whole = raw.view(f"{'i' if layout.signed else 'u'}{raw.itemsize}") >> low
-    film = _cut(whole, layout.bits)
-    if film is whole or np.array_equal(film, whole):
-        return UsedBits(film, layout.bits, notes)
-    if _is_padding(whole, film, layout) or _is_film(whole, film, layout):
+    image = _cut(whole, layout.bits)
+    if image is whole or np.array_equal(image, whole):
+        return UsedBits(image, layout.bits, notes)
+    if _is_padding(whole, image, layout) or _is_image(whole, image, layout):
         bits = _bits_needed(whole, layout)
         said = f"values need {bits} bits, the header says {layout.bits}"
         return UsedBits(whole, bits, (*notes, f"{said}: read with what is stored"))
     if int(np.bitwise_or.reduce(unsigned, axis=None)) >> (low + layout.bits):
         notes += ("bits above BitsStored hold no film and are left out",)
-    return UsedBits(film, layout.bits, notes)
+    return UsedBits(image, layout.bits, notes)
 
 
 def _lowest_bit(unsigned: np.ndarray, layout: Layout) -> tuple[int, str]:
@@ -85,23 +85,23 @@ def _cut(whole: np.ndarray, bits: int) -> np.ndarray:
     return whole if beyond <= 0 else (whole << beyond) >> beyond
 
 
-def _is_padding(whole: np.ndarray, film: np.ndarray, layout: Layout) -> bool:
+def _is_padding(whole: np.ndarray, image: np.ndarray, layout: Layout) -> bool:
     """Return whether only the padding lies beyond BitsStored: it is no pixel."""
     return layout.padding is not None and bool(
-        (whole[whole != film].astype(np.int64) == layout.padding).all()
+        (whole[whole != image].astype(np.int64) == layout.padding).all()
     )
 
 
-def _is_film(whole: np.ndarray, film: np.ndarray, layout: Layout) -> bool:
+def _is_image(whole: np.ndarray, image: np.ndarray, layout: Layout) -> bool:
     """Return whether bits beyond BitsStored belong to the film."""
     every = slice(None, None, max(1, whole.size // _PIXELS))
-    kept, cut = whole[every].astype(np.int32), film[every].astype(np.int32)
+    kept, cut = whole[every].astype(np.int32), image[every].astype(np.int32)
     crossing = np.diff(kept - cut, axis=1) != 0
     if not crossing.any():
         return layout.compressed
     with_bits = np.abs(np.diff(kept, axis=1)[crossing]).sum(dtype=np.float64)
     without = np.abs(np.diff(cut, axis=1)[crossing]).sum(dtype=np.float64)
-    if with_bits <= _FILM * without:
+    if with_bits <= _IMAGE * without:
         return True
     if with_bits >= _OTHER * without:
         return False

@@ -16,7 +16,7 @@ MANUFACTURER = "cxrmlops project"
 
 
 @dataclass(frozen=True)
-class FilmAnswer:
+class ImageAnswer:
     """One film: scored, or the reason why not."""
 
     source: Dataset  # header without pixels
@@ -29,10 +29,10 @@ class FilmAnswer:
 class StudyAnswer:
     """One study: its films and the answer that the study rule makes of them.
 
-    `films` holds the scored films; if none could be scored, those that were refused.
+    `images` holds the scored films; if none could be scored, those that were refused.
     """
 
-    films: tuple[FilmAnswer, ...]
+    images: tuple[ImageAnswer, ...]
     probability: float | None  # of ASF, 0-1, joined by the study rule
     analysed_at: dt.datetime  # start of the analysis, with its offset
     files: tuple[str, ...] = ()  # of the study: content and reason, also those left out
@@ -40,12 +40,12 @@ class StudyAnswer:
     @property
     def quality(self) -> str:
         """The worst quality among the films."""
-        return max((film.quality for film in self.films), key=_WORST_LAST.index)
+        return max((image.quality for image in self.images), key=_WORST_LAST.index)
 
     @property
     def reason(self) -> str:
         """Why there is no answer: the first film's reason; "" if there is one."""
-        return next((film.reason for film in self.films if film.reason), "")
+        return next((image.reason for image in self.images if image.reason), "")
 
 
 _WORST_LAST = ("ok", "limited", "unusable")

@@ -16,7 +16,7 @@ from pydicom.sr.codedict import codes
 from cxrmlops.dicom.results import codes as ours
 from cxrmlops.dicom.results.answers import (
     MANUFACTURER,
-    FilmAnswer,
+    ImageAnswer,
     StudyAnswer,
     Wording,
     finding_of,
@@ -37,7 +37,7 @@ def groups(
 ) -> list[hd.sr.MeasurementsAndQualitativeEvaluations]:
     """Return the study's group, then one per film if there are several."""
     study = _group(
-        FilmAnswer(refs[0], answer.probability, answer.quality, _reason(answer)),
+        ImageAnswer(refs[0], answer.probability, answer.quality, _reason(answer)),
         model,
         refs,
         wording,
@@ -47,29 +47,29 @@ def groups(
         return [study]
     return [study] + [
         _group(
-            film,
+            image,
             model,
             [ref],
             wording,
             tracked=[ref.StudyInstanceUID, ref.SOPInstanceUID],
         )
-        for film, ref in zip(answer.films, refs, strict=True)
+        for image, ref in zip(answer.images, refs, strict=True)
     ]
 
 
 def _reason(answer: StudyAnswer) -> str:
-    return next((film.reason for film in answer.films if film.reason), "")
+    return next((image.reason for image in answer.images if image.reason), "")
 
 
 def _group(
-    film: FilmAnswer,
+    image: ImageAnswer,
     model: ModelIdentity,
     refs: Sequence[Dataset],
     wording: Wording,
     *,
     tracked: Sequence[str],
 ) -> hd.sr.MeasurementsAndQualitativeEvaluations:
-    finding = finding_of(film.probability, model)
+    finding = finding_of(image.probability, model)
     return hd.sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(
             uid=object_uid("tracking", tracked, model), identifier=wording.tracking
@@ -77,8 +77,8 @@ def _group(
         finding_type=ours.RESULT[finding] if finding else None,
         finding_sites=[hd.sr.FindingSite(ours.CHEST)],
         algorithm_id=_algorithm(model),
-        measurements=_measurements(film, model, refs, wording),
-        qualitative_evaluations=_evaluations(film, model),
+        measurements=_measurements(image, model, refs, wording),
+        qualitative_evaluations=_evaluations(image, model),
         source_images=[
             hd.sr.SourceImageForMeasurementGroup(r.SOPClassUID, r.SOPInstanceUID)
             for r in refs
@@ -109,19 +109,19 @@ def _algorithm(model: ModelIdentity) -> hd.sr.AlgorithmIdentification:
 
 
 def _measurements(
-    film: FilmAnswer,
+    image: ImageAnswer,
     model: ModelIdentity,
     refs: Sequence[Dataset],
     wording: Wording,
 ) -> list[hd.sr.Measurement]:
-    quality = float(ours.QUALITY_RATING[film.quality])
+    quality = float(ours.QUALITY_RATING[image.quality])
     rating = (codes.DCM.ImageQualityRating, quality, codes.UCUM.NoUnits)
     outlines = [_outline(r) for r in refs if r.get("Rows") and r.get("Columns")]
-    if film.probability is None:
+    if image.probability is None:
         return [_number(*rating, wording.quality, outlines=outlines)]
     probability = _number(
         codes.DCM.Probability,
-        percent(film.probability),
+        percent(image.probability),
         codes.UCUM.Percent,
         wording.probability,
         outlines=outlines,
@@ -180,12 +180,12 @@ def _outline(ref: Dataset) -> hd.sr.CoordinatesForMeasurement:
 
 
 def _evaluations(
-    film: FilmAnswer, model: ModelIdentity
+    image: ImageAnswer, model: ModelIdentity
 ) -> list[hd.sr.QualitativeEvaluation]:
-    finding = finding_of(film.probability, model)
-    pairs = [(codes.DCM.QualityAssessment, ours.QUALITY[film.quality])]
+    finding = finding_of(image.probability, model)
+    pairs = [(codes.DCM.QualityAssessment, ours.QUALITY[image.quality])]
     if finding is None:
-        failure = ours.QUALITY_FINDING[REASONS[film.reason].quality_finding]
+        failure = ours.QUALITY_FINDING[REASONS[image.reason].quality_finding]
         pairs += [
             (codes.DCM.QualityFinding, failure),
             (codes.DCM.Normality, codes.SCT.NormalityUndetermined),

@@ -34,8 +34,8 @@ class OverlayPicture:
     """Pixels of one overlay and where the film lies in them."""
 
     pixels: np.ndarray  # (rows, columns, 3) uint8
-    film_rows: int  # of the film inside the picture
-    film_columns: int
+    image_rows: int  # of the film inside the picture
+    image_columns: int
     shows_map: bool  # a film answered NSF has none
 
 
@@ -142,6 +142,6 @@ def _spacing(ref: Dataset, picture: OverlayPicture) -> list[float] | None:
     height, width = float(spacing[0]) * ref.Rows, float(spacing[1]) * ref.Columns
     if turn_upright(ref).transposed:
         height, width = width, height
-    row, column = height / picture.film_rows, width / picture.film_columns
+    row, column = height / picture.image_rows, width / picture.image_columns
     known = math.isfinite(row * column) and min(row, column) > 0
     return [round(row, 6), round(column, 6)] if known else None

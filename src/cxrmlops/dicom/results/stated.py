@@ -8,12 +8,12 @@ from cxrmlops.dicom.read.attributes import text
 from cxrmlops.dicom.read.projection import view
 
 
-def stated(films: Sequence[Dataset], keyword: str) -> list[str]:
+def stated(images: Sequence[Dataset], keyword: str) -> list[str]:
     """Return each text that the films have in this attribute, once, in their order."""
-    found = (text(film, keyword) for film in films)
+    found = (text(image, keyword) for image in images)
     return list(dict.fromkeys(value for value in found if value))
 
 
-def without_view(films: Sequence[Dataset]) -> int:
+def without_view(images: Sequence[Dataset]) -> int:
     """Count the films of which no attribute says from which side they were taken."""
-    return sum(view(film) == "unknown" for film in films)
+    return sum(view(image) == "unknown" for image in images)

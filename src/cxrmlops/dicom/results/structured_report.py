@@ -48,7 +48,7 @@ def report_uid(
     predecessors: Sequence[ObjectReference] = (),
 ) -> str:
     """Name the report of this answer, before it is built or looked up."""
-    sources = [film.source for film in answer.films]
+    sources = [image.source for image in answer.images]
     uids = [str(source.SOPInstanceUID) for source in sources]
     replaced = [f"replaces {one.sop_instance_uid}" for one in predecessors]
     study = str(sources[0].StudyInstanceUID)
@@ -86,8 +86,8 @@ def build_report(  # noqa: PLR0913
         A data set with file meta information, UNVERIFIED and PRELIMINARY.
     """
     with suppress_warnings():
-        refs = [reference(film.source) for film in answer.films]
-        when = local_time(answer.films[0].source, answer.analysed_at)
+        refs = [reference(image.source) for image in answer.images]
+        when = local_time(answer.images[0].source, answer.analysed_at)
         parts = groups(answer, model, refs, wording)
         _explain(parts[0], overlays, comment)
         document = (
@@ -112,7 +112,7 @@ def build_report(  # noqa: PLR0913
             **common(model, when, SERIES_DESCRIPTION),
         )
         made.ContentSequence = tree
-        return complete(made, answer.films[0].source, when)
+        return complete(made, answer.images[0].source, when)
 
 
 def _names(refs: Sequence[Dataset], model: ModelIdentity, kind: str) -> dict[str, Any]:

@@ -20,12 +20,12 @@ HOT = 0.5  # of a film's largest evidence; from there on a cell counts for the I
 
 
 def measure_boxes(
-    films: pd.DataFrame, evidence: npt.NDArray[np.float32], boxes: pd.DataFrame
+    images: pd.DataFrame, evidence: npt.NDArray[np.float32], boxes: pd.DataFrame
 ) -> list[BoxFigures]:
     """Compare maps with boxes, films of train and of val apart.
 
     Args:
-        films: n rows of SPLITS, each with a box.
+        images: n rows of SPLITS, each with a box.
         evidence: shape (n, h, w), logit units.
         boxes: rows of `data.finding_boxes`; several of one film are joined.
 
@@ -34,13 +34,13 @@ def measure_boxes(
         those flatter it.
     """
     rows = []
-    for image_id, each in zip(films.image_id, evidence, strict=True):
+    for image_id, each in zip(images.image_id, evidence, strict=True):
         mask = box_mask(boxes[boxes.image_id == image_id])
         rows.append(_compare(_enlarged(each), mask))
     table = pd.DataFrame(rows, columns=["area", "inside", "iou", "pointing"])
     found = []
     for side in ("train", "val"):
-        at = (films.split == side).to_numpy(dtype=bool)
+        at = (images.split == side).to_numpy(dtype=bool)
         of = table[at]
         area, inside, iou = (
             estimate(mean_interval(of[name].to_numpy(dtype=float)))
@@ -50,11 +50,11 @@ def measure_boxes(
         found.append(
             BoxFigures(
                 split=side,
-                n_films=int(at.sum()),
+                n_images=int(at.sum()),
                 area=area,
                 inside=inside,
                 iou=iou,
-                pointing=estimate(proportion(hit, films.patient_id[at])),
+                pointing=estimate(proportion(hit, images.patient_id[at])),
             )
         )
     return found

@@ -28,14 +28,14 @@ def measure_maps(
     """Turn maps into figures.
 
     Args:
-        evidence: shape (n_films, h, w), one film a study, logit units.
-        gradcam: shape (n_films, h, w), Grad-CAM scaled as evidence is.
+        evidence: shape (n_images, h, w), one film a study, logit units.
+        gradcam: shape (n_images, h, w), Grad-CAM scaled as evidence is.
         redrawn: part -> maps of the network with its weights drawn anew down to there.
         repeated: change -> maps of films hardly changed.
         road: shape (k,) each, ROAD of the map and of a map that points nowhere.
     """
     return MapFigures(
-        n_films=len(evidence),
+        n_images=len(evidence),
         grid=evidence.shape[1:],
         disagreement=_disagreement(evidence, gradcam),
         redrawn={k: _agreement(evidence, maps) for k, maps in redrawn.items()},
@@ -61,7 +61,7 @@ def rank_correlation(one: Maps, other: Maps) -> Floats:
     """Correlate maps film by film by the ranks of their cells (Spearman).
 
     Returns:
-        Shape (n_films,), -1 to 1; NaN where a map is the same everywhere.
+        Shape (n_images,), -1 to 1; NaN where a map is the same everywhere.
     """
     found = []
     for first, second in zip(one, other, strict=True):
@@ -77,11 +77,11 @@ def concentration(evidence: Maps, *, corners: bool) -> Floats:
     """Share of a map's positive evidence at the edge, over the edge's share of area.
 
     Args:
-        evidence: shape (n_films, h, w).
+        evidence: shape (n_images, h, w).
         corners: the four corners of `EDGE` a side; else the border of that width.
 
     Returns:
-        Shape (n_films,), 0 and up, 1 for evidence spread evenly; NaN without any.
+        Shape (n_images,), 0 and up, 1 for evidence spread evenly; NaN without any.
     """
     down, across = (_at_edge(cells) for cells in evidence.shape[1:])
     weight = (

@@ -30,12 +30,12 @@ def read_level(level: pd.Series, abnormal: Bools, learnt: Bools) -> Floats | Non
     """Answer by the share of ASF that a film's level had among the films learnt from.
 
     Args:
-        level: shape (n_films,), a word each: a view, a vendor.
-        abnormal: shape (n_films,); what it says of other films is not looked at.
-        learnt: shape (n_films,), which films to learn from.
+        level: shape (n_images,), a word each: a view, a vendor.
+        abnormal: shape (n_images,); what it says of other films is not looked at.
+        learnt: shape (n_images,), which films to learn from.
 
     Returns:
-        Shape (n_films,), 0-1, or None where all films learnt from have one level.
+        Shape (n_images,), 0-1, or None where all films learnt from have one level.
     """
     known = pd.DataFrame({"level": level[learnt], "abnormal": abnormal[learnt]})
     of = known.groupby("level").abnormal.agg(["sum", "count"])
@@ -50,12 +50,12 @@ def read_numbers(numbers: pd.DataFrame, abnormal: Bools, learnt: Bools) -> Float
     """Answer by boosted trees on a few numbers per film; NaN is a value like others.
 
     Args:
-        numbers: shape (n_films, k).
-        abnormal: shape (n_films,); what it says of other films is not looked at.
-        learnt: shape (n_films,), which films to learn from.
+        numbers: shape (n_images, k).
+        abnormal: shape (n_images,); what it says of other films is not looked at.
+        learnt: shape (n_images,), which films to learn from.
 
     Returns:
-        Shape (n_films,), 0-1.
+        Shape (n_images,), 0-1.
     """
     trees = HistGradientBoostingClassifier(
         max_iter=60, max_leaf_nodes=8, early_stopping=False, random_state=0
@@ -73,13 +73,13 @@ def read_grey(
     The smoothing is chosen among the films learnt from, patients kept together.
 
     Args:
-        grey: shape (n_films, k), 0-1.
-        abnormal: shape (n_films,); what it says of other films is not looked at.
-        learnt: shape (n_films,), which films to learn from.
-        patient: shape (n_films,), one pseudonym per film.
+        grey: shape (n_images, k), 0-1.
+        abnormal: shape (n_images,); what it says of other films is not looked at.
+        learnt: shape (n_images,), which films to learn from.
+        patient: shape (n_images,), one pseudonym per film.
 
     Returns:
-        Shape (n_films,), 0-1, or None where fewer than `FOLDS` patients of a class are
+        Shape (n_images,), 0-1, or None where fewer than `FOLDS` patients of a class are
         there to learn from.
     """
     known = pd.DataFrame({"patient": patient[learnt], "abnormal": abnormal[learnt]})
@@ -104,17 +104,17 @@ def classify_source(
     vendor's films look alike. It says where to look when the label follows the vendor.
 
     Args:
-        embedding: shape (n_films, c).
-        level: shape (n_films,), a word each.
-        patient: shape (n_films,), one pseudonym per film.
+        embedding: shape (n_images, c).
+        level: shape (n_images,), a word each.
+        patient: shape (n_images,), one pseudonym per film.
 
     Returns:
         Share of films named rightly, and the share of the commonest level, which is
         what guessing reaches; None without two levels of `MIN_PER_LEVEL` films and
         `FOLDS` patients.
     """
-    films, patients = level.value_counts(), patient.groupby(level).nunique()
-    enough = films.index[(films >= MIN_PER_LEVEL) & (patients[films.index] >= FOLDS)]
+    images, patients = level.value_counts(), patient.groupby(level).nunique()
+    enough = images.index[(images >= MIN_PER_LEVEL) & (patients[images.index] >= FOLDS)]
     kept = level.isin(enough).to_numpy(dtype=bool)
     names, persons = level[kept].to_numpy(dtype=str), patient[kept].to_numpy(dtype=str)
     if len(enough) < 2:
@@ -129,4 +129,4 @@ def classify_source(
     found = proportion(named == names, persons)
     if found is None:
         return None
-    return found, float(films[enough].max() / kept.sum())
+    return found, float(images[enough].max() / kept.sum())

@@ -38,21 +38,23 @@ CORNER = 3  # of 16 thumbnail pixels a side: where markers lie
 
 
 def measure_shortcuts(
-    films: pd.DataFrame, thumbnails: npt.NDArray[np.float32], *, rule: str
+    images: pd.DataFrame, thumbnails: npt.NDArray[np.float32], *, rule: str
 ) -> list[Probe]:
     """Let every probe learn the label on train, and read it on val.
 
     Args:
-        films: train and val rows of SPLITS, with the numbers of INDEX beside them.
-        thumbnails: shape (n_films, 256), of the same films.
+        images: train and val rows of SPLITS, with the numbers of INDEX beside them.
+        thumbnails: shape (n_images, 256), of the same films.
         rule: joins a study's films.
     """
-    learnt = (films.split == "train").to_numpy(dtype=bool)
-    is_asf = films.abnormal.to_numpy(dtype=bool)
-    n = int(films.study_id[films.split == "val"].nunique())
+    learnt = (images.split == "train").to_numpy(dtype=bool)
+    is_asf = images.abnormal.to_numpy(dtype=bool)
+    n = int(images.study_id[images.split == "val"].nunique())
     return [
-        Probe(name=name, kind=kind, n=n, auc=_on_val(read(is_asf, learnt), films, rule))
-        for name, kind, read in _probes(films, thumbnails)
+        Probe(
+            name=name, kind=kind, n=n, auc=_on_val(read(is_asf, learnt), images, rule)
+        )
+        for name, kind, read in _probes(images, thumbnails)
     ]
 
 
@@ -74,21 +76,21 @@ def measure_inflation(studies: pd.DataFrame) -> list[Inflation]:
 
 
 def measure_told_apart(
-    films: pd.DataFrame, embedding: npt.NDArray[np.float32]
+    images: pd.DataFrame, embedding: npt.NDArray[np.float32]
 ) -> list[SourceShare]:
     """Return which attributes the embedding gives away.
 
     Args:
-        films: n rows of SPLITS.
+        images: n rows of SPLITS.
         embedding: shape (n, c), of the same films.
     """
-    levels = attributes(films)
+    levels = attributes(images)
     given = []
     for name in (*ACQUISITION, "sex"):
-        found = classify_source(embedding, levels[name], films.patient_id)
+        found = classify_source(embedding, levels[name], images.patient_id)
         share, guess = found if found else (None, None)
         given.append(
-            SourceShare(name=name, n=len(films), share=estimate(share), guess=guess)
+            SourceShare(name=name, n=len(images), share=estimate(share), guess=guess)
         )
     return given
 
@@ -110,18 +112,18 @@ Score = Callable[[Bools, Bools], Floats | None]
 
 
 def _probes(
-    films: pd.DataFrame, thumbnails: npt.NDArray[np.float32]
+    images: pd.DataFrame, thumbnails: npt.NDArray[np.float32]
 ) -> Iterator[tuple[str, str, Score]]:
-    levels = attributes(films)
+    levels = attributes(images)
     for kind, names in (("acquisition", ACQUISITION), ("person", PERSON)):
         for name in names:
             yield name, kind, partial(read_level, levels[name])
-    yield "size", "acquisition", partial(_numbers, films[list(SIZE)])
+    yield "size", "acquisition", partial(_numbers, images[list(SIZE)])
     pictures = _pictures(thumbnails)
     for name, kind in (("frame", "outside"), ("corners", "outside")):
-        yield name, kind, _grey(pictures[name], films)
-    yield "intensity", "picture", partial(_numbers, films[list(INTENSITY)])
-    yield "thumbnail", "picture", _grey(pictures["thumbnail"], films)
+        yield name, kind, _grey(pictures[name], images)
+    yield "intensity", "picture", partial(_numbers, images[list(INTENSITY)])
+    yield "thumbnail", "picture", _grey(pictures["thumbnail"], images)
 
 
 def _numbers(numbers: pd.DataFrame, abnormal: Bools, learnt: Bools) -> Floats | None:
@@ -130,8 +132,8 @@ def _numbers(numbers: pd.DataFrame, abnormal: Bools, learnt: Bools) -> Floats | 
     return read_numbers(numbers, abnormal, learnt)
 
 
-def _grey(grey: npt.NDArray[np.float32], films: pd.DataFrame) -> Score:
-    return lambda y, at: read_grey(grey, y, at, films.patient_id)
+def _grey(grey: npt.NDArray[np.float32], images: pd.DataFrame) -> Score:
+    return lambda y, at: read_grey(grey, y, at, images.patient_id)
 
 
 def _pictures(
@@ -150,11 +152,11 @@ def _pictures(
     }
 
 
-def _on_val(score: Floats | None, films: pd.DataFrame, rule: str) -> Estimate | None:
+def _on_val(score: Floats | None, images: pd.DataFrame, rule: str) -> Estimate | None:
     if score is None:
         return None
-    val = (films.split == "val").to_numpy(dtype=bool)
-    joined = join_studies(films[val], score[val], score[val], rule=rule)
+    val = (images.split == "val").to_numpy(dtype=bool)
+    joined = join_studies(images[val], score[val], score[val], rule=rule)
     return estimate(
         auc_interval(joined.probability, joined.abnormal, joined.patient_id)
     )

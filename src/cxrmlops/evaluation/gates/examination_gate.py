@@ -31,7 +31,7 @@ class ExaminationBounds:
     min_repeated_correlation: float  # lower end
     min_road: float  # lower end, logit units
     max_corner_concentration: float  # upper end
-    min_map_films: int  # fewer are not assessed
+    min_map_images: int  # fewer are not assessed
 
 
 def judge_examination(
@@ -118,7 +118,7 @@ def _maps(maps: MapFigures, bounds: ExaminationBounds) -> list[GateResult]:
          ceiling),
     ]  # fmt: skip
     for name, what, figure, bound, judge in questions:
-        if figure is None or figure.n < bounds.min_map_films:
+        if figure is None or figure.n < bounds.min_map_images:
             n = figure.n if figure else 0
             reason = f"heat maps, {what}: {n} films are too few"
             gates.append(not_assessed(f"maps.{name}", bound, n, reason))
@@ -132,7 +132,7 @@ def _disagreement(maps: MapFigures, bound: float) -> GateResult:
     passed = apart <= bound
     than = "at most" if passed else "more than"
     return gate_result(
-        "maps.agreement", apart, bound, maps.n_films, passed,
+        "maps.agreement", apart, bound, maps.n_images, passed,
         f"heat maps differ from Grad-CAM by {apart:.1e}, {than} {bound:.1e}",
     )  # fmt: skip
 

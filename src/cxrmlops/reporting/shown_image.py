@@ -13,7 +13,7 @@ from PIL import Image
 
 from cxrmlops.data.preprocess import Placement
 from cxrmlops.dicom.results.secondary_capture import OverlayPicture
-from cxrmlops.model.saliency import evidence_on_film
+from cxrmlops.model.saliency import evidence_on_image
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.reporting.overlay import FULL_SCALE, above_threshold, blend, draw_overlay
 from cxrmlops.reporting.texts import caption
@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class ShownFilm:
+class ShownImage:
     """A scored film, ready to draw."""
 
     row: Row  # of SCORED_IMAGES
@@ -36,9 +36,9 @@ class ShownFilm:
     blended: np.ndarray  # (h, w, 3) uint8, the map on the picture
 
 
-def show_film(
+def show_image(
     row: Row, score: Path, *, model: ModelIdentity, method: str, side: int
-) -> ShownFilm:
+) -> ShownImage:
     """Bring a film's stored picture and evidence onto one grid.
 
     Args:
@@ -51,40 +51,40 @@ def show_film(
     stored = np.load(score / row["picture"], allow_pickle=False)
     picture = _resized(stored, side)
     if answer(row["probability"], model.balanced) is Finding.NSF:
-        return ShownFilm(row, picture, None, blend(picture, None))
+        return ShownImage(row, picture, None, blend(picture, None))
     heat = _heat(row, model, method, picture.shape)
-    return ShownFilm(row, picture, heat, blend(picture, heat))
+    return ShownImage(row, picture, heat, blend(picture, heat))
 
 
-def draw(film: ShownFilm, *, model: ModelIdentity, method: str) -> OverlayPicture:
+def draw(image: ShownImage, *, model: ModelIdentity, method: str) -> OverlayPicture:
     """Draw the overlay with its band.
 
     The built-in font has Latin letters only, so the band speaks English everywhere.
     """
-    words = caption(film.row["probability"], model, method=method)
-    pixels, _, _ = draw_overlay(film.blended, words)
-    rows, columns = film.picture.shape
-    return OverlayPicture(pixels, rows, columns, film.heat is not None)
+    words = caption(image.row["probability"], model, method=method)
+    pixels, _, _ = draw_overlay(image.blended, words)
+    rows, columns = image.picture.shape
+    return OverlayPicture(pixels, rows, columns, image.heat is not None)
 
 
-def save_page_pictures(film: ShownFilm, out: Path) -> tuple[str, str]:
+def save_page_pictures(image: ShownImage, out: Path) -> tuple[str, str]:
     """Write film and map, same size and without text, for the reading list.
 
     Returns:
         Their names below `out`; the map's is "" when there is none.
     """
-    plain = f"pictures/{_name(film)}-film.jpg"
-    _save(film.picture, out / plain, jpeg)
-    if film.heat is None:
+    plain = f"pictures/{_name(image)}-film.jpg"
+    _save(image.picture, out / plain, jpeg)
+    if image.heat is None:
         return plain, ""
-    shown = f"pictures/{_name(film)}-map.jpg"
-    _save(film.blended, out / shown, jpeg)
+    shown = f"pictures/{_name(image)}-map.jpg"
+    _save(image.blended, out / shown, jpeg)
     return plain, shown
 
 
-def save_picture(film: ShownFilm, out: Path, picture: OverlayPicture) -> str:
+def save_picture(image: ShownImage, out: Path, picture: OverlayPicture) -> str:
     """Write an overlay as PNG, for a film without a DICOM header to refer to."""
-    name = f"overlays/{_name(film)}.png"
+    name = f"overlays/{_name(image)}.png"
     _save(picture.pixels, out / name, partial(_encoded, format="PNG"))
     return name
 
@@ -102,14 +102,14 @@ def _heat(
     if method == EVIDENCE:
         grid = above_threshold(
             grid,
-            logit_of_film=row["logit"],
+            logit_of_image=row["logit"],
             temperature=model.temperature,
             threshold=model.balanced.threshold,
         )
     else:  # 0-1, each film scaled for itself: the colours are not comparable
         grid = grid * FULL_SCALE
     placement = Placement.from_json(row["placement"])
-    return evidence_on_film(grid, placement, rows=shape[0], columns=shape[1])
+    return evidence_on_image(grid, placement, rows=shape[0], columns=shape[1])
 
 
 def _resized(picture: np.ndarray, longest_side: int) -> np.ndarray:
@@ -135,6 +135,6 @@ def _save(
             draft.write_bytes(encode(pixels))
 
 
-def _name(film: ShownFilm) -> str:
+def _name(image: ShownImage) -> str:
     """Name a film without showing its UID."""
-    return hashlib.sha256(film.row["sop_instance_uid"].encode()).hexdigest()[:16]
+    return hashlib.sha256(image.row["sop_instance_uid"].encode()).hexdigest()[:16]

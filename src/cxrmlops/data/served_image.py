@@ -13,7 +13,7 @@ from cxrmlops.vocabulary.scope import Scope
 
 
 @dataclass(frozen=True)
-class ServedFilm:
+class ServedImage:
     """A film as a request brings it, and what the model takes."""
 
     text: str  # base64 of a whole DICOM file, PNG or JPEG
@@ -28,20 +28,20 @@ class Refusal:
     reason: str
 
 
-def read_served(film: ServedFilm) -> np.ndarray | Refusal:
+def read_served(image: ServedImage) -> np.ndarray | Refusal:
     """Read one film: shape (size, size), uint8; or why the model must not read it."""
     try:
-        picture = read_image(_content(film), scope=film.scope)
+        picture = read_image(_content(image), scope=image.scope)
     except Rejected as rejected:
         return Refusal(rejected.reason)
-    return network_square(picture.image, size=film.size)[0]
+    return network_square(picture.image, size=image.size)[0]
 
 
-def _content(film: ServedFilm) -> bytes:
+def _content(image: ServedImage) -> bytes:
     """Decode the base64; what is too large is not decoded. Line breaks are fine."""
     try:
-        text = "".join(film.text.split())
-        most = 4 * -(-film.scope.max_bytes // 3)  # four letters for three bytes
+        text = "".join(image.text.split())
+        most = 4 * -(-image.scope.max_bytes // 3)  # four letters for three bytes
         if len(text) > most:
             raise Rejected("too_large", f"{len(text)} letters of base64")
         return base64.b64decode(text, validate=True)

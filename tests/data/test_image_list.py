@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from cxrmlops.data.film_list import is_listed, list_films, read_include
+from cxrmlops.data.image_list import is_listed, list_images, read_include
 from cxrmlops.errors import DataError
 
 
@@ -16,11 +16,11 @@ def make(folder, *names: str) -> None:
 def test_files_are_listed_by_path_whatever_their_names_and_depth(tmp_path):
     make(tmp_path, "b", "a/2.dcm", "a/deep/1", "c d/é.dcm")
 
-    films = list_films(tmp_path)
+    images = list_images(tmp_path)
 
-    assert [film.path for film in films] == ["a/2.dcm", "a/deep/1", "b", "c d/é.dcm"]
-    assert {film.bytes for film in films} == {4}
-    assert all(film.named for film in films)
+    assert [image.path for image in images] == ["a/2.dcm", "a/deep/1", "b", "c d/é.dcm"]
+    assert {image.bytes for image in images} == {4}
+    assert all(image.named for image in images)
 
 
 def test_links_are_followed_once(tmp_path):
@@ -28,13 +28,13 @@ def test_links_are_followed_once(tmp_path):
     (tmp_path / "real/loop").symlink_to(tmp_path)
     (tmp_path / "again").symlink_to(tmp_path / "real")
 
-    assert len(list_films(tmp_path)) == 1
+    assert len(list_images(tmp_path)) == 1
 
 
-def test_a_link_to_nowhere_is_a_film_that_is_missed(tmp_path):
+def test_a_link_to_nowhere_is_an_image_that_is_missed(tmp_path):
     (tmp_path / "lost.dcm").symlink_to(tmp_path / "nowhere")
 
-    assert [(film.path, film.bytes) for film in list_films(tmp_path)] == [
+    assert [(image.path, image.bytes) for image in list_images(tmp_path)] == [
         ("lost.dcm", 0)
     ]
 
@@ -42,28 +42,28 @@ def test_a_link_to_nowhere_is_a_film_that_is_missed(tmp_path):
 def test_what_is_no_file_is_passed_over(tmp_path):
     os.mkfifo(tmp_path / "pipe")
 
-    assert list_films(tmp_path) == []
+    assert list_images(tmp_path) == []
 
 
-def test_the_report_table_among_the_films_is_no_film(tmp_path):
+def test_the_report_table_among_the_images_is_no_image(tmp_path):
     make(tmp_path, "1.dcm", "reports.csv")
 
-    films = list_films(tmp_path, skip=[tmp_path / "reports.csv"])
+    images = list_images(tmp_path, skip=[tmp_path / "reports.csv"])
 
-    assert [film.path for film in films] == ["1.dcm"]
+    assert [image.path for image in images] == ["1.dcm"]
 
 
 def test_a_name_that_is_not_text_is_listed_as_such(tmp_path):
     (tmp_path / os.fsdecode(b"m\xfcller.dcm")).write_bytes(b"film")
 
-    film = list_films(tmp_path)[0]
+    image = list_images(tmp_path)[0]
 
-    assert (film.path, film.named) == ("m\\udcfcller.dcm", False)
+    assert (image.path, image.named) == ("m\\udcfcller.dcm", False)
 
 
 def test_a_missing_folder_is_one_sentence(tmp_path):
     with pytest.raises(DataError, match="there is no folder .*/nowhere here"):
-        list_films(tmp_path / "nowhere")
+        list_images(tmp_path / "nowhere")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -72,12 +72,12 @@ def test_a_closed_folder_stops_and_is_counted(tmp_path):
     (tmp_path / "closed").chmod(0)
 
     with pytest.raises(DataError, match=r"1 folder\(s\) below"):
-        list_films(tmp_path)
+        list_images(tmp_path)
 
     (tmp_path / "closed").chmod(0o700)
 
 
-def test_a_list_names_films_by_path_or_by_name(tmp_path):
+def test_a_list_names_images_by_path_or_by_name(tmp_path):
     listing = tmp_path / "list.txt"
     listing.write_text("\ufeff# balanced\n\n a/1.png \n2.png\n")
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cxrmlops.evaluation.examination.film_changes import (
+from cxrmlops.evaluation.examination.image_changes import (
     CHANGES,
     border_cut,
     corners_masked,
@@ -12,7 +12,7 @@ from cxrmlops.evaluation.examination.film_changes import (
 )
 
 
-def films(n=2, *, size=64, padding=8):
+def images(n=2, *, size=64, padding=8):
     """Build films that lie between columns of padding."""
     rng = np.random.default_rng(0)
     squares = rng.integers(90, 110, (n, size, size)).astype(np.uint8)
@@ -22,8 +22,8 @@ def films(n=2, *, size=64, padding=8):
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_moves_the_film_and_keeps_shape_and_padding(name):
-    squares = films()
+def test_a_change_moves_the_image_and_keeps_shape_and_padding(name):
+    squares = images()
     before = squares.copy()
 
     changed = CHANGES[name](squares)
@@ -39,7 +39,7 @@ def test_a_change_moves_the_film_and_keeps_shape_and_padding(name):
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_no_films_and_black_films_are_no_error(name):
+def test_no_images_and_black_images_are_no_error(name):
     assert CHANGES[name](np.empty((0, 32, 32), np.uint8)).shape == (0, 32, 32)
     black = np.zeros((1, 32, 32), np.uint8)
     assert CHANGES[name](black).max() <= 26  # 0.1 brighter at most
@@ -70,20 +70,20 @@ def test_each_change_is_as_strong_as_its_name_says(name, grey):
     assert np.abs(changed / 255 - grey).max() <= 0.5 / 255 + 1e-6
 
 
-def test_a_film_is_rotated_by_5_degrees_counterclockwise():
-    film = np.zeros((1, 101, 101), np.uint8)
-    film[0, 50, 90] = film[0, 50, 10] = 255  # 40 pixels right and left of the middle
-    film[0, 0, 0] = 1
+def test_an_image_is_rotated_by_5_degrees_counterclockwise():
+    image = np.zeros((1, 101, 101), np.uint8)
+    image[0, 50, 90] = image[0, 50, 10] = 255  # 40 pixels right and left of the middle
+    image[0, 0, 0] = 1
 
-    turned = CHANGES["rotated 5 degrees"](film)[0]
+    turned = CHANGES["rotated 5 degrees"](image)[0]
     row, column = np.unravel_index(turned[:, 51:].argmax(), (101, 50))
 
     assert abs(abs(row - 50) - 40 * np.sin(np.radians(5))) < 1
     assert abs(column + 51 - 50 - 40 * np.cos(np.radians(5))) < 1
 
 
-def test_markers_in_the_films_corners_are_gone_and_the_rest_is_untouched():
-    marked = films(1)
+def test_markers_in_the_images_corners_are_gone_and_the_rest_is_untouched():
+    marked = images(1)
     marked[0, 2:5, 10:13] = 255  # top left of the film, beside the padding
 
     masked = corners_masked(marked)
@@ -94,7 +94,7 @@ def test_markers_in_the_films_corners_are_gone_and_the_rest_is_untouched():
 
 
 def test_cutting_the_border_enlarges_the_rest():
-    square = films(1, padding=0)
+    square = images(1, padding=0)
     square[0, 0] = square[0, -1] = 255
 
     cut = border_cut(square)
@@ -104,7 +104,7 @@ def test_cutting_the_border_enlarges_the_rest():
 
 
 def test_a_turn_keeps_the_middle_and_there_is_a_loss_in_jpeg():
-    squares = films()
+    squares = images()
 
     assert rotated(squares, degrees=5)[0, 32, 32] == pytest.approx(
         squares[0, 31:34, 31:34].mean(), abs=40
@@ -112,8 +112,8 @@ def test_a_turn_keeps_the_middle_and_there_is_a_loss_in_jpeg():
     assert 0 < np.abs(jpeg(squares).astype(int) - squares).mean() < 8
 
 
-def test_padding_above_and_below_a_film_stays_black_when_it_becomes_brighter():
-    squares = films().swapaxes(1, 2)
+def test_padding_above_and_below_an_image_stays_black_when_it_becomes_brighter():
+    squares = images().swapaxes(1, 2)
 
     brighter = CHANGES["brighter"](squares)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cxrmlops.data.film_list import list_films, to_open
 from cxrmlops.data.image_file import ImageFile
+from cxrmlops.data.image_list import list_images, to_open
 from cxrmlops.data.preprocess import network_square, reading_picture
 from cxrmlops.dicom.identity import derived_uid, is_uid
-from cxrmlops.dicom.read.headers import FilmHeader, read_identity
+from cxrmlops.dicom.read.headers import ImageHeader, read_identity
 from cxrmlops.dicom.read.patient import Patient
 from cxrmlops.dicom.read.pixels import Picture
 from cxrmlops.dicom.read.source import Limits, Source, opened
@@ -28,18 +28,18 @@ CLIPPED = 0.35  # of all pixels white: the display window cuts off what matters
 
 
 @dataclass(frozen=True)
-class FilmRequest:
+class ImageRequest:
     """A file to read, and how."""
 
     number: int  # names its reading picture
-    path: Path  # as shown, see `film_list.to_open`
+    path: Path  # as shown, see `image_list.to_open`
     size: int  # pixels per side of the network's square
     pictures: Path  # folder for reading pictures
     scope: Scope
 
 
 @dataclass(frozen=True)
-class FilmRead:
+class ImageRead:
     """What a file turned out to be.
 
     `square` is None for a rejected one; `row` holds the columns of SCORED_IMAGES that
@@ -71,10 +71,10 @@ def list_backlog(at: Path, *, skip: Sequence[Path] = ()) -> list[Path]:
             f"there is no file or folder {at} here ({Path.cwd()}); name a film, or a "
             "folder of films"
         )
-    return [at / film.path for film in list_films(at, skip=skip)]
+    return [at / image.path for image in list_images(at, skip=skip)]
 
 
-def film_identity(path: Path) -> tuple[str, str, str, str]:
+def image_identity(path: Path) -> tuple[str, str, str, str]:
     """Return SOP and Study Instance UID, Patient ID, and the content of the file.
 
     The content is a SHA-256, 64 hex digits; "" of a file that cannot be read or is too
@@ -91,7 +91,7 @@ def film_identity(path: Path) -> tuple[str, str, str, str]:
     return header.sop_instance_uid, study, header.patient_id, content
 
 
-def read_backlog_film(request: FilmRequest) -> FilmRead:
+def read_backlog_image(request: ImageRequest) -> ImageRead:
     """Read one file and write its header and reading picture; a bad file is a result.
 
     The file is opened once: what is read is what the content is the hash of.
@@ -105,7 +105,7 @@ def read_backlog_film(request: FilmRequest) -> FilmRead:
             _read(source, read, request.scope)
     except Rejected as rejected:
         read.rejected = rejected
-    return _film_read(request, read)
+    return _image_read(request, read)
 
 
 @dataclass
@@ -164,7 +164,7 @@ def unanswered() -> dict[str, object]:
     }
 
 
-def _check_identity(header: FilmHeader | None) -> None:
+def _check_identity(header: ImageHeader | None) -> None:
     """Refuse a film that no report could refer to; a plain picture gets none."""
     if header is None:
         return
@@ -182,7 +182,7 @@ def _legal(uid: str) -> str:
     return uid if is_uid(uid) else ""
 
 
-def _film_read(request: FilmRequest, read: _Reading) -> FilmRead:
+def _image_read(request: ImageRequest, read: _Reading) -> ImageRead:
     header = read.image.header if read.image else None
     row = empty_row(request.path) | _identity(header, read.picture)
     row |= {"content": read.content, "header": _store_header(request, read)}
@@ -193,7 +193,7 @@ def _film_read(request: FilmRequest, read: _Reading) -> FilmRead:
         square, told = _prepared(read.picture, request)
         row |= told
     date = header.study_date if header else None
-    return FilmRead(
+    return ImageRead(
         row,
         square,
         accession_number=header.accession_number if header else "",
@@ -204,7 +204,7 @@ def _film_read(request: FilmRequest, read: _Reading) -> FilmRead:
 
 
 def _prepared(
-    picture: Picture, request: FilmRequest
+    picture: Picture, request: ImageRequest
 ) -> tuple[np.ndarray, dict[str, object]]:
     """Make the network's square, and the columns that speak of the picture."""
     square, placement = network_square(picture.image, size=request.size)
@@ -219,7 +219,7 @@ def _prepared(
     }
 
 
-def _store_header(request: FilmRequest, read: _Reading) -> str:
+def _store_header(request: ImageRequest, read: _Reading) -> str:
     """Keep what a report copies from the film; "" if none can be made."""
     reason = read.rejected.reason if read.rejected else ""
     if not read.header or (reason and reason_kind(reason) is not Kind.NOT_EVALUABLE):
@@ -230,7 +230,7 @@ def _store_header(request: FilmRequest, read: _Reading) -> str:
     return f"{request.pictures.name}/{name}"
 
 
-def _identity(header: FilmHeader | None, picture: Picture | None) -> dict[str, object]:
+def _identity(header: ImageHeader | None, picture: Picture | None) -> dict[str, object]:
     """Name the film; a plain picture is named after its pixels and is its own study."""
     if header is not None:
         return {
@@ -262,7 +262,7 @@ def judge_quality(picture: Picture, *, size: int) -> tuple[str, str]:
     return "ok", ""
 
 
-def _store(picture: Picture, request: FilmRequest) -> str:
+def _store(picture: Picture, request: ImageRequest) -> str:
     name = f"{request.number:06d}.npy"
     content = io.BytesIO()  # NumPy itself would not say that the disk is full
     np.save(content, reading_picture(picture.image, longest_side=READING_SIDE))

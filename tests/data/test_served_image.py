@@ -4,18 +4,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cxrmlops.data.served_film import Refusal, ServedFilm, read_served
-from tests.make import SCOPE, make_readable_film, save_film
+from cxrmlops.data.served_image import Refusal, ServedImage, read_served
+from tests.make import SCOPE, make_readable_image, save_image
 
 
 def served(text: str, **scope) -> np.ndarray | Refusal:
-    return read_served(ServedFilm(text, size=64, scope=replace(SCOPE, **scope)))
+    return read_served(ServedImage(text, size=64, scope=replace(SCOPE, **scope)))
 
 
 @pytest.fixture
 def content(tmp_path) -> bytes:
     path = tmp_path / "a.dcm"
-    save_film(make_readable_film(1), path)
+    save_image(make_readable_image(1), path)
     return path.read_bytes()
 
 

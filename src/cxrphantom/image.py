@@ -14,7 +14,7 @@ from cxrphantom.storage import store, store_raw
 from cxrphantom.thorax import Traits
 from cxrphantom.vendors import Vendor
 
-FILM_WIDTH = (330.0, 430.0)  # mm at the detector, narrowest and widest field
+IMAGE_WIDTH = (330.0, 430.0)  # mm at the detector, narrowest and widest field
 
 _LETTERS = {  # 5 x 7 dots, as lead letters on a film
     "L": ("10000", "10000", "10000", "10000", "10000", "10000", "11111"),
@@ -64,7 +64,7 @@ def expose(
     return Picture(values, signal, geometry.spacing)
 
 
-def make_film(picture: Picture, exam: Exam, shot: Shot, vendor: Vendor) -> Dataset:
+def make_image(picture: Picture, exam: Exam, shot: Shot, vendor: Vendor) -> Dataset:
     """Put a picture into the vendor's DICOM object."""
     dataset = write_header(exam, shot, vendor)
     if shot.raw:
@@ -82,7 +82,7 @@ def _position(
     rows = round(columns * vendor.portrait / 2) * 2
     back = traits.depth + traits.fat + 30
     body = 2.0 * (traits.breadth + traits.fat + 15) * (1.22 if view == "AP" else 1.09)
-    field = float(np.clip(body * rng.uniform(0.84, 1.02), *FILM_WIDTH))
+    field = float(np.clip(body * rng.uniform(0.84, 1.02), *IMAGE_WIDTH))
     spacing = max(field / columns, 1.22 * traits.height / rows)
     loose = 1.8 if vendor.bedside else 1.0
     if view == "LL":

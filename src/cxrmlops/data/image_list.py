@@ -18,7 +18,7 @@ _ESCAPED = re.compile(r"\\udc([89a-f][0-9a-f])")
 
 
 @dataclass(frozen=True)
-class FilmFile:
+class ListedImage:
     """One file below the film folder."""
 
     path: str  # relative, "/" between folders; see `to_open`
@@ -27,7 +27,7 @@ class FilmFile:
     named: bool = True  # False: the name is not UTF-8, so no table can hold it
 
 
-def list_films(folder: Path, *, skip: Iterable[Path] = ()) -> list[FilmFile]:
+def list_images(folder: Path, *, skip: Iterable[Path] = ()) -> list[ListedImage]:
     """List every regular file below `folder`, sorted by path.
 
     Links are followed, each folder once. A link that leads nowhere is listed with 0
@@ -46,17 +46,17 @@ def list_films(folder: Path, *, skip: Iterable[Path] = ()) -> list[FilmFile]:
             "name the folder that holds the films, or run: cxrmlops init FOLDER"
         )
     closed: list[str] = []
-    films = sorted(_walk(folder, skip, closed), key=lambda film: film.path)
+    images = sorted(_walk(folder, skip, closed), key=lambda image: image.path)
     if closed:
         raise DataError(
             f"site.yaml: films: {len(closed)} folder(s) below {folder} cannot be read "
             "by this user; grant the right to read, then run again"
         )
-    return films
+    return images
 
 
 def to_open(shown: Path) -> Path:
-    """Return the path to open for one that `list_films` showed.
+    """Return the path to open for one that `list_images` showed.
 
     A name that is not UTF-8 (from an old CD, say) is shown with each odd byte written
     as `udcXX` behind a backslash, which every table and page can hold.
@@ -104,7 +104,7 @@ def is_listed(path: str, include: frozenset[str] | None) -> bool:
     return include is None or path in include or path.rpartition("/")[2] in include
 
 
-def _walk(top: Path, skip: Iterable[Path], closed: list[str]) -> Iterator[FilmFile]:
+def _walk(top: Path, skip: Iterable[Path], closed: list[str]) -> Iterator[ListedImage]:
     seen = {_place(path.stat()) for path in [top, *skip] if path.exists()}
     waiting = [(str(top), "")]
     while waiting:
@@ -118,13 +118,13 @@ def _walk(top: Path, skip: Iterable[Path], closed: list[str]) -> Iterator[FilmFi
             path = below + entry.name
             state = _state(entry)
             if state is None:  # a link that leads nowhere
-                yield _film(path, 0, 0)
+                yield _image(path, 0, 0)
             elif stat.S_ISDIR(state.st_mode):
                 if _place(state) not in seen:
                     seen.add(_place(state))
                     waiting.append((entry.path, path + "/"))
             elif stat.S_ISREG(state.st_mode) and _place(state) not in seen:
-                yield _film(path, state.st_size, state.st_mtime_ns)
+                yield _image(path, state.st_size, state.st_mtime_ns)
 
 
 def _state(entry: os.DirEntry[str]) -> os.stat_result | None:
@@ -138,10 +138,10 @@ def _place(state: os.stat_result) -> tuple[int, int]:
     return state.st_dev, state.st_ino
 
 
-def _film(path: str, size: int, mtime_ns: int) -> FilmFile:
+def _image(path: str, size: int, mtime_ns: int) -> ListedImage:
     try:
         path.encode()
     except UnicodeEncodeError:
         shown = path.encode("utf-8", "backslashreplace").decode()
-        return FilmFile(shown, size, mtime_ns, named=False)
-    return FilmFile(path, size, mtime_ns)
+        return ListedImage(shown, size, mtime_ns, named=False)
+    return ListedImage(path, size, mtime_ns)

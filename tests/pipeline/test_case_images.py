@@ -87,7 +87,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", LIKE_ITS_CONTROL)
-def test_a_film_written_oddly_looks_like_the_same_film_written_properly(name):
+def test_an_image_written_oddly_looks_like_the_same_image_written_properly(name):
     odd = read_image(CASES / name, scope=SCOPE).image
     control = read_image(CASES / LIKE_ITS_CONTROL[name], scope=SCOPE).image
 
@@ -97,7 +97,7 @@ def test_a_film_written_oddly_looks_like_the_same_film_written_properly(name):
 
 
 @pytest.mark.parametrize("name", READ)
-def test_an_odd_film_is_read_by_the_contrast_that_it_asks_for(name):
+def test_an_odd_image_is_read_by_the_contrast_that_it_asks_for(name):
     picture = read_image(CASES / name, scope=SCOPE)
 
     assert picture.voi == READ[name]
@@ -110,7 +110,7 @@ def test_what_was_corrected_or_assumed_is_said(name):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_film_that_must_not_be_read_is_refused_for_its_own_reason(name):
+def test_an_image_that_must_not_be_read_is_refused_for_its_own_reason(name):
     with pytest.raises(Rejected) as refused:
         read_image(CASES / name, scope=SCOPE)
 

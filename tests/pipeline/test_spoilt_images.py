@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cxrmlops.system.workers import WorkerLimits, map_isolated
 from cxrmlops.vocabulary.reasons import REASONS
-from tests.hostile import ENCODINGS, SPOILS, Verdict, good_film, judge, spoil_bytes
+from tests.hostile import ENCODINGS, SPOILS, Verdict, good_image, judge, spoil_bytes
 
 MAX_SECONDS = 8.0
 MAX_MEGABYTES = 1024
@@ -23,12 +23,12 @@ SOME = settings(
 )
 MANY = settings(
     SOME,
-    max_examples=int(os.environ.get("CXR_SOAK_FILMS", "4000")),
+    max_examples=int(os.environ.get("CXR_SOAK_IMAGES", "4000")),
     derandomize=False,
 )
 
 
-class Film(bytes):
+class ImageBytes(bytes):
     """A film that hypothesis can name: the whole of one is too long for a message."""
 
     def __repr__(self) -> str:
@@ -40,17 +40,19 @@ class Film(bytes):
 
 
 @st.composite
-def spoilt_films(draw) -> Film:
+def spoilt_images(draw) -> ImageBytes:
     """Draw a good film in some encoding and spoil it in one to four ways."""
-    film = good_film(draw(st.sampled_from(sorted(ENCODINGS))))
+    image = good_image(draw(st.sampled_from(sorted(ENCODINGS))))
     rng = draw(st.randoms(use_true_random=False))
     for spoil in draw(st.lists(st.sampled_from(SPOILS), min_size=1, max_size=4)):
-        film = spoil(film, rng)
-    content = film.encoded()
-    return Film(spoil_bytes(content, rng) if draw(st.integers(0, 4)) == 0 else content)
+        image = spoil(image, rng)
+    content = image.encoded()
+    return ImageBytes(
+        spoil_bytes(content, rng) if draw(st.integers(0, 4)) == 0 else content
+    )
 
 
-def judged(content: Film, folder) -> Verdict:
+def judged(content: ImageBytes, folder) -> Verdict:
     path = folder / content.name
     path.write_bytes(content)
     (done,) = map_isolated(judge, [path], workers=1, ahead=1, limits=WORKER_LIMITS)
@@ -58,7 +60,7 @@ def judged(content: Film, folder) -> Verdict:
     return done.output
 
 
-def check(content: Film, folder) -> None:
+def check(content: ImageBytes, folder) -> None:
     """Judge a film; the file of one that fails is left to look at."""
     verdict = judged(content, folder)
 
@@ -70,15 +72,15 @@ def check(content: Film, folder) -> None:
 
 
 @pytest.mark.parametrize("encoding", sorted(ENCODINGS))
-def test_the_films_are_good_before_they_are_spoilt(tmp_path, encoding):
-    verdict = judged(Film(good_film(encoding).encoded()), tmp_path)
+def test_the_images_are_good_before_they_are_spoilt(tmp_path, encoding):
+    verdict = judged(ImageBytes(good_image(encoding).encoded()), tmp_path)
 
     assert (verdict.reason, verdict.wrong, verdict.objects) == ("", "", 3)
 
 
 @SOME
-@given(spoilt_films())
-def test_no_spoilt_film_raises_hangs_eats_memory_or_lacks_its_report(
+@given(spoilt_images())
+def test_no_spoilt_image_raises_hangs_eats_memory_or_lacks_its_report(
     tmp_path_factory, content
 ):
     check(content, tmp_path_factory.getbasetemp())
@@ -87,6 +89,6 @@ def test_no_spoilt_film_raises_hangs_eats_memory_or_lacks_its_report(
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 @MANY
-@given(spoilt_films())
-def test_none_of_thousands_of_spoilt_films_does(tmp_path_factory, content):
+@given(spoilt_images())
+def test_none_of_thousands_of_spoilt_images_does(tmp_path_factory, content):
     check(content, tmp_path_factory.getbasetemp())

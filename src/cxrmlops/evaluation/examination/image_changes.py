@@ -31,27 +31,27 @@ def gamma(squares: Squares, *, exponent: float) -> Squares:
 
 def jpeg(squares: Squares) -> Squares:
     """Store as baseline JPEG of `JPEG_QUALITY`, and read again."""
-    return _film_by_film(squares, _through_jpeg)
+    return _image_by_image(squares, _through_jpeg)
 
 
 def rotated(squares: Squares, *, degrees: float) -> Squares:
     """Turn about the middle, anticlockwise; what comes from outside is black."""
-    return _film_by_film(
+    return _image_by_image(
         squares,
-        lambda film: np.asarray(
-            Image.fromarray(film).rotate(degrees, Image.Resampling.BILINEAR)
+        lambda image: np.asarray(
+            Image.fromarray(image).rotate(degrees, Image.Resampling.BILINEAR)
         ),
     )
 
 
 def corners_masked(squares: Squares) -> Squares:
     """Paint the film's corners, where markers lie, in each corner's median grey."""
-    return _film_by_film(squares, _mask_corners)
+    return _image_by_image(squares, _mask_corners)
 
 
 def border_cut(squares: Squares) -> Squares:
     """Cut `CROP` off every side of the film, and enlarge the rest to its size."""
-    return _film_by_film(squares, _cut_border)
+    return _image_by_image(squares, _cut_border)
 
 
 CHANGES: Mapping[str, Callable[[Squares], Squares]] = {
@@ -75,35 +75,35 @@ def _grey(grey: npt.NDArray[np.floating[Any]], squares: Squares) -> Squares:
     return np.where(rows & columns, shown, 0).astype(np.uint8)
 
 
-def _film_by_film(squares: Squares, change: Callable[[Squares], Squares]) -> Squares:
+def _image_by_image(squares: Squares, change: Callable[[Squares], Squares]) -> Squares:
     if not len(squares):
         return squares
-    return np.stack([change(film) for film in squares])
+    return np.stack([change(image) for image in squares])
 
 
-def _through_jpeg(film: Squares) -> Squares:
+def _through_jpeg(image: Squares) -> Squares:
     file = io.BytesIO()
-    Image.fromarray(film).save(file, "JPEG", quality=JPEG_QUALITY)
+    Image.fromarray(image).save(file, "JPEG", quality=JPEG_QUALITY)
     read = np.asarray(Image.open(file))
-    rows, columns = _bounds(film)
-    kept = np.zeros_like(film)  # rings beside the film would light up the padding
+    rows, columns = _bounds(image)
+    kept = np.zeros_like(image)  # rings beside the film would light up the padding
     kept[rows, columns] = read[rows, columns]
     return kept
 
 
-def _bounds(film: Squares) -> tuple[slice, slice]:
+def _bounds(image: Squares) -> tuple[slice, slice]:
     """Return the rows and columns between which the film lies in its square."""
     bounds = []
     for axis in (1, 0):
-        there = np.flatnonzero(film.max(axis=axis))
-        first, last = (there[0], there[-1]) if len(there) else (0, film.shape[0] - 1)
+        there = np.flatnonzero(image.max(axis=axis))
+        first, last = (there[0], there[-1]) if len(there) else (0, image.shape[0] - 1)
         bounds.append(slice(int(first), int(last) + 1))
     return bounds[0], bounds[1]
 
 
-def _mask_corners(film: Squares) -> Squares:
-    rows, columns = _bounds(film)
-    masked = film.copy()
+def _mask_corners(image: Squares) -> Squares:
+    rows, columns = _bounds(image)
+    masked = image.copy()
     inside = masked[rows, columns]  # a view
     high, wide = (max(1, round(CORNER * side)) for side in inside.shape)
     for down in (slice(None, high), slice(-high, None)):
@@ -112,12 +112,12 @@ def _mask_corners(film: Squares) -> Squares:
     return masked
 
 
-def _cut_border(film: Squares) -> Squares:
-    rows, columns = _bounds(film)
-    inside = Image.fromarray(film[rows, columns])
+def _cut_border(image: Squares) -> Squares:
+    rows, columns = _bounds(image)
+    inside = Image.fromarray(image[rows, columns])
     high, wide = inside.height * CROP, inside.width * CROP
     box = (wide, high, inside.width - wide, inside.height - high)
-    cut = np.zeros_like(film)
+    cut = np.zeros_like(image)
     cut[rows, columns] = np.asarray(
         inside.resize(inside.size, Image.Resampling.BILINEAR, box=box)
     )
