@@ -22,7 +22,7 @@ def after(number: int, *, val_loss: float) -> Epoch:
 def states(learner) -> dict[str, torch.Tensor]:
     return {
         **{f"n.{k}": v for k, v in learner.network.state_dict().items()},
-        **{f"a.{k}": v for k, v in learner.average.network.state_dict().items()},
+        **{f"a.{k}": v for k, v in learner.average.module.state_dict().items()},
         **{
             f"{moment}.{name}": value
             for name, parameter in learner.network.named_parameters()
@@ -60,9 +60,9 @@ def test_the_best_weights_stay_when_later_epochs_are_worse(tmp_path):
     learner.learn(torch.rand(4, 1, 32, 32), torch.ones(4), torch.ones(2), rate=1e-3)
     history = [after(1, val_loss=0.5)]
     save_checkpoint(tmp_path, learner, history)
-    best = learner.average.network.bias.clone()
+    best = learner.average.module.bias.clone()
 
-    learner.average.network.shift(7.0)
+    learner.average.module.shift(7.0)
     history.append(after(2, val_loss=0.6))
     save_checkpoint(tmp_path, learner, history)
 
@@ -78,9 +78,9 @@ def test_a_kill_while_saving_leaves_the_epoch_before(tmp_path, monkeypatch):
     learner.learn(torch.rand(4, 1, 32, 32), torch.ones(4), torch.ones(2), rate=1e-3)
     history = [after(1, val_loss=0.5)]
     save_checkpoint(tmp_path, learner, history)
-    kept = learner.average.network.bias.clone()
+    kept = learner.average.module.bias.clone()
 
-    learner.average.network.shift(7.0)
+    learner.average.module.shift(7.0)
     monkeypatch.setattr(
         "cxrmlops.model.checkpoint._tensors", lambda _: 1 / 0
     )  # after the new best is written, before the state is

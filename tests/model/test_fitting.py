@@ -47,7 +47,7 @@ def scripted(monkeypatch, losses: list[float]) -> None:
 
     def epochs(learner, _train, _val, *, done):
         for number, loss in list(enumerate(losses, 1))[done:]:
-            learner.average.network.shift(1.0)
+            learner.average.module.shift(1.0)
             yield Epoch(number, 0.5, loss, 0.5, 1e-3, 1.0, 1.0)
 
     monkeypatch.setattr(fitting, "epochs", epochs)

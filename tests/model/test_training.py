@@ -44,7 +44,7 @@ def test_val_is_only_looked_at():
     other = make_learner(epochs=1)
     list(epochs(other, make_lesson(), make_lesson(8, seed=2)))
 
-    for network in ("network", "average.network"):
+    for network in ("network", "average.module"):
         mine, others = (attrgetter(network)(each) for each in (learner, other))
         for name, value in mine.state_dict().items():
             assert torch.equal(value, others.state_dict()[name]), f"{network}: {name}"
@@ -57,7 +57,7 @@ def test_val_is_judged_by_the_averaged_weights():
 
     images = torch.from_numpy(val.images.read(np.arange(7)))[:, None] / 255
     with torch.inference_mode():
-        expected = learner.average.network(images)[0].numpy()
+        expected = learner.average.module(images)[0].numpy()
     np.testing.assert_allclose(read_images(learner, val.images), expected, atol=1e-5)
     assert epoch.val_auc == pytest.approx(roc_auc_score(val.abnormal, expected))
 

@@ -39,7 +39,7 @@ def save_checkpoint(
     """
     best = best_epoch(history)
     if best is history[-1]:
-        _write(_best(folder, best), learner.average.network.state_dict(), "")
+        _write(_best(folder, best), learner.average.module.state_dict(), "")
     facts = {"step": learner.step, "history": [asdict(epoch) for epoch in history]}
     _write(folder / LAST, _tensors(learner), json.dumps(facts))
     for stale in set(folder.glob("best-*.safetensors")) - {_best(folder, best)}:
@@ -60,7 +60,7 @@ def load_checkpoint(folder: Path, learner: TrainState) -> list[Epoch]:
     found = load_file(path)
     learner.step = facts["step"]
     learner.network.load_state_dict(_part(found, "network."))
-    learner.average.network.load_state_dict(_part(found, "average."))
+    learner.average.load_state_dict(_part(found, "average."))
     for name, parameter in learner.network.named_parameters():
         # The moments must lie in memory as their parameter does (channels last): the
         # fused optimizer walks through both side by side.
@@ -87,7 +87,7 @@ def _tensors(learner: TrainState) -> dict[str, Tensor]:
     state = learner.optimizer.state
     return {
         **{f"network.{k}": v for k, v in learner.network.state_dict().items()},
-        **{f"average.{k}": v for k, v in learner.average.network.state_dict().items()},
+        **{f"average.{k}": v for k, v in learner.average.state_dict().items()},
         **{
             f"{moment}.{name}": state[parameter][moment]
             for name, parameter in learner.network.named_parameters()

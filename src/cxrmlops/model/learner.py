@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cxrmlops.model.augment import Augmentation
-from cxrmlops.model.averaging import WeightAverage
+from cxrmlops.model.averaging import running_average
 from cxrmlops.model.network import EvidenceResNet
 
 MAX_GRADIENT_NORM = 1.0  # longer gradients are cut to this length
@@ -38,7 +38,7 @@ class TrainState:
     ) -> None:
         self.fabric, self.recipe, self.step = fabric, recipe, 0
         self.network = network.to(fabric.device)
-        self.average = WeightAverage(self.network, decay=recipe.ema_decay)
+        self.average = running_average(self.network, decay=recipe.ema_decay)
         self.optimizer = _optimizer(self.network, recipe)
         self._wrapped, self._stepper = fabric.setup(self.network, self.optimizer)
 
@@ -78,7 +78,7 @@ class TrainState:
         )
         self._stepper.step()
         self.step += 1
-        self.average.update(self.step)
+        self.average.update_parameters(self.network)
         return loss.detach()
 
 

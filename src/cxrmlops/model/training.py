@@ -85,7 +85,7 @@ def read_images(learner: TrainState, dataset: ImageDataset) -> np.ndarray:
 
     Processes share the films; all of them get all logits.
     """
-    fabric, network = learner.fabric, learner.average.network
+    fabric, network = learner.fabric, learner.average.module
     order = in_order(
         dataset.n,
         learner.recipe.batch_size,
