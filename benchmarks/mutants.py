@@ -140,8 +140,11 @@ def _copy_tree() -> None:
         beside.symlink_to((ROOT.parent / "shared").resolve())
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (TREE / name).parent.mkdir(parents=True, exist_ok=True)
@@ -153,8 +156,11 @@ def _import_heavy() -> None:
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # a stale module would hide a change
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.dont_write_bytecode = True
-    for name in ("pandas", "scipy.stats", "sklearn.metrics", "statsmodels.api", "torch",
-                 "torchvision", "pydicom", "hypothesis", "pytest"):  # fmt: skip
+    heavy = (
+        *("pandas", "scipy.stats", "sklearn.metrics", "statsmodels.api", "torch"),
+        *("torchvision", "pydicom", "hypothesis", "pytest"),
+    )
+    for name in heavy:
         __import__(name)
 
 
@@ -196,8 +202,8 @@ def _report(package: str, found: list[tuple[Mutant, str]], seed: int) -> None:
     low, high = proportion_confint(noticed, n, method="wilson")
     for mutant, verdict in found:
         if verdict == "survived":
-            print(f"  {mutant.module}.py:{mutant.line}: {mutant.before}\n"
-                  f"    survived: {mutant.after}")  # fmt: skip
+            print(f"  {mutant.module}.py:{mutant.line}: {mutant.before}")
+            print(f"    survived: {mutant.after}")
     print(
         f"{package}: {noticed} of {n} noticed, {noticed / n:.1%} ({low:.1%} to "
         f"{high:.1%}), {tally['timed out']} of them by the time limit; "

@@ -17,16 +17,20 @@ OPERATORS = (
     *("ReplaceUnaryOperator_Delete_USub", "ReplaceUnaryOperator_Delete_Invert"),
     *(
         f"ReplaceComparisonOperator_{pair}"
-        for pair in ("Eq_NotEq", "NotEq_Eq", "Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt",
-                     "Lt_Gt", "Gt_Lt", "LtE_GtE", "GtE_LtE", "Is_IsNot", "IsNot_Is")
+        for pair in (
+            *("Eq_NotEq", "NotEq_Eq", "Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt"),
+            *("Lt_Gt", "Gt_Lt", "LtE_GtE", "GtE_LtE", "Is_IsNot", "IsNot_Is"),
+        )
     ),
     *(
         f"ReplaceBinaryOperator_{pair}"
-        for pair in ("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "FloorDiv_Div",
-                     "Mod_FloorDiv", "Pow_Mul", "BitAnd_BitOr", "BitOr_BitAnd",
-                     "LShift_RShift", "RShift_LShift")
+        for pair in (
+            *("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "FloorDiv_Div"),
+            *("Mod_FloorDiv", "Pow_Mul", "BitAnd_BitOr", "BitOr_BitAnd"),
+            *("LShift_RShift", "RShift_LShift"),
+        )
     ),
-)  # fmt: skip
+)
 ELSEWHERE = Path("tests/tested_elsewhere.txt")  # module :: test files :: why
 LEFT_OUT = ("migrations", "__init__")
 

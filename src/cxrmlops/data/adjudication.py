@@ -20,9 +20,8 @@ from cxrmlops.data.spreadsheet import as_meant
 from cxrmlops.errors import DataError
 from cxrmlops.records.tables import DECISIONS
 
-ASKED = ("study_id", "kind", "label", "probability", "codes", "reader", "decision",
-         "comment")  # fmt: skip
 WRITTEN_BY_READERS = ("reader", "decision", "comment")
+ASKED = ("study_id", "kind", "label", "probability", "codes", *WRITTEN_BY_READERS)
 NEEDED = ("study_id", "reader", "decision")
 WORDS = {
     word.casefold(): word.value
@@ -46,17 +45,17 @@ def read_decisions(paths: Sequence[Path], known: frozenset[str]) -> pd.DataFrame
     """
     rows = [row for path in paths for row in _rows(path)]
     settled = [row for row in rows if row["decision"]]
-    _check(settled, "name a study that the cohort does not hold",
-           [row["study_id"] in known for row in settled])  # fmt: skip
-    _check(settled, f"hold no decision ({', '.join(WORDS.values())})",
-           [row["decision"].casefold() in WORDS for row in settled])  # fmt: skip
-    _check(settled, "have a decision but no reader",
-           [bool(row["reader"]) for row in settled])  # fmt: skip
+    strange = [row for row in settled if row["study_id"] not in known]
+    _refuse(strange, "name a study that the cohort does not hold")
+    unclear = [row for row in settled if row["decision"].casefold() not in WORDS]
+    _refuse(unclear, f"hold no decision ({', '.join(WORDS.values())})")
+    unsigned = [row for row in settled if not row["reader"]]
+    _refuse(unsigned, "have a decision but no reader")
     said: dict[str, set[str]] = {}
     for row in settled:
         said.setdefault(row["study_id"], set()).add(row["decision"].casefold())
-    _check(settled, "are of readers who disagree; settle it together and keep one row",
-           [len(said[row["study_id"]]) == 1 for row in settled])  # fmt: skip
+    torn = [row for row in settled if len(said[row["study_id"]]) > 1]
+    _refuse(torn, "are of readers who disagree; settle it together and keep one row")
     return DECISIONS.from_rows(
         [
             {
@@ -125,8 +124,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
     ]
 
 
-def _check(rows: Sequence[dict[str, str]], what: str, good: Sequence[bool]) -> None:
-    bad = [row["at"] for row, fine in zip(rows, good, strict=True) if not fine]
-    if bad:
-        shown = ", ".join(bad[:5]) + (" ..." if len(bad) > 5 else "")
-        raise DataError(f"{len(bad)} row(s) {what}: {shown}; correct them, run again")
+def _refuse(rows: Sequence[dict[str, str]], what: str) -> None:
+    if rows:
+        shown = ", ".join(row["at"] for row in rows[:5])
+        shown += " ..." if len(rows) > 5 else ""
+        raise DataError(f"{len(rows)} row(s) {what}: {shown}; correct them, run again")

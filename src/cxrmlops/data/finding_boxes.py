@@ -32,9 +32,13 @@ def read_boxes(path: Path, key: bytes) -> pd.DataFrame:
     """
     try:
         table = pd.read_csv(
-            path, skiprows=1, header=None, usecols=[0, 2, 3, 4, 5],
-            names=["image", "finding", *PLACE], index_col=False,
-        )  # fmt: skip
+            path,
+            skiprows=1,
+            header=None,
+            usecols=[0, 2, 3, 4, 5],
+            names=["image", "finding", *PLACE],
+            index_col=False,
+        )
         boxes = table[list(PLACE)].astype("float64") / SIDE
     except (OSError, ValueError) as error:
         raise ParamsError(

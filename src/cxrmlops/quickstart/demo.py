@@ -93,10 +93,9 @@ def run(
     verdict = Verdict.read(folder / "data" / Verdict.file)
     if verdict.passed:
         if verdict.bundle_hash != _in_use(folder):
-            _step(
-                folder, sys.executable, "-m", "cxrmlops.cli", "approve",
-                "--name", MAKER, "--reason", "demo: gates passed",
-            )  # fmt: skip
+            approve = (sys.executable, "-m", "cxrmlops.cli", "approve")
+            why = ("--name", MAKER, "--reason", "demo: gates passed")
+            _step(folder, *approve, *why)
         _step(folder, sys.executable, "-m", "flows.score")
     log.info("%s", summary(folder, verdict))
 

@@ -96,8 +96,7 @@ def _fact(section: str, what: str, said: str, *, stated: bool = True) -> CardFac
 def _model(evidence: Evidence) -> dict[str, str]:
     card, lineage = evidence.card, evidence.card.lineage
     training = evidence.training
-    made = [f"{name} {lineage[name]}" for name in ("torch", "torchvision")
-            if name in lineage]  # fmt: skip
+    libraries = [name for name in ("torch", "torchvision") if name in lineage]
     return {
         "name": card.name,
         "version": "number given by the registry; named by its hash before that",
@@ -106,7 +105,8 @@ def _model(evidence: Evidence) -> dict[str, str]:
         "training": f"{training.epochs} epochs, best {training.best_epoch}, "
         f"seed {training.seed}, {training.device}, {training.precision}",
         "code": str(lineage.get("code_hash", "unknown")),
-        "made with": ", ".join(made) or "unknown",
+        "made with": ", ".join(f"{name} {lineage[name]}" for name in libraries)
+        or "unknown",
     }
 
 

@@ -78,10 +78,15 @@ def write_review(
     ).merge(reports[["study_id", "codes"]], on="study_id", how="left")
     open_ones = reports[reports.conclusion.isin(UNSETTLED) & has_image(reports)]
     cases = list(_cases(chosen, SPLITS.read(data / "split"), bundle, data))
-    page = environment().get_template("errors.html").render(
-        cases=cases, kinds=KINDS, threshold=threshold, unsettled=len(open_ones),
-        name=bundle.card.name, bundle_hash=bundle.hash,
-    )  # fmt: skip
+    template = environment().get_template("errors.html")
+    page = template.render(
+        cases=cases,
+        kinds=KINDS,
+        threshold=threshold,
+        unsettled=len(open_ones),
+        name=bundle.card.name,
+        bundle_hash=bundle.hash,
+    )
     with whole_folder(out, private=True) as draft:
         (draft / PAGE).write_text(page, encoding="utf-8")
         (draft / TABLE).write_text(_table(chosen, open_ones), encoding="utf-8")

@@ -176,10 +176,9 @@ def _tables(metrics: Metrics) -> dict[str, tuple[int, int, int, int]]:
     tables: dict[str, Confusion] = {POINTS[k]: metrics.confusion[k] for k in POINTS}
     tables["Source study"] = metrics.source_study.confusion
     return {
-        name: (table.asf_found, table.asf_missed, table.nsf_right,
-               table.nsf_false_alarm)
-        for name, table in tables.items()
-    }  # fmt: skip
+        name: (each.asf_found, each.asf_missed, each.nsf_right, each.nsf_false_alarm)
+        for name, each in tables.items()
+    }
 
 
 def _decision(found: DecisionCurve) -> str:

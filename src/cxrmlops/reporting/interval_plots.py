@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrmlops.reporting.plots import ASF, MODEL, SOFT, Limits, drawing, svg_of
+from cxrmlops.reporting.plots import (
+    ASF,
+    MODEL,
+    SOFT,
+    Limits,
+    Style,
+    drawing,
+    svg_of,
+)
+
+_ASIDE: Style = {"color": SOFT, "fontsize": 8, "va": "center", "ha": "right"}
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,7 @@ def forest_plot(rows: Sequence[Row], *, overall: float, label: str) -> str:
                 axes.plot([low, high], [y, y], color=MODEL, lw=1.5)
                 axes.plot([value], [y], "o", color=MODEL, ms=4.5)
             elif not row.heading:
-                axes.text(overall, y, "not assessed  ", color=SOFT, fontsize=8,
-                          va="center", ha="right")  # fmt: skip
+                axes.text(overall, y, "not assessed  ", **_ASIDE)
         axes.set_yticks(place, [row.name for row in rows])
         for text, row in zip(axes.get_yticklabels(), rows, strict=True):
             text.set_fontweight("bold" if row.heading else "normal")

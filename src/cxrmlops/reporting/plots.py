@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -21,6 +22,7 @@ from matplotlib.patches import Rectangle
 Floats = npt.NDArray[np.float64]
 Pair = tuple[Floats, Floats]  # x, y
 Limits = tuple[float, float, float]  # value, low, high
+Style = dict[str, Any]  # of a line or a text, by matplotlib's names
 
 INK, SOFT, FAINT = "#1c2733", "#6b7785", "#dde3ea"
 ASF, NSF, MODEL, OTHER = "#c4622d", "#2f6d9e", "#14324f", "#9aa5b1"
@@ -95,12 +97,12 @@ def reliability_plot(bins: Sequence[tuple[float, Limits, int]]) -> str:
         y = np.array([each[1][0] for each in bins])
         low = y - np.array([each[1][1] for each in bins])
         high = np.array([each[1][2] for each in bins]) - y
-        axes.errorbar(x, y, [low, high], fmt="o-", color=MODEL, ms=5, lw=1.1,
-                      elinewidth=1.1, capsize=2.5)  # fmt: skip
+        look: Style = {"fmt": "o-", "color": MODEL, "ms": 5, "lw": 1.1, "capsize": 2.5}
+        axes.errorbar(x, y, [low, high], **look)
         sizes = sorted({each[2] for each in bins})
         span = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-        axes.text(0.98, 0.04, f"{span} studies a bin", color=SOFT, fontsize=8.5,
-                  ha="right")  # fmt: skip
+        said = f"{span} studies a bin"
+        axes.text(0.98, 0.04, said, color=SOFT, fontsize=8.5, ha="right")
         _square(axes, "Predicted probability of ASF", "Observed share of ASF")
         return svg_of(figure)
 
@@ -112,20 +114,19 @@ def score_plot(
     with drawing(7.4, 3.9) as (figure, axes):
         counts = [np.histogram(each, bins, (0, 1))[0] for each in (nsf, asf)]
         start = np.arange(bins) / bins
+        bar: Style = {"width": 1 / bins, "align": "edge", "ec": "white", "lw": 0.4}
         for count, sign, colour in ((counts[0], 1, NSF), (counts[1], -1, ASF)):
-            axes.bar(start, sign * count, 1 / bins, align="edge", color=colour,
-                     ec="white", lw=0.4)  # fmt: skip
+            axes.bar(start, sign * count, color=colour, **bar)
         axes.axhline(0, color=SOFT, lw=0.8)
         top = 1.12 * max(1, *(int(count.max()) for count in counts))
         axes.set_ylim(-top, top)
         for k, (name, at) in enumerate(sorted(thresholds.items(), key=lambda t: t[1])):
             axes.axvline(at, color=INK, lw=1, ls=(0, (4, 2)))
-            axes.text(at + 0.006, top * (0.97 - 0.11 * k), f"{name} {at:.3f}",
-                      fontsize=8.5, va="top")  # fmt: skip
-        axes.text(0.99, 0.93, "NSF", color=NSF, weight="bold", ha="right",
-                  transform=axes.transAxes)  # fmt: skip
-        axes.text(0.99, 0.05, "ASF", color=ASF, weight="bold", ha="right",
-                  transform=axes.transAxes)  # fmt: skip
+            y = top * (0.97 - 0.11 * k)
+            axes.text(at + 0.006, y, f"{name} {at:.3f}", fontsize=8.5, va="top")
+        look: Style = {"weight": "bold", "ha": "right", "transform": axes.transAxes}
+        axes.text(0.99, 0.93, "NSF", color=NSF, **look)
+        axes.text(0.99, 0.05, "ASF", color=ASF, **look)
         axes.set(xlim=(0, 1), xlabel="Calibrated probability of ASF", ylabel="Studies")
         axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
         axes.grid(axis="y")
@@ -160,9 +161,9 @@ def training_plot(
             axes.grid()
             axes.xaxis.get_major_locator().set_params(integer=True)
         left.legend()
-        side = "right" if best > epoch.mean() else "left"
-        right.text(best, right.get_ylim()[0], f" kept: {best} ", color=ASF,
-                   fontsize=8.5, va="bottom", ha=side)  # fmt: skip
+        side, low = "right" if best > epoch.mean() else "left", right.get_ylim()[0]
+        look: Style = {"color": ASF, "fontsize": 8.5, "va": "bottom", "ha": side}
+        right.text(best, low, f" kept: {best} ", **look)
         return svg_of(figure)
 
 
@@ -184,19 +185,22 @@ def decision_plot(threshold: Floats, curves: Mapping[str, Floats]) -> str:
 
 def _confusion(axes: Axes, name: str, table: tuple[int, int, int, int]) -> None:
     found, missed, right, alarm = table
-    cells = [(0, 1, found, ASF, True), (1, 1, missed, ASF, False),
-             (0, 0, alarm, NSF, False), (1, 0, right, NSF, True)]  # fmt: skip
-    for x, y, count, colour, good in cells:
+    cells = [
+        (0, 1, found, ASF, "bold"),
+        (1, 1, missed, ASF, "normal"),
+        (0, 0, alarm, NSF, "normal"),
+        (1, 0, right, NSF, "bold"),
+    ]
+    for x, y, count, colour, weight in cells:
         of = found + missed if y else right + alarm
         share = count / of if of else 0.0
         axes.add_patch(
             Rectangle((x, y), 1, 1, color=colour, alpha=0.06 + 0.8 * share, lw=0)
         )
         ink = "white" if share > 0.7 else INK
-        axes.text(x + 0.5, y + 0.56, f"{count:,}", ha="center", va="center", color=ink,
-                  fontsize=13, weight="bold" if good else "normal")  # fmt: skip
-        axes.text(x + 0.5, y + 0.27, f"{share:.1%} of {of:,}", ha="center", va="center",
-                  color=ink, fontsize=8)  # fmt: skip
+        look: Style = {"ha": "center", "va": "center", "color": ink}
+        axes.text(x + 0.5, y + 0.56, f"{count:,}", fontsize=13, weight=weight, **look)
+        axes.text(x + 0.5, y + 0.27, f"{share:.1%} of {of:,}", fontsize=8, **look)
     axes.set(xlim=(0, 2), ylim=(0, 2), title=name, aspect="equal")
     axes.set_xticks([0.5, 1.5], ["said ASF", "said NSF"])
     axes.set_yticks([0.5, 1.5], ["NSF", "ASF"])
@@ -207,17 +211,28 @@ def _confusion(axes: Axes, name: str, table: tuple[int, int, int, int]) -> None:
 
 def _curves(axes: Axes, curves: Mapping[str, Pair]) -> None:
     for k, (name, (x, y)) in enumerate(curves.items()):
-        axes.plot(x, y, color=OTHER if k else MODEL, lw=1.4 if k else 2.0, label=name,
-                  drawstyle="default")  # fmt: skip
+        axes.plot(x, y, color=OTHER if k else MODEL, lw=1.4 if k else 2.0, label=name)
 
 
 def _mark(axes: Axes, marker: Marker) -> None:
-    x, y = marker.x, marker.y
+    (x, left, right), (y, low, high) = marker.x, marker.y
+    look: Style = {
+        "ms": 6.5,
+        "mec": "white",
+        "mew": 0.9,
+        "elinewidth": 1.1,
+        "zorder": 5,
+    }
     axes.errorbar(
-        [x[0]], [y[0]], [[y[0] - y[1]], [y[2] - y[0]]], [[x[0] - x[1]], [x[2] - x[0]]],
-        fmt=marker.shape, color=marker.colour, ms=6.5, mec="white", mew=0.9,
-        elinewidth=1.1, label=marker.name, zorder=5,
-    )  # fmt: skip
+        [x],
+        [y],
+        [[y - low], [high - y]],
+        [[x - left], [right - x]],
+        fmt=marker.shape,
+        color=marker.colour,
+        label=marker.name,
+        **look,
+    )
 
 
 def _square(axes: Axes, x: str, y: str) -> None:

@@ -34,6 +34,22 @@ class ExaminationBounds:
     min_map_images: int  # fewer are not assessed
 
 
+@dataclass(frozen=True)
+class _Question:
+    """What one figure is asked."""
+
+    name: str
+    what: str
+    bound: float
+    judge: Callable[[str, str, Estimate, float], GateResult]
+
+    def of(self, figure: Estimate) -> GateResult:
+        return self.judge(self.name, self.what, figure, self.bound)
+
+    def unanswered(self, n: int, why: str) -> GateResult:
+        return not_assessed(self.name, self.bound, n, f"{self.what}: {why}")
+
+
 def judge_examination(
     examination: Examination, metrics: Metrics, *, bounds: ExaminationBounds
 ) -> list[GateResult]:
@@ -70,60 +86,52 @@ def _same_model(examination: Examination, metrics: Metrics) -> GateResult:
 
 def _shortcut(probe: Probe, bounds: ExaminationBounds) -> GateResult:
     """Refuse a cohort whose label can be read off without a lung."""
-    what = f"AUC that {probe.name} alone reaches on val"
-    return _assessed(
-        f"shortcut.{probe.name}", what, probe.auc, bounds.max_shortcut_auc,
-        n=probe.n, least=bounds.min_subgroup_n,
-    )  # fmt: skip
+    name, what = f"shortcut.{probe.name}", f"AUC that {probe.name} alone reaches on val"
+    question = _Question(name, what, bounds.max_shortcut_auc, ceiling)
+    return _assessed(question, probe.auc, n=probe.n, least=bounds.min_subgroup_n)
 
 
 def _inflation(each: Inflation, bounds: ExaminationBounds) -> GateResult:
     """Refuse a network whose AUC comes from differences between levels."""
+    name = f"inflation.{each.name}"
     what = f"AUC on val over the AUC within each {each.name}"
-    return _assessed(
-        f"inflation.{each.name}", what, each.inflation, bounds.max_auc_inflation,
-        n=each.n, least=bounds.min_subgroup_n,
-    )  # fmt: skip
+    question = _Question(name, what, bounds.max_auc_inflation, ceiling)
+    return _assessed(question, each.inflation, n=each.n, least=bounds.min_subgroup_n)
 
 
 def _change(each: AnswerChange, bounds: ExaminationBounds) -> GateResult:
     """Refuse a network that reads the way a film is shown, or its markers."""
-    what = f"change of the AUC on val by '{each.name}'"
     name = f"robustness.{each.name.replace(' ', '_')}"
-    return _assessed(
-        name, what, each.auc_change, bounds.min_auc_change,
-        n=each.n, least=bounds.min_subgroup_n, judge=floor,
-    )  # fmt: skip
+    what = f"change of the AUC on val by '{each.name}'"
+    question = _Question(name, what, bounds.min_auc_change, floor)
+    return _assessed(question, each.auc_change, n=each.n, least=bounds.min_subgroup_n)
 
 
 def _maps(maps: MapFigures, bounds: ExaminationBounds) -> list[GateResult]:
     """Refuse a network whose heat maps mean nothing."""
-    gates = [_disagreement(maps, bounds.max_map_disagreement)]
-    lowest, highest = (
-        bounds.min_repeated_correlation,
-        bounds.max_randomised_weights_correlation,
-    )
-    at_edge = bounds.max_corner_concentration
+    same = "heat maps, correlation with the map"
+    redrawn = f"{same} of redrawn weights"
+    nowhere = "heat maps, ROAD over a map that points nowhere"
+    at_edge = "heat maps, evidence in corners over their area"
+    most = bounds.max_randomised_weights_correlation
+    least = bounds.min_repeated_correlation
     questions = [
-        ("redrawn", "correlation with the map of redrawn weights",
-         maps.redrawn["conv1"], highest, ceiling),
+        _Question("maps.redrawn", redrawn, most, ceiling),
         *(
-            (f"repeated.{change}", f"correlation with the map under {change}",
-             figure, lowest, floor)
-            for change, figure in maps.repeated.items()
+            _Question(f"maps.repeated.{change}", f"{same} under {change}", least, floor)
+            for change in maps.repeated
         ),
-        ("road", "ROAD over a map that points nowhere", maps.road, bounds.min_road,
-         floor),
-        ("corners", "evidence in corners over their area", maps.corners, at_edge,
-         ceiling),
-    ]  # fmt: skip
-    for name, what, figure, bound, judge in questions:
-        if figure is None or figure.n < bounds.min_map_images:
-            n = figure.n if figure else 0
-            reason = f"heat maps, {what}: {n} films are too few"
-            gates.append(not_assessed(f"maps.{name}", bound, n, reason))
+        _Question("maps.road", nowhere, bounds.min_road, floor),
+        _Question("maps.corners", at_edge, bounds.max_corner_concentration, ceiling),
+    ]
+    figures = [maps.redrawn["conv1"], *maps.repeated.values(), maps.road, maps.corners]
+    gates = [_disagreement(maps, bounds.max_map_disagreement)]
+    for question, figure in zip(questions, figures, strict=True):
+        n = figure.n if figure else 0
+        if figure is None or n < bounds.min_map_images:
+            gates.append(question.unanswered(n, f"{n} films are too few"))
         else:
-            gates.append(judge(f"maps.{name}", f"heat maps, {what}", figure, bound))
+            gates.append(question.of(figure))
     return gates
 
 
@@ -131,26 +139,16 @@ def _disagreement(maps: MapFigures, bound: float) -> GateResult:
     apart = maps.disagreement
     passed = apart <= bound
     than = "at most" if passed else "more than"
-    return gate_result(
-        "maps.agreement", apart, bound, maps.n_images, passed,
-        f"heat maps differ from Grad-CAM by {apart:.1e}, {than} {bound:.1e}",
-    )  # fmt: skip
+    reason = f"heat maps differ from Grad-CAM by {apart:.1e}, {than} {bound:.1e}"
+    return gate_result("maps.agreement", apart, bound, maps.n_images, passed, reason)
 
 
 def _assessed(
-    name: str,
-    what: str,
-    figure: Estimate | None,
-    bound: float,
-    *,
-    n: int,
-    least: int,
-    judge: Callable[[str, str, Estimate, float], GateResult] = ceiling,
+    question: _Question, figure: Estimate | None, *, n: int, least: int
 ) -> GateResult:
     if figure is None:
-        reason = f"{what}: one level only, or too few studies of each class"
-        return not_assessed(name, bound, n, reason)
+        why = "one level only, or too few studies of each class"
+        return question.unanswered(n, why)
     if figure.n < least:
-        reason = f"{what}: {figure.n} studies are too few"
-        return not_assessed(name, bound, figure.n, reason)
-    return judge(name, what, figure, bound)
+        return question.unanswered(figure.n, f"{figure.n} studies are too few")
+    return question.of(figure)

@@ -51,11 +51,15 @@ def subgroup_gaps(
     for name, level in found:
         levels.setdefault(name, []).append(level)
     return [
-        _spread(name, {level: found[name, level] for level in each}, read,
-                n=sum(_n(assessed[name, level]) for level in each))
+        _spread(
+            name,
+            {level: found[name, level] for level in each},
+            read,
+            n=sum(_n(assessed[name, level]) for level in each),
+        )
         for name, each in levels.items()
         if len(each) > 1
-    ]  # fmt: skip
+    ]
 
 
 def _n(group: Group) -> int:

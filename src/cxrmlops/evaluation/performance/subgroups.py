@@ -29,10 +29,10 @@ class Group:
     n: int  # studies
     n_asf: int
     n_nsf: int
-    auc: Interval | None
-    gap: Interval | None  # AUC of the group less that of all other studies
-    recall_asf: Interval | None  # at the balanced point
-    recall_nsf: Interval | None
+    auc: Interval | None = None
+    gap: Interval | None = None  # AUC of the group less that of all other studies
+    recall_asf: Interval | None = None  # at the balanced point
+    recall_nsf: Interval | None = None
 
     @property
     def assessed(self) -> bool:
@@ -95,21 +95,18 @@ def _group(
 ) -> Group:
     is_asf = read.abnormal & rows
     is_nsf = ~read.abnormal & rows
-    counts = {
-        "n": int(rows.sum()),
-        "n_asf": int(is_asf.sum()),
-        "n_nsf": int(is_nsf.sum()),
-    }
-    if min(counts["n_asf"], counts["n_nsf"]) < MIN_PER_CLASS:
-        return Group(name, level, **counts, auc=None, gap=None,
-                     recall_asf=None, recall_nsf=None)  # fmt: skip
+    n, n_asf, n_nsf = (int(each.sum()) for each in (rows, is_asf, is_nsf))
+    if min(n_asf, n_nsf) < MIN_PER_CLASS:
+        return Group(name, level, n, n_asf, n_nsf)
     flagged = read.probability >= threshold
     # every normal serves each finding type, so only the abnormal differ
     rest = (read.abnormal & ~rows) | ~read.abnormal if name == "finding" else ~rows
     return Group(
         name,
         level,
-        **counts,
+        n,
+        n_asf,
+        n_nsf,
         auc=auc_interval(read.probability[rows], is_asf[rows], read.patient[rows]),
         gap=_gap(rows, rest, read),
         recall_asf=proportion(flagged[is_asf], read.patient[is_asf]),
