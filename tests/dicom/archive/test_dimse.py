@@ -19,7 +19,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
-from cxrmlops.dicom.archive import dimse
+from cxrmlops.dicom.archive import dimse_association
 from cxrmlops.dicom.archive.dimse import Dimse
 from cxrmlops.dicom.archive.dimse_address import Peer, read_address
 from cxrmlops.dicom.archive.transfer import RemoteImage
@@ -150,7 +150,7 @@ def test_an_archive_that_hangs_up_before_its_answer_is_asked_again():
 
 
 def test_a_silent_archive_did_not_answer(monkeypatch):
-    monkeypatch.setattr(dimse, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(dimse_association, "SILENT_SECONDS", 0.5)
 
     def sleep(_event):
         threading.Event().wait(2)
