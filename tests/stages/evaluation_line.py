@@ -12,8 +12,9 @@ from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network
 from cxrmlops.model.skew import skew_logit
-from cxrmlops.records.split import SideCounts, SplitManifest
+from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.tables import HISTORY, INDEX, NOT_EVALUABLE, SPLITS, STUDIES
+from cxrmlops.stages.split import side_counts
 from tests.make import (
     SCOPE,
     make_index,
@@ -63,16 +64,10 @@ def _manifest(images: pd.DataFrame) -> SplitManifest:
     return make_manifest(
         hash=split_hash(images.image_id, images.split),
         test_hash=split_hash(test.image_id, test.split),
-        n={side: _n(images[images.split == side]) for side in ("train", "val", "test")},
-    )
-
-
-def _n(images: pd.DataFrame) -> SideCounts:
-    return SideCounts(
-        images=len(images),
-        studies=images.study_id.nunique(),
-        patients=images.patient_id.nunique(),
-        abnormal_studies=images[images.abnormal].study_id.nunique(),
+        n={
+            side: side_counts(images[images.split == side])
+            for side in ("train", "val", "test")
+        },
     )
 
 

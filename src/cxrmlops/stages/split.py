@@ -62,6 +62,20 @@ def run(*, validate: Path, out: Path, params: SplitParams) -> None:
     log.info("split: %s patients, split %s", told, manifest.hash[:12])
 
 
+def side_counts(images: pd.DataFrame) -> SideCounts:
+    """Count what stands on one side.
+
+    Args:
+        images: its SPLITS rows.
+    """
+    return SideCounts(
+        images=len(images),
+        studies=images.study_id.nunique(),
+        patients=images.patient_id.nunique(),
+        abnormal_studies=images[images.abnormal].study_id.nunique(),
+    )
+
+
 def _assign(images: pd.DataFrame, group: pd.Series, params: SplitParams) -> pd.Series:
     if params.policy == "case":
         return assign_cases(images.image_id, params.fractions, seed=params.seed)
@@ -75,20 +89,13 @@ def _manifest(images: pd.DataFrame, params: SplitParams) -> SplitManifest:
         seed=params.seed,
         hash=split_hash(images.image_id, images.split),
         test_hash=split_hash(test.image_id, test.split),
-        n={name: _n(images[images.split == name]) for name in params.fractions},
+        n={
+            name: side_counts(images[images.split == name]) for name in params.fractions
+        },
         groups_of_several_patients=int(
             (images.groupby("group").patient_id.nunique() > 1).sum()
         ),
         leaking_patients=len(leaking_patients(images.patient_id, images.split)),
-    )
-
-
-def _n(images: pd.DataFrame) -> SideCounts:
-    return SideCounts(
-        images=len(images),
-        studies=images.study_id.nunique(),
-        patients=images.patient_id.nunique(),
-        abnormal_studies=images[images.abnormal].study_id.nunique(),
     )
 
 
