@@ -77,9 +77,9 @@ def main() -> None:
         )
         with night.site(folder / "site", **SETTINGS):
             _write_images(night.BACKLOG, studies)
-            from flows import score as flow_file
+            from flows import chunk as chunk_file
 
-            with patch.object(flow_file, "open_archive", lambda _: archive):
+            with patch.object(chunk_file, "open_archive", lambda _: archive):
                 said, seconds, _ = night.run(bundle)
             peaks = peak_mib()
             page = Path("data/report/reading_list.html").stat().st_size

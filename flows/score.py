@@ -2,11 +2,8 @@
 
 import os
 import secrets
-import shutil
-import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,65 +15,34 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from typer import Option, run
 
-from cxrmlops.backlog import (
-    audit,
-    folder_scan,
-    import_cache,
-    leases,
-    ledger,
-    progress,
-    results,
-)
+from cxrmlops.backlog import audit, folder_scan, import_cache, leases, ledger
 from cxrmlops.backlog.database import is_shared, open_database
 from cxrmlops.backlog.database import now as utc_now
-from cxrmlops.backlog.delivery import PRESENT, deliver, open_archive
-from cxrmlops.backlog.leases import Chunk
+from cxrmlops.backlog.delivery import open_archive
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.reconciliation import check_balance
 from cxrmlops.data.preprocess import preprocessing_hash
-from cxrmlops.errors import BundleError, ParamsError, ReplacedError, ServiceError
+from cxrmlops.errors import ParamsError, ReplacedError, ServiceError
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import require_unchanged
 from cxrmlops.model.scoring_reader import open_reader
 from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.promotion.approval import champion_bundle
 from cxrmlops.reporting.reading_list import join_reading_lists
-from cxrmlops.stages import report as report_stage
-from cxrmlops.stages import score as score_stage
 from cxrmlops.system.clock import now
-from cxrmlops.system.files import remove_drafts
 from cxrmlops.vocabulary.scope import require_scope
 from flows.archive import ask, fetch, fetching_ahead, open_incoming, unfetched_reasons
 from flows.by_hand import completed, run_by_hand
+from flows.chunk import REPORT, Night, notes, read
 from flows.outcome import (
-    DELAYS,
     RedactForeignErrors,
-    ReleaseOrFailChunk,
     is_stopping,
     show_open,
     show_synthetic_image,
     told_open,
-    unreachable,
 )
 
-SCORE, REPORT = Path("data/score"), Path("data/report")  # one folder per chunk below
 AT_ONCE = int(os.environ.get("CXR_CHUNKS_AT_ONCE", "2"))
-# The network reads one chunk at a time, while another is reported and delivered: two
-# forward passes side by side would only get into each other's way.
-NETWORK = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Night:
-    """What every worker must know; plain values, it may travel to another machine."""
-
-    run: str
-    opened: str  # UTC, ISO 8601
-    started: str  # start of analysis, ISO 8601 with offset
-    bundle: Path
-    bundle_hash: str  # of the model that the night began with, and keeps
-    model_key: str
-    archive: str
 
 
 @dataclass(frozen=True)
@@ -177,7 +143,7 @@ def open_night(bundle: str) -> Night:
 def find(night: Night, rescore: bool) -> None:
     """Look into the backlog and put what is new on the list."""
     params, site, engine = load_params(), load_site(), open_database()
-    with RedactForeignErrors(_notes(night.run)):
+    with RedactForeignErrors(notes(night.run)):
         arrived, unknown = folder_scan.look(
             site.backlog,
             known=folder_scan.known_images(engine),
@@ -214,100 +180,6 @@ def work(number: int, night: Night) -> None:
             return
 
 
-@task(task_run_name="chunk {chunk.id}")
-def read(chunk: Chunk, night: Night) -> None:
-    """Bring one chunk from where it stands to the archive."""
-    engine = open_database()
-    with ReleaseOrFailChunk(engine, chunk), leases.held(engine, chunk):
-        answer(chunk, night)
-        write(chunk)
-        send(chunk, night.archive)
-        progress.finish(engine, chunk)
-        # 1 MB a film, and every object that needs it is delivered
-        shutil.rmtree(SCORE / chunk.id / "images", ignore_errors=True)
-
-
-@task(name="score")
-def answer(chunk: Chunk, night: Night) -> None:
-    """Let the model read the films; answers that are stored are not asked for again."""
-    params, site, out = load_params(), load_site(), SCORE / chunk.id
-    with RedactForeignErrors(_notes(chunk.id)):
-        if not (out / "studies.parquet").exists():
-            if chunk.model_key != night.model_key:
-                raise BundleError("the model that began this chunk is gone")
-            remove_drafts(out)
-            subjects = results.subjects(open_database(), chunk)
-            audit.record(audit.images_read(subjects, source=str(site.backlog)))
-            places = [place for study in chunk.studies for place in study.places]
-            with NETWORK:
-                score_stage.run(
-                    paths=[(site.backlog / place).absolute() for place in places],
-                    bundle=night.bundle,
-                    out=out,
-                    params=params.score,
-                    scope=scope_of(params.cohort, site),
-                    started=datetime.fromisoformat(chunk.started),
-                    expect_hash=night.bundle_hash,
-                )
-        results.require_model(out, chunk)
-        if not chunk.is_scored:
-            answers = results.read_answers(out, chunk, site.backlog)
-            progress.record_scored(open_database(), chunk, answers)
-
-
-@task(name="report")
-def write(chunk: Chunk) -> None:
-    """Write reports and pictures from the stored answers."""
-    engine, out = open_database(), REPORT / chunk.id
-    if chunk.is_written and (out / "objects.json").exists():
-        return
-    with RedactForeignErrors(_notes(chunk.id)):
-        remove_drafts(out)
-        report_stage.run(
-            score=SCORE / chunk.id,
-            out=out,
-            params=load_params().report,
-            site=load_site(),
-            predecessors=results.predecessors(engine, chunk),
-            waiting_since=results.waiting_since(engine, chunk),
-        )
-        progress.record_written(engine, chunk, results.read_written(out, chunk))
-
-
-@task(
-    name="deliver",
-    retries=3,
-    retry_delay_seconds=DELAYS,
-    retry_condition_fn=unreachable,
-)
-def send(chunk: Chunk, archive: str) -> None:
-    """Store what the archive does not have yet."""
-    engine, out = open_database(), REPORT / chunk.id
-    with RedactForeignErrors(_notes(chunk.id)):
-        written = results.read_written(out, chunk)
-        trail = audit.Transfers(results.subjects(engine, chunk), destination=archive)
-        study = {one.uid: one.study_uid for one in written}
-
-        def keep(uid: str, text: str) -> None:
-            progress.record_receipt(engine, chunk, uid, text)
-            trail.note(study[uid], is_new=text != PRESENT)
-
-        with trail:
-            sent = deliver(
-                [out / f"{one.uid}.dcm" for one in written],
-                open_archive(archive),
-                receipt=keep,
-            )
-            for uid, reason in sent.refused.items():
-                progress.record_refused(engine, chunk, uid, reason)
-    get_run_logger().info(
-        "archive: %d objects stored, %d were there, %d refused for good",
-        sent.stored,
-        sent.present,
-        len(sent.refused),
-    )
-
-
 @task(name="close night")
 def close(night: Night) -> End:
     """Join the reading list, count what became of every study, and show it."""
@@ -340,10 +212,6 @@ def close(night: Night) -> End:
     get_run_logger().info("night: %s", said)
     said = said if tally["in"] else "nothing new"
     return End([], said, tally["failed"], told_open(left))
-
-
-def _notes(name: str) -> Path:
-    return SCORE / f"{name}.failed.txt"
 
 
 def main(

@@ -17,6 +17,7 @@ from pydicom.uid import (
 from cxrmlops.backlog import ledger
 from cxrmlops.backlog.database import open_database
 from cxrmlops.errors import AccessError, CxrError, ResourceError, ServiceError
+from flows import chunk as chunk_file
 from flows import score as flow_file
 from flows.archive import fetching_ahead
 from flows.score import score
@@ -254,7 +255,7 @@ def test_an_archive_that_is_down_costs_nothing_but_time(
     with monkeypatch.context() as patch:
         patch.setenv("CXR_ARCHIVE", f"dicomweb:http://127.0.0.1:{nobody}/dicom-web")
         tried = score(str(reading_bundle), return_state=True)
-    monkeypatch.setattr(flow_file.score_stage, "run", None)  # no second inference
+    monkeypatch.setattr(chunk_file.score_stage, "run", None)  # no second inference
     monkeypatch.setenv("CXR_ARCHIVE", pacs.dicomweb)
     again = score(str(reading_bundle), return_state=True)
 

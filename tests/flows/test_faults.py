@@ -16,7 +16,7 @@ from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.delivery import Folder
 from cxrmlops.backlog.lease_holders import this_process
 from cxrmlops.errors import DataError, ServiceError
-from flows import score as flow_file
+from flows import chunk as chunk_file
 from flows.score import score
 from tests import make
 from tests.flows.conftest import stand_in
@@ -145,7 +145,7 @@ def test_an_archive_that_takes_no_more_is_sent_the_rest_later(
     site, bundle, undisturbed, monkeypatch
 ):
     archive = Refusing(site / "data/archive", takes=1)
-    monkeypatch.setattr(flow_file, "open_archive", lambda _: archive)
+    monkeypatch.setattr(chunk_file, "open_archive", lambda _: archive)
 
     tried = score(bundle, return_state=True)
     refused = archive.asked.pop()
@@ -172,7 +172,7 @@ def test_while_a_slow_archive_takes_its_time_nobody_else_takes_the_chunk(
             return super().store(file)
 
     monkeypatch.setattr(
-        flow_file, "open_archive", lambda _: Slow(site / "data/archive")
+        chunk_file, "open_archive", lambda _: Slow(site / "data/archive")
     )
     monkeypatch.setitem(leases.claim.__kwdefaults__, "lease_seconds", 1.0)
 
@@ -202,14 +202,14 @@ def server(monkeypatch):
 def test_a_ledger_that_restarts_in_mid_run_costs_nothing(
     site, bundle, undisturbed, server, monkeypatch
 ):
-    usual = flow_file.report_stage.run
+    usual = chunk_file.report_stage.run
 
     def restart(**arguments):
         server.stop()
         server.start()
         usual(**arguments)
 
-    monkeypatch.setattr(flow_file.report_stage, "run", restart)
+    monkeypatch.setattr(chunk_file.report_stage, "run", restart)
 
     assert score(bundle, return_state=True).message == DONE
     assert delivered(site) == undisturbed
@@ -218,14 +218,14 @@ def test_a_ledger_that_restarts_in_mid_run_costs_nothing(
 def test_a_ledger_that_goes_away_is_told_and_the_next_night_goes_on(
     site, bundle, undisturbed, server, monkeypatch
 ):
-    usual = flow_file.report_stage.run
+    usual = chunk_file.report_stage.run
 
     def lose(**arguments):
         usual(**arguments)
         server.stop()
 
     with monkeypatch.context() as patch:
-        patch.setattr(flow_file.report_stage, "run", lose)
+        patch.setattr(chunk_file.report_stage, "run", lose)
         patch.setattr(leases, "this_process", a_process_that_ended)
         tried = score(bundle, return_state=True)
     server.start()
@@ -245,7 +245,7 @@ def test_a_night_that_loses_a_study_fails_loudly(site, bundle, monkeypatch):
         with transaction(engine) as connection:
             connection.execute(text("UPDATE studies SET outcome = '' WHERE id = 1"))
 
-    monkeypatch.setattr(flow_file.progress, "finish", lose)
+    monkeypatch.setattr(chunk_file.progress, "finish", lose)
 
     state = score(bundle, return_state=True)
 

@@ -23,6 +23,7 @@ from cxrmlops.promotion import approval_log
 from cxrmlops.registry import versions
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.stages import score as score_stage
+from flows import chunk as chunk_file
 from flows import score as flow_file
 from flows.approve import approve
 from flows.outcome import RedactForeignErrors, unreachable
@@ -54,7 +55,7 @@ def site(project, bundle, monkeypatch) -> Path:
 def set_up(folder: Path, patch: pytest.MonkeyPatch, **score_params: object) -> None:
     patch.setenv("CXR_CLOCK", CLOCK)
     patch.setenv("CXR_WORKERS", "0")
-    patch.setattr("flows.score.send.retries", 0)
+    patch.setattr("flows.chunk.send.retries", 0)
     params = yaml.safe_load((folder / "params.yaml").read_text())
     params["score"] |= {"settle_minutes": 0, "chunk_studies": 2} | score_params
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
@@ -200,7 +201,7 @@ def test_one_bad_study_fails_alone(site, bundle, monkeypatch):
             raise MemoryError("1.2.2 of CANARY^TWEETY")
         usual(paths=paths, **others)
 
-    monkeypatch.setattr(flow_file.score_stage, "run", explode)
+    monkeypatch.setattr(chunk_file.score_stage, "run", explode)
 
     state = score(str(bundle), return_state=True)
 
@@ -230,7 +231,7 @@ def test_a_night_whose_model_is_replaced_stops_and_reads_nothing_with_the_other(
         make.make_reading_bundle(mine, seed=1)
 
     with monkeypatch.context() as patch:
-        patch.setattr(flow_file.score_stage, "run", replace)
+        patch.setattr(chunk_file.score_stage, "run", replace)
         state = score(str(mine), return_state=True)
 
     assert state.is_failed()
@@ -270,7 +271,7 @@ def test_a_champion_moved_in_mid_night_reads_from_the_next_night_on(
             decide_on(second)
 
     with monkeypatch.context() as patch:
-        patch.setattr(flow_file.score_stage, "run", move)
+        patch.setattr(chunk_file.score_stage, "run", move)
         state = score(return_state=True)
     arrive(site, "1.2.5")
     score(return_state=True)
@@ -308,10 +309,10 @@ def test_an_archive_that_is_down_costs_nothing_but_time(site, bundle, monkeypatc
             raise ServiceError("the archive did not answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(flow_file, "open_archive", lambda _: Down(site / "data/archive"))
+        patch.setattr(chunk_file, "open_archive", lambda _: Down(site / "data/archive"))
         tried = score(str(bundle), return_state=True)
-    monkeypatch.setattr(flow_file.score_stage, "run", None)  # no second inference
-    monkeypatch.setattr(flow_file.report_stage, "run", None)
+    monkeypatch.setattr(chunk_file.score_stage, "run", None)  # no second inference
+    monkeypatch.setattr(chunk_file.report_stage, "run", None)
     monkeypatch.setenv("CXR_CLOCK", "2031-01-01T00:00:00+00:00")
     again = score(str(bundle), return_state=True)
 
@@ -357,11 +358,11 @@ def kill(folder: Path, bundle: str, monkeypatch, *, after: str) -> None:
             started=night.started,
             lease_seconds=0,
         )
-        flow_file.answer.fn(chunk, night)
+        chunk_file.answer.fn(chunk, night)
         if after in ("write", "send"):
-            flow_file.write.fn(chunk)
+            chunk_file.write.fn(chunk)
         if after == "send":
-            flow_file.send.fn(chunk, night.archive)
+            chunk_file.send.fn(chunk, night.archive)
 
 
 def test_a_study_that_may_still_grow_waits(site, bundle, monkeypatch):
