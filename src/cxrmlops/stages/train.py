@@ -12,7 +12,7 @@ import pandas as pd
 
 from cxrmlops.data.shards import open_shards
 from cxrmlops.data.split_membership import check_sides
-from cxrmlops.data.squares import check_shards, image_squares, in_parts
+from cxrmlops.data.squares import check_shards
 from cxrmlops.errors import DataError
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
@@ -28,13 +28,12 @@ from cxrmlops.model.device import (
     versions,
 )
 from cxrmlops.model.fitting import fit
-from cxrmlops.model.inference import calibrated, read_squares
+from cxrmlops.model.inference import calibrated
 from cxrmlops.model.learner import Hyperparameters, TrainState
 from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
-from cxrmlops.model.out_of_distribution import collected, fit_familiar
-from cxrmlops.model.skew import skew_logit
+from cxrmlops.model.reference import read_stored_images, reference_arrays
 from cxrmlops.model.training import Epoch, LabelledImages
 from cxrmlops.model.training_patients import (
     LEARNT,
@@ -49,18 +48,12 @@ from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.tables import HISTORY, SPLITS, STUDIES
 from cxrmlops.records.training import Training
 from cxrmlops.stage_code import stage_code_hash
-from cxrmlops.system.files import (
-    sha256_file,
-    sha256_json,
-    whole_folder,
-    work_folder,
-)
+from cxrmlops.system.files import sha256_file, sha256_json, whole_folder, work_folder
 from cxrmlops.vocabulary.findings import OperatingPoint
 from cxrmlops.vocabulary.scope import Scope
 
 SIDES = ("train", "val")  # test is not for us: its pixels are never read here
 CLOUD = 2000  # films of train that say what is like them
-PROBABILITY_BINS = 100  # of the histogram that drift is measured against
 
 log = logging.getLogger(__name__)
 
@@ -229,8 +222,16 @@ def _judge(
     """Fit on val what is not a weight; the shift goes into the network's bias."""
     train, rows = (images[images.split == side] for side in SIDES)
     some = np.linspace(0, len(train) - 1, min(len(train), CLOUD)).astype(int)
-    learnt = _read_images(learner, preprocess, train.iloc[some], params.batch_size)
-    read = _read_images(learner, preprocess, rows, params.batch_size)
+    learnt, read = (
+        read_stored_images(
+            learner.network,
+            preprocess,
+            chosen,
+            device=learner.fabric.device,
+            batch_size=params.batch_size,
+        )
+        for chosen in (train.iloc[some], rows)
+    )
     logit = read.logit
     as_they_are = join_studies(rows, logit, calibrated(logit), rule=params.study_rule)
     fitted = fit_temperature(as_they_are.logit, as_they_are.abnormal, as_they_are.split)
@@ -244,44 +245,8 @@ def _judge(
         studies.split,
         high_sensitivity=params.high_sensitivity,
     )
-    reference = {
-        "intensity": read.intensity,
-        "probability": np.histogram(probability, PROBABILITY_BINS, (0, 1))[0],
-        "skew_logit": skew_logit(learner.network, read.side),
-    }
-    familiar = fit_familiar(learnt.features, read.features)
-    if familiar is None:
-        log.warning("train: too few films to say which are like them; none is refused")
-    else:
-        reference |= familiar.to_arrays()
+    reference = reference_arrays(learner.network, probability, learnt=learnt, val=read)
     return _ValidationResult(fitted.temperature, points, studies, reference)
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What the network says of films."""
-
-    logit: np.ndarray  # (n,) float32
-    features: np.ndarray  # (n, d) float32
-    intensity: np.ndarray  # (256,) int64, pixels by grey value
-    side: int  # pixels
-
-
-def _read_images(
-    learner: TrainState, preprocess: Path, rows: pd.DataFrame, batch_size: int
-) -> _Read:
-    network, device = learner.network, learner.fabric.device
-    logits, intensity = [], np.zeros(256, np.int64)
-    with collected(network) as features:
-        for squares in map(image_squares(preprocess), in_parts(rows, batch_size)):
-            intensity += np.bincount(squares.ravel(), minlength=256)
-            logit, _ = read_squares(
-                network, squares, device=device, batch_size=batch_size
-            )
-            logits.append(logit)
-            features[-1] = features[-1][: len(squares)]  # a GPU's batch is filled up
-    side = squares.shape[1]
-    return _Read(np.concatenate(logits), np.concatenate(features), intensity, side)
 
 
 def _write(
