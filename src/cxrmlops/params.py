@@ -12,6 +12,7 @@ from cxrmlops.errors import ParamsError, wrong_values
 from cxrmlops.vocabulary.scope import Scope, make_scope
 
 Fraction = Field(ge=0, le=1)
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Section(BaseModel):
@@ -202,6 +203,19 @@ class Params(Section):
     report: ReportParams
 
 
+class Ports(Section):
+    """On which ports the servers of `cxrmlops up` listen, on loopback."""
+
+    database: Port = 5434  # PostgreSQL
+    prefect: Port = 4200
+    mlflow: Port = 5000
+    orthanc: Port = 8042  # DICOMweb
+    dicom: Port = 4242  # DIMSE
+    retrieve: Port = 11112  # ours, where the archive sends what C-MOVE asked for
+    viewer: Port = 3000
+    worker: Port = 8280  # its health
+
+
 class Site(Section):
     """All of site.yaml: one site's settings, no numbers of the model, no secrets."""
 
@@ -217,6 +231,7 @@ class Site(Section):
     chest_words: list[str]  # in BodyPartExamined or a description, upper case
     backlog: Path  # folder of films that wait for an answer
     archive: str  # folder:, dicomweb: or dimse:...; CXR_ARCHIVE comes first
+    ports: Ports = Ports()  # of the servers of `cxrmlops up`
 
 
 Settings = TypeVar("Settings", bound=Section)

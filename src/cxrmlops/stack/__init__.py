@@ -1,0 +1,1 @@
+"""The servers of one machine: described once, started, watched and stopped together."""
