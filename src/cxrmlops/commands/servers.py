@@ -64,6 +64,29 @@ def status() -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def compose(
+    folder: Annotated[
+        Path, typer.Option(help="passwords and settings that the containers mount")
+    ] = Path(".containers"),
+) -> None:
+    """Write infra/compose.yaml and what it mounts: the same servers as containers.
+
+    It ends with the command of Docker Compose that starts them.
+
+    Example: cxrmlops compose
+    """
+    from cxrmlops.params import load_site
+    from cxrmlops.stack import containers
+    from cxrmlops.system.files import whole
+
+    site = load_site()
+    containers.prepare(folder, site)
+    with whole(Path("infra/compose.yaml")) as draft:
+        draft.write_text(containers.compose(time_zone=site.time_zone), "utf-8")
+    typer.echo("docker compose -p cxrmlops -f infra/compose.yaml up --build")
+
+
 def _show(states: "list[State]") -> None:
     for state in states:
         word = "well" if state.well else state.process.lower() or "not started"

@@ -2,9 +2,12 @@
 
 import base64
 import json
+from collections.abc import Mapping
+from pathlib import Path
 
 from cxrmlops.stack.place import LOOPBACK, Place
 from cxrmlops.stack.services import ADMINISTRATOR, USER
+from cxrmlops.system.files import whole
 
 OUR_TITLE = "CXRMLOPS"  # AE title that the archive lets in
 
@@ -51,7 +54,7 @@ def mlflow(place: Place, *, password: str) -> str:
         (
             "[mlflow]",
             "default_permission = NO_PERMISSIONS",
-            f"database_uri = sqlite:///{place.folder}/mlflow_users.db",
+            f"database_uri = sqlite:///{place.folder}/mlflow/users.db",
             f"admin_username = {ADMINISTRATOR}",
             f"admin_password = {password}",
             "authorization_function = "
@@ -133,3 +136,33 @@ def viewer_settings() -> str:
         "investigationalUseDialog": {"option": "configure", "days": 365},
     }
     return f"window.config = {json.dumps(content, indent=2)};\n"
+
+
+def write_settings(
+    folder: Path,
+    place: Place,
+    passwords: Mapping[str, str],
+    *,
+    plugins: Path,
+    account: str | None,
+) -> None:
+    """Write the settings files of one place; those with a password are 0600.
+
+    Args:
+        folder: to write to; the servers see it as `place.folder`.
+        place: where the servers run.
+        passwords: by their names.
+        plugins: Orthanc's plugin of DICOMweb, or the folder of its plugins.
+        account: that nginx's workers run as, where root starts them.
+    """
+    archive = passwords["CXR_ARCHIVE_PASSWORD"]
+    texts = {
+        "orthanc.json": orthanc(place, plugins=str(plugins), password=archive),
+        "mlflow.ini": mlflow(place, password=passwords["CXR_MLFLOW_PASSWORD"]),
+        "viewer.conf": viewer(place, password=archive, account=account),
+    }
+    for name, text in texts.items():
+        with whole(folder / name, private=True) as draft:
+            draft.write_text(text, "utf-8")
+    with whole(folder / "viewer" / "app-config.js") as draft:
+        draft.write_text(viewer_settings(), "utf-8")

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from cxrmlops.stack.services import DATABASES, USER
 
 ACCOUNT = "postgres"  # PostgreSQL does not run as root
 _PROGRAMS = Path("/usr/lib/postgresql")  # of Debian, a folder a version
+_RECOVERY_SECONDS = 60.0
 
 
 def programs() -> Path:
@@ -59,17 +61,12 @@ def make_cluster(folder: Path, *, password: str) -> bool:
 
 
 def make_databases(place: Place, *, password: str) -> None:
-    """Make the databases that are missing."""
-    host, port = place.at("database").split(":")
-    with psycopg.connect(
-        host=host,
-        port=port,
-        user=USER,
-        password=password,
-        dbname="postgres",
-        autocommit=True,
-        connect_timeout=10,
-    ) as connection:
+    """Make the databases that are missing.
+
+    Raises:
+        ResourceError: the server lets nobody in.
+    """
+    with _connect(place, password) as connection:
         rows = connection.execute("SELECT datname FROM pg_database").fetchall()
         there = {name for (name,) in rows}
         for name in DATABASES:
@@ -77,6 +74,30 @@ def make_databases(place: Place, *, password: str) -> None:
                 connection.execute(
                     sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
                 )
+
+
+def _connect(place: Place, password: str) -> psycopg.Connection:
+    """Connect, also to a server that listens and still recovers from a kill."""
+    host, port = place.at("database").split(":")
+    until = time.monotonic() + _RECOVERY_SECONDS
+    while True:
+        try:
+            return psycopg.connect(
+                host=host,
+                port=port,
+                user=USER,
+                password=password,
+                dbname="postgres",
+                autocommit=True,
+                connect_timeout=10,
+            )
+        except psycopg.OperationalError as error:
+            if time.monotonic() > until:
+                raise ResourceError(
+                    f"PostgreSQL at {place.at('database')} lets nobody in: "
+                    f"{str(error).strip()}"
+                ) from error
+        time.sleep(0.5)
 
 
 def _version(program: Path) -> int:

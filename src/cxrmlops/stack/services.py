@@ -129,7 +129,12 @@ def _mlflow(place: Place, _time_zone: str) -> Service:
         (
             *(f"{place.programs}mlflow", "server", "--app-name", "basic-auth"),
             *("--host", place.listen, "--port", str(place.port("mlflow"))),
-            *("--workers", "2", "--artifacts-destination", f"{place.folder}/mlflow"),
+            *(
+                "--workers",
+                "2",
+                "--artifacts-destination",
+                f"{place.folder}/mlflow/artifacts",
+            ),
             *("--allowed-hosts", f"{names},{place.at('mlflow')}"),
         ),
         (
@@ -173,7 +178,10 @@ def _viewer(place: Place, _time_zone: str) -> Service:
 
 def _worker(place: Place, time_zone: str) -> Service:
     prefect = f"{place.programs}prefect"
+    health = f"http://{place.at('prefect')}/api/health"
+    asks = f"import urllib.request as r; r.urlopen('{health}', timeout=3)"
     steps = (
+        f'until {place.programs}python -c "{asks}" 2>/dev/null; do sleep 1; done',
         # it is there already after the first start
         f"{prefect} work-pool create {POOL} --type process || true",
         f"{prefect} --no-prompt deploy --all",

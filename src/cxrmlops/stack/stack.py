@@ -13,7 +13,8 @@ from shutil import which
 
 from cxrmlops.errors import ResourceError
 from cxrmlops.params import Site
-from cxrmlops.stack import configuration, database, ohif, supervisor, systemd
+from cxrmlops.stack import database, ohif, supervisor, systemd
+from cxrmlops.stack.configuration import write_settings
 from cxrmlops.stack.health import is_well
 from cxrmlops.stack.passwords import read_passwords
 from cxrmlops.stack.place import LOOPBACK, Place
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 FOLDER = "CXR_STACK"  # environment: where the servers keep everything
 PASSWORDS, ADDRESSES = "passwords.env", "addresses.env"
 _PLUGINS = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-_WEB_ACCOUNT = "www-data"  # nginx's workers, where root starts it
 _PROGRAMS = {"Orthanc": "orthanc orthanc-dicomweb", "nginx": "nginx-light"}
 _WAIT_SECONDS = 300.0
 _POLL_SECONDS = 0.5
@@ -151,36 +151,31 @@ def _prepare(folder: Path, place: Place, site: Site) -> dict[str, str]:
         log.info("up: PostgreSQL cluster made")
     if ohif.fetch_viewer(folder / "viewer" / "dist", cache=folder / "viewer"):
         log.info("up: OHIF %s put in place", ohif.VERSION)
-    archive = passwords["CXR_ARCHIVE_PASSWORD"]
-    root = os.geteuid() == 0
+    write_settings(folder, place, passwords, plugins=_PLUGINS, account=_web_account())
+    _write(folder / ADDRESSES, _addresses(place, passwords), private=True)
     everything = services(place, time_zone=site.time_zone)
-    secret = {
-        "orthanc.json": configuration.orthanc(
-            place, plugins=str(_PLUGINS), password=archive
-        ),
-        "mlflow.ini": configuration.mlflow(
-            place, password=passwords["CXR_MLFLOW_PASSWORD"]
-        ),
-        "viewer.conf": configuration.viewer(
-            place, password=archive, account=_WEB_ACCOUNT if root else None
-        ),
-        ADDRESSES: _addresses(place, passwords),
-    }
-    for name, text in secret.items():
-        _write(folder / name, text, private=True)
-    _write(folder / "viewer" / "app-config.js", configuration.viewer_settings())
     for service in everything:
         _write(folder / "run" / f"{service.name}.sh", _script(service, place))
     _write(
         folder / "supervisord.conf",
         supervisor.configuration(folder, everything, account=database.ACCOUNT),
     )
-    if root:  # what PostgreSQL's account and nginx's workers have to reach
-        for part in (folder, folder / "run", folder / "viewer"):
-            part.chmod(0o711)
-        for file in (*(folder / "run").iterdir(), folder / "viewer/app-config.js"):
-            file.chmod(0o644)
+    if os.geteuid() == 0:
+        _let_accounts_in(folder)
     return passwords
+
+
+def _web_account() -> str | None:
+    """Name the account of nginx's workers, where root starts them."""
+    return "www-data" if os.geteuid() == 0 else None
+
+
+def _let_accounts_in(folder: Path) -> None:
+    """Let PostgreSQL's account and nginx's workers reach what they run and serve."""
+    for part in (folder, folder / "run", folder / "viewer"):
+        part.chmod(0o711)
+    for file in (*(folder / "run").iterdir(), folder / "viewer" / "app-config.js"):
+        file.chmod(0o644)
 
 
 def _script(service: Service, place: Place) -> str:

@@ -12,7 +12,7 @@ from cxrmlops.errors import ResourceError
 from cxrmlops.stack.services import Service
 from cxrmlops.system.processes import MARK
 
-_STOP_SECONDS = 40.0
+_STOP_SECONDS = 150.0  # one after the other, each at most `stopwaitsecs`
 
 
 def configuration(folder: Path, services: Sequence[Service], *, account: str) -> str:
