@@ -25,7 +25,7 @@ ARCH ?= resnet18
 N ?= 100
 SEED ?= 1
 
-.PHONY: demo test unit coverage soak check bench mutants docs setup clean
+.PHONY: demo stack test unit coverage soak check bench mutants docs setup clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -38,6 +38,10 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)  ## train on made-up films, score a night, say where to look
 	$(BIN)/cxrmlops demo --architecture $(ARCH)
+
+stack: $(READY)  ## PostgreSQL, Prefect, MLflow, Orthanc, OHIF and a worker on this machine
+	infra/packages.sh
+	$(BIN)/cxrmlops up
 
 test: $(READY)  ## all tests but those that need a GPU
 	infra/test_packages.sh

@@ -17,7 +17,13 @@ from documentation.markdown import cell, code, sentence, table
 from documentation.source_comments import class_fields, yaml_comments
 
 SIGNS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-INTERNAL = {"CXR_STARTED_BY"}  # a mark on our own processes
+INTERNAL = {
+    "CXR_STARTED_BY",  # a mark on our own processes
+    # what `cxrmlops up` makes and hands to its servers
+    "CXR_DATABASE_PASSWORD",
+    "CXR_MLFLOW_PASSWORD",
+    "CXR_MLFLOW_SECRET",
+}
 VARIABLES: dict[str, tuple[str, str]] = {  # name -> what, and what holds without it
     "PREFECT_API_URL": ("address of the Prefect server", "an API for each run"),
     "PREFECT_HOME": (
@@ -49,6 +55,22 @@ VARIABLES: dict[str, tuple[str, str]] = {  # name -> what, and what holds withou
     "CXR_DASK": (
         "address of a Dask scheduler; needs a ledger on PostgreSQL",
         "threads on this machine",
+    ),
+    "CXR_STACK": (
+        "folder of what the servers of `cxrmlops up` keep",
+        "`.stack` here; as root `/var/lib/cxrmlops/<hash of the project's path>`",
+    ),
+    "CXR_PROJECT": (
+        "the project's folder, for `prefect deploy`",
+        "`cxrmlops up` sets it",
+    ),
+    "CXR_TIME_ZONE": (
+        "time zone of the nights' schedule, for `prefect deploy`",
+        "`cxrmlops up` sets it from `site.yaml: time_zone`",
+    ),
+    "NPM_CONFIG_REGISTRY": (
+        "where `cxrmlops up` fetches the OHIF viewer",
+        "`https://registry.npmjs.org`",
     ),
     "CXR_CLOCK": ("fixed time in ISO 8601, for tests", "the clock"),
 }

@@ -8,8 +8,10 @@ have dciodvfy || need+=(dicom3tools)
 have dsr2html || need+=(dcmtk)
 { have java && [ -f /usr/share/java/pixelmed.jar ]; } ||
     need+=(libpixelmed-java default-jre-headless)
-have Orthanc || need+=(orthanc orthanc-dicomweb)
-[ -d /usr/lib/postgresql ] || need+=(postgresql)
+have docker-compose || need+=(docker-compose)
+if [ "$(id -u)" -eq 0 ]; then
+    "$(dirname "$0")/packages.sh" || echo "tests of servers will be skipped"
+fi
 [ ${#need[@]} -eq 0 ] && exit 0
 if ! have apt-get || [ "$(id -u)" -ne 0 ]; then
     echo "tests that need ${need[*]} will be skipped (no apt-get, or not root)"
