@@ -131,7 +131,7 @@ def test_labels_of_the_real_images_are_those_of_their_manifest(real_data):
     asked = type(asked)(
         **vars(asked)
         | {
-            "films": folder / "images",
+            "images": folder / "images",
             "reports": real_data / "metadata/Data_Entry_2017_v2020.csv.gz",
         }
     )
