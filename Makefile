@@ -47,10 +47,11 @@ test: $(READY)  ## all tests but those that need a GPU
 	infra/test_packages.sh
 	$(SUITE) -m "not gpu and not soak"
 
-unit: $(READY)  ## tests of single modules: no server, no whole line, nothing installed
-	$(SUITE) -m "not slow and not services and not gpu and not soak"
+unit: $(READY)  ## tests of single modules: no program, no server, nothing installed
+	$(SUITE) -m "not integration and not slow and not services and not gpu and not soak"
 
-coverage: $(READY)  ## lines that the tests of `make unit` run; a floor in pyproject.toml
+# with `integration`, which starts much of the code that is worth counting
+coverage: $(READY)  ## lines that all tests but slow and services run; a floor in pyproject.toml
 	$(SUITE) -m "not slow and not services and not gpu and not soak" --cov --cov-report=term
 
 soak: $(READY)  ## hours: a long night killed again and again

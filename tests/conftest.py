@@ -1,8 +1,10 @@
 """Fixtures that many tests share."""
 
 import os
+import re
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -13,15 +15,36 @@ ROOT = Path(__file__).parent.parent
 
 
 LIMIT = 2700  # seconds of a test that starts programs, on a slow and busy machine
+REAL_IMAGES = {"real_data", "cases"}  # fixtures: folders of films that are not ours
+MARKS = re.compile(r"^pytestmark = (\[[^]]*\]|.*)", re.MULTILINE)  # of a whole file
 
 
+def pytest_ignore_collect(
+    collection_path: Path, config: pytest.Config
+) -> Literal[True] | None:
+    """Let `make unit` not even load a file of which it runs nothing.
+
+    Prefect and MLflow, which such files import, take seconds in every worker.
+    """
+    asked = config.option.markexpr
+    if "not integration" not in asked or collection_path.suffix != ".py":
+        return None
+    marks = MARKS.search(collection_path.read_text(encoding="utf-8"))
+    has = set(re.findall(r"mark\.(\w+)", marks[1])) if marks else set()
+    return True if has & set(re.findall(r"not (\w+)", asked)) else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let whole lines and servers take longer than other tests, and order the files.
+    """Mark tests of real films, let whole lines and servers take longer, order files.
 
     `make test` hands files out in this order. Whole lines come first: a file of minutes
     that is begun last would leave the other workers idle. What uses Prefect comes last:
     its server goes on to the end, and costs a fifth of a core while nobody asks it.
     """
+    for item in items:
+        if REAL_IMAGES.intersection(_fixtures(item)):
+            item.add_marker(pytest.mark.integration)
     starts_programs = {
         item
         for item in items

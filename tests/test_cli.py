@@ -53,6 +53,7 @@ def project(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.mark.integration
 def test_help_loads_nothing_heavy(tmp_path):
     code = (
         "import sys\n"
@@ -79,6 +80,7 @@ def test_every_command_has_help(command):
     assert f"{command} [OPTIONS]" in result.output
 
 
+@pytest.mark.integration
 def test_a_wrong_key_is_one_error_and_nothing_is_written(project):
     params = yaml.safe_load((project / "params.yaml").read_text())
     params["split"]["sede"] = 1
@@ -94,6 +96,7 @@ def test_a_wrong_key_is_one_error_and_nothing_is_written(project):
     assert {path.name for path in project.iterdir()} == {"params.yaml", "site.yaml"}
 
 
+@pytest.mark.integration
 def test_without_params_the_sentence_says_where_and_what_next(tmp_path):
     result = cxrmlops("split", folder=tmp_path)
 
@@ -103,6 +106,7 @@ def test_without_params_the_sentence_says_where_and_what_next(tmp_path):
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.integration
 def test_a_stage_without_its_input_names_the_stage_to_run(project):
     result = cxrmlops("split", folder=project)
 
@@ -114,6 +118,7 @@ def test_a_stage_without_its_input_names_the_stage_to_run(project):
     assert not (project / "data").exists()
 
 
+@pytest.mark.integration
 def test_an_unknown_command_is_refused(tmp_path):
     result = cxrmlops("splitt", folder=tmp_path)
 

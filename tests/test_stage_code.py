@@ -79,6 +79,7 @@ def test_stages_of_different_code_have_different_hashes():
     assert all(len(one) == 64 for one in hashes)
 
 
+@pytest.mark.integration
 def test_the_list_names_what_python_loads():
     """The import graph is read, not run: compare it with a real import."""
     code = (

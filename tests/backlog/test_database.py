@@ -38,6 +38,7 @@ def test_readers_do_not_wait_for_a_writer(tmp_path):
     assert rows == (0,)
 
 
+@pytest.mark.integration
 def test_opening_the_ledger_again_takes_no_lock_from_those_who_use_it(tmp_path):
     # Without its lock the other process takes itself for the last one and removes the
     # write-ahead log that we are writing to.

@@ -10,6 +10,8 @@ from cxrmlops.backlog import lease_holders, leases
 from cxrmlops.backlog.open_studies import HELD, open_studies
 from tests.backlog.test_leases import arrive, claim
 
+pytestmark = pytest.mark.integration
+
 HOLDER = (
     "from cxrmlops.backlog.lease_holders import this_process as me; "
     "print(me(), flush=1)"

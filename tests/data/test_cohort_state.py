@@ -140,6 +140,7 @@ def test_missing_reports_are_one_sentence(place):
         state(place, reports=place / "nowhere")
 
 
+@pytest.mark.integration
 def test_the_question_costs_no_table_library():
     code = (
         "import sys, cxrmlops.data.cohort_state;"

@@ -102,6 +102,7 @@ def test_a_square_of_other_shape_or_type_is_refused(tmp_path, square):
         writer.add(square)
 
 
+@pytest.mark.integration
 def test_shards_need_numpy_alone():
     code = (
         "import sys, cxrmlops.data.shards;"

@@ -9,6 +9,8 @@ from cxrmlops.registry import versions
 from flows.approve import approve, roll_back
 from tests.registry.stand_ins import register
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def two_versions(project):

@@ -11,6 +11,8 @@ from cxrmlops.errors import BundleError
 from cxrmlops.promotion import approval_log
 from tests.registry.stand_ins import register
 
+pytestmark = pytest.mark.integration
+
 
 def command(*words: str) -> str:
     done = CliRunner().invoke(app, words, catch_exceptions=False)

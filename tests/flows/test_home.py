@@ -8,6 +8,8 @@ import pytest
 from cxrmlops.errors import ParamsError
 from flows.home import choose_home, require_home
 
+pytestmark = pytest.mark.integration
+
 NOWHERE = "/proc/nowhere"  # nobody can make a folder there, root neither
 
 

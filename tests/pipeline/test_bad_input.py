@@ -21,6 +21,8 @@ from tests.pipeline.project import (
 )
 from tests.stages.evaluation_line import make_line
 
+pytestmark = pytest.mark.integration
+
 NO_GPU = (
     "accelerator is 'gpu' in params.yaml, but torch finds no CUDA GPU on this machine; "
     "set it to auto or cpu, or look at nvidia-smi and the driver"

@@ -21,7 +21,10 @@ CASES = DATA.parent / "cases"
 SCOPE = make_scope(
     ["CHEST", "THORAX"], min_age_years=18, max_file_mib=256, max_pixels=10**8
 )
-pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="no case films here")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(not CASES.is_dir(), reason="no case films here"),
+]
 
 LIKE_ITS_CONTROL = {
     "02_voilut_data_vr_ss.dcm": "02_control_us.dcm",

@@ -11,6 +11,8 @@ from tests import make
 from tests.pipeline.project import command, make_project, refusal
 from tests.stages.evaluation_line import make_line
 
+pytestmark = pytest.mark.integration
+
 PAGE = 4096  # what such a file system gives away at a time
 LEFT = [0, 1, 4]  # pages: nothing, a file's beginning, some files
 DISK = 2**20

@@ -13,6 +13,8 @@ from cxrmlops.system.workers import WorkerLimits, map_isolated
 from cxrmlops.vocabulary.reasons import REASONS
 from tests.hostile import Verdict, judge
 
+pytestmark = pytest.mark.integration
+
 OUTCOMES = Path(__file__).with_name("hostile_outcomes.csv")
 WORKER_LIMITS = WorkerLimits(seconds=30, bytes=4 * 2**30)
 MAX_MEGABYTES = 600  # peak of the worker that read all of them

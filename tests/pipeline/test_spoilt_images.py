@@ -11,6 +11,8 @@ from cxrmlops.system.workers import WorkerLimits, map_isolated
 from cxrmlops.vocabulary.reasons import REASONS
 from tests.hostile import ENCODINGS, SPOILS, Verdict, good_image, judge, spoil_bytes
 
+pytestmark = pytest.mark.integration
+
 MAX_SECONDS = 8.0
 MAX_MEGABYTES = 1024
 WORKER_LIMITS = WorkerLimits(seconds=30, bytes=4 * 2**30)

@@ -18,6 +18,8 @@ from tests.make import SCOPE
 from tests.registry.conftest import empty_mlflow  # noqa: F401  a fixture
 from tests.registry.stand_ins import compare, register
 
+pytestmark = pytest.mark.integration
+
 approve = partial(approval.approve, scope=SCOPE)
 
 

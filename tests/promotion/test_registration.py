@@ -27,7 +27,10 @@ from tests.registry.conftest import empty_mlflow  # noqa: F401  a fixture
 
 approve = partial(approval.approve, scope=make.SCOPE)
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning"),
+]
 SPLIT = "1" * 64  # hash of the split that `make_train_inputs` writes
 CARD = BundleCard(
     name="cxr-resnet18-32",

@@ -19,6 +19,8 @@ from tests.dicom.results.test_structured_report import MODEL, build, overlay_of
 from tests.registry.conftest import empty_mlflow  # noqa: F401  a fixture
 from tests.registry.stand_ins import CLEAN, register
 
+pytestmark = pytest.mark.integration
+
 LINEAGE = CLEAN | {"dvc.data/split": "d" * 32, "cxr.environment": "e" * 64}
 
 

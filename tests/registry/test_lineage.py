@@ -4,6 +4,8 @@ import pytest
 
 from cxrmlops.registry.lineage import code_state, data_state, environment
 
+pytestmark = pytest.mark.integration
+
 ME = ("-c", "user.name=A", "-c", "user.email=a@b")
 
 

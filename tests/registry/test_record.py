@@ -6,6 +6,8 @@ from cxrmlops.registry.service import open_client
 from cxrmlops.registry.tracking import find_or_make_run, open_epoch_log
 from tests.make_records import make_verdict
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def run_id(measured, settings):

@@ -6,6 +6,8 @@ import pytest
 
 from cxrmlops.registry.service import sqlite_address
 
+pytestmark = pytest.mark.integration
+
 USE = (
     "from cxrmlops.registry.service import open_client;"
     "open_client().search_experiments()"

@@ -10,6 +10,8 @@ from cxrmlops.registry.tracking import (
     train_hash,
 )
 
+pytestmark = pytest.mark.integration
+
 EPOCHS = [
     {"epoch": 1, "train_loss": 0.7, "val_auc": 0.6},
     {"epoch": 2, "train_loss": 0.5, "val_auc": 0.8},

@@ -20,7 +20,10 @@ from tests import make
 from tests.make import read_any_image
 from tests.make_records import make_verdict
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore:.*type hint.*:UserWarning"),
+]
 
 
 @pytest.fixture

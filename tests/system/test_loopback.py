@@ -50,6 +50,7 @@ def serving() -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("library", ["requests", "httpx", "urllib"])
 def test_a_server_of_this_machine_is_reached_although_a_proxy_is_set(library):
     """The libraries of MLflow, Prefect and the archives."""

@@ -11,6 +11,8 @@ from cxrmlops.system import processes
 from tests.conftest import ROOT
 from tests.terminals import Terminal
 
+pytestmark = pytest.mark.integration
+
 # A shell in a session of its own, a child that left even that, and one that is deaf.
 PROGRAM = """
 import subprocess, sys, time

@@ -149,6 +149,7 @@ def modules(_):
     return sorted(name for name in sys.modules if "." not in name)
 
 
+@pytest.mark.integration
 def test_a_worker_does_not_load_the_program_that_started_it(tmp_path):
     program = tmp_path / "heavy.py"
     program.write_text(
