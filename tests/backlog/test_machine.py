@@ -269,6 +269,7 @@ class Night(RuleBasedStateMachine):
         self.sent, self.settled = sent, settled
 
 
+@pytest.mark.integration
 def test_nothing_is_lost_and_nothing_done_twice_whatever_happens(tmp_path):
     Night.empty = tmp_path / "ledger.db"
     open_database(f"sqlite:///{Night.empty}").dispose()

@@ -60,7 +60,7 @@ def strata(images: pd.DataFrame) -> pd.Series:
 
 
 @given(images=cohorts, seed=st.integers(0, 50))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_a_patient_is_never_on_two_sides(images, seed):
     split = assign_patients(images, own(images), FRACTIONS, seed=seed)
 
@@ -69,7 +69,7 @@ def test_a_patient_is_never_on_two_sides(images, seed):
 
 
 @given(images=cohorts, seed=st.integers(0, 50))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_a_group_is_never_on_two_sides(images, seed):
     split = assign_patients(images, joined(images), FRACTIONS, seed=seed)
 
@@ -77,7 +77,7 @@ def test_a_group_is_never_on_two_sides(images, seed):
 
 
 @given(images=cohorts, seed=st.integers(0, 50))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_quotas_are_exact_to_one_patient_in_every_stratum_and_overall(images, seed):
     split = assign_patients(images, own(images), FRACTIONS, seed=seed)
 
@@ -88,7 +88,7 @@ def test_quotas_are_exact_to_one_patient_in_every_stratum_and_overall(images, se
 
 
 @given(images=cohorts, seed=st.integers(0, 50))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 def test_the_order_of_rows_does_not_matter(images, seed):
     shuffled = images.sample(frac=1, random_state=seed)
 
@@ -122,7 +122,7 @@ def test_every_patient_of_a_stratum_may_come_into_test():
     images = cohort(20).assign(view="PA", abnormal=False)
     seen = {
         patient
-        for seed in range(200)
+        for seed in range(100)
         for patient in images.patient_id[
             assign_patients(images, own(images), FRACTIONS, seed=seed) == "test"
         ]
