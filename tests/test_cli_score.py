@@ -10,6 +10,8 @@ from cxrmlops.cli import app
 from cxrmlops.errors import BundleError, DataError
 from tests.make import make_readable_image, make_reading_bundle, save_image
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parent.parent
 
 

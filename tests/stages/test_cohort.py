@@ -12,6 +12,8 @@ from cxrmlops.records.tables import CANDIDATE_PATHS, CANDIDATES, IMAGES, REPORTS
 from cxrmlops.stages import cohort
 from tests.make import make_chest_image, make_site, save_image
 
+pytestmark = pytest.mark.integration
+
 PARAMS = CohortParams(
     start="2017-01-01",
     end="2018-07-01",

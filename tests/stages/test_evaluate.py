@@ -15,6 +15,8 @@ from cxrmlops.system.files import read_json, sha256_folder, write_json
 from tests.make import make_preprocessing, make_splits, make_studies
 from tests.stages.evaluation_line import make_line
 
+pytestmark = pytest.mark.integration
+
 PARAMS = EvaluateParams(
     bootstrap_rounds=100, seed=1, ece_bins=5, prevalences=[0.05, 0.5]
 )

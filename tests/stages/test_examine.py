@@ -12,6 +12,8 @@ from cxrmlops.system.files import read_json, sha256_folder, write_json
 from tests.make import make_splits
 from tests.stages.evaluation_line import make_line
 
+pytestmark = pytest.mark.integration
+
 PARAMS = ExamineParams(studies=20, map_images=4, road_images=2, seed=1)
 
 

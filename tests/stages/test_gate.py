@@ -12,6 +12,8 @@ from tests.evaluation.gates.test_gate import VALIDATION, case, group
 from tests.make import make_splits
 from tests.make_records import estimate, make_examination
 
+pytestmark = pytest.mark.integration
+
 
 def run(folder, given, *, validation=VALIDATION):
     SPLITS.write(given["images"], folder / "split")

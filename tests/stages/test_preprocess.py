@@ -17,6 +17,8 @@ from cxrmlops.system.files import sha256_folder, write_json
 from tests.data.test_decoding import image
 from tests.make import SCOPE, make_images, make_site, read_any_image
 
+pytestmark = pytest.mark.integration
+
 SIZE = 32
 CHUNK = 8
 

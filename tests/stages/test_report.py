@@ -27,6 +27,8 @@ from tests.make import (
     save_image,
 )
 
+pytestmark = pytest.mark.integration
+
 SR, SC = "1.2.840.10008.5.1.4.1.1.88.34", "1.2.840.10008.5.1.4.1.1.7"
 STARTED = dt.datetime(2026, 5, 2, 2, 30, tzinfo=dt.UTC)
 

@@ -22,6 +22,8 @@ from tests.make import (
     save_image,
 )
 
+pytestmark = pytest.mark.integration
+
 STARTED = dt.datetime(2026, 5, 2, 2, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 
 

@@ -11,6 +11,8 @@ from cxrmlops.stages import split
 from cxrmlops.system.files import sha256_folder
 from tests.make import make_validated
 
+pytestmark = pytest.mark.integration
+
 
 def params(**changed) -> SplitParams:
     defaults = {

@@ -16,6 +16,8 @@ from cxrmlops.system.files import WORK, only_run
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY
 from tests.make import make_train_inputs, make_train_params, write_reading_bundle
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(autouse=True)
 def _in_a_checkout(tmp_path, monkeypatch):

@@ -11,6 +11,8 @@ from cxrmlops.stages import validate
 from cxrmlops.system.files import sha256_folder
 from tests.make import make_images, make_index
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(autouse=True)
 def _in_folder(tmp_path, monkeypatch):

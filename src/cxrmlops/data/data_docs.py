@@ -13,11 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from great_expectations.render.renderer.page_renderer import (
-    ValidationResultsPageRenderer,
-)
-from great_expectations.render.view import DefaultJinjaSectionView
-
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --good: #1a7f37; --bad: #cf222e; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto;
@@ -102,6 +97,12 @@ def _status(success: bool) -> str:
 
 
 def _sections(result: Any) -> str:
+    # takes seconds to load
+    from great_expectations.render.renderer.page_renderer import (
+        ValidationResultsPageRenderer,
+    )
+    from great_expectations.render.view import DefaultJinjaSectionView
+
     document = ValidationResultsPageRenderer(run_info_at_end=False).render(result)
     view = DefaultJinjaSectionView()
     parts = []

@@ -10,10 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import great_expectations as gx
-import great_expectations.expectations as gxe
 import pandas as pd
-from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from cxrmlops.records.validation import Expectation
 
@@ -82,10 +79,10 @@ def image_rows(images: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
 def cohort_promises() -> list[Promise]:
     """Return what every row of the cohort table keeps."""
     return [
-        _promise(gxe.ExpectColumnValuesToNotBeNull, "no_id", "image_id"),
-        _promise(gxe.ExpectColumnValuesToBeUnique, "id_twice", "image_id"),
-        _promise(gxe.ExpectColumnValuesToNotBeNull, "no_study", "study_id"),
-        _promise(gxe.ExpectColumnValuesToNotBeNull, "no_patient", "patient_id"),
+        _promise("ExpectColumnValuesToNotBeNull", "no_id", "image_id"),
+        _promise("ExpectColumnValuesToBeUnique", "id_twice", "image_id"),
+        _promise("ExpectColumnValuesToNotBeNull", "no_study", "study_id"),
+        _promise("ExpectColumnValuesToNotBeNull", "no_patient", "patient_id"),
         _one("study_of_two_patients", "patients_in_study"),
         _one("study_with_two_labels", "labels_in_study"),
         _of("unknown_word_view", "view", VIEWS),
@@ -106,7 +103,7 @@ def image_promises(*, min_rows: int, min_columns: int) -> list[Promise]:
     return [
         _between("too_few_rows", "rows", low=min_rows),
         _between("too_few_columns", "columns", low=min_columns),
-        _promise(gxe.ExpectColumnValuesToNotBeNull, "no_statistics", "std"),
+        _promise("ExpectColumnValuesToNotBeNull", "no_statistics", "std"),
         _between("nearly_constant", "std", low=MIN_STD),
         _between("mostly_black", "black", high=MAX_BLACK),
         _between("mostly_white", "white", high=MAX_WHITE),
@@ -147,6 +144,8 @@ def check(table: str, frame: pd.DataFrame, promises: Sequence[Promise]) -> Check
         frame: its index labels must be unique; they name the broken rows.
         promises: each reason once.
     """
+    import great_expectations as gx  # takes seconds to load
+
     suite = gx.ExpectationSuite(name=table, expectations=list(promises))
     result = _batch(table, frame).validate(suite, result_format="COMPLETE")
     reasons = [one.expectation_config.meta["reason"] for one in result.results]
@@ -163,6 +162,9 @@ def check(table: str, frame: pd.DataFrame, promises: Sequence[Promise]) -> Check
 
 
 def _batch(table: str, frame: pd.DataFrame) -> Any:
+    import great_expectations as gx  # takes seconds to load
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_pandas("cohort")
@@ -206,8 +208,10 @@ def _finding(table: str, reason: str, one: Any, *, failed: int) -> Expectation:
     )
 
 
-def _promise(kind: Any, reason: str, column: str, **limits: Any) -> Promise:
-    return kind(column=column, meta={"reason": reason}, **limits)
+def _promise(kind: str, reason: str, column: str, **limits: Any) -> Promise:
+    import great_expectations.expectations as gxe  # takes seconds to load
+
+    return getattr(gxe, kind)(column=column, meta={"reason": reason}, **limits)
 
 
 def _one(reason: str, column: str) -> Promise:
@@ -215,20 +219,19 @@ def _one(reason: str, column: str) -> Promise:
 
 
 def _of(reason: str, column: str, words: tuple[str, ...]) -> Promise:
-    return _promise(
-        gxe.ExpectColumnValuesToBeInSet, reason, column, value_set=list(words)
-    )
+    kind = "ExpectColumnValuesToBeInSet"
+    return _promise(kind, reason, column, value_set=list(words))
 
 
 def _between(
     reason: str, column: str, *, low: float | None = None, high: float | None = None
 ) -> Promise:
-    kind = gxe.ExpectColumnValuesToBeBetween
+    kind = "ExpectColumnValuesToBeBetween"
     return _promise(kind, reason, column, min_value=low, max_value=high)
 
 
 def _figure(
     column: str, *, low: float | None = None, high: float | None = None
 ) -> Promise:
-    kind = gxe.ExpectColumnMaxToBeBetween
+    kind = "ExpectColumnMaxToBeBetween"
     return _promise(kind, column, column, min_value=low, max_value=high)

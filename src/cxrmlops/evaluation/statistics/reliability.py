@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import statsmodels.api as sm
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools.sm_exceptions import ModelWarning
 
 from cxrmlops.evaluation.statistics.intervals import (
@@ -128,7 +129,7 @@ def _overlap(one: Floats, other: Floats) -> bool:
 def _fit(
     is_asf: Floats, design: Floats, groups: Ints, *, offset: Floats | None = None
 ) -> Interval | None:
-    model = sm.GLM(is_asf, design, family=sm.families.Binomial(), offset=offset)
+    model = GLM(is_asf, design, family=Binomial(), offset=offset)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", ModelWarning)
