@@ -18,14 +18,14 @@ from cxrmlops.dicom.read.headers import ImageHeader
 from cxrmlops.dicom.results.answers import (
     MANUFACTURER,
     StudyAnswer,
-    finding_of,
     percent,
+    result_of,
 )
 from cxrmlops.dicom.results.codes import QUALITY, RESULT
 from cxrmlops.dicom.results.derived import device_uid
 from cxrmlops.dicom.results.stated import stated
 from cxrmlops.records.model_identity import ModelIdentity
-from cxrmlops.vocabulary.findings import Finding, OperatingPoint
+from cxrmlops.vocabulary.findings import OperatingPoint, Result
 from cxrmlops.vocabulary.reasons import REASONS
 
 SCT = "http://snomed.info/sct"
@@ -106,7 +106,7 @@ def _observation(
     report_uid: str,
     disclaimer: str,
 ) -> Json:
-    finding = finding_of(answer.probability, model)
+    result = result_of(answer.probability, model)
     text = "AI assessment: any significant finding on chest radiograph"
     return _without_nothing(
         {
@@ -126,25 +126,32 @@ def _observation(
             "note": [{"text": disclaimer}],
             "component": _components(answer, model),
         }
-        | _value(finding, answer.reason)
+        | _value(result, answer.reason)
     )
 
 
-def _value(finding: Finding | None, reason: str) -> Json:
-    if finding is None:
+def _value(result: Result | None, reason: str) -> Json:
+    if result is None:
         meaning = REASONS[reason]
         code = meaning.absent
         absent = _concept(f"{HL7}/data-absent-reason", code, code.capitalize())
         text = f"Study not evaluable. {meaning.english}"
         return {"dataAbsentReason": absent | {"text": text}}
-    result = RESULT[finding]
-    letter, word = ("A", "Abnormal") if finding is Finding.ASF else ("N", "Normal")
+    coded = RESULT[result]
+    letter, word = _INTERPRETATION[result]
     return {
-        "valueCodeableConcept": _concept(SCT, result.value, result.meaning),
+        "valueCodeableConcept": _concept(SCT, coded.value, coded.meaning),
         "interpretation": [
             _concept(f"{HL7}/v3-ObservationInterpretation", letter, word)
         ],
     }
+
+
+_INTERPRETATION = {
+    Result.ABNORMAL: ("A", "Abnormal"),
+    Result.EQUIVOCAL: ("E", "Equivocal"),
+    Result.NORMAL: ("N", "Normal"),
+}
 
 
 def _components(answer: StudyAnswer, model: ModelIdentity) -> list[Json]:

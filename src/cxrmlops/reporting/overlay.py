@@ -23,6 +23,7 @@ FULL_SCALE = 16.0  # logits above the threshold where the colour ends; for all c
 TICKS = (0, 1, 4, 9, 16)  # logits; evenly spaced, for the scale is a square root
 MAX_OPACITY = 0.55  # of the colour, from half of the full scale on
 MIN_WIDTH = 640  # pixels of the band; a narrower film gets black sides
+PAGE_HEIGHT = 480  # pixels of a page without a film
 _RAMP = (
     np.array(  # dark violet, magenta, orange, pale yellow: order also without colour
         [[66, 10, 104], [147, 38, 103], [221, 81, 58], [252, 165, 10], [252, 255, 164]],
@@ -38,7 +39,7 @@ class Caption:
     """What the band says; nothing of the patient."""
 
     title: str
-    alert: bool  # ASF
+    alert: bool  # not NSF for sure
     facts: tuple[str, ...]
     disclaimer: str
     probability: float | None  # 0-1; None: no bar
@@ -135,6 +136,18 @@ def draw_overlay(image: np.ndarray, caption: Caption) -> tuple[np.ndarray, int, 
     canvas[: band.shape[0]] = band
     canvas[band.shape[0] :, left : left + image.shape[1]] = image
     return canvas, band.shape[0], left
+
+
+def page(caption: Caption) -> np.ndarray:
+    """Write a caption on a page of its own.
+
+    Returns:
+        Shape (h, w, 3), uint8; nearly as high as wide, to fill a viewer's window.
+    """
+    band = _draw_band(caption, MIN_WIDTH)
+    canvas = np.full((max(len(band), PAGE_HEIGHT), MIN_WIDTH, 3), band[0, 0], np.uint8)
+    canvas[: len(band)] = band
+    return canvas
 
 
 def _draw_band(caption: Caption, width: int) -> np.ndarray:

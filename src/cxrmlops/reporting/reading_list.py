@@ -121,14 +121,11 @@ def _places(night: Night) -> list[Place]:
 
 
 def _row(entry: Entry, place: Place, night: Night) -> dict[str, Any]:
-    finding = Finding(entry.answer) if entry.answer else None
     words = catalogue(night.language)
     return {
         "rank": place.rank,
         "css": _css(entry),
-        "answer": finding_words(finding, night.language)
-        if entry.in_scope
-        else words["out_of_scope"],
+        "answer": _answer(entry, night),
         "percent": None if entry.probability is None else 100 * entry.probability,
         "why": words[f"why_{place.why}"],
         "audit": place.audit,
@@ -140,6 +137,18 @@ def _row(entry: Entry, place: Place, night: Night) -> dict[str, Any]:
         ],
         "pictures": entry.pictures,
     }
+
+
+def _answer(entry: Entry, night: Night) -> str:
+    """Say what report and overlay say: NSF only where no threshold is reached."""
+    words = catalogue(night.language)
+    if not entry.in_scope:
+        return words["out_of_scope"]
+    finding = Finding(entry.answer) if entry.answer else None
+    lowest = min((threshold for _, threshold in night.thresholds), default=1.0)
+    if finding is Finding.NSF and (entry.probability or 0.0) >= lowest:
+        return words["equivocal"]
+    return finding_words(finding, night.language)
 
 
 def _css(entry: Entry) -> str:

@@ -15,8 +15,14 @@ from cxrmlops.data.preprocess import Placement
 from cxrmlops.dicom.results.secondary_capture import OverlayPicture
 from cxrmlops.model.saliency import evidence_on_image
 from cxrmlops.records.model_identity import ModelIdentity
-from cxrmlops.reporting.overlay import FULL_SCALE, above_threshold, blend, draw_overlay
-from cxrmlops.reporting.texts import caption
+from cxrmlops.reporting.overlay import (
+    FULL_SCALE,
+    above_threshold,
+    blend,
+    draw_overlay,
+    page,
+)
+from cxrmlops.reporting.texts import caption, caption_not_evaluable
 from cxrmlops.system.files import whole
 from cxrmlops.vocabulary.findings import Finding, answer
 
@@ -65,6 +71,11 @@ def draw(image: ShownImage, *, model: ModelIdentity, method: str) -> OverlayPict
     pixels, _, _ = draw_overlay(image.blended, words)
     rows, columns = image.picture.shape
     return OverlayPicture(pixels, rows, columns, image.heat is not None)
+
+
+def draw_page(reason: str, model: ModelIdentity) -> OverlayPicture:
+    """Draw what stands for the overlay of a film that could not be evaluated."""
+    return OverlayPicture(page(caption_not_evaluable(reason, model)), 0, 0, False)
 
 
 def save_page_pictures(image: ShownImage, out: Path) -> tuple[str, str]:

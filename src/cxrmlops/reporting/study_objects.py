@@ -14,6 +14,7 @@ from typing import Any
 from cxrmlops.dicom.read.headers import describe, read_header
 from cxrmlops.dicom.read.source import Limits
 from cxrmlops.dicom.results.answers import (
+    LUNGS,
     ImageAnswer,
     ObjectReference,
     StudyAnswer,
@@ -28,10 +29,12 @@ from cxrmlops.errors import Rejected
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.records.results import WrittenObject
 from cxrmlops.reporting.fhir import build_bundle
+from cxrmlops.reporting.regions import region_of
 from cxrmlops.reporting.shown_image import (
     Row,
     ShownImage,
     draw,
+    draw_page,
     save_page_pictures,
     save_picture,
     show_image,
@@ -98,7 +101,7 @@ def write_study(job: StudyJob) -> StudyWritten:
     if not _is_dicom(job):
         return StudyWritten(_write_pictures(job, shown, drawn), pages)
     try:
-        return StudyWritten(_write_objects(job, drawn), pages)
+        return StudyWritten(_write_objects(job, shown, drawn), pages)
     except Rejected as rejected:  # what `score` kept of a film is gone
         return StudyWritten((), pages, rejected.reason)
 
@@ -145,26 +148,29 @@ def _write_pictures(
 
 
 def _write_objects(
-    job: StudyJob, drawn: Sequence[OverlayPicture]
+    job: StudyJob, shown: Sequence[ShownImage], drawn: Sequence[OverlayPicture]
 ) -> tuple[WrittenObject, ...]:
     reported = _reported(job)
     if not reported:
         return ()
     headers = [job.score / image["header"] for image in reported]
     sources = [read_header(header, limits=_ANY) for header in headers]
-    study = _study_answer(job, reported, sources)
-    overlays = [
+    study = _study_answer(job, reported, sources, shown)
+    pictures = drawn or [draw_page(study.reason, job.settings.model)]
+    captures = [
         build_secondary_capture(
-            source,
+            answer,
             picture,
-            answer=study,
+            analysed_at=study.analysed_at,
             model=job.settings.model,
             content=image["content"],
         )
-        for image, source, picture in zip(reported, sources, drawn, strict=False)
+        for image, answer, picture in zip(
+            reported, study.images, pictures, strict=False
+        )
     ]
-    report = _report(job, study, overlays)
-    written = [_save(made, "overlay", job.out) for made in overlays]
+    report = _report(job, study, captures if drawn else ())
+    written = [_save(made, "overlay", job.out) for made in captures]
     written.append(_save(report, "report", job.out))
     if job.settings.fhir:
         written.append(_save_fhir(job, study, report.SOPInstanceUID))
@@ -193,17 +199,22 @@ def _summary(job: StudyJob, study: StudyAnswer, language: str) -> str:
 
 
 def _study_answer(
-    job: StudyJob, reported: Sequence[Row], sources: Sequence[Any]
+    job: StudyJob,
+    reported: Sequence[Row],
+    sources: Sequence[Any],
+    shown: Sequence[ShownImage],
 ) -> StudyAnswer:
     scored = job.study["outcome"] == "scored"
+    regions = [region_of(image.heat) for image in shown] or [LUNGS] * len(reported)
     images = tuple(
         ImageAnswer(
             source,
             image["probability"] if scored else None,
             image["quality"],
             image["reason"],
+            region,
         )
-        for image, source in zip(reported, sources, strict=True)
+        for image, source, region in zip(reported, sources, regions, strict=True)
     )
     return StudyAnswer(
         images,

@@ -11,18 +11,19 @@ from cxrmlops.dicom.results.answers import (
     PRODUCT,
     StudyAnswer,
     Wording,
-    finding_of,
+    result_of,
 )
 from cxrmlops.dicom.results.stated import stated, without_view
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.reporting.overlay import Caption
 from cxrmlops.reporting.texts_zh import ZH
-from cxrmlops.vocabulary.findings import Finding, OperatingPoint, answer
+from cxrmlops.vocabulary.findings import Finding, OperatingPoint, Result, answer
 from cxrmlops.vocabulary.reasons import reason_sentence
 
 EN = {
     "asf": "any significant finding suspected",
     "nsf": "no significant finding detected",
+    "equivocal": "indeterminate, between the two thresholds",
     "not_evaluable": "not evaluable",
     "out_of_scope": "out of scope",
     "balanced": "balanced",
@@ -44,14 +45,17 @@ EN = {
     "outline disease. 'No significant finding' does not exclude disease.",
     "sr_tracking": f"{PRODUCT} study result",
     "sr_probability": "Probability of any significant finding",
+    "sr_image_probability": "Probability of any significant finding on this image",
     "sr_balanced": "Balanced operating threshold: at or above it the answer is any "
     "significant finding",
     "sr_high_sensitivity": "High-sensitivity operating threshold: below it a "
     "significant finding is unlikely",
-    "sr_quality": "Automatic image quality rating, 0 worst to 100 best",
+    "sr_not_evaluable": "Share of the images here that could not be evaluated",
     "caption_title": "AI: {answer}",
     "caption_probability": "Probability of any significant finding {probability} %",
     "caption_model": "Model {name}, bundle {version}",
+    "caption_no_statement": "This is no statement about the patient: the film was not "
+    "read.",
     "caption_plain": "No map: the score is below the balanced threshold.",
     "caption_scale": "evidence in logits above the balanced threshold, "
     "one scale for all cases",
@@ -105,6 +109,18 @@ def finding_words(finding: Finding | None, language: str) -> str:
     return catalogue(language)[finding.value.lower() if finding else "not_evaluable"]
 
 
+def result_words(result: Result | None, language: str) -> str:
+    """Name what both points together say; None is not evaluable."""
+    return catalogue(language)[_RESULTS[result] if result else "not_evaluable"]
+
+
+_RESULTS = {
+    Result.ABNORMAL: "asf",
+    Result.EQUIVOCAL: "equivocal",
+    Result.NORMAL: "nsf",
+}
+
+
 def wording(language: str) -> Wording:
     """Return the sentences of a structured report."""
     words = catalogue(language)
@@ -112,9 +128,10 @@ def wording(language: str) -> Wording:
         language=_CODES[language],
         tracking=words["sr_tracking"],
         probability=words["sr_probability"],
+        image_probability=words["sr_image_probability"],
         balanced=words["sr_balanced"],
         high_sensitivity=words["sr_high_sensitivity"],
-        quality=words["sr_quality"],
+        not_evaluable=words["sr_not_evaluable"],
     )
 
 
@@ -161,8 +178,8 @@ def caption(
         language: of the sentences; the built-in font has Latin letters only.
     """
     words = catalogue(language)
-    finding = answer(probability, model.balanced)
-    shows_map = finding is Finding.ASF
+    result = result_of(probability, model)
+    shows_map = result is Result.ABNORMAL
     scale = "caption_scale" if method == "evidence" else "caption_scale_other"
     facts = [
         words["caption_probability"].format(probability=f"{100 * probability:.1f}"),
@@ -171,13 +188,33 @@ def caption(
     if not shows_map:
         facts.append(words["caption_plain"])
     return Caption(
-        title=words["caption_title"].format(answer=finding_words(finding, language)),
-        alert=shows_map,
+        title=words["caption_title"].format(answer=result_words(result, language)),
+        alert=result is not Result.NORMAL,
         facts=tuple(facts),
         disclaimer=words["disclaimer"],
         probability=probability,
         thresholds=tuple((words[p.name], p.threshold) for p in model.operating_points),
         scale=words[scale].format(method=method) if shows_map else "",
+    )
+
+
+def caption_not_evaluable(
+    reason: str, model: ModelIdentity, *, language: str = "en"
+) -> Caption:
+    """Return what a page says of a film without an answer."""
+    words = catalogue(language)
+    return Caption(
+        title=words["caption_title"].format(answer=words["not_evaluable"].upper()),
+        alert=True,
+        facts=(
+            reason_sentence(reason, language),
+            words["caption_no_statement"],
+            words["caption_model"].format(name=model.name, version=model.version),
+        ),
+        disclaimer=words["disclaimer"],
+        probability=None,
+        thresholds=(),
+        scale="",
     )
 
 
@@ -212,7 +249,7 @@ def _answer_sentence(study: StudyAnswer, model: ModelIdentity, language: str) ->
         _point(study.probability, p, language) for p in model.operating_points
     )
     return words["summary"].format(
-        answer=finding_words(finding_of(study.probability, model), language).upper(),
+        answer=result_words(result_of(study.probability, model), language).upper(),
         probability=f"{100 * study.probability:.2f}",
         points=points,
     )

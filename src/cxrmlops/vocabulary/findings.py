@@ -20,6 +20,14 @@ class Finding(StrEnum):
     ASF = "ASF"
 
 
+class Result(StrEnum):
+    """What both operating points together say of a study, as reports code it."""
+
+    NORMAL = "normal"  # NSF at both points
+    EQUIVOCAL = "equivocal"  # the points contradict each other, the balanced says NSF
+    ABNORMAL = "abnormal"  # ASF at the balanced point
+
+
 WORDING = {
     Finding.NSF: "no significant finding",
     Finding.ASF: "any significant finding",
@@ -46,6 +54,21 @@ def answer(probability: float, point: OperatingPoint) -> Finding:
     """
     _require_probability(probability)
     return Finding.ASF if probability >= point.threshold else Finding.NSF
+
+
+def result(
+    probability: float, balanced: OperatingPoint, high_sensitivity: OperatingPoint
+) -> Result:
+    """Join the answers at both points: only what neither suspects is normal.
+
+    Raises:
+        DataError: as `answer`.
+    """
+    if answer(probability, balanced) is Finding.ASF:
+        return Result.ABNORMAL
+    if answer(probability, high_sensitivity) is Finding.ASF:
+        return Result.EQUIVOCAL
+    return Result.NORMAL
 
 
 STUDY_RULES: dict[str, Callable[[Sequence[float]], float]] = {"max": max, "mean": fmean}

@@ -18,7 +18,9 @@ def overlay(*, rows: int = 256, columns: int = 240, shows_map: bool = True, **im
     pixels = np.zeros((rows + 20, columns, 3), np.uint8)
     picture = OverlayPicture(pixels, rows, columns, shows_map)
     answer = make_study_answer(0.9, images=[source])
-    return build_secondary_capture(source, picture, answer=answer, model=MODEL)
+    return build_secondary_capture(
+        answer.images[0], picture, analysed_at=answer.analysed_at, model=MODEL
+    )
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,10 @@ WORDS = Wording(
     language=("en-US", "English (United States)"),
     tracking="study result",
     probability="Probability of any significant finding",
+    image_probability="Probability of any significant finding on this image",
     balanced="Balanced operating threshold",
     high_sensitivity="High-sensitivity operating threshold",
-    quality="Image quality, 0 worst to 100 best",
+    not_evaluable="Share of images that could not be evaluated",
 )
 MODEL = make_model_identity()
 
@@ -38,7 +39,9 @@ def build(answer, **options):
 
 def overlay_of(image, answer):
     picture = OverlayPicture(np.zeros((80, 64, 3), np.uint8), 64, 64, True)
-    return build_secondary_capture(image, picture, answer=answer, model=MODEL)
+    return build_secondary_capture(
+        answer.images[0], picture, analysed_at=answer.analysed_at, model=MODEL
+    )
 
 
 def written(dataset) -> bytes:

@@ -1,11 +1,14 @@
 """
-Groups of a structured report (TID 1501): one answer with its numbers and codes.
+Groups of a structured report (TID 1410): one answer with its numbers and codes.
 
-OHIF 3 shows a report only if every group has a number (NUM), every NUM a child, and the
-first NUM of each group a region (SCOORD) as its first child.
+OHIF 3 shows a group's numbers, up to five, beside its outline (SCOORD) and nowhere
+else: each group has one outline, well inside the film. What a number means stands in
+the meaning of its code, for that is what OHIF, dsr2html and Orthanc write before it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import highdicom as hd
 import numpy as np
@@ -13,14 +16,17 @@ from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
+from cxrmlops.dicom.read.orientation import turn_upright
 from cxrmlops.dicom.results import codes as ours
 from cxrmlops.dicom.results.answers import (
+    BELOW_LUNGS,
     MANUFACTURER,
     ImageAnswer,
+    Region,
     StudyAnswer,
     Wording,
-    finding_of,
     percent,
+    result_of,
 )
 from cxrmlops.dicom.results.derived import object_uid
 from cxrmlops.records.model_identity import ModelIdentity
@@ -29,61 +35,77 @@ from cxrmlops.vocabulary.reasons import REASONS
 _RELATION = hd.sr.RelationshipTypeValues
 
 
+Group: TypeAlias = (
+    hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations
+    | hd.sr.MeasurementsAndQualitativeEvaluations
+)
+
+
 def groups(
     answer: StudyAnswer,
     model: ModelIdentity,
     refs: Sequence[Dataset],
     wording: Wording,
-) -> list[hd.sr.MeasurementsAndQualitativeEvaluations]:
-    """Return the study's group, then one per film if there are several."""
-    study = _group(
-        ImageAnswer(refs[0], answer.probability, answer.quality, _reason(answer)),
-        model,
-        refs,
-        wording,
-        tracked=[refs[0].StudyInstanceUID],
+) -> list[Group]:
+    """Return the study's group, then one per film if there are several.
+
+    The study's outline lies on the film with the highest probability; where films have
+    groups of their own, theirs lie below the lungs, so that no text covers another.
+    """
+    shown = answer.deciding
+    study = ImageAnswer(
+        refs[shown],
+        answer.probability,
+        answer.quality,
+        answer.reason,
+        answer.images[shown].region,
     )
+    uid = refs[0].StudyInstanceUID
+    numbers = _numbers_of_study(answer, model, wording)
+    made = [_group(study, numbers, model, refs, wording, tracked=[uid])]
     if len(refs) == 1:
-        return [study]
-    return [study] + [
-        _group(
-            image,
-            model,
-            [ref],
-            wording,
-            tracked=[ref.StudyInstanceUID, ref.SOPInstanceUID],
-        )
-        for image, ref in zip(answer.images, refs, strict=True)
-    ]
-
-
-def _reason(answer: StudyAnswer) -> str:
-    return next((image.reason for image in answer.images if image.reason), "")
+        return made
+    for image, ref in zip(answer.images, refs, strict=True):
+        one = replace(image, source=ref, region=BELOW_LUNGS)
+        numbers = [_number_of_image(image, wording)]
+        tracked = [uid, ref.SOPInstanceUID]
+        made.append(_group(one, numbers, model, [ref], wording, tracked=tracked))
+    return made
 
 
 def _group(
-    image: ImageAnswer,
+    answer: ImageAnswer,
+    numbers: Sequence[hd.sr.Measurement],
     model: ModelIdentity,
     refs: Sequence[Dataset],
     wording: Wording,
     *,
     tracked: Sequence[str],
-) -> hd.sr.MeasurementsAndQualitativeEvaluations:
-    finding = finding_of(image.probability, model)
-    return hd.sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=hd.sr.TrackingIdentifier(
+) -> Group:
+    """Build one group; without rows and columns no outline can be drawn (TID 1501)."""
+    result = result_of(answer.probability, model)
+    parts: dict[str, Any] = {
+        "tracking_identifier": hd.sr.TrackingIdentifier(
             uid=object_uid("tracking", tracked, model), identifier=wording.tracking
         ),
-        finding_type=ours.RESULT[finding] if finding else None,
-        finding_sites=[hd.sr.FindingSite(ours.CHEST)],
-        algorithm_id=_algorithm(model),
-        measurements=_measurements(image, model, refs, wording),
-        qualitative_evaluations=_evaluations(image, model),
-        source_images=[
-            hd.sr.SourceImageForMeasurementGroup(r.SOPClassUID, r.SOPInstanceUID)
-            for r in refs
-        ],
+        "finding_type": ours.RESULT[result] if result else None,
+        "finding_sites": [hd.sr.FindingSite(ours.CHEST)],
+        "algorithm_id": _algorithm(model),
+        "measurements": numbers,
+        "qualitative_evaluations": _evaluations(answer, model),
+    }
+    image = answer.source
+    if image.get("Rows") and image.get("Columns"):
+        made = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
+            referenced_region=_outline(answer.region, image), **parts
+        )
+    else:
+        made = hd.sr.MeasurementsAndQualitativeEvaluations(**parts)
+    made[0].ContentSequence.extend(
+        hd.sr.SourceImageForMeasurementGroup(r.SOPClassUID, r.SOPInstanceUID)
+        for r in refs
     )
+    return made
 
 
 def _algorithm(model: ModelIdentity) -> hd.sr.AlgorithmIdentification:
@@ -108,51 +130,56 @@ def _algorithm(model: ModelIdentity) -> hd.sr.AlgorithmIdentification:
     )
 
 
-def _measurements(
-    image: ImageAnswer,
-    model: ModelIdentity,
-    refs: Sequence[Dataset],
-    wording: Wording,
+def _numbers_of_study(
+    answer: StudyAnswer, model: ModelIdentity, wording: Wording
 ) -> list[hd.sr.Measurement]:
-    quality = float(ours.QUALITY_RATING[image.quality])
-    rating = (codes.DCM.ImageQualityRating, quality, codes.UCUM.NoUnits)
-    outlines = [_outline(r) for r in refs if r.get("Rows") and r.get("Columns")]
+    if answer.probability is None:
+        return [_not_evaluable(wording)]
+    return [
+        _number(
+            codes.DCM.Probability,
+            answer.probability,
+            wording.probability,
+            of_what=ours.ABNORMAL_RESULT,
+        ),
+        _number(ours.BALANCED, model.balanced.threshold, wording.balanced),
+        _number(
+            ours.HIGH_SENSITIVITY,
+            model.high_sensitivity.threshold,
+            wording.high_sensitivity,
+        ),
+    ]
+
+
+def _number_of_image(image: ImageAnswer, wording: Wording) -> hd.sr.Measurement:
     if image.probability is None:
-        return [_number(*rating, wording.quality, outlines=outlines)]
-    probability = _number(
-        codes.DCM.Probability,
-        percent(image.probability),
-        codes.UCUM.Percent,
-        wording.probability,
-        outlines=outlines,
+        return _not_evaluable(wording)
+    return _number(
+        ours.IMAGE_PROBABILITY,
+        image.probability,
+        wording.image_probability,
         of_what=ours.ABNORMAL_RESULT,
     )
-    limits = [
-        _number(ours.UPPER_LIMIT, percent(p.threshold), codes.UCUM.Percent, text)
-        for p, text in (
-            (model.balanced, wording.balanced),
-            (model.high_sensitivity, wording.high_sensitivity),
-        )
-    ]
-    return [probability, *limits, _number(*rating, wording.quality)]
+
+
+def _not_evaluable(wording: Wording) -> hd.sr.Measurement:
+    """Say it in a number, too: codes and sentences are not shown by every viewer."""
+    return _number(ours.NOT_EVALUABLE, 1.0, wording.not_evaluable)
 
 
 def _number(
     name: CodedConcept,
-    value: float,
-    unit: CodedConcept,
+    fraction: float,
     meaning: str,
     *,
-    outlines: Sequence[hd.sr.CoordinatesForMeasurement] = (),
     of_what: CodedConcept | None = None,
 ) -> hd.sr.Measurement:
-    """Return a NUM; its outlines come first, or OHIF does not find them."""
+    """Return a NUM in percent."""
     measurement = hd.sr.Measurement(
-        name=name, value=value, unit=unit, referenced_coordinates=list(outlines) or None
+        name=name, value=percent(fraction), unit=codes.UCUM.Percent
     )
     number = measurement[0]
-    if "ContentSequence" not in number:
-        number.ContentSequence = hd.sr.ContentSequence()
+    number.ContentSequence = hd.sr.ContentSequence()
     if of_what:  # TID 300 row 2: probability of what
         number.ContentSequence.append(
             hd.sr.CodeContentItem(
@@ -167,24 +194,39 @@ def _number(
     return measurement
 
 
-def _outline(ref: Dataset) -> hd.sr.CoordinatesForMeasurement:
-    """Outline what the network saw: the film from edge to edge (TID 320)."""
-    bottom, right = float(ref.Rows), float(ref.Columns)
-    corners = [[0, 0], [right, 0], [right, bottom], [0, bottom], [0, 0]]
-    return hd.sr.CoordinatesForMeasurement(
+def _outline(region: Region, image: Dataset) -> hd.sr.ImageRegion:
+    """Draw a box on the stored pixels, which may lie turned (TID 1410)."""
+    left, top, right, bottom = _stored(region, image)
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    return hd.sr.ImageRegion(
         graphic_type=hd.sr.GraphicTypeValues.POLYLINE,
         graphic_data=np.array(corners, dtype=np.float32),
-        source_image=hd.sr.SourceImageForRegion(ref.SOPClassUID, ref.SOPInstanceUID),
-        purpose=codes.DCM.SourceOfMeasurement,
+        source_image=hd.sr.SourceImageForRegion(
+            image.SOPClassUID, image.SOPInstanceUID
+        ),
     )
+
+
+def _stored(region: Region, image: Dataset) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom in pixels of the film's file."""
+    turn = turn_upright(image)
+    across, down = (region.left, region.right), (region.top, region.bottom)
+    if turn.rows_reversed:
+        across = 1 - across[1], 1 - across[0]
+    if turn.columns_reversed:
+        down = 1 - down[1], 1 - down[0]
+    if turn.transposed:
+        across, down = down, across
+    columns, rows = float(image.Columns), float(image.Rows)
+    return across[0] * columns, down[0] * rows, across[1] * columns, down[1] * rows
 
 
 def _evaluations(
     image: ImageAnswer, model: ModelIdentity
 ) -> list[hd.sr.QualitativeEvaluation]:
-    finding = finding_of(image.probability, model)
+    result = result_of(image.probability, model)
     pairs = [(codes.DCM.QualityAssessment, ours.QUALITY[image.quality])]
-    if finding is None:
+    if result is None:
         failure = ours.QUALITY_FINDING[REASONS[image.reason].quality_finding]
         pairs += [
             (codes.DCM.QualityFinding, failure),
@@ -193,7 +235,7 @@ def _evaluations(
         ]
     else:
         pairs += [
-            (codes.DCM.Normality, ours.NORMALITY[finding]),
-            (codes.DCM.LevelOfSignificance, ours.SIGNIFICANCE[finding]),
+            (codes.DCM.Normality, ours.NORMALITY[result]),
+            (codes.DCM.LevelOfSignificance, ours.SIGNIFICANCE[result]),
         ]
     return [hd.sr.QualitativeEvaluation(name, value) for name, value in pairs]

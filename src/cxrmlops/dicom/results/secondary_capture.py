@@ -1,5 +1,11 @@
-"""The overlay picture as an RGB Secondary Capture: the one form every viewer shows."""
+"""
+The overlay picture as an RGB Secondary Capture: the one form every viewer shows.
 
+A film that could not be evaluated has one, too: a page that says so. Each is a series
+of its own, whose description begins with its answer: a late film changes no other's.
+"""
+
+import datetime as dt
 import math
 from dataclasses import dataclass
 
@@ -13,7 +19,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from cxrmlops.dicom.read.attributes import shown_number
 from cxrmlops.dicom.read.foreign_code import suppress_warnings
 from cxrmlops.dicom.read.orientation import UPRIGHT, turn_upright
-from cxrmlops.dicom.results.answers import StudyAnswer
+from cxrmlops.dicom.results.answers import ImageAnswer, headline
 from cxrmlops.dicom.results.derived import (
     common,
     complete,
@@ -24,7 +30,6 @@ from cxrmlops.dicom.results.derived import (
 from cxrmlops.records.model_identity import ModelIdentity
 
 SERIES_NUMBER = 9002
-SERIES_DESCRIPTION = "AI: CXR evidence overlay (investigational)"
 _KIND = "overlay"
 _MOST = 2**31 - 1  # that an integer string holds (PS3.5 6.2)
 
@@ -34,31 +39,41 @@ class OverlayPicture:
     """Pixels of one overlay and where the film lies in them."""
 
     pixels: np.ndarray  # (rows, columns, 3) uint8
-    image_rows: int  # of the film inside the picture
+    image_rows: int  # of the film inside the picture; 0: no film is shown
     image_columns: int
     shows_map: bool  # a film answered NSF has none
+
+    @property
+    def kind(self) -> str:
+        """What the series is called."""
+        if not self.image_rows:
+            return "page"
+        return "overlay" if self.shows_map else "no overlay"
 
 
 def overlay_uid(source: Dataset, content: str, model: ModelIdentity) -> str:
     """Name the overlay of one film with this content, before it is drawn."""
-    uids = [str(source.StudyInstanceUID), str(source.SOPInstanceUID)]
-    return object_uid(_KIND, [*uids, content], model)
+    return object_uid(_KIND, _made_from(source, content), model)
+
+
+def _made_from(source: Dataset, content: str) -> list[str]:
+    return [str(source.StudyInstanceUID), str(source.SOPInstanceUID), content]
 
 
 def build_secondary_capture(
-    source: Dataset,
+    image: ImageAnswer,
     picture: OverlayPicture,
     *,
-    answer: StudyAnswer,
+    analysed_at: dt.datetime,
     model: ModelIdentity,
     content: str = "",
 ) -> Dataset:
     """Build the secondary capture of one film.
 
     Args:
-        source: header of the film.
+        image: its header and its own answer.
         picture: what to show; no patient's name may be in it.
-        answer: the study's answer, for the time of the analysis.
+        analysed_at: start of the analysis.
         model: who read.
         content: hash of the film's file: another content gives another object.
 
@@ -66,9 +81,10 @@ def build_secondary_capture(
         A data set with file meta information; the same arguments give the same bytes.
     """
     with suppress_warnings():
-        ref = reference(source)
-        when = local_time(source, answer.analysed_at)
-        orientation = _orientation(ref)
+        ref = reference(image.source)
+        when = local_time(image.source, analysed_at)
+        orientation = _orientation(ref) if picture.image_rows else None
+        headed = f"{headline(image.probability, model)}, {picture.kind}"
         made = hd.sc.SCImage.from_ref_dataset(
             ref_dataset=ref,
             pixel_array=picture.pixels,
@@ -77,31 +93,31 @@ def build_secondary_capture(
             coordinate_system="PATIENT",
             patient_orientation=orientation or UPRIGHT,  # highdicom insists on one
             series_instance_uid=object_uid(
-                f"series/{_KIND}", [ref.StudyInstanceUID], model
+                f"series/{_KIND}", _made_from(ref, content), model
             ),
             series_number=SERIES_NUMBER,
             sop_instance_uid=overlay_uid(ref, content, model),
             instance_number=_number(ref),
             transfer_syntax_uid=ExplicitVRLittleEndian,
-            **common(model, when, SERIES_DESCRIPTION),
+            **common(model, when, f"{headed} (investigational)"),
         )
         if not orientation:
             made.PatientOrientation = ""  # unknown stays unknown
         made.copy_patient_and_study_information(ref)
         _describe(made, ref, picture, model)
-        return complete(made, source, when)
+        return complete(made, image.source, when)
 
 
 def _describe(
     made: Dataset, ref: Dataset, picture: OverlayPicture, model: ModelIdentity
 ) -> None:
-    what = "Evidence overlay" if picture.shows_map else "Film with result, no overlay"
+    made.Modality = _modality(ref)
     made.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
     made.BurnedInAnnotation = "YES"  # the result; no identity of the patient
     made.RecognizableVisualFeatures = "NO"
     lossy = str(ref.get("LossyImageCompression") or "00") == "01"
     made.LossyImageCompression = "01" if lossy else "00"  # once lossy, always lossy
-    made.DerivationDescription = f"{what}, {model.name} {model.version}"
+    made.DerivationDescription = f"{_WHAT[picture.kind]}, {model.name} {model.version}"
     item = Dataset()
     item.ReferencedSOPClassUID = ref.SOPClassUID
     item.ReferencedSOPInstanceUID = ref.SOPInstanceUID
@@ -113,6 +129,21 @@ def _describe(
     spacing = _spacing(ref, picture)
     if spacing:
         made.NominalScannedPixelSpacing = spacing
+
+
+_WHAT = {
+    "overlay": "Evidence overlay",
+    "no overlay": "Film with result, no overlay",
+    "page": "Page without film, not evaluable",
+}
+
+
+def _modality(ref: Dataset) -> str:
+    """Return the film's own modality.
+
+    Quirk: OHIF 3 plays OT (highdicom's choice) as a film: a cine bar covers the text.
+    """
+    return str(ref.get("Modality") or "DX")
 
 
 def _number(ref: Dataset) -> int:
@@ -138,6 +169,8 @@ def _spacing(ref: Dataset, picture: OverlayPicture) -> list[float] | None:
     """Scale the source's spacing at the detector to the picture's grid, in mm."""
     spacing = ref.get("ImagerPixelSpacing")
     if not spacing or len(spacing) != 2 or not (ref.get("Rows") and ref.get("Columns")):
+        return None
+    if not picture.image_rows:
         return None
     height, width = float(spacing[0]) * ref.Rows, float(spacing[1]) * ref.Columns
     if turn_upright(ref).transposed:

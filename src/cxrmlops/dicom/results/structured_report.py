@@ -1,5 +1,5 @@
 """
-One study's answer as a DICOM structured report (TID 1500, groups of TID 1501).
+One study's answer as a DICOM structured report (TID 1500, groups of TID 1410).
 
 The header names patient, films, model and predecessors; the groups with the answers are
 in measurement_group.py. Nothing here is final: UNVERIFIED and PRELIMINARY, always.
@@ -22,6 +22,7 @@ from cxrmlops.dicom.results.answers import (
     ObjectReference,
     StudyAnswer,
     Wording,
+    headline,
 )
 from cxrmlops.dicom.results.derived import (
     common,
@@ -31,12 +32,11 @@ from cxrmlops.dicom.results.derived import (
     object_uid,
     reference,
 )
-from cxrmlops.dicom.results.measurement_group import groups
+from cxrmlops.dicom.results.measurement_group import Group, groups
 from cxrmlops.dicom.results.stated import stated
 from cxrmlops.records.model_identity import ModelIdentity
 
 SERIES_NUMBER = 9001
-SERIES_DESCRIPTION = "AI: CXR result (investigational)"
 _RELATION = hd.sr.RelationshipTypeValues
 
 
@@ -48,12 +48,18 @@ def report_uid(
     predecessors: Sequence[ObjectReference] = (),
 ) -> str:
     """Name the report of this answer, before it is built or looked up."""
+    made_from = _made_from(answer, predecessors)
+    return object_uid(_kind(comprehensive_3d), made_from, model)
+
+
+def _made_from(
+    answer: StudyAnswer, predecessors: Sequence[ObjectReference]
+) -> list[str]:
     sources = [image.source for image in answer.images]
     uids = [str(source.SOPInstanceUID) for source in sources]
     replaced = [f"replaces {one.sop_instance_uid}" for one in predecessors]
     study = str(sources[0].StudyInstanceUID)
-    made_from = [study, *uids, *answer.files, *replaced]
-    return object_uid(_kind(comprehensive_3d), made_from, model)
+    return [study, *uids, *answer.files, *replaced]
 
 
 def build_report(  # noqa: PLR0913
@@ -108,25 +114,37 @@ def build_report(  # noqa: PLR0913
                 comprehensive_3d=comprehensive_3d,
                 predecessors=predecessors,
             ),
-            **_names(refs, model, _kind(comprehensive_3d)),
-            **common(model, when, SERIES_DESCRIPTION),
+            series_instance_uid=object_uid(
+                f"series/{_kind(comprehensive_3d)}",
+                _made_from(answer, predecessors),
+                model,
+            ),
+            coding_schemes=[ours.CODING_SCHEME],
+            **_NUMBERS_AND_FLAGS,
+            **common(model, when, _description(answer, model, predecessors)),
         )
         made.ContentSequence = tree
         return complete(made, answer.images[0].source, when)
 
 
-def _names(refs: Sequence[Dataset], model: ModelIdentity, kind: str) -> dict[str, Any]:
-    """Return series, numbers and flags: nobody has attested a report of ours."""
-    return {
-        "series_instance_uid": object_uid(
-            f"series/{kind}", [refs[0].StudyInstanceUID], model
-        ),
-        "series_number": SERIES_NUMBER,
-        "instance_number": 1,
-        "is_complete": True,
-        "is_final": False,
-        "is_verified": False,
-    }
+# Nobody has attested a report of ours.
+_NUMBERS_AND_FLAGS: dict[str, Any] = {
+    "series_number": SERIES_NUMBER,
+    "instance_number": 1,
+    "is_complete": True,
+    "is_final": False,
+    "is_verified": False,
+}
+
+
+def _description(
+    answer: StudyAnswer,
+    model: ModelIdentity,
+    predecessors: Sequence[ObjectReference],
+) -> str:
+    """Put the answer first; each report has a series, for each has an answer."""
+    kind = "newer report" if predecessors else "report"
+    return f"{headline(answer.probability, model)}, {kind} (investigational)"
 
 
 def _kind(comprehensive_3d: bool) -> str:
@@ -134,7 +152,7 @@ def _kind(comprehensive_3d: bool) -> str:
 
 
 def _report(
-    parts: Sequence[hd.sr.MeasurementsAndQualitativeEvaluations],
+    parts: Sequence[Group],
     model: ModelIdentity,
     refs: Sequence[Dataset],
     wording: Wording,
@@ -164,7 +182,7 @@ def _report(
 
 
 def _explain(
-    group: hd.sr.MeasurementsAndQualitativeEvaluations,
+    group: Group,
     overlays: Sequence[Dataset],
     comment: str,
 ) -> None:
