@@ -1,8 +1,8 @@
 """
 The content tree that a report must have, row by row, and where one departs from it.
 
-TID 1500 with TID 1501, 300, 320, 1204, 1004, 1600-1603 and 4019 of PS3.16; written
-apart from the builder, so that one checks the other.
+TID 1500 with TID 1410, 300, 1204, 1004, 1600-1603 and 4019 of PS3.16; written apart
+from the builder, so that one checks the other.
 """
 
 from collections import Counter
@@ -59,34 +59,6 @@ def numbers_of(group: Dataset) -> list[Dataset]:
     return [one for one in children(group) if one.ValueType == "NUM"]
 
 
-def ohif_refuses(report: Dataset) -> list[str]:
-    """Check what OHIF 3 needs to show a report: its own rules, not the standard's."""
-    said: list[str] = []
-    groups = groups_of(report)
-    trackers = [
-        str(one.UID) for g in groups for one in children(g) if name(one) == "112040"
-    ]
-    if name(report) != "126000" or not groups:
-        said.append("no Imaging Measurement Report with a group")
-    if len(set(trackers)) != len(groups):
-        said.append("groups without a Tracking Unique Identifier of their own")
-    for group in groups:
-        numbers = numbers_of(group)
-        if not numbers:
-            said.append("a group without a number")
-        elif any(not children(number) for number in numbers):
-            said.append("a number without a child")
-        elif not _shows_region(numbers[0]):
-            said.append("the first number does not begin with a region of a film")
-    return said
-
-
-def _shows_region(number: Dataset) -> bool:
-    region = children(number)[0]
-    sources = [(one.RelationshipType, one.ValueType) for one in children(region)]
-    return region.ValueType == "SCOORD" and ("SELECTED FROM", "IMAGE") in sources
-
-
 def _nodes(
     report: Dataset, facts: Facts
 ) -> Iterator[tuple[str, Dataset, dict[Row, int]]]:
@@ -100,7 +72,7 @@ def _nodes(
     for number, group in enumerate(groups_of(report)):
         images = facts.images if number == 0 else 1
         yield f"group {number}", group, _group(facts, images, is_study=number == 0)
-        yield from _measurements(f"group {number}", group, facts, images)
+        yield from _measurements(f"group {number}", group)
 
 
 def _root(facts: Facts) -> dict[Row, int]:
@@ -140,13 +112,12 @@ def _group(facts: Facts, images: int, *, is_study: bool) -> dict[Row, int]:
     rows: dict[Row, int] = {
         ("HAS OBS CONTEXT", "TEXT", "112039"): 1,
         ("HAS OBS CONTEXT", "UIDREF", "112040"): 1,
-        ("HAS CONCEPT MOD", "CODE", "363698007"): 1,  # finding site
+        _contains("SCOORD", "111030"): 1,  # image region
         ("HAS CONCEPT MOD", "TEXT", "111001"): 1,  # algorithm: name, version, ...
         ("HAS CONCEPT MOD", "TEXT", "111003"): 1,
         ("HAS CONCEPT MOD", "TEXT", "122405"): 1,
         ("HAS CONCEPT MOD", "TEXT", "111002"): PARAMETERS,
         ("HAS CONCEPT MOD", "CODE", "111000"): 1,
-        _contains("NUM", "111029"): 1,  # image quality rating
         _contains("CODE", "111050"): 1,  # quality assessment
         _contains("CODE", "121402"): 1,  # normality
         _contains("CODE", "121403"): 1,  # level of significance
@@ -156,24 +127,27 @@ def _group(facts: Facts, images: int, *, is_study: bool) -> dict[Row, int]:
     }
     if facts.evaluable:
         rows[_contains("CODE", "121071")] = 1  # finding
-        rows[_contains("NUM", "122157")] = 1  # probability
-        rows[_contains("NUM", "371933006")] = 2  # both thresholds
+        rows[_contains("NUM", "122157" if is_study else "IMAGE")] = 1  # probability
+        if is_study:
+            rows[_contains("NUM", "BALANCED")] = 1
+            rows[_contains("NUM", "SENSITIVE")] = 1
     else:
         rows[_contains("CODE", "111052")] = 1  # quality finding
+        rows[_contains("NUM", "NOT-EVALUABLE")] = 1
     return rows
 
 
-def _measurements(
-    place: str, group: Dataset, facts: Facts, images: int
-) -> Iterator[tuple[str, Dataset, dict[Row, int]]]:
+def _measurements(place: str, group: Dataset) -> Iterator[tuple[str, Dataset, dict]]:
     for order, number in enumerate(numbers_of(group)):
-        rows: dict[Row, int] = {("HAS CONCEPT MOD", "TEXT", "121050"): 1}
-        if order == 0:
-            rows["INFERRED FROM", "SCOORD", "121112"] = images
-        if name(number) == "122157":
+        rows: dict[Row, int] = {
+            ("HAS CONCEPT MOD", "TEXT", "121050"): 1,  # meaning
+            ("HAS CONCEPT MOD", "CODE", "363698007"): 1,  # finding site
+        }
+        if name(number) in ("122157", "IMAGE"):
             rows["HAS CONCEPT MOD", "CODE", "121071"] = 1  # probability of what
         yield f"{place}, number {order}", number, rows
-        for region in children(number)[: images if order == 0 else 0]:
+    for region in children(group):
+        if region.ValueType == "SCOORD":
             source = ("SELECTED FROM", "IMAGE", "260753009")
             yield f"{place}, outline", region, {source: 1}
 

@@ -40,6 +40,18 @@ def test_an_abnormal_study_gives_device_observation_and_preliminary_report():
     assert report["conclusion"] == "A summary."
 
 
+@pytest.mark.parametrize(
+    ("probability", "value", "letter"),
+    [(0.4137, "408574004", "A"), (0.2, "408379005", "E"), (0.05, "408573005", "N")],
+)
+def test_only_what_lies_below_both_thresholds_is_normal(probability, value, letter):
+    _, entries = build(probability)
+
+    observation = entries["Observation"]["resource"]
+    assert observation["valueCodeableConcept"]["coding"][0]["code"] == value
+    assert observation["interpretation"][0]["coding"][0]["code"] == letter
+
+
 def test_not_evaluable_has_no_value_and_says_that_data_are_absent():
     _, entries = build()
 

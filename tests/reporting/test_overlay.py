@@ -37,9 +37,9 @@ def grey(rows=96, columns=96):
 
 
 def capture(picture, image=None):
-    image = image or make_image()
+    answer = make_study_answer(0.9, images=[image or make_image()])
     return build_secondary_capture(
-        image, picture, answer=make_study_answer(0.9), model=MODEL
+        answer.images[0], picture, analysed_at=answer.analysed_at, model=MODEL
     )
 
 

@@ -145,8 +145,10 @@ def page(caption: Caption) -> np.ndarray:
         Shape (h, w, 3), uint8; nearly as high as wide, to fill a viewer's window.
     """
     band = _draw_band(caption, MIN_WIDTH)
-    canvas = np.full((max(len(band), PAGE_HEIGHT), MIN_WIDTH, 3), band[0, 0], np.uint8)
-    canvas[: len(band)] = band
+    rows = max(len(band), PAGE_HEIGHT)
+    canvas = np.full((rows, MIN_WIDTH, 3), band[0, 0], np.uint8)
+    top = (rows - len(band)) // 3  # viewers write into the corners
+    canvas[top : top + len(band)] = band
     return canvas
 
 
@@ -167,7 +169,8 @@ class _Pen:
     def __post_init__(self) -> None:
         self.draw = ImageDraw.Draw(self.image)
         self.unit = max(12, round(self.width / 52))  # text height, pixels
-        self.margin = self.unit
+        self.left = round(self.width / 8)  # viewers write into the upper left corner
+        self.right = self.width - self.unit
         self.y = self.unit * 0.7
 
     def write(self, caption: Caption) -> int:
@@ -183,8 +186,8 @@ class _Pen:
 
     def _text(self, text: str, size: float, ink: str) -> None:
         font = self._font(size)
-        for line in _wrapped(text, font, self.width - 2 * self.margin):
-            self.draw.text((self.margin, round(self.y)), line, fill=ink, font=font)
+        for line in _wrapped(text, font, self.right - self.left):
+            self.draw.text((self.left, round(self.y)), line, fill=ink, font=font)
             self.y += self.unit * size * 1.3
         self.y += self.unit * 0.15
 
@@ -194,7 +197,7 @@ class _Pen:
     def _probability_bar(
         self, probability: float, thresholds: Sequence[tuple[str, float]]
     ) -> None:
-        left, right = self.margin, self.width - self.margin
+        left, right = self.left, self.right
         top, height = round(self.y + self.unit * 0.2), round(self.unit * 0.6)
         span, font = right - left, self._font(0.75)
         self.draw.rectangle((left, top, right, top + height), fill="#2b323a")
@@ -214,7 +217,7 @@ class _Pen:
 
     def _colour_bar(self, scale: str) -> None:
         font, height = self._font(0.75), round(self.unit * 0.55)
-        left, top = self.margin, round(self.y + self.unit * 0.15)
+        left, top = self.left, round(self.y + self.unit * 0.15)
         span = self.width // 3
         ramp = np.linspace(0, 1, span)
         bar = np.repeat(colour(ramp)[None], height, axis=0).astype(np.uint8)
@@ -226,7 +229,7 @@ class _Pen:
             at = (round(max(x, left)), top + height + 2)
             self.draw.text(at, text, fill=_SOFT, font=font)
         x = left + span + self.unit
-        lines = _wrapped(scale, font, self.width - self.margin - x)
+        lines = _wrapped(scale, font, self.right - x)
         for number, line in enumerate(lines):
             at = (x, round(top - 2 + number * self.unit * 0.95))
             self.draw.text(at, line, fill=_SOFT, font=font)

@@ -13,11 +13,19 @@ from tests.make import make_image, make_model_identity, make_study_answer
 MODEL = make_model_identity()
 
 
-def overlay(*, rows: int = 256, columns: int = 240, shows_map: bool = True, **image):
+def overlay(
+    *,
+    rows: int = 256,
+    columns: int = 240,
+    shows_map: bool = True,
+    probability: float | None = 0.9,
+    **image,
+):
     source = make_image(**image)
-    pixels = np.zeros((rows + 20, columns, 3), np.uint8)
+    pixels = np.zeros((rows + 20, columns or 64, 3), np.uint8)
     picture = OverlayPicture(pixels, rows, columns, shows_map)
-    answer = make_study_answer(0.9, images=[source])
+    known = () if probability is None else (probability,)
+    answer = make_study_answer(*known, images=[source])
     return build_secondary_capture(
         answer.images[0], picture, analysed_at=answer.analysed_at, model=MODEL
     )
@@ -75,6 +83,49 @@ def test_it_has_a_series_of_its_own_beside_the_report():
 
     assert overlay().SeriesNumber != report.SeriesNumber
     assert overlay().SeriesInstanceUID != report.SeriesInstanceUID
+
+
+@pytest.mark.parametrize(
+    ("probability", "shows_map", "said"),
+    [
+        (0.6061, True, "AI: ASF 61 %, map"),
+        (0.354, False, "AI: indeterminate 35 %"),
+        (0.01, False, "AI: NSF 1 %"),
+        (None, False, "AI: not evaluable"),
+    ],
+)
+def test_its_series_begins_with_the_answer(probability, shows_map, said):
+    made = overlay(probability=probability, shows_map=shows_map)
+
+    assert made.SeriesDescription == said
+
+
+@pytest.mark.parametrize(
+    ("modality", "said"), [("CR", "CR"), ("DX", "DX"), (None, "DX")]
+)
+def test_it_keeps_the_modality_of_its_image(modality, said):
+    assert overlay(Modality=modality).Modality == said
+
+
+def test_each_image_s_overlay_is_a_series_of_its_own_in_the_order_of_images():
+    first, second = overlay(InstanceNumber="1"), overlay(InstanceNumber="2")
+    other = build_secondary_capture(
+        make_study_answer(0.9, images=[make_image(2)]).images[0],
+        OverlayPicture(np.zeros((80, 64, 3), np.uint8), 64, 64, True),
+        analysed_at=make_study_answer(0.9).analysed_at,
+        model=MODEL,
+    )
+
+    assert (first.SeriesNumber, second.SeriesNumber) == (9002, 9003)
+    assert other.SeriesInstanceUID != first.SeriesInstanceUID
+
+
+def test_a_page_without_image_has_no_spacing_and_no_sides():
+    page = overlay(rows=0, columns=0, probability=None, shows_map=False)
+
+    assert "NominalScannedPixelSpacing" not in page
+    assert not page.PatientOrientation
+    assert page.DerivationDescription.startswith("Page without film, not evaluable")
 
 
 def test_it_says_what_it_shows_and_who_drew_it():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from cxrmlops.dicom.read.headers import read_header
-from cxrmlops.dicom.results.answers import ObjectReference, Wording
+from cxrmlops.dicom.results.answers import ObjectReference, Region, Wording
 from cxrmlops.dicom.results.derived import can_hold
 from cxrmlops.dicom.results.secondary_capture import (
     OverlayPicture,
@@ -82,14 +82,13 @@ def test_the_report_says_answer_probability_and_both_thresholds():
         (_name(n), float(n.MeasuredValueSequence[0].NumericValue))
         for n in children(group, kind="NUM")
     ]
-    limits = children(group, name="371933006")
+    limits = [children(group, name=code)[0] for code in ("BALANCED", "SENSITIVE")]
 
     assert finding == "408574004"  # abnormal
     assert numbers == [
         ("122157", 87.3),
-        ("371933006", 41.37),
-        ("371933006", 8.3),
-        ("111029", 100.0),
+        ("BALANCED", 41.37),
+        ("SENSITIVE", 8.3),
     ]
     assert [children(n, name="121050")[0].TextValue for n in limits] == [
         WORDS.balanced,
@@ -97,30 +96,46 @@ def test_the_report_says_answer_probability_and_both_thresholds():
     ]
 
 
-def test_a_score_on_the_threshold_is_abnormal_and_one_below_is_normal():
-    findings = [
-        children(groups_of(build(make_study_answer(p)))[0], name="121071")[0]
-        .ConceptCodeSequence[0]
-        .CodeValue
-        for p in (0.4137, 0.4136)
+@pytest.mark.parametrize(
+    ("probability", "finding", "normality", "significance"),
+    [
+        (0.4137, "408574004", "263654008", "386134007"),  # abnormal, significant
+        (0.4136, "408379005", "371934000", "386135008"),  # equivocal, undetermined
+        (0.083, "408379005", "371934000", "386135008"),
+        (0.0829, "408573005", "17621005", "371928007"),  # normal, not significant
+    ],
+)
+def test_only_what_lies_below_both_thresholds_is_coded_normal(
+    probability, finding, normality, significance
+):
+    (group,) = groups_of(build(make_study_answer(probability)))
+
+    assert [coded(group)[name] for name in ("121071", "121402", "121403")] == [
+        finding,
+        normality,
+        significance,
     ]
 
-    assert findings == ["408574004", "408573005"]
+
+def coded(group):
+    return {
+        _name(c): c.ConceptCodeSequence[0].CodeValue
+        for c in children(group, kind="CODE")
+    }
 
 
 def test_not_evaluable_is_a_report_without_a_probability_and_never_normal():
     (group,) = groups_of(build(make_study_answer(reason="undecodable")))
 
-    coded = {
-        _name(c): c.ConceptCodeSequence[0].CodeValue
-        for c in children(group, kind="CODE")
-    }
-    assert not children(group, name="122157")
-    assert not children(group, name="121071")
-    assert coded["121402"] == "371934000"  # normality undetermined
-    assert coded["121403"] == "386135008"  # significance undetermined
-    assert coded["111050"] == "111235"  # unusable
-    assert coded["111052"] == "111221"  # unknown failure
+    said = coded(group)
+    (number,) = children(group, kind="NUM")
+    assert _name(number) == "NOT-EVALUABLE"
+    assert number.MeasuredValueSequence[0].NumericValue == 100
+    assert "121071" not in said  # finding
+    assert said["121402"] == "371934000"  # normality undetermined
+    assert said["121403"] == "386135008"  # significance undetermined
+    assert said["111050"] == "111235"  # unusable
+    assert said["111052"] == "111221"  # unknown failure
 
 
 def test_the_model_is_named_in_algorithm_observer_and_equipment():
@@ -137,45 +152,104 @@ def test_the_model_is_named_in_algorithm_observer_and_equipment():
     assert ours.ManufacturerModelName == MODEL.name
 
 
-@pytest.mark.parametrize(
-    "probabilities", [(0.9,), (0.1,), (), (0.9, 0.2), (0.1, 0.2, 0.3)]
-)
-def test_ohif_can_read_every_tree(probabilities):
-    report = build(make_study_answer(*probabilities))
-
-    groups = groups_of(report)
-    trackers = [children(g, name="112040")[0].UID for g in groups]
-    assert _name(report) == "126000"
-    assert children(report, name="111028"), "image library"
-    assert len(set(trackers)) == len(groups)
-    for group in groups:
-        numbers = children(group, kind="NUM")
-        assert numbers
-        assert all(children(number) for number in numbers)
-        region = children(numbers[0])[0]
-        assert region.ValueType == "SCOORD"
-        source = children(region, kind="IMAGE")[0]
-        assert source.RelationshipType == "SELECTED FROM"
-
-
-def test_the_outline_is_the_image_from_edge_to_edge():
+def test_a_number_is_named_by_its_code_and_our_codes_are_explained():
     report = build(make_study_answer(0.9))
 
-    region = children(children(groups_of(report)[0], kind="NUM")[0])[0]
+    names = [
+        number.ConceptNameCodeSequence[0]
+        for number in children(groups_of(report)[0], kind="NUM")
+    ]
+    ours = {name.CodingSchemeDesignator for name in names} - {"DCM"}
+    schemes = report.CodingSchemeIdentificationSequence
+    assert [name.CodeMeaning for name in names] == [
+        "Probability",
+        "Balanced threshold",
+        "High-sensitivity threshold",
+    ]
+    assert [one.CodingSchemeDesignator for one in schemes] == list(ours)
 
-    assert list(region.GraphicData) == [0, 0, 480, 0, 480, 512, 0, 512, 0, 0]
+
+def outline(group):
+    (region,) = children(group, kind="SCOORD")
+    columns, rows = region.GraphicData[::2], region.GraphicData[1::2]
+    return [min(columns), min(rows), max(columns), max(rows)]
+
+
+@pytest.mark.parametrize(
+    ("orientation", "box"),
+    [
+        (["L", "F"], [96, 102.4, 144, 153.6]),
+        (["R", "F"], [336, 102.4, 384, 153.6]),  # left and right exchanged
+        (["L", "H"], [96, 358.4, 144, 409.6]),  # upside down
+        (["F", "L"], [96, 102.4, 144, 153.6]),  # transposed
+        (["H", "R"], [336, 358.4, 384, 409.6]),
+        (None, [96, 102.4, 144, 153.6]),
+    ],
+)
+def test_the_outline_lies_where_the_region_is_in_the_stored_pixels(orientation, box):
+    image = make_image(PatientOrientation=orientation)  # 512 rows, 480 columns
+    answer = make_study_answer(0.9, images=[image])
+    region = Region(0.2, 0.2, 0.3, 0.3)
+    answer = replace(answer, images=(replace(answer.images[0], region=region),))
+
+    (group,) = groups_of(build(answer))
+
+    assert outline(group) == pytest.approx(box, abs=1e-3)
+
+
+def test_an_image_whose_size_is_unknown_has_no_outline():
+    answer = make_study_answer(0.9, images=[make_image(Rows=None, Columns=None)])
+
+    (group,) = groups_of(build(answer))
+
+    assert not children(group, kind="SCOORD")
+    assert group.ContentTemplateSequence[0].TemplateIdentifier == "1501"
 
 
 def test_several_images_give_a_study_group_and_one_per_image():
     groups = groups_of(build(make_study_answer(0.2, 0.9)))
 
     shown = [
-        float(children(g, name="122157")[0].MeasuredValueSequence[0].NumericValue)
-        for g in groups
+        [
+            (_name(n), float(n.MeasuredValueSequence[0].NumericValue))
+            for n in children(group, kind="NUM")
+        ]
+        for group in groups
     ]
-    assert shown == [90.0, 20.0, 90.0]
+    assert shown == [
+        [("122157", 90.0), ("BALANCED", 41.37), ("SENSITIVE", 8.3)],
+        [("IMAGE", 20.0)],
+        [("IMAGE", 90.0)],
+    ]
     assert len(children(groups[0], name="121112")) == 2
     assert len(children(groups[1], name="121112")) == 1
+
+
+def test_the_study_s_outline_lies_on_its_worst_image_apart_from_that_image_s_own():
+    groups = groups_of(build(make_study_answer(0.2, 0.9)))
+
+    images = [
+        children(children(group, kind="SCOORD")[0], kind="IMAGE")[0]
+        .ReferencedSOPSequence[0]
+        .ReferencedSOPInstanceUID
+        for group in groups
+    ]
+    trackers = {children(group, name="112040")[0].UID for group in groups}
+    assert images == [make_image(n).SOPInstanceUID for n in (2, 1, 2)]
+    assert outline(groups[0])[3] < outline(groups[2])[1]
+    assert len(trackers) == len(groups)
+
+
+def test_the_series_of_a_report_begins_with_the_answer_and_is_its_own():
+    old = ObjectReference("1.2", "1.2.3", "1.2.840.10008.5.1.4.1.1.88.34", "1.2.3.5")
+    first, low, nothing = (build(make_study_answer(*p)) for p in ((0.9,), (0.01,), ()))
+    second = build(make_study_answer(0.1, 0.9), predecessors=[old])
+
+    assert first.SeriesDescription == "AI: ASF 90 %, report (investigational)"
+    assert low.SeriesDescription.startswith("AI: NSF 1 %")
+    assert nothing.SeriesDescription.startswith("AI: not evaluable")
+    assert second.SeriesDescription == "AI: ASF 90 %, newer report (investigational)"
+    assert first.SeriesInstanceUID != second.SeriesInstanceUID
 
 
 def test_evidence_names_images_and_overlays_and_the_tree_links_them():

@@ -26,7 +26,7 @@ class Region:
 # lies beyond their window cannot be read.
 READABLE = Region(0.08, 0.08, 0.75, 0.76)
 LUNGS = Region(0.16, 0.14, 0.75, 0.72)  # roughly, of any frontal film
-BELOW_LUNGS = Region(0.16, 0.84, 0.75, 0.92)  # a second outline, clear of the others
+BELOW_LUNGS = Region(0.16, 0.84, 0.5, 0.9)  # a second outline, clear of the others
 
 
 @dataclass(frozen=True)

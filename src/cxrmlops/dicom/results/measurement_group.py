@@ -89,7 +89,6 @@ def _group(
             uid=object_uid("tracking", tracked, model), identifier=wording.tracking
         ),
         "finding_type": ours.RESULT[result] if result else None,
-        "finding_sites": [hd.sr.FindingSite(ours.CHEST)],
         "algorithm_id": _algorithm(model),
         "measurements": numbers,
         "qualitative_evaluations": _evaluations(answer, model),
@@ -174,12 +173,18 @@ def _number(
     *,
     of_what: CodedConcept | None = None,
 ) -> hd.sr.Measurement:
-    """Return a NUM in percent."""
+    """Return a NUM in percent.
+
+    The finding site stands here (TID 300 row 6) and not in the group.
+    """
+    # Quirk: OHIF 3 shows a group's finding site as "363698007: Chest".
     measurement = hd.sr.Measurement(
-        name=name, value=percent(fraction), unit=codes.UCUM.Percent
+        name=name,
+        value=percent(fraction),
+        unit=codes.UCUM.Percent,
+        finding_sites=[hd.sr.FindingSite(ours.CHEST)],
     )
     number = measurement[0]
-    number.ContentSequence = hd.sr.ContentSequence()
     if of_what:  # TID 300 row 2: probability of what
         number.ContentSequence.append(
             hd.sr.CodeContentItem(
@@ -197,10 +202,14 @@ def _number(
 def _outline(region: Region, image: Dataset) -> hd.sr.ImageRegion:
     """Draw a box on the stored pixels, which may lie turned (TID 1410)."""
     left, top, right, bottom = _stored(region, image)
-    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    across, down = (left + right) / 2, (top + bottom) / 2
+    # Quirk: OHIF 3 takes a closed line of four corners for a measurement of the
+    # reader's own and asks, over the film, whether to go on with it.
+    points = [(left, top), (across, top), (right, top), (right, down), (right, bottom)]
+    points += [(across, bottom), (left, bottom), (left, down), (left, top)]
     return hd.sr.ImageRegion(
         graphic_type=hd.sr.GraphicTypeValues.POLYLINE,
-        graphic_data=np.array(corners, dtype=np.float32),
+        graphic_data=np.array(points, dtype=np.float32),
         source_image=hd.sr.SourceImageForRegion(
             image.SOPClassUID, image.SOPInstanceUID
         ),

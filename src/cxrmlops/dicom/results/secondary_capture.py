@@ -29,7 +29,7 @@ from cxrmlops.dicom.results.derived import (
 )
 from cxrmlops.records.model_identity import ModelIdentity
 
-SERIES_NUMBER = 9002
+SERIES_NUMBER = 9002  # of the first film; others follow in their order
 _KIND = "overlay"
 _MOST = 2**31 - 1  # that an integer string holds (PS3.5 6.2)
 
@@ -42,13 +42,6 @@ class OverlayPicture:
     image_rows: int  # of the film inside the picture; 0: no film is shown
     image_columns: int
     shows_map: bool  # a film answered NSF has none
-
-    @property
-    def kind(self) -> str:
-        """What the series is called."""
-        if not self.image_rows:
-            return "page"
-        return "overlay" if self.shows_map else "no overlay"
 
 
 def overlay_uid(source: Dataset, content: str, model: ModelIdentity) -> str:
@@ -84,7 +77,7 @@ def build_secondary_capture(
         ref = reference(image.source)
         when = local_time(image.source, analysed_at)
         orientation = _orientation(ref) if picture.image_rows else None
-        headed = f"{headline(image.probability, model)}, {picture.kind}"
+        number = _number(ref)
         made = hd.sc.SCImage.from_ref_dataset(
             ref_dataset=ref,
             pixel_array=picture.pixels,
@@ -95,11 +88,11 @@ def build_secondary_capture(
             series_instance_uid=object_uid(
                 f"series/{_KIND}", _made_from(ref, content), model
             ),
-            series_number=SERIES_NUMBER,
+            series_number=min(SERIES_NUMBER + number - 1, _MOST),
             sop_instance_uid=overlay_uid(ref, content, model),
-            instance_number=_number(ref),
+            instance_number=number,
             transfer_syntax_uid=ExplicitVRLittleEndian,
-            **common(model, when, f"{headed} (investigational)"),
+            **common(model, when, _description(image, picture, model)),
         )
         if not orientation:
             made.PatientOrientation = ""  # unknown stays unknown
@@ -117,7 +110,7 @@ def _describe(
     made.RecognizableVisualFeatures = "NO"
     lossy = str(ref.get("LossyImageCompression") or "00") == "01"
     made.LossyImageCompression = "01" if lossy else "00"  # once lossy, always lossy
-    made.DerivationDescription = f"{_WHAT[picture.kind]}, {model.name} {model.version}"
+    made.DerivationDescription = f"{_what(picture)}, {model.name} {model.version}"
     item = Dataset()
     item.ReferencedSOPClassUID = ref.SOPClassUID
     item.ReferencedSOPInstanceUID = ref.SOPInstanceUID
@@ -131,11 +124,18 @@ def _describe(
         made.NominalScannedPixelSpacing = spacing
 
 
-_WHAT = {
-    "overlay": "Evidence overlay",
-    "no overlay": "Film with result, no overlay",
-    "page": "Page without film, not evaluable",
-}
+def _description(
+    image: ImageAnswer, picture: OverlayPicture, model: ModelIdentity
+) -> str:
+    """Say the answer and little else: viewers write it over the picture's corner."""
+    said = headline(image.probability, model)
+    return f"{said}, map" if picture.shows_map else said
+
+
+def _what(picture: OverlayPicture) -> str:
+    if not picture.image_rows:
+        return "Page without film, not evaluable"
+    return "Evidence overlay" if picture.shows_map else "Film with result, no overlay"
 
 
 def _modality(ref: Dataset) -> str:
