@@ -103,23 +103,12 @@ class Viewer:
         self._thumbnails().filter(has_text=words).first.dblclick()
         self._wait_for_picture()
 
-    def next_image(self) -> None:
-        """Go on to the film of the next group of a report."""
-        self.page.click('[data-cy="viewport-action-arrows-right"]')
-        self._wait_for_picture()
-
     def annotations(self) -> list[tuple[list[str], Box]]:
         """Return the lines of each text written over the film, and where it stands."""
         found = self.page.locator(f"{_VIEWPORT} svg.svg-layer g:has(> text)")
         return [
             (one.locator("tspan").all_text_contents(), _box(one)) for one in found.all()
         ]
-
-    def numbers(self) -> list[tuple[str, str]]:
-        """Return names and numbers of all annotations."""
-        lines = [line for lines, _ in self.annotations() for line in lines]
-        pairs = [line.removesuffix(" %").split(": ") for line in lines]
-        return [(name, number) for name, number in pairs]
 
     def viewport(self) -> Box:
         return _box(self.page.locator(_VIEWPORT).first)

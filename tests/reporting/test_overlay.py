@@ -12,11 +12,13 @@ from cxrmlops.dicom.results.secondary_capture import (
 from cxrmlops.reporting.overlay import (
     FULL_SCALE,
     MIN_WIDTH,
+    PAGE_HEIGHT,
     Caption,
     above_threshold,
     blend,
     draw_overlay,
     logit,
+    page,
 )
 from tests.make import make_image, make_model_identity, make_study_answer
 
@@ -125,6 +127,26 @@ def test_long_words_do_not_leave_the_band():
 
     assert 100 < top < 640
     assert drawn.shape == (top + 100, 640, 3)
+
+
+def test_viewers_find_the_upper_left_corner_free_of_words():
+    drawn, top, _ = draw_overlay(blend(grey(100, 800), None), CAPTION)
+
+    corner = drawn[:top, : 800 // 8 - 2]
+    assert np.ptp(corner.reshape(-1, 3), axis=0).max() == 0
+
+
+def test_a_page_holds_all_its_words_however_many():
+    few, many = (
+        page(dataclasses.replace(CAPTION, disclaimer="word " * n)) for n in (9, 900)
+    )
+
+    assert few.shape == (PAGE_HEIGHT, MIN_WIDTH, 3)
+    assert len(many) > PAGE_HEIGHT
+    for drawn in (few, many):
+        edge = np.concatenate([drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]])
+        assert np.ptp(edge, axis=0).max() == 0
+        assert np.ptp(drawn.reshape(-1, 3), axis=0).max() > 0
 
 
 def test_the_capture_says_where_it_comes_from_and_that_text_is_burned_in():

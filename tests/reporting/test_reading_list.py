@@ -111,6 +111,22 @@ def test_what_a_header_says_cannot_run_in_the_page(tmp_path):
     assert "<b>1" not in page
 
 
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [(0.08, "indeterminate, between the two"), (0.079, "no significant finding det")],
+)
+def test_between_the_thresholds_the_page_says_what_the_report_says(
+    tmp_path, probability, words
+):
+    entry = NSF.model_copy(update={"probability": probability})
+    night = NIGHT.model_copy(update={"entries": (entry,)})
+
+    write_reading_list(tmp_path, night)
+
+    badge = (tmp_path / "reading_list.html").read_text().split('class="badge"')[1]
+    assert words in badge[:80]
+
+
 def test_image_and_map_stand_side_by_side_and_nsf_has_no_map(tmp_path):
     page = page_of(tmp_path)
 

@@ -64,7 +64,7 @@ def test_not_evaluable_gives_the_reason_and_no_number(language):
 def test_between_the_thresholds_both_answers_are_told():
     text = summary(make_study_answer(0.2), MODEL)
 
-    assert "AI RESULT: NO SIGNIFICANT FINDING DETECTED" in text
+    assert "AI RESULT: INDETERMINATE, BETWEEN THE TWO THRESHOLDS" in text
     assert (
         "high sensitivity threshold 8.30 %: any significant finding suspected" in text
     )

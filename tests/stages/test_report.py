@@ -153,14 +153,13 @@ def text_of(sr):
     )
 
 
-def test_every_study_in_scope_gets_one_report_and_every_scored_image_one_overlay(
-    written,
-):
+def test_every_study_in_scope_gets_a_report_and_every_image_of_it_a_capture(written):
     reports, overlays = objects(written, SR), objects(written, SC)
 
     studies = sorted(one.AccessionNumber for one in reports)
     assert studies == ["ACC1", "ACC2", "ACC3"]  # 3: blank, not evaluable
-    assert sorted(one.AccessionNumber for one in overlays) == ["ACC1", "ACC1", "ACC2"]
+    captured = sorted(one.AccessionNumber for one in overlays)
+    assert captured == ["ACC1", "ACC1", "ACC2", "ACC3"]  # 3: a page of words
     for path in written.glob("*.dcm"):
         assert path.stem == pydicom.dcmread(path).SOPInstanceUID
 
@@ -208,7 +207,7 @@ def test_an_object_that_is_there_stays_as_it_is(written, scored, tmp_path):
 
 
 def test_an_image_answered_nsf_shows_no_map(written):
-    overlays = objects(written, SC)
+    overlays = [one for one in objects(written, SC) if one.AccessionNumber != "ACC3"]
 
     shows_map = ["no overlay" not in one.DerivationDescription for one in overlays]
     accessions = [str(one.AccessionNumber) for one in overlays]
@@ -221,6 +220,23 @@ def test_an_image_answered_nsf_shows_no_map(written):
         pixels = one.pixel_array[-200:].astype(int)  # below the band
         coloured = bool(np.ptp(pixels, axis=2).max() > 0)
         assert coloured == shown
+
+
+def test_a_study_that_was_not_evaluable_has_a_page_that_no_report_calls_a_map(written):
+    (page,) = [one for one in objects(written, SC) if one.AccessionNumber == "ACC3"]
+    evidence = [
+        item.ReferencedSOPInstanceUID
+        for report in objects(written, SR)
+        for study in report.CurrentRequestedProcedureEvidenceSequence
+        for series in study.ReferencedSeriesSequence
+        for item in series.ReferencedSOPSequence
+    ]
+
+    assert page.SeriesDescription == "AI: not evaluable"
+    assert page.Modality == "DX"
+    assert page.pixel_array.shape == (480, 640, 3)
+    assert np.ptp(page.pixel_array) > 0  # words
+    assert page.SOPInstanceUID not in evidence
 
 
 def test_a_png_image_gets_a_picture_and_no_report(written):

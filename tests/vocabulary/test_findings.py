@@ -3,7 +3,12 @@ import math
 import pytest
 
 from cxrmlops.errors import DataError
-from cxrmlops.vocabulary.findings import OperatingPoint, answer, study_probability
+from cxrmlops.vocabulary.findings import (
+    OperatingPoint,
+    answer,
+    result,
+    study_probability,
+)
 
 POINT = OperatingPoint("balanced", 0.5, "for the test")
 
@@ -12,6 +17,24 @@ def test_the_threshold_itself_is_asf():
     assert [answer(p, POINT) for p in (0.0, 0.499, 0.5, 1.0)] == [
         *("NSF", "NSF", "ASF", "ASF")
     ]
+
+
+def test_only_what_no_point_suspects_is_normal():
+    sensitive = OperatingPoint("high_sensitivity", 0.2, "for the test")
+
+    said = [result(p, POINT, sensitive) for p in (0.0, 0.199, 0.2, 0.499, 0.5, 1.0)]
+
+    assert said == [
+        *("normal", "normal", "equivocal", "equivocal", "abnormal", "abnormal")
+    ]
+
+
+def test_a_rule_out_point_above_the_balanced_one_changes_no_answer():
+    sensitive = OperatingPoint("high_sensitivity", 0.7, "for the test")
+
+    said = [result(p, POINT, sensitive) for p in (0.499, 0.5, 0.7)]
+
+    assert said == ["normal", "abnormal", "abnormal"]
 
 
 @pytest.mark.parametrize("probability", [math.nan, math.inf, -0.1, 1.1])
