@@ -14,8 +14,12 @@ from typing import Any
 
 import pytest
 
-from infra.fetch_ohif import DIST
+from cxrmlops.errors import ServiceError
+from cxrmlops.stack.ohif import VERSION, fetch_viewer
 from tests.orthanc import Orthanc
+
+CACHE = Path.home() / ".cache" / "cxrmlops"  # OHIF's package, 48 MB
+DIST = CACHE / f"ohif-{VERSION}"
 
 _PATIENCE = 60_000  # ms, of a busy machine
 _VIEWPORT = '[data-cy="viewport-pane"]'
@@ -145,8 +149,10 @@ def _box(locator: Any) -> Box:
 @contextmanager
 def serving(orthanc: Orthanc) -> Iterator[str]:
     """Serve the viewer and the archive under one address; skips without the viewer."""
-    if not DIST.is_dir():
-        pytest.skip(f"OHIF is not in {DIST}; infra/fetch_ohif.py fetches it")
+    try:
+        fetch_viewer(DIST, cache=CACHE)
+    except ServiceError as error:
+        pytest.skip(str(error))
     handler = partial(_Handler, orthanc.url)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -19,9 +19,9 @@ from cxrmlops.params import Ports
 from cxrmlops.stack import ohif
 from cxrmlops.stack.stack import folder_of
 from tests.conftest import ROOT
+from tests.ohif import CACHE
 from tests.orthanc import PLUGINS, free_ports
 
-CACHE = Path.home() / ".cache" / "cxrmlops"  # OHIF's package, 48 MB
 DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 
 

@@ -94,6 +94,8 @@ http {{
 {kept}  server {{
     listen {place.listen}:{place.port("viewer")};
     root {here}/dist;
+    add_header Cross-Origin-Opener-Policy same-origin;
+    add_header Cross-Origin-Embedder-Policy require-corp;
     location / {{ try_files $uri /index.html; }}
     location = /app-config.js {{ alias {here}/app-config.js; }}
     location /dicom-web/ {{
