@@ -23,6 +23,7 @@ FILES = (  # stage, file, what
     ("split", "counts.json", "films per side in each stratum"),
     ("split", "manifest.json", "policy, seed, hashes of the split and of test"),
     ("train", "training.json", "how training went, and on what machine"),
+    ("train", "origin.json", "commit, uncommitted changes, packages of the training"),
     ("train", "bundle/model.json", "the bundle's card: how to read its answer"),
     ("evaluate", "metrics.json", "figures of test with 95 % intervals"),
     ("evaluate", "card.json", "the model card"),

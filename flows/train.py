@@ -21,7 +21,7 @@ from prefect.states import Completed
 
 from cxrmlops.errors import CxrError, ServiceError
 from cxrmlops.params import load_params
-from cxrmlops.promotion import registration
+from cxrmlops.promotion import clean_code, registration
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import versions
@@ -45,7 +45,10 @@ WORDS = {  # of DVC or of the stage -> what became of the stage
 @flow(name="train")
 def train() -> State[Any]:
     """From raw studies to a registered candidate, or a refusal with its reasons."""
-    settings = load_params().model_dump(mode="json", by_alias=True)
+    params = load_params()
+    if why := clean_code.foreseen(params.promotion):
+        get_run_logger().warning("%s", why)
+    settings = params.model_dump(mode="json", by_alias=True)
     done = {}
     for stage in yaml.safe_load(Path("dvc.yaml").read_text())["stages"]:
         run_id = open_run(settings) if stage == "train" else ""

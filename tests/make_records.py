@@ -21,6 +21,7 @@ from cxrmlops.records.metrics import (
     RankingCurves,
     SourceStudy,
 )
+from cxrmlops.records.origin import Origin
 from cxrmlops.records.split import SideCounts
 from cxrmlops.records.training import Training
 from cxrmlops.records.validation import Expectation, Validation
@@ -96,6 +97,16 @@ def make_training(**changes: Any) -> Training:
         "n": dict.fromkeys(("train", "val"), SIDE),
     }
     return Training(**facts | changes)
+
+
+def make_origin(**changes: Any) -> Origin:
+    facts = {
+        "git_commit": "c" * 40,
+        "git_dirty": "no",
+        "code": {"train": "e" * 64},
+        "environment": ("# Python 3.11 on Linux", "torch==2.15.0"),
+    }
+    return Origin(**facts | changes)
 
 
 def make_metrics(**changes: Any) -> Metrics:

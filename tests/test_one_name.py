@@ -19,7 +19,13 @@ COMMANDS = {
     name: command.callback for name, command in get_command(app).commands.items()
 }
 SECTIONS = {field.alias or name for name, field in Params.model_fields.items()}
-HANDED_IN = {"out", "params", "site", "on_epoch"}  # arguments of run that are no stage
+HANDED_IN = {
+    "out",
+    "params",
+    "site",
+    "on_epoch",
+    "origin",
+}  # arguments of run that are no stage
 
 
 def outs(stage: str) -> list[str]:

@@ -20,7 +20,7 @@ from flows.train import open_run, record, repro, train
 from tests import make
 from tests.conftest import ROOT
 from tests.flows.conftest import stand_in
-from tests.make_records import estimate, make_metrics, make_verdict
+from tests.make_records import estimate, make_metrics, make_origin, make_verdict
 
 pytestmark = pytest.mark.services
 
@@ -75,6 +75,7 @@ def make_pipeline(project: Path) -> None:
     HISTORY.write(
         HISTORY.from_rows([dict.fromkeys(HISTORY.columns, 1)]), ready / "train"
     )
+    make_origin().write(ready / "train/origin.json")
     make.make_reading_bundle(ready / "train/bundle")
     figure = estimate(0.85, 0.9, 0.94, n=300)
     measured = make_metrics(

@@ -51,7 +51,8 @@ FILES = {  # stage -> what it leaves, folders named with what is in them
     "validate": {"images.parquet", "quarantine.parquet", "report.json", "docs/"},
     "split": {"images.parquet", "counts.json", "manifest.json"}
     | {"not_evaluable.parquet"},
-    "train": {"bundle/", "history.parquet", "studies.parquet", "training.json"},
+    "train": {"bundle/", "history.parquet", "studies.parquet", "training.json"}
+    | {"origin.json"},
     "examine": {"examination.json", "report.html"},
     "gate": {"verdict.json"},
 }

@@ -11,7 +11,6 @@ from cxrmlops.params import PromotionParams, load_params
 from cxrmlops.promotion import approval, approval_log
 from cxrmlops.promotion.approval import champion_bundle, roll_back
 from cxrmlops.registry import versions
-from cxrmlops.registry.facts import COMMIT, DIRTY
 from cxrmlops.registry.service import open_client
 from tests.conftest import ROOT
 from tests.make import SCOPE
@@ -111,40 +110,6 @@ def test_of_two_people_who_decide_at_once_one_signs_and_the_other_puts_in_use():
     assert said[0] == "version 1 is champion"
     assert [event for event, *_ in events()] == ["signed", "approved"]
     assert approval_log.first_broken(approval_log.entries()) is None
-
-
-def test_code_with_uncommitted_changes_makes_no_champion():
-    register("1", tags={COMMIT: "c" * 40, DIRTY: "yes"})
-
-    with pytest.raises(BundleError, match="uncommitted changes .after commit cccccc"):
-        approve("1", name="A. Person", reason="good", params=promotion())
-
-    assert events() == [("refused", "1", "A. Person")]
-    said = approve(
-        "1", name="A. Person", reason="trial", params=promotion(clean_code=False)
-    )
-    assert said.startswith("version 1 is champion\nits code had uncommitted changes")
-
-
-def test_a_checkout_that_git_could_not_read_makes_no_champion():
-    register("1", tags={COMMIT: "", DIRTY: "unreadable"})
-
-    with pytest.raises(BundleError, match="git could not read, so its commit is"):
-        approve("1", name="A. Person", reason="good", params=promotion())
-
-    assert events() == [("refused", "1", "A. Person")]
-    said = approve(
-        "1", name="A. Person", reason="trial", params=promotion(clean_code=False)
-    )
-    assert "git could not say which commit its code is" in said
-
-
-def test_code_outside_a_checkout_is_let_in_and_said():
-    register("1", tags={COMMIT: "", DIRTY: "unknown"})
-
-    said = approve("1", name="A. Person", reason="good", params=promotion())
-
-    assert "no commit is known: the wheel that travels with it is its code" in said
 
 
 def test_what_was_not_compared_with_the_model_in_use_makes_no_champion():

@@ -6,7 +6,7 @@ from cxrmlops.records.metrics import Confusion
 from cxrmlops.records.split import SideCounts
 from cxrmlops.records.tables import HISTORY
 from tests import make
-from tests.make_records import estimate, make_metrics, make_verdict
+from tests.make_records import estimate, make_metrics, make_origin, make_verdict
 
 
 @pytest.fixture(scope="session")
@@ -63,4 +63,5 @@ def measured(project):
     row = dict.fromkeys(HISTORY.columns, 0.5)
     rows = [row | {"epoch": 1}, row | {"epoch": 2, "val_auc": 0.8}]
     HISTORY.write(HISTORY.from_rows(rows), data / "train")
+    make_origin().write(data / "train/origin.json")
     return data

@@ -2,7 +2,14 @@ import subprocess
 
 import pytest
 
-from cxrmlops.registry.lineage import code_state, data_state, environment
+from cxrmlops.registry.lineage import (
+    SETTINGS,
+    CodeState,
+    code_state,
+    data_state,
+    environment,
+    origin,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -27,25 +34,38 @@ def test_a_commit_is_named_and_a_changed_file_marks_it(checkout):
     same = code_state(checkout)
     (checkout / "code.py").write_text("2")
 
-    assert len(clean["git_commit"]) == 40
-    assert clean["git_dirty"] == same["git_dirty"] == "no"
-    assert code_state(checkout) == clean | {"git_dirty": "yes"}
+    assert len(clean.commit) == 40
+    assert clean.dirty == "no"
+    assert clean == same
+    assert code_state(checkout) == CodeState(clean.commit, "yes", ("code.py",))
 
 
-def test_what_a_training_writes_into_dvc_lock_is_no_change_of_code(checkout):
-    lock = checkout / "dvc.lock"
-    lock.write_text("1")
-    for words in (["add", "-f", "dvc.lock"], [*ME, "commit", "-q", "-m", "lock"]):
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_and_what_a_training_writes_are_no_code(checkout, name):
+    path = checkout / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("1")
+    for words in (["add", "-f", name], [*ME, "commit", "-q", "-m", "settings"]):
         subprocess.run(["git", *words], cwd=checkout, check=True)
-    lock.write_text("2")
+    path.write_text("2")
 
-    assert code_state(checkout)["git_dirty"] == "no"
+    assert code_state(checkout).dirty == "no"
+
+
+def test_a_training_that_begins_now_notes_commit_code_and_packages(checkout):
+    noted = origin(checkout)
+
+    assert noted.git_commit == code_state(checkout).commit
+    assert noted.git_dirty == "no"
+    assert list(noted.code) == ["cohort", "preprocess", "validate", "split", "train"]
+    assert noted.environment_text == environment()
+    assert len(noted.environment_hash) == 64
 
 
 def test_outside_a_checkout_nothing_is_claimed(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
 
-    assert code_state(tmp_path) == {"git_commit": "", "git_dirty": "unknown"}
+    assert code_state(tmp_path) == CodeState("", "unknown")
 
 
 def test_a_checkout_that_git_refuses_to_read_is_not_taken_for_none(
@@ -53,7 +73,7 @@ def test_a_checkout_that_git_refuses_to_read_is_not_taken_for_none(
 ):
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch
 
-    assert code_state(checkout) == {"git_commit": "", "git_dirty": "unreadable"}
+    assert code_state(checkout) == CodeState("", "unreadable")
     assert "the commit of the code is not known: detected dubious ownership" in (
         caplog.text
     )
@@ -62,13 +82,13 @@ def test_a_checkout_that_git_refuses_to_read_is_not_taken_for_none(
 def test_a_broken_index_is_not_taken_for_a_clean_checkout(checkout):
     (checkout / ".git/index").write_bytes(b"broken")
 
-    assert code_state(checkout)["git_dirty"] == "unreadable"
+    assert code_state(checkout).dirty == "unreadable"
 
 
 def test_a_checkout_without_a_commit_is_not_taken_for_none(tmp_path):
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
 
-    assert code_state(tmp_path)["git_dirty"] == "unreadable"
+    assert code_state(tmp_path).dirty == "unreadable"
 
 
 def test_a_checkout_on_a_machine_without_git_is_not_taken_for_none(
@@ -76,7 +96,7 @@ def test_a_checkout_on_a_machine_without_git_is_not_taken_for_none(
 ):
     monkeypatch.setenv("PATH", str(checkout))
 
-    assert code_state(checkout)["git_dirty"] == "unreadable"
+    assert code_state(checkout).dirty == "unreadable"
 
 
 def test_every_output_of_dvc_lock_has_its_hash(tmp_path):

@@ -4,7 +4,7 @@ from cxrmlops.errors import ServiceError
 from cxrmlops.registry.record import complete_run, flat
 from cxrmlops.registry.service import open_client
 from cxrmlops.registry.tracking import find_or_make_run, open_epoch_log
-from tests.make_records import make_verdict
+from tests.make_records import make_origin, make_verdict
 
 pytestmark = pytest.mark.integration
 
@@ -26,7 +26,6 @@ def test_figures_stand_in_mlflow_with_their_bounds(run_id, settings):
     assert run.data.params["train.augment.shift"] == "0.05"
     assert run.data.tags["cxr.split_hash"] == "5" * 64
     assert run.data.tags["cxr.gate"] == "passed"
-    assert run.data.tags["cxr.git_dirty"] in ("yes", "no", "unknown")
     assert [i.dataset.name for i in run.inputs.dataset_inputs] == ["train"]
 
 
@@ -82,6 +81,21 @@ def test_recording_twice_writes_once_and_a_moved_gate_writes_again(
     run = open_client().get_run(run_id)
     assert run.data.tags["cxr.gate_reasons"] == "auc: 0.85 < 0.90"
     assert run.data.params["train.seed"] == "1"
+
+
+def test_the_code_named_is_that_of_the_training_whatever_is_recorded_later(
+    run_id, settings, measured
+):
+    make_origin(git_dirty="yes").write(measured / "train/origin.json")
+    complete_run(run_id, settings=settings)
+    make_verdict(reasons=["another bound"]).write(measured / "gate/verdict.json")
+
+    assert complete_run(run_id, settings=settings) is True
+
+    tags = open_client().get_run(run_id).data.tags
+    assert tags["cxr.git_commit"] == tags["mlflow.source.git.commit"] == "c" * 40
+    assert tags["cxr.git_dirty"] == "yes"
+    assert tags["cxr.environment"] == make_origin().environment_hash
 
 
 def test_a_run_that_is_gone_is_one_sentence(measured, settings):

@@ -10,11 +10,13 @@ from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
+from cxrmlops.records.origin import UNTOLD, Origin
 from cxrmlops.records.tables import HISTORY, SPLITS, STUDIES
 from cxrmlops.stages import train
 from cxrmlops.system.files import WORK, only_run
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY
 from tests.make import make_train_inputs, make_train_params, write_reading_bundle
+from tests.make_records import make_origin
 
 pytestmark = pytest.mark.integration
 
@@ -28,13 +30,14 @@ def _in_a_checkout(tmp_path, monkeypatch):
     torch.set_num_threads(before)
 
 
-def run(folder, *, out="train", on_epoch=lambda _: None, **quirks):
+def run(folder, *, out="train", on_epoch=lambda _: None, origin=UNTOLD, **quirks):
     train.run(
         preprocess=folder / "preprocess",
         split=folder / "split",
         out=folder / out,
         params=make_train_params(**quirks),
         on_epoch=on_epoch,
+        origin=origin,
     )
     return folder / out
 
@@ -182,6 +185,24 @@ def test_a_killed_stage_goes_on_and_gives_the_same_bundle(tmp_path, caplog):
     assert "goes on after epoch 1" in caplog.text
     assert bundle_hash(out / "bundle") == whole
     assert not (WORK / "train").exists()
+
+
+def test_the_commit_is_that_of_the_first_start_and_changes_no_byte_of_the_bundle(
+    tmp_path,
+):
+    make_train_inputs(tmp_path)
+
+    def kill(_figures):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, on_epoch=kill, origin=make_origin(git_dirty="yes"))
+    resumed = run(tmp_path, out="one", origin=make_origin(git_commit="d" * 40))
+    fresh = run(tmp_path, out="two", origin=make_origin(git_commit="d" * 40))
+
+    assert Origin.read(resumed / "origin.json") == make_origin(git_dirty="yes")
+    assert Origin.read(fresh / "origin.json") == make_origin(git_commit="d" * 40)
+    assert bundle_hash(resumed / "bundle") == bundle_hash(fresh / "bundle")
 
 
 def test_unfinished_work_of_other_params_is_not_taken_up(tmp_path, caplog):

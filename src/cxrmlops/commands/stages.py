@@ -66,10 +66,13 @@ def split() -> None:
 def train() -> None:
     """Train films -> a bundle, its epoch and thresholds chosen on val."""
     from cxrmlops.params import load_params
+    from cxrmlops.promotion.clean_code import warn_of_changes
+    from cxrmlops.registry.lineage import origin
     from cxrmlops.registry.tracking import open_epoch_log
     from cxrmlops.stages import train as stage
 
     params = load_params()
+    warn_of_changes(params.promotion)
     settings = params.model_dump(mode="json", by_alias=True)
     with open_epoch_log(settings) as on_epoch:
         stage.run(
@@ -78,6 +81,7 @@ def train() -> None:
             out=DATA / "train",
             params=params.train,
             on_epoch=on_epoch,
+            origin=origin(),
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cxrmlops.errors import BundleError, ParamsError
 from cxrmlops.params import PromotionParams
-from cxrmlops.promotion import approval_log
+from cxrmlops.promotion import approval_log, clean_code
 from cxrmlops.promotion.approval_log import Entry
 from cxrmlops.registry import versions
 from cxrmlops.registry.comparison_tags import read as read_standing
@@ -20,14 +20,6 @@ from cxrmlops.registry.versions import Version
 from cxrmlops.vocabulary.scope import Scope, require_scope
 
 Standing = dict[str, dict[str, str]]  # question -> verdict and reason
-UNKNOWN_CODE = (
-    "its training was not in a git checkout, no commit is known: the wheel that "
-    "travels with it is its code"
-)
-UNREAD_CODE = (
-    "git could not say which commit its code is; promotion.clean_code lets that pass"
-)
-CHANGED_CODE = "its code had uncommitted changes; promotion.clean_code lets that pass"
 
 
 def approve(
@@ -60,7 +52,7 @@ def approve(
         signed = approval_log.signatures(rows, chosen.bundle_hash)
         against = (
             _other_scope(chosen, scope)
-            or _dirty(chosen, training, params)
+            or clean_code.against(chosen.number, training, params)
             or _worse(chosen, standing)
             or _same_person(chosen, signed, name, params)
         )
@@ -160,24 +152,6 @@ def _standing(
     return read_standing(training.tags, bundle=chosen.bundle_hash, champion=known)
 
 
-def _dirty(chosen: Version, training: Training, params: PromotionParams) -> str:
-    """Return that nobody can find the code again; "" where it is so."""
-    if not params.clean_code:
-        return ""
-    if training.is_unreadable:
-        return (
-            f"version {chosen.number} comes from a checkout that git could not read, "
-            "so its commit is not known; make `git status` work there, run `cxrmlops "
-            "register`, then approve"
-        )
-    if not training.is_dirty:
-        return ""
-    return (
-        f"version {chosen.number} was trained on code with uncommitted changes (after "
-        f"commit {training.commit[:12]}); commit them and train again"
-    )
-
-
 def _other_scope(chosen: Version, here: Scope) -> str:
     """Return that a version was made for other images than this site's; "" if not."""
     if chosen.scope is None:
@@ -237,14 +211,6 @@ def _signed(chosen: Version) -> list[str]:
 def _champion(
     chosen: Version, training: Training, standing: Standing | None
 ) -> list[str]:
-    code = _told_of_code(training)
+    code = clean_code.told(training)
     compared = [one["reason"] for one in (standing or {}).values()]
     return [f"version {chosen.number} is champion", *filter(None, [code]), *compared]
-
-
-def _told_of_code(training: Training) -> str:
-    if training.is_unreadable:
-        return UNREAD_CODE
-    if training.is_dirty:
-        return CHANGED_CODE
-    return "" if training.commit else UNKNOWN_CODE

@@ -7,9 +7,10 @@ from typing import Any
 
 from cxrmlops.model.bundle import bundle_hash
 from cxrmlops.params import PromotionParams
-from cxrmlops.promotion import approval_log
+from cxrmlops.promotion import approval_log, clean_code
 from cxrmlops.promotion.champion_comparison import Challenge, told
 from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.origin import Origin
 from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import comparison_tags, versions
@@ -32,13 +33,17 @@ class Offer:
 def record(settings: Mapping[str, Any], *, data: Path) -> tuple[str, bool]:
     """Count the look at the test set, then complete the training's run in MLflow.
 
+    Code that was committed after the training is looked for in the commit at hand.
+
     Returns:
         Id of the run, and whether there was anything new to write.
     """
     metrics = Metrics.read(data / Metrics.file)
     approval_log.count_look(metrics.bundle_hash, metrics.test_hash)
     run_id = find_or_make_run(settings, split=data / "split")
-    return run_id, complete_run(run_id, settings=settings, data=data)
+    new = complete_run(run_id, settings=settings, data=data)
+    clean_code.find_code(run_id, Origin.read(data / Origin.file))
+    return run_id, new
 
 
 def offer(run_id: str, *, params: PromotionParams, data: Path) -> Offer:
@@ -74,8 +79,16 @@ def offer(run_id: str, *, params: PromotionParams, data: Path) -> Offer:
         else f"version {version.number}, registered before",
         *(one["reason"] for one in judged.values()),
         _looks(found, verdict.test_hash, params),
+        *_hindrance(version, params),
     ]
     return Offer("; ".join(said))
+
+
+def _hindrance(version: versions.Version, params: PromotionParams) -> list[str]:
+    """Say now what approval would refuse later."""
+    training = training_of(version.run_id)
+    why = clean_code.against(version.number, training, params)
+    return [f"approve will refuse it: {why}"] if why else []
 
 
 def _judged(

@@ -159,7 +159,8 @@ def _add_lineage(training: facts.Training, trace: Trace) -> None:
         "code": {
             "git_commit": training.commit,
             "uncommitted_changes": tags.get(facts.DIRTY, ""),
-        },
+        }
+        | ({"committed_later_as": later} if (later := training.found_in) else {}),
         "data": data,
         "environment": {
             "sha256": environment,

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from mlflow.exceptions import MlflowException
 
-from cxrmlops.registry.lineage import UNREADABLE
 from cxrmlops.registry.service import open_client, translated
 
 COMMIT, DIRTY, ENVIRONMENT = "cxr.git_commit", "cxr.git_dirty", "cxr.environment"
+FOUND = "cxr.code_found_in"  # a later commit that does what the training's code did
 DVC = "dvc."  # of tags: output -> its hash
 
 
@@ -29,12 +29,17 @@ class Training:
     @property
     def is_unreadable(self) -> bool:
         """Return whether there was a checkout that git could not read."""
-        return self.tags.get(DIRTY) == UNREADABLE
+        return self.tags.get(DIRTY) == "unreadable"
 
     @property
     def commit(self) -> str:
         """Name the git commit of its code; "" where there was no git."""
         return self.tags.get(COMMIT, "")
+
+    @property
+    def found_in(self) -> str:
+        """Name the later commit that holds its code; "" where none is known."""
+        return self.tags.get(FOUND, "")
 
 
 def training_of(run_id: str) -> Training:
@@ -59,3 +64,13 @@ def training_of(run_id: str) -> Training:
         started.isoformat(timespec="seconds"),
         dict(run.data.tags),
     )
+
+
+def note_commit(run_id: str, commit: str) -> None:
+    """Write down the later commit that holds the code of a training.
+
+    Raises:
+        ServiceError: MLflow did not answer; safe to repeat.
+    """
+    with translated():
+        open_client().set_tag(run_id, FOUND, commit)

@@ -4,17 +4,22 @@ import logging
 import os
 import platform
 import subprocess
+from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
-from cxrmlops.system.files import sha256_json
+from cxrmlops.records.origin import Origin
+from cxrmlops.stage_code import stage_code_hash
 
-# dvc.lock is written by the training itself; its hashes are recorded beside the commit
-UNREADABLE = "unreadable"  # there is a checkout, but git tells nothing of it
 OUTSIDE = "not a git repository (or any"  # of git's own words, where none is around
-OURS = ("--", ":/", ":(exclude,top,glob)**/dvc.lock")
+# No code: dvc.lock is written by the training itself; what the settings say is recorded
+# as params of the run and as fingerprint of the cohort; a remote changes no figure
+SETTINGS = ("dvc.lock", "params.yaml", "site.yaml", ".dvc/config")
+OURS = ("--", ":/", *(f":(exclude,top,glob)**/{name}" for name in SETTINGS))
+LINE = ("cohort", "preprocess", "validate", "split", "train")  # what makes a model
 
 log = logging.getLogger(__name__)
 
@@ -23,27 +28,50 @@ class _GitError(Exception):
     """A checkout is there, and git could not say what was asked of it."""
 
 
-def code_state(folder: Path = Path()) -> dict[str, str]:
-    """Name the commit that `folder` stands on, and whether it was changed since.
+@dataclass(frozen=True)
+class CodeState:
+    """The commit that a folder stands on, and what was changed since."""
 
-    Returns:
-        `git_commit` ("" outside a checkout) and `git_dirty`: yes, no, unknown (outside
-        a checkout) or unreadable (in one that git refuses to read, which is warned of).
+    commit: str  # "" where git names none
+    dirty: Literal["yes", "no", "unknown", "unreadable"]  # unknown: no checkout
+    changed: tuple[str, ...] = ()  # files, from the top of the checkout
+
+
+def code_state(folder: Path = Path()) -> CodeState:
+    """Ask git for the commit that `folder` stands on, and what was changed since.
+
+    Settings (`SETTINGS`) are no code. A checkout that git cannot read is warned of.
     """
     try:
         commit = _git(folder, "rev-parse", "HEAD")
         if commit is None:
-            return {"git_commit": "", "git_dirty": "unknown"}
-        asked = ("status", "--porcelain", "--untracked-files=no", *OURS)
-        changed = _git(folder, *asked)
+            return CodeState("", "unknown")
+        told = _git(folder, "status", "--porcelain", "--untracked-files=no", *OURS)
     except _GitError as error:
         log.warning(
             "the commit of the code is not known: %s; fix that, e.g. git config "
             "--global --add safe.directory FOLDER, before a model is to be used",
             error,
         )
-        return {"git_commit": "", "git_dirty": UNREADABLE}
-    return {"git_commit": commit, "git_dirty": "yes" if changed else "no"}
+        return CodeState("", "unreadable")
+    changed = tuple(line.split(maxsplit=1)[1] for line in (told or "").splitlines())
+    return CodeState(commit, "yes" if changed else "no", changed)
+
+
+def origin(folder: Path = Path()) -> Origin:
+    """Note on which code and packages a training that begins now will run."""
+    state = code_state(folder)
+    return Origin(
+        git_commit=state.commit,
+        git_dirty=state.dirty,
+        code=code_hashes(),
+        environment=tuple(environment().splitlines()),
+    )
+
+
+def code_hashes() -> dict[str, str]:
+    """Hash what the code of each stage up to train does, as it lies here."""
+    return {stage: stage_code_hash(stage) for stage in LINE}
 
 
 def data_state(lock: Path = Path("dvc.lock")) -> dict[str, str]:
@@ -64,11 +92,6 @@ def environment() -> str:
     packages = {f"{d.name.lower()}=={d.version}" for d in distributions()}
     head = [f"# Python {platform.python_version()} on {platform.platform()}"]
     return "\n".join([*head, *sorted(packages)]) + "\n"
-
-
-def environment_hash() -> str:
-    """Hash what `environment` lists: 64 hex digits."""
-    return sha256_json(environment())
 
 
 def _git(folder: Path, *words: str) -> str | None:

@@ -19,10 +19,11 @@ from mlflow.entities import (
 )
 
 from cxrmlops.records.metrics import Metrics
+from cxrmlops.records.origin import Origin
 from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.tables import HISTORY
 from cxrmlops.records.verdict import Verdict
-from cxrmlops.registry import lineage
+from cxrmlops.registry import facts, lineage
 from cxrmlops.registry.service import open_client, translated
 from cxrmlops.system.files import sha256_file, sha256_json
 
@@ -31,7 +32,7 @@ BATCH = 100  # params per call, MLflow's own limit
 PAGES = {  # stage -> files of it that people compare. Counts, figures and pictures only
     "cohort": ("exclusions.json", "flow.svg"),
     "split": ("counts.json", "manifest.json"),
-    "train": ("training.json",),
+    "train": ("training.json", "origin.json"),
     "evaluate": ("metrics.json", "card.json", "card.html", "report.html")
     + ("*.png", "*.svg"),
     "examine": ("examination.json", "report.html"),
@@ -52,8 +53,7 @@ def complete_run(
         data: folder of the stages' results.
 
     Returns:
-        False when all of it was recorded before, with the state of the code: then
-        nothing is written.
+        False when all of it was recorded before: then nothing is written.
 
     Raises:
         ServiceError: MLflow did not answer; safe to repeat.
@@ -63,8 +63,7 @@ def complete_run(
     with translated():
         client = open_client()
         run = client.get_run(run_id)
-        unread = run.data.tags.get("cxr.git_dirty") == lineage.UNREADABLE
-        if run.data.tags.get(COMPLETED) == content and not unread:
+        if run.data.tags.get(COMPLETED) == content:
             return False
         _log_params(client, run, settings)
         _log_figures(client, run, data)
@@ -72,7 +71,8 @@ def complete_run(
         for name, path in files.items():
             client.log_artifact(run_id, str(path), str(Path(name).parent))
         client.log_dict(run_id, dict(settings), "settings.json")
-        client.log_text(run_id, lineage.environment(), "environment.txt")
+        origin = Origin.read(data / Origin.file)
+        client.log_text(run_id, origin.environment_text, "environment.txt")
         client.set_tag(run_id, COMPLETED, content)
         client.set_terminated(run_id, "FINISHED")
     return True
@@ -115,7 +115,7 @@ def _log_figures(client: MlflowClient, run: Run, data: Path) -> None:
 def _log_tags(client: MlflowClient, run: Run, data: Path) -> None:
     metrics = Metrics.read(data / Metrics.file)
     verdict = Verdict.read(data / Verdict.file)
-    code = lineage.code_state()
+    origin = Origin.read(data / Origin.file)
     tags = {
         "cxr.bundle_hash": metrics.bundle_hash,
         "cxr.split_hash": metrics.split_hash,
@@ -123,11 +123,12 @@ def _log_tags(client: MlflowClient, run: Run, data: Path) -> None:
         "cxr.n_test_studies": metrics.n_test_studies,
         "cxr.gate": "passed" if verdict.passed else "refused",
         "cxr.gate_reasons": "; ".join(verdict.reasons),
-        "cxr.git_commit": code["git_commit"],
-        "cxr.git_dirty": code["git_dirty"],
-        "cxr.environment": lineage.environment_hash(),
-        "mlflow.source.git.commit": code["git_commit"],
-    } | {f"dvc.{path}": md5 for path, md5 in lineage.data_state().items()}
+        facts.COMMIT: origin.git_commit,
+        facts.DIRTY: origin.git_dirty,
+        facts.FOUND: "",  # whoever knows such a commit says so afterwards
+        facts.ENVIRONMENT: origin.environment_hash,
+        "mlflow.source.git.commit": origin.git_commit,
+    } | {facts.DVC + path: md5 for path, md5 in lineage.data_state().items()}
     written = [RunTag(name, str(value)) for name, value in tags.items()]
     client.log_batch(run.info.run_id, tags=written)
     if not run.inputs.dataset_inputs:

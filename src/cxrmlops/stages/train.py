@@ -43,6 +43,7 @@ from cxrmlops.model.training_patients import (
     inherited_patient_ids,
 )
 from cxrmlops.params import TrainParams
+from cxrmlops.records.origin import UNTOLD, Origin
 from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.tables import HISTORY, SPLITS, STUDIES
@@ -75,8 +76,9 @@ def run(
     out: Path,
     params: TrainParams,
     on_epoch: Callable[[dict[str, float]], None] = lambda figures: None,
+    origin: Origin = UNTOLD,
 ) -> None:
-    """Write bundle/, history.parquet, studies.parquet (val) and training.json.
+    """Write bundle/, history and studies (val) .parquet, training and origin .json.
 
     A killed run goes on after its last whole epoch.
 
@@ -86,6 +88,7 @@ def run(
         out: replaced whole.
         params: section train of params.yaml.
         on_epoch: told the figures of every epoch as it ends.
+        origin: code and packages of now; of a killed run those of its first start stay.
 
     Raises:
         DataError: a side has no films, or films of one class only.
@@ -100,6 +103,7 @@ def run(
         images = _read_rows(split, before, params)
         lineage = _lineage(preprocess, split, images, params)
         work = work_folder("train", lineage)
+        origin = _first(origin, work / "origin.json")
         learner, history = _learn(preprocess, images, params, work, on_epoch)
         if not learner.fabric.is_global_zero:
             return
@@ -107,7 +111,9 @@ def run(
         judged.reference[LEARNT] = np.union1d(
             hashed_patient_ids(images.patient_id), before
         )
-        _write(out, learner, history, judged, lineage=lineage, params=params)
+        with whole_folder(out) as draft:
+            _write(draft, learner, history, judged, lineage=lineage, params=params)
+            origin.write(draft / "origin.json")
         shutil.rmtree(work.parent)  # older keys of this stage are stale
     log.info(
         "train: best of %d epochs is %d, temperature %.2f",
@@ -115,6 +121,14 @@ def run(
         best_epoch(history).epoch,
         judged.temperature,
     )
+
+
+def _first(origin: Origin, kept: Path) -> Origin:
+    """Keep what training began on: a commit made before it went on is not its own."""
+    if kept.exists():
+        return Origin.read(kept)
+    origin.write(kept)
+    return origin
 
 
 def _read_rows(split: Path, before: HashedIds, params: TrainParams) -> pd.DataFrame:
@@ -250,7 +264,7 @@ def _judge(
 
 
 def _write(
-    out: Path,
+    draft: Path,
     learner: TrainState,
     history: list[Epoch],
     judged: _ValidationResult,
@@ -282,18 +296,17 @@ def _write(
     )
     seconds = sum(epoch.seconds for epoch in history)
     speed = [epoch.images_per_second for epoch in history]
-    with whole_folder(out) as draft:
-        bundle_hash = write_bundle(
-            draft / "bundle", learner.network, card=card, reference=judged.reference
-        )
-        HISTORY.write(HISTORY.from_rows([asdict(e) for e in history]), draft)
-        STUDIES.write(judged.studies, draft)
-        told = summary | {
-            "bundle_hash": bundle_hash,
-            "device": describe(learner.fabric.device),
-            "seconds": round(seconds, 1),
-            "images_per_second": float(np.median(speed)),
-            "n": lineage["n"],
-            "seed": params.seed,
-        }
-        Training(**told).write(draft / "training.json")
+    bundle_hash = write_bundle(
+        draft / "bundle", learner.network, card=card, reference=judged.reference
+    )
+    HISTORY.write(HISTORY.from_rows([asdict(e) for e in history]), draft)
+    STUDIES.write(judged.studies, draft)
+    told = summary | {
+        "bundle_hash": bundle_hash,
+        "device": describe(learner.fabric.device),
+        "seconds": round(seconds, 1),
+        "images_per_second": float(np.median(speed)),
+        "n": lineage["n"],
+        "seed": params.seed,
+    }
+    Training(**told).write(draft / "training.json")
