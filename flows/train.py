@@ -27,6 +27,7 @@ from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run
+from cxrmlops.reporting.gate_report import rows as gate_rows
 from cxrmlops.system.processes import end_marked, watched
 from flows.by_hand import completed, run_by_hand
 from flows.outcome import DELAYS, show_synthetic_image, unreachable
@@ -57,10 +58,15 @@ def train() -> State[Any]:
     run_id = record(settings)
     show_figures(run_id)
     verdict = Verdict.read(DATA / Verdict.file)
+    show_gate(verdict)
     if not verdict.passed:
-        return Completed(name="Refused", message="; ".join(verdict.reasons))
+        why = "; ".join([*verdict.reasons, f"gate {verdict.sentence}"])
+        return Completed(name="Refused", message=why)
     offer = register(run_id)
-    return Completed(name="Refused" if offer.refused else None, message=offer.said)
+    return Completed(
+        name="Refused" if offer.refused else None,
+        message=f"{offer.said}; gate {verdict.sentence}",
+    )
 
 
 @task(name="repro", task_run_name="{stage}")
@@ -147,6 +153,16 @@ def show_figures(run_id: str) -> None:
         description="Without an MLflow server, start one here: mlflow ui",
     )
     show_synthetic_image(DATA / "train" / "bundle")
+
+
+@task(name="show gate")
+def show_gate(verdict: Verdict) -> None:
+    """Show every question of the gate, what failed first, as its page does."""
+    create_table_artifact(
+        gate_rows(verdict),
+        key="gate",
+        description=f"{'Passed' if verdict.passed else 'Refused'}: {verdict.sentence}",
+    )
 
 
 def _short(value: Any) -> Any:

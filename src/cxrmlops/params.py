@@ -153,6 +153,7 @@ class GateParams(Section):
     min_road: float  # logit units over a map that points nowhere, lower
     max_corner_concentration: float = Field(ge=1)  # evidence over area, upper
     min_map_images: int = Field(ge=2)  # fewer: not assessed
+    max_not_assessed: float = Fraction  # share of all questions
 
 
 class PromotionParams(Section):

@@ -131,12 +131,15 @@ def test_a_refused_model_is_a_completed_run_with_its_reasons(story):
 
     assert state.is_completed()
     assert state.name == "Refused"
-    assert state.message == "auc: lower bound 0.85 < 0.94 (n = 300)"
+    assert state.message == (
+        "auc: lower bound 0.85 < 0.94 (n = 300); gate passed 1 of 1, 0 not assessed"
+    )
 
 
 def test_a_model_that_passed_is_registered_as_candidate(story):
     assert story.states[1].message == (
-        "registered as version 1 (candidate); model 1 measured on this test set"
+        "registered as version 1 (candidate); model 1 measured on this test set; "
+        "gate passed 1 of 1, 0 not assessed"
     )
     assert versions.get("candidate").number == "1"
 
@@ -168,6 +171,23 @@ def test_figures_with_bounds_and_a_made_up_image_are_in_the_ui(story):
     assert '"low": 0.85' in artifacts("figures")[-1].data
     assert artifacts("synthetic-image")[-1].data.startswith("data:image/jpeg;base64,")
     assert artifacts("mlflow-run")
+
+
+def test_every_question_of_the_gate_is_in_the_ui(story):
+    (refused, passed, _) = artifacts("gate")
+
+    assert refused.description == "Refused: passed 1 of 1, 0 not assessed"
+    assert passed.description == "Passed: passed 1 of 1, 0 not assessed"
+    assert json.loads(passed.data) == [
+        {
+            "question": "test_studies",
+            "verdict": "passed",
+            "value": "2,013",
+            "bound": "500",
+            "n": "2,013",
+            "reason": "2013 test studies, at least 500 asked",
+        }
+    ]
 
 
 def test_each_model_is_one_look_at_the_test_set(story):

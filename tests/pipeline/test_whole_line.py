@@ -54,7 +54,7 @@ FILES = {  # stage -> what it leaves, folders named with what is in them
     "train": {"bundle/", "history.parquet", "studies.parquet", "training.json"}
     | {"origin.json"},
     "examine": {"examination.json", "report.html"},
-    "gate": {"verdict.json"},
+    "gate": {"verdict.json", "gate.html"},
 }
 TABLES = [
     ("cohort", CANDIDATES),

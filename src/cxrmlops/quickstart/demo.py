@@ -204,7 +204,7 @@ def summary(folder: Path, verdict: Verdict) -> str:
         f"thumbnail AUC  {said(metrics.thumbnail['auc'])}, 16 x 16 pixels",
         "gate           "
         + (
-            "passed"
+            verdict.sentence
             if verdict.passed
             else "refused, so no night followed: " + "; ".join(verdict.reasons)
         ),
@@ -213,6 +213,7 @@ def summary(folder: Path, verdict: Verdict) -> str:
         f"  {folder}/data/cohort/flow.svg            who is in, who is not, why",
         f"  {folder}/data/evaluate/report.html       figures, intervals, plots",
         f"  {folder}/data/examine/report.html        shortcuts, heat maps",
+        f"  {folder}/data/gate/gate.html             every question of the gate",
         *(night if verdict.passed else []),
         f"  cd {folder} && mlflow ui                 compare runs (127.0.0.1:5000)",
         f"  cd {folder} && PREFECT_HOME=.prefect prefect server start   flows (:4200)",

@@ -1,8 +1,11 @@
 """What the stage `gate` writes."""
 
+from collections import Counter
 from typing import ClassVar, Literal
 
 from cxrmlops.records.record import Part, Record
+
+NAMED = 3  # questions of one family; more of them are counted
 
 
 class GateResult(Part):
@@ -27,3 +30,28 @@ class Verdict(Record):
     bundle_hash: str  # 64 hex digits
     split_hash: str
     test_hash: str
+
+    def count(self, kind: str) -> int:
+        """Count the questions with this verdict: pass, fail or not_assessed."""
+        return sum(gate.verdict == kind for gate in self.gates)
+
+    @property
+    def sentence(self) -> str:
+        """Say how many questions were passed, and which have no answer."""
+        open_ones = [g.name for g in self.gates if g.verdict == "not_assessed"]
+        told = f"passed {self.count('pass')} of {len(self.gates)}"
+        if failed := self.count("fail"):
+            told += f", failed {failed}"
+        told += f", {len(open_ones)} not assessed"
+        return told + (f": {_named(open_ones)}" if open_ones else "")
+
+
+def _named(names: list[str]) -> str:
+    """Name questions; those of a large family, as of subgroups, by family and count."""
+    families = Counter(name.split(".")[0] for name in names)
+    told = dict.fromkeys(
+        name if families[family] <= NAMED else f"{family} ({families[family]})"
+        for name in names
+        for family in [name.split(".")[0]]
+    )
+    return ", ".join(told)

@@ -36,7 +36,7 @@ PAGES = {  # stage -> files of it that people compare. Counts, figures and pictu
     "evaluate": ("metrics.json", "card.json", "card.html", "report.html")
     + ("*.png", "*.svg"),
     "examine": ("examination.json", "report.html"),
-    "gate": ("verdict.json",),
+    "gate": ("verdict.json", "gate.html"),
 }
 
 log = logging.getLogger(__name__)

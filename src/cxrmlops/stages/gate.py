@@ -9,7 +9,7 @@ from cxrmlops.evaluation.gates.examination_gate import (
     ExaminationBounds,
     judge_examination,
 )
-from cxrmlops.evaluation.gates.gate import Bounds, judge
+from cxrmlops.evaluation.gates.gate import Bounds, judge, judge_assessed
 from cxrmlops.params import GateParams
 from cxrmlops.records.examination import Examination
 from cxrmlops.records.metrics import Metrics
@@ -17,6 +17,8 @@ from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.tables import SPLITS
 from cxrmlops.records.validation import Validation
 from cxrmlops.records.verdict import Verdict
+from cxrmlops.reporting.gate_report import write_gate
+from cxrmlops.system.files import whole_folder
 
 Kind = TypeVar("Kind", Bounds, ExaminationBounds)
 
@@ -32,7 +34,7 @@ def run(
     out: Path,
     params: GateParams,
 ) -> None:
-    """Write verdict.json. A refusal is a completed stage with its reasons.
+    """Write verdict.json and gate.html. A refusal is a completed stage with reasons.
 
     Raises:
         DataError: an input is missing.
@@ -50,6 +52,7 @@ def run(
         metrics,
         bounds=_bounds(ExaminationBounds, params),
     )
+    gates.append(judge_assessed(gates, params.max_not_assessed))
     reasons = [gate.reason for gate in gates if gate.verdict == "fail"]
 
     verdict = Verdict(
@@ -60,17 +63,12 @@ def run(
         split_hash=metrics.split_hash,
         test_hash=metrics.test_hash,
     )
-    verdict.write(out / "verdict.json")
+    with whole_folder(out) as draft:
+        verdict.write(draft / "verdict.json")
+        write_gate(draft / "gate.html", verdict)
     for reason in reasons:
         log.warning("gate: %s", reason)
-    unknown = sum(gate.verdict == "not_assessed" for gate in gates)
-    log.info(
-        "gate: %s; %d gates, %d failed, %d not assessed",
-        "refused" if reasons else "passed",
-        len(gates),
-        len(reasons),
-        unknown,
-    )
+    log.info("gate: %s; %s", "refused" if reasons else "passed", verdict.sentence)
 
 
 def _bounds(kind: type[Kind], params: GateParams) -> Kind:

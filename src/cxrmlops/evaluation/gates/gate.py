@@ -5,7 +5,7 @@ A gate looks at the end of an interval that hurts, never at the point estimate, 
 flips on noise. What cannot be assessed says so; it is not a pass.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -75,6 +75,20 @@ def judge(
             if group.n < metrics.n_test_studies  # all studies are no subgroup
         ),
     ]
+
+
+def judge_assessed(gates: Sequence[GateResult], at_most: float) -> GateResult:
+    """Ask that enough questions have an answer: a verdict on little is none.
+
+    Args:
+        gates: all the others.
+        at_most: share of them that may be without an answer, 0-1.
+    """
+    n = sum(gate.verdict == "not_assessed" for gate in gates)
+    share = n / len(gates)
+    than = "at most" if share <= at_most else "more than"
+    reason = f"{n} of {len(gates)} questions not assessed, {than} {at_most:.0%}"
+    return gate_result("assessed", share, at_most, len(gates), share <= at_most, reason)
 
 
 def leaks(images: pd.DataFrame) -> dict[str, int]:
