@@ -84,7 +84,7 @@ def make_pipeline(project: Path) -> None:
         confusion={},
         bundle_hash=bundle_hash(ready / "train/bundle"),
     )
-    measured.write(ready / "evaluate/metrics.json")
+    measured.write(ready / "evaluate/figures.json")
     write_dvc(project)
     for words in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
         subprocess.run(words, cwd=project, check=True)

@@ -236,7 +236,7 @@ def test_no_table_of_the_line_names_anybody_but_where_the_cohort_found_an_image(
 def test_no_other_file_of_the_line_names_anybody(night):
     seen = dict(texts(night.folder / "data"))
 
-    assert {"validate/docs/index.html", "evaluate/metrics.json"} <= set(seen)
+    assert {"validate/docs/index.html", "evaluate/figures.json"} <= set(seen)
     for name, text in seen.items():
         assert canaries(text) == set(), name
 

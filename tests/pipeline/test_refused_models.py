@@ -142,7 +142,7 @@ def refused(folder):
         ),
     )
     gates = judge(
-        Metrics.read(folder / "evaluate" / "metrics.json"),
+        Metrics.read(folder / "evaluate" / "figures.json"),
         SPLITS.read(folder / "split"),
         manifest=SplitManifest.read(folder / "split" / "manifest.json"),
         validation=VALIDATION,

@@ -54,7 +54,7 @@ FILES = {  # stage -> what it leaves, folders named with what is in them
     "train": {"bundle/", "history.parquet", "studies.parquet", "training.json"}
     | {"origin.json"},
     "examine": {"examination.json", "report.html"},
-    "gate": {"verdict.json", "gate.html"},
+    "gate": {"verdict.json", "metrics.json", "gate.html"},
 }
 TABLES = [
     ("cohort", CANDIDATES),
@@ -153,6 +153,7 @@ def test_the_evaluation_can_be_read_without_a_network(line):
         ".parquet",
         ".svg",
         ".html",
+        "",  # plots/, for DVC
     }
     assert not re.search(r'(src|href)="(https?:)?//', page)
 
@@ -258,9 +259,37 @@ def test_by_hand_and_by_dvc_everything_is_the_same(line):
 
     one, two = result(line.folder), result(line.by_hand)
 
-    assert "data/evaluate/metrics.json" in one
+    assert "data/evaluate/figures.json" in one
     assert one.keys() == two.keys()
     assert {name for name in one if one[name] != two[name]} == set()
+
+
+def test_a_colleague_without_images_pulls_the_data_and_evaluates_the_same(
+    line, tmp_path
+):
+    place, clone = line.folder, tmp_path / "clone"
+    (place / ".dvc/config.local").write_text("")  # git is asked again
+    commit = ("-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qm", "trained")
+    code = {"PYTHONPATH": str(clone / "src")}
+
+    run(place, "dvc", "remote", "add", "-d", "shared", str(tmp_path / "remote"))
+    for words in (["init", "-q"], ["add", "-A"], commit):
+        run(place, "git", *words)
+    run(place, "dvc", "push")
+    run(tmp_path, "git", "clone", "-q", str(place), str(clone))
+    run(clone, "dvc", "pull", **code)
+    pulled = files_below(clone / "data")
+    nothing = run(clone, "dvc", "repro", "--single-item", "evaluate", **code)
+    run(clone, "dvc", "repro", "--single-item", "--force", "evaluate", **code)
+
+    assert "didn't change, skipping" in nothing
+    assert not (clone / "data/raw").exists()
+    assert not (clone / "data/local").exists()
+    assert "train/bundle/weights.safetensors" in pulled
+    assert files_below(clone / "data") == pulled
+    shown = run(clone, "dvc", "metrics", "show", "--md")
+    assert "gates_not_assessed" in shown
+    assert max(map(len, shown.splitlines())) < 320
 
 
 def test_every_image_of_the_night_is_scored_or_rejected_as_planned(line):

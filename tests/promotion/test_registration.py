@@ -86,7 +86,7 @@ def train(
 def measure(data, found: str) -> None:
     """Leave figures and a verdict about this bundle."""
     hashes = {"bundle_hash": found, "test_hash": "2" * 64}
-    make_metrics(**hashes).write(data / "evaluate/metrics.json")
+    make_metrics(**hashes).write(data / "evaluate/figures.json")
     make_verdict(**hashes).write(data / "gate/verdict.json")
 
 

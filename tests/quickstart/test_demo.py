@@ -85,7 +85,7 @@ def test_images_that_were_not_finished_may_be_replaced_by_others(tmp_path, monke
 def test_the_end_of_a_demo_names_only_pages_of_its_own_run(tmp_path, passed):
     auc = estimate(0.8, 0.9, 0.95, n=300)
     metrics = make_metrics(figures={"auc": auc}, thumbnail={"auc": auc})
-    metrics.write(tmp_path / "data" / "evaluate" / "metrics.json")
+    metrics.write(tmp_path / "data" / "evaluate" / "figures.json")
     reasons = [] if passed else ["auc: 0.8 is below 0.85"]
 
     said = demo.summary(tmp_path, make_verdict(passed=passed, reasons=reasons))

@@ -53,7 +53,7 @@ def measured(project):
         },
         n_test_studies=300,
     )
-    metrics.write(data / "evaluate/metrics.json")
+    metrics.write(data / "evaluate/figures.json")
     (data / "evaluate/report.html").write_text("<h1>figures</h1>")
     (data / "evaluate/roc.png").write_bytes(b"\x89PNG")
     make_verdict().write(data / "gate/verdict.json")

@@ -1,8 +1,11 @@
 import logging
 import re
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 from sklearn.metrics import roc_auc_score
 
 from cxrmlops.errors import BundleError, DataError, LeakError
@@ -12,6 +15,7 @@ from cxrmlops.params import EvaluateParams
 from cxrmlops.records.tables import SPLITS, STUDIES
 from cxrmlops.stages import evaluate
 from cxrmlops.system.files import read_json, sha256_folder, write_json
+from tests.conftest import ROOT
 from tests.make import make_preprocessing, make_splits, make_studies
 from tests.stages.evaluation_line import make_line
 
@@ -57,7 +61,7 @@ def small(tmp_path):
 
 
 def test_figures_are_those_of_the_written_studies(line):
-    metrics = read_json(line / "evaluate" / "metrics.json")
+    metrics = read_json(line / "evaluate" / "figures.json")
     studies = STUDIES.read(line / "evaluate")
 
     assert set(studies.split) == {"test"}
@@ -86,7 +90,7 @@ def test_a_study_is_answered_by_its_most_abnormal_image(line):
 
 
 def test_metrics_name_model_split_and_test_set(line):
-    metrics = read_json(line / "evaluate" / "metrics.json")
+    metrics = read_json(line / "evaluate" / "figures.json")
     manifest = read_json(line / "split" / "manifest.json")
 
     assert metrics["split_hash"] == manifest["hash"]
@@ -96,7 +100,7 @@ def test_metrics_name_model_split_and_test_set(line):
 
 
 def test_the_source_study_and_the_thumbnail_stand_beside_ours(line):
-    metrics = read_json(line / "evaluate" / "metrics.json")
+    metrics = read_json(line / "evaluate" / "figures.json")
 
     source = metrics["source_study"]
     assert source["confusion"]["asf_found"] == 914
@@ -104,6 +108,24 @@ def test_the_source_study_and_the_thumbnail_stand_beside_ours(line):
     # the made-up films give the label away in their brightness, as a thumbnail sees
     assert metrics["thumbnail"]["auc"]["value"] > 0.95
     assert metrics["figures"]["auc_over_thumbnail"]["value"] < 0
+
+
+def test_plots_of_dvc_find_their_columns(line):
+    folder = line / "evaluate" / "plots"
+    tables = {path.name: pd.read_csv(path) for path in folder.iterdir()}
+    plots = yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]
+
+    asked = set()
+    for plot in (next(iter(entry.values())) for entry in plots):
+        ((path, columns),) = plot["y"].items()
+        table = tables[Path(path).name]
+        assert {plot["x"], *([columns] if isinstance(columns, str) else columns)} <= (
+            set(table.columns)
+        )
+        asked.add(Path(path).name)
+    assert asked == set(tables)
+    shares = tables["probabilities.csv"][["nsf", "asf"]].sum()
+    np.testing.assert_allclose(shares, 1, atol=1e-4)
 
 
 def test_twice_gives_the_same_bytes(line):
@@ -175,7 +197,7 @@ def test_thresholds_that_val_does_not_give_are_told(small):
 
     run(small)
 
-    assert read_json(small / "evaluate" / "metrics.json")["thresholds_moved"] > 0
+    assert read_json(small / "evaluate" / "figures.json")["thresholds_moved"] > 0
     assert "val gives others today" in (small / "evaluate" / "report.html").read_text()
 
 

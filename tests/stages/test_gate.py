@@ -19,7 +19,7 @@ def run(folder, given, *, validation=VALIDATION):
     SPLITS.write(given["images"], folder / "split")
     metrics = given["metrics"]
     given["manifest"].write(folder / "split" / "manifest.json")
-    metrics.write(folder / "evaluate" / "metrics.json")
+    metrics.write(folder / "evaluate" / "figures.json")
     validation.write(folder / "validate" / "report.json")
     found = make_examination(split_hash=metrics.split_hash)
     found.write(folder / "examine" / "examination.json")

@@ -138,7 +138,7 @@ class Measurement(Part):
 class Metrics(Measurement, Record):
     """Figures of test with 95 % intervals, and what was measured."""
 
-    file: ClassVar[str] = "evaluate/metrics.json"
+    file: ClassVar[str] = "evaluate/figures.json"
 
     bundle_hash: str  # 64 hex digits
     preprocessing_hash: str

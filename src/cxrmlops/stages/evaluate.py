@@ -35,6 +35,7 @@ from cxrmlops.records.training import Training
 from cxrmlops.reporting.card import write_card
 from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
 from cxrmlops.reporting.evaluation_report import write_report
+from cxrmlops.reporting.plot_tables import write_plot_tables
 from cxrmlops.system.files import whole_folder
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def run(
     out: Path,
     params: EvaluateParams,
 ) -> None:
-    """Write metrics.json, studies.parquet (test), plots, report.html and the card.
+    """Write figures.json, studies.parquet (test), plots, report.html and the card.
 
     The only stage that reads test. Twice on the same inputs gives the same bytes.
 
@@ -169,10 +170,11 @@ def _thresholds_moved(card: BundleCard, val: pd.DataFrame) -> float:
 def _write(out: Path, evidence: Evidence, flow: str) -> None:
     plots = draw_plots(evidence)
     with whole_folder(out) as draft:
-        evidence.metrics.write(draft / "metrics.json")
+        evidence.metrics.write(draft / "figures.json")
         STUDIES.write(evidence.studies, draft)
         for name, svg in plots.items():
             (draft / f"{name}.svg").write_text(svg, encoding="utf-8")
+        write_plot_tables(draft / "plots", evidence)
         write_report(draft / "report.html", evidence, plots | {"flow": flow})
         write_card(draft, evidence)
 

@@ -12,6 +12,7 @@ from cxrmlops.evaluation.gates.examination_gate import (
 from cxrmlops.evaluation.gates.gate import Bounds, judge, judge_assessed
 from cxrmlops.params import GateParams
 from cxrmlops.records.examination import Examination
+from cxrmlops.records.headline import Headline
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.tables import SPLITS
@@ -34,12 +35,14 @@ def run(
     out: Path,
     params: GateParams,
 ) -> None:
-    """Write verdict.json and gate.html. A refusal is a completed stage with reasons.
+    """Write verdict.json, metrics.json (for DVC) and gate.html.
+
+    A refusal is a completed stage with its reasons.
 
     Raises:
         DataError: an input is missing.
     """
-    metrics = Metrics.read(evaluate / "metrics.json")
+    metrics = Metrics.read(evaluate / "figures.json")
 
     gates = judge(
         metrics,
@@ -65,6 +68,7 @@ def run(
     )
     with whole_folder(out) as draft:
         verdict.write(draft / "verdict.json")
+        Headline.of(metrics, verdict).write(draft / "metrics.json")
         write_gate(draft / "gate.html", verdict)
     for reason in reasons:
         log.warning("gate: %s", reason)

@@ -1,4 +1,4 @@
-"""One reading of the test set: what metrics.json holds of it."""
+"""One reading of the test set: what figures.json holds of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
