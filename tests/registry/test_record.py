@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from cxrmlops.errors import ServiceError
@@ -21,12 +23,56 @@ def test_figures_stand_in_mlflow_with_their_bounds(run_id, settings):
     assert run.data.metrics["auc"] == 0.9
     assert run.data.metrics["auc.low"] == 0.85
     assert run.data.metrics["auc.high"] == 0.94
-    assert run.data.metrics["thumbnail.auc"] == 0.7
-    assert run.data.metrics["confusion.balanced.asf_missed"] == 10
+    assert run.data.metrics["gate.failed"] == 0
+    assert len(run.data.metrics) < 40  # people find what they compare
     assert run.data.params["train.augment.shift"] == "0.05"
     assert run.data.tags["cxr.split_hash"] == "5" * 64
     assert run.data.tags["cxr.gate"] == "passed"
     assert [i.dataset.name for i in run.inputs.dataset_inputs] == ["train"]
+
+
+def test_a_run_says_for_people_how_good_its_model_is_and_where_to_read_on(
+    run_id, settings
+):
+    complete_run(run_id, settings=settings)
+
+    note = open_client().get_run(run_id).data.tags["mlflow.note.content"]
+    assert note.startswith("**AUC 0.900 (0.850 to 0.940)** on 300 test studies")
+    assert "**Gate passed**: passed 1 of 1, 0 not assessed" in note
+    assert f"/runs/{run_id}/artifacts/gate/gate.html)" in note
+
+
+def test_what_people_wrote_below_the_line_is_kept(run_id, settings, measured):
+    complete_run(run_id, settings=settings)
+    client = open_client()
+    note = client.get_run(run_id).data.tags["mlflow.note.content"]
+    client.set_tag(run_id, "mlflow.note.content", note + "seen by A.")
+    make_verdict(reasons=["another bound"]).write(measured / "gate/verdict.json")
+
+    complete_run(run_id, settings=settings)
+
+    note = client.get_run(run_id).data.tags["mlflow.note.content"]
+    assert note.endswith("is kept)*\nseen by A.")
+    assert note.count("**AUC") == 1
+
+
+def test_how_long_a_training_took_stays_whatever_is_recorded_later(run_id, settings):
+    with open_epoch_log(settings) as send:
+        send({"epoch": 1, "val_loss": 0.4, "val_auc": 0.9})
+    before = open_client().get_run(run_id).info.end_time
+    time.sleep(0.01)
+
+    complete_run(run_id, settings=settings)
+
+    assert before
+    assert open_client().get_run(run_id).info.end_time == before
+
+
+def test_runs_are_compared_by_the_auc_before_anything_else(run_id, settings):
+    complete_run(run_id, settings=settings)
+
+    first, *_ = open_client().get_run(run_id).data.metrics
+    assert first == "auc"
 
 
 def test_a_training_without_live_curves_gets_them_afterwards(run_id, settings):
@@ -56,7 +102,7 @@ def test_plots_and_report_are_there_and_tables_of_persons_are_not(
     client = open_client()
     names = {item.path for item in client.list_artifacts(run_id, "evaluate")}
     assert names == {
-        "evaluate/metrics.json",
+        "evaluate/figures.json",
         "evaluate/report.html",
         "evaluate/roc.png",
     }

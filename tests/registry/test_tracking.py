@@ -46,6 +46,26 @@ def test_the_same_training_has_one_run_and_another_seed_has_its_own(project, set
     assert find_or_make_run(other, split=split) != first
 
 
+def test_a_run_is_named_for_people_and_says_who_made_it(project, settings):
+    run_id = find_or_make_run(settings, split=project / "data/split")
+
+    run = open_client().get_run(run_id)
+    assert run.info.run_name == "train resnet18 64 seed 1"
+    assert run.data.tags["mlflow.source.name"] == "cxrmlops train"
+    assert run.data.tags["mlflow.user"]
+    experiment = open_client().get_experiment(run.info.experiment_id)
+    assert "frontal chest radiographs" in experiment.tags["mlflow.note.content"]
+
+
+def test_of_live_figures_runs_are_compared_by_the_auc_on_val(project, settings):
+    with open_epoch_log(settings) as on_epoch:
+        on_epoch(EPOCHS[0])
+
+    run_id = find_or_make_run(settings, split=project / "data/split")
+    first, *_ = open_client().get_run(run_id).data.metrics
+    assert first == "val_auc"
+
+
 def test_the_run_handed_over_is_the_run_written_to(project, settings, monkeypatch):
     given = find_or_make_run(
         settings | {"preprocess": {"size": 96}}, split=project / "data/split"

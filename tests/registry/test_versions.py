@@ -67,6 +67,22 @@ def test_the_same_bundle_is_registered_once(register):
     assert len(open_client().search_model_versions("name = 'cxr-sigfind'")) == 1
 
 
+def test_a_version_says_how_good_it_is_and_registering_takes_no_training_time(
+    register, run_id, measured
+):
+    open_client().set_terminated(run_id, "FINISHED", end_time=1_700_000_000_000)
+
+    version, _ = register()
+    versions.describe(version, measured)
+
+    assert open_client().get_run(run_id).info.end_time == 1_700_000_000_000
+    (made,) = open_client().search_model_versions("name = 'cxr-sigfind'")
+    assert "| balanced | 0.400 | 0.900 (0.850 to 0.940) |" in made.description
+    assert "evaluate/card.html" in made.description
+    model = open_client().get_registered_model("cxr-sigfind")
+    assert "not a medical device" in model.description
+
+
 def test_registering_leaves_the_environment_as_it_was(register, monkeypatch):
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "sqlite:///elsewhere.db")
     before = dict(os.environ)

@@ -72,6 +72,7 @@ def offer(run_id: str, *, params: PromotionParams, data: Path) -> Offer:
         data / "train" / "bundle", verdict=verdict, run_id=run_id
     )
     comparison_tags.show(version, judged)
+    versions.describe(version, data)
     aliases = ", ".join(version.aliases)
     said = [
         f"registered as version {version.number} ({aliases})"

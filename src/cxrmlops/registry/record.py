@@ -23,20 +23,31 @@ from cxrmlops.records.origin import Origin
 from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.tables import HISTORY
 from cxrmlops.records.verdict import Verdict
-from cxrmlops.registry import facts, lineage
+from cxrmlops.registry import descriptions, facts, lineage
 from cxrmlops.registry.service import open_client, translated
 from cxrmlops.system.files import sha256_file, sha256_json
 
 COMPLETED = "cxr.completed"  # tag: hash of what was recorded
+COMPARED = (  # of all figures, the first first
+    "auc",
+    "balanced.recall_asf",
+    "balanced.recall_nsf",
+    "balanced.precision_asf",
+    "balanced.precision_nsf",
+    "high_sensitivity.recall_asf",
+    "high_sensitivity.recall_nsf",
+    "ece",
+    "auc_over_thumbnail",
+)
 BATCH = 100  # params per call, MLflow's own limit
 PAGES = {  # stage -> files of it that people compare. Counts, figures and pictures only
     "cohort": ("exclusions.json", "flow.svg"),
     "split": ("counts.json", "manifest.json"),
     "train": ("training.json", "origin.json"),
-    "evaluate": ("metrics.json", "card.json", "card.html", "report.html")
+    "evaluate": ("figures.json", "card.json", "card.html", "report.html")
     + ("*.png", "*.svg"),
     "examine": ("examination.json", "report.html"),
-    "gate": ("verdict.json", "gate.html"),
+    "gate": ("gate.html", "metrics.json", "verdict.json"),
 }
 
 log = logging.getLogger(__name__)
@@ -74,7 +85,8 @@ def complete_run(
         origin = Origin.read(data / Origin.file)
         client.log_text(run_id, origin.environment_text, "environment.txt")
         client.set_tag(run_id, COMPLETED, content)
-        client.set_terminated(run_id, "FINISHED")
+        # its duration is the training's, whatever is recorded later
+        client.set_terminated(run_id, "FINISHED", end_time=run.info.end_time)
     return True
 
 
@@ -100,10 +112,13 @@ def _log_figures(client: MlflowClient, run: Run, data: Path) -> None:
     now = int(time.time() * 1000)
     known = run.data.metrics
     new = [
-        Metric(name, float(value), now, 0)
+        Metric(name, value, now, 0)
         for name, value in figures(data).items()
-        if known.get(name) != float(value)
+        if known.get(name) != value
     ]
+    # MLflow compares runs by the metric that came first; it sorts those of a call
+    client.log_batch(run.info.run_id, metrics=new[:1])
+    new = new[1:]
     if "val_loss" not in known:  # no live curves: draw them now
         for row in HISTORY.read(data / "train").to_dict("records"):
             step = int(row.pop("epoch"))
@@ -131,6 +146,11 @@ def _log_tags(client: MlflowClient, run: Run, data: Path) -> None:
     } | {facts.DVC + path: md5 for path, md5 in lineage.data_state().items()}
     written = [RunTag(name, str(value)) for name, value in tags.items()]
     client.log_batch(run.info.run_id, tags=written)
+    text = descriptions.describe(
+        data, experiment_id=run.info.experiment_id, run_id=run.info.run_id
+    )
+    note = descriptions.keeping_notes(text, run.data.tags.get(descriptions.NOTE))
+    client.set_tag(run.info.run_id, descriptions.NOTE, note)
     if not run.inputs.dataset_inputs:
         client.log_inputs(run.info.run_id, _datasets(data))
 
@@ -155,22 +175,25 @@ def _datasets(data: Path) -> list[DatasetInput]:
 
 
 def figures(data: Path) -> dict[str, float]:
-    """Return every figure of an evaluation by name, bounds as `<name>.low`, `.high`."""
+    """Return the figures that runs are compared by, bounds as `<name>.low`, `.high`.
+
+    All others stand in figures.json and report.html of the run: among hundreds nobody
+    finds these.
+    """
     metrics = Metrics.read(data / Metrics.file)
-    raw = metrics.before_calibration
-    found = (
-        metrics.figures
-        | {f"thumbnail.{name}": figure for name, figure in metrics.thumbnail.items()}
-        | {f"before_calibration.{name}": figure for name, figure in raw.items()}
-    )
+    verdict = Verdict.read(data / Verdict.file)
+    found = {name: metrics.figures.get(name) for name in COMPARED}
     given = {
         name + suffix: number
         for name, figure in found.items()
+        if figure is not None
         for suffix, number in zip(("", ".low", ".high"), figure.limits, strict=True)
     }
-    for point, table in metrics.confusion.items():
-        given |= {f"confusion.{point}.{cell}": float(n) for cell, n in table}
-    return given
+    return given | {
+        "gate.failed": float(verdict.count("fail")),
+        "gate.not_assessed": float(verdict.count("not_assessed")),
+        "n_test_studies": float(metrics.n_test_studies),
+    }
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -1,5 +1,6 @@
 """MLflow while a training runs: the training's run and its live curves."""
 
+import getpass
 import logging
 import os
 import time
@@ -12,12 +13,17 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
 
+from cxrmlops.registry import descriptions
 from cxrmlops.registry.service import open_client, tracking_address, translated
 from cxrmlops.stage_code import stage_code_hash
 from cxrmlops.system.files import sha256_file, sha256_json
 
 EXPERIMENT = "cxrmlops"
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # runs, not chats
+KIND = {  # of the experiment
+    "mlflow.experimentKind": "custom_model_development",  # runs, not chats
+    descriptions.NOTE: descriptions.EXPERIMENT,
+}
+FIRST = "val_auc"  # of an epoch's figures: the comparison of runs opens on it
 TRAIN_HASH = "cxr.train_hash"  # tag: what finds a training's run again
 SILENCE_SECONDS = 60.0  # after a failure MLflow is left alone for so long
 LIVE_LIMITS = {  # seconds and tries: a curve is not worth waiting for
@@ -67,10 +73,26 @@ def find_or_make_run(settings: Mapping[str, Any], *, split: Path) -> str:
         client = open_client()
         run = find_run(client, name) or client.create_run(
             _experiment(client),
-            run_name=f"{settings['train']['architecture']}-{name[:8]}",
-            tags={TRAIN_HASH: name},
+            run_name=run_name(settings),
+            tags={TRAIN_HASH: name} | _made_by(),
         )
     return str(run.info.run_id)
+
+
+def run_name(settings: Mapping[str, Any]) -> str:
+    """Name a training for people: `train resnet152 512 seed 1`."""
+    train, size = settings["train"], settings["preprocess"]["size"]
+    return f"train {train['architecture']} {size} seed {train['seed']}"
+
+
+def _made_by() -> dict[str, str]:
+    """Return the tags from which MLflow shows who made a run, and with what."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's number without a name
+        user = ""
+    source = {"mlflow.source.name": "cxrmlops train", "mlflow.source.type": "LOCAL"}
+    return source | ({"mlflow.user": user} if user else {})
 
 
 @contextmanager
@@ -119,7 +141,13 @@ class _Live:
             for name, value in facts.items()
             if name != "epoch"
         ]
-        self._submit(lambda client: client.log_batch(self._run_id, metrics))
+        self._submit(lambda client: self._log(client, metrics))
+
+    def _log(self, client: MlflowClient, metrics: list[Metric]) -> None:
+        # MLflow compares runs by the metric that came first; it sorts those of a call
+        for part in (True, False):
+            some = [one for one in metrics if (one.key == FIRST) == part]
+            client.log_batch(self._run_id, some)
 
     def close(self, status: str) -> None:
         if status == "FAILED" and not self._begun:

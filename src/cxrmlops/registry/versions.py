@@ -25,6 +25,7 @@ from mlflow.types import ColSpec, Schema
 from cxrmlops.errors import BundleError
 from cxrmlops.model.bundle import bundle_hash, read_card
 from cxrmlops.records.verdict import Verdict
+from cxrmlops.registry import descriptions
 from cxrmlops.registry.service import (
     open_client,
     pointed,
@@ -106,9 +107,12 @@ def register(
         known = _search(client, found)
         if known is not None:
             return known, False
+        run = client.get_run(run_id).info
         logged = _log_model(bundle, found, run_id)
+        # the context above ended the run anew: its duration is the training's
+        client.set_terminated(run_id, run.status, end_time=run.end_time)
         if not client.search_registered_models(f"name = '{MODEL}'"):
-            client.create_registered_model(MODEL)
+            client.create_registered_model(MODEL, description=descriptions.MODEL)
         made = client.create_model_version(
             MODEL,
             logged.model_uri,
@@ -118,6 +122,25 @@ def register(
         )
         client.set_registered_model_alias(MODEL, CANDIDATE, made.version)
         return _version(client.get_model_version(MODEL, made.version)), True
+
+
+def describe(version: Version, data: Path) -> None:
+    """Write beside a version how good it is, what its gate said, and links to read on.
+
+    Args:
+        version: from `register`.
+        data: folder of the stages' results, of that bundle.
+    """
+    with translated():
+        client = open_client()
+        text = descriptions.describe(
+            data,
+            experiment_id=client.get_run(version.run_id).info.experiment_id,
+            run_id=version.run_id,
+        )
+        before = client.get_model_version(MODEL, version.number).description
+        text = descriptions.keeping_notes(text, before)
+        client.update_model_version(MODEL, version.number, text)
 
 
 def get(alias_or_number: str) -> Version:
