@@ -57,6 +57,16 @@ def test_a_run_is_named_for_people_and_says_who_made_it(project, settings):
     assert "frontal chest radiographs" in experiment.tags["mlflow.note.content"]
 
 
+def test_the_first_epoch_belongs_to_the_duration_of_a_run(project, settings):
+    with open_epoch_log(settings) as on_epoch:
+        time.sleep(0.2)
+        on_epoch(EPOCHS[0])
+
+    run_id = find_or_make_run(settings, split=project / "data/split")
+    run = open_client().get_run(run_id).info
+    assert run.end_time - run.start_time >= 200
+
+
 def test_of_live_figures_runs_are_compared_by_the_auc_on_val(project, settings):
     with open_epoch_log(settings) as on_epoch:
         on_epoch(EPOCHS[0])

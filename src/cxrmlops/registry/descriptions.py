@@ -56,7 +56,7 @@ def describe(data: Path, *, experiment_id: str, run_id: str) -> str:
     kept_out = "" if verdict.passed else "\n\n" + "; ".join(verdict.reasons)
     return "\n\n".join(
         [
-            f"**AUC {_interval(metrics.figures.get('auc'))}** on "
+            f"AUC {_interval(metrics.figures.get('auc'))} on "
             f"{metrics.n_test_studies:,} test studies ({metrics.n_test_asf:,} ASF); "
             f"calibration error {_interval(metrics.figures.get('ece'))}",
             f"**Gate {'passed' if verdict.passed else 'refused'}**: {verdict.sentence}"

@@ -62,8 +62,15 @@ def find_run(client: MlflowClient, name: str) -> Run | None:
     return found[0] if found else None
 
 
-def find_or_make_run(settings: Mapping[str, Any], *, split: Path) -> str:
+def find_or_make_run(
+    settings: Mapping[str, Any], *, split: Path, began: int | None = None
+) -> str:
     """Return the id of this training's run; the same training has one run only.
+
+    Args:
+        settings: params.yaml as plain values.
+        split: folder of the stage `split`.
+        began: when a run that is made now began, in ms since 1970; None: now.
 
     Raises:
         ServiceError: MLflow did not answer; safe to repeat.
@@ -73,6 +80,7 @@ def find_or_make_run(settings: Mapping[str, Any], *, split: Path) -> str:
         client = open_client()
         run = find_run(client, name) or client.create_run(
             _experiment(client),
+            start_time=began,
             run_name=run_name(settings),
             tags={TRAIN_HASH: name} | _made_by(),
         )
@@ -130,6 +138,7 @@ class _Live:
         self._client: MlflowClient | None = None
         self._run_id = os.environ.get("MLFLOW_RUN_ID", "")
         self._begun = bool(self._run_id)
+        self._began = int(time.time() * 1000)  # the first epoch belongs to its time
         self._silent_until = 0.0
         self._warned = False
 
@@ -163,7 +172,7 @@ class _Live:
         if self._client is None:
             client = open_client()
             self._run_id = self._run_id or find_or_make_run(
-                self._settings, split=self._split
+                self._settings, split=self._split, began=self._began
             )
             client.update_run(self._run_id, status="RUNNING")
             self._client = client
