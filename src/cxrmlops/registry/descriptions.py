@@ -20,21 +20,22 @@ PAGES = {  # of a run, by what they are
     "Model card": "evaluate/card.html",
 }
 EXPERIMENT = """\
-Trainings of one question: **no significant finding (NSF) or any (ASF)** on frontal
+Trainings of one question: **no significant finding (NSF) or any (ASF)** on frontal \
 chest radiographs. One run a training, named by network, side in pixels and seed.
 
-`auc`, `balanced.*`, `high_sensitivity.*`, `ece`: on test, with the ends of the 95 %
-interval as `.low` and `.high`; `gate.*`: questions of the gate; `val_auc` and losses:
-by epoch, on val. All other figures: `evaluate/figures.json` and `evaluate/report.html`
-of the run."""
+`auc`, `balanced.*`, `high_sensitivity.*`, `ece`: on test, with the ends of the 95 % \
+interval as `.low` and `.high`; `gate.*`: questions of the gate; `val_auc` and losses: \
+by epoch, on val. All other figures: `evaluate/figures.json` and \
+`evaluate/report.html` of the run."""
 MODEL = """\
-Answers per study: no significant finding (NSF) or any (ASF) on frontal chest
-radiographs of adults, with an evidence map. Research and evaluation only, **not a
+Answers per study: no significant finding (NSF) or any (ASF) on frontal chest \
+radiographs of adults, with an evidence map. Research and evaluation only, **not a \
 medical device**.
 
-Aliases: `candidate` passed the gate and is not worse than the champion; `champion`
-reads the backlog; `previous` was champion before. They are set by `cxrmlops register`,
-`approve` and `roll-back`, never by hand: the history (`cxrmlops history`) decides."""
+Aliases: `candidate` passed the gate and is not worse than the champion; `champion` \
+reads the backlog; `previous` was champion before. They are set by \
+`cxrmlops register`, `approve` and `roll-back`, never by hand: the \
+history (`cxrmlops history`) decides."""
 TABLE = """\
 | operating point | threshold | recall ASF | recall NSF |
 |---|---|---|---|"""
