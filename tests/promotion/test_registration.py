@@ -18,11 +18,12 @@ from cxrmlops.promotion.approval import champion_bundle
 from cxrmlops.records.tables import SPLITS, STUDIES
 from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import versions
+from cxrmlops.registry.facts import COMMIT, DIRTY
 from cxrmlops.registry.service import open_client
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from tests import make
 from tests.conftest import ROOT
-from tests.make_records import make_metrics, make_verdict
+from tests.make_records import make_metrics, make_origin, make_verdict
 from tests.registry.conftest import empty_mlflow  # noqa: F401  a fixture
 
 approve = partial(approval.approve, scope=make.SCOPE)
@@ -88,6 +89,7 @@ def measure(data, found: str) -> None:
     hashes = {"bundle_hash": found, "test_hash": "2" * 64}
     make_metrics(**hashes).write(data / "evaluate/figures.json")
     make_verdict(**hashes).write(data / "gate/verdict.json")
+    make_origin().write(data / "train/origin.json")
 
 
 def offer(data, *, margin: float = 1.0, **gate: object) -> registration.Offer:
@@ -120,6 +122,17 @@ def test_the_first_model_has_nobody_to_be_compared_with(data):
     assert first == registration.Offer(
         "registered as version 1 (candidate); model 1 measured on this test set"
     )
+
+
+def test_what_approval_will_refuse_is_said_at_registration(data):
+    found = train(data, seed=0)
+    tags = {"bundle": found, COMMIT: "c" * 40, DIRTY: "yes"}
+    open_client().create_run("0", tags=tags)
+
+    said = offer(data).said
+
+    assert "approve will refuse it: version 1 was trained on code with uncomm" in said
+    assert "approve will refuse" not in offer(data, clean_code=False).said
 
 
 def test_a_candidate_is_compared_once_and_its_standing_is_shown_at_approval(
