@@ -10,8 +10,10 @@ import pytest
 from prefect.client.orchestration import get_client
 from pydicom import dcmread
 from pydicom.uid import (
+    Comprehensive3DSRStorage,
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForProcessing,
+    SecondaryCaptureImageStorage,
 )
 
 from cxrmlops.backlog import ledger
@@ -152,8 +154,8 @@ def test_the_archive_holds_the_very_bytes_that_were_written(nights):
         for path in (nights.folder / "data/report").glob("*/*.dcm")
     }
     held = {}
-    for modality in ("SR", "OT"):
-        for name in nights.server.instances(Modality=modality):
+    for kind in (Comprehensive3DSRStorage, SecondaryCaptureImageStorage):
+        for name in nights.server.instances(SOPClassUID=kind):
             content = nights.server.ask(f"/instances/{name}/file")
             tags = nights.server.ask(f"/instances/{name}/simplified-tags")
             held[tags["SOPInstanceUID"]] = data_set(content)
@@ -169,11 +171,12 @@ def data_set(file: bytes) -> bytes:
 
 
 def test_the_archive_finds_reports_and_overlays_and_draws_what_is_a_picture(nights):
-    for modality in ("SR", "OT"):
-        query = f"/dicom-web/studies/1.2.1/instances?Modality={modality}"
+    found = []
+    for kind in (SecondaryCaptureImageStorage, Comprehensive3DSRStorage):
+        query = f"/dicom-web/studies/1.2.1/instances?SOPClassUID={kind}"
         assert len(nights.server.ask(query)) == 1
-    (overlay,) = nights.server.instances(Modality="OT", StudyInstanceUID="1.2.1")
-    (report,) = nights.server.instances(Modality="SR", StudyInstanceUID="1.2.1")
+        found += nights.server.instances(SOPClassUID=kind, StudyInstanceUID="1.2.1")
+    overlay, report = found
 
     picture = nights.server.ask(f"/instances/{overlay}/preview")
 
