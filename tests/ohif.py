@@ -110,6 +110,7 @@ class Viewer:
     def annotations(self) -> list[tuple[list[str], Box]]:
         """Return the lines of each text written over the film, and where it stands."""
         found = self.page.locator(f"{_VIEWPORT} svg.svg-layer g:has(> text)")
+        found.first.wait_for(timeout=_PATIENCE)
         return [
             (one.locator("tspan").all_text_contents(), _box(one)) for one in found.all()
         ]
