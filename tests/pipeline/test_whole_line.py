@@ -316,7 +316,7 @@ def test_every_study_of_the_night_has_one_report_that_others_can_read(line):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             content = hd.sr.srread(path).content
-        assert content.get_image_measurement_groups()
+        assert content.get_planar_roi_measurement_groups()
         assert path.stem == pydicom.dcmread(path).SOPInstanceUID
 
 
