@@ -4,16 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import root
-from scipy.special import expit
 
 from cxrmlops.data.split_membership import check_fitting_rows
 
 MAX_TEMPERATURE = 20.0
 PRIOR = 1.0  # studies' worth of belief that the logits are right as they are
-PRECISION = 1e-12  # relative, of slope and intercept
-
-_Floats = npt.NDArray[np.float64]
+ROUNDS = 100
+PRECISION = 1e-10
 
 
 @dataclass(frozen=True)
@@ -49,24 +46,40 @@ def fit_temperature(
         x, is_asf, split, what="temperature and shift", measured="logits"
     )
     y = is_asf.astype(np.float64)
-    ones = np.ones_like(x)
-    slope, intercept = _fit(np.stack([x, ones], 1), 0 * x, y, np.array([1.0, 0.0]))
+    slope, intercept = _fit(x, y)
     if slope < 1 / MAX_TEMPERATURE:  # the network knows next to nothing
         slope = 1 / MAX_TEMPERATURE
-        (intercept,) = _fit(ones[:, None], slope * x, y, np.zeros(1))
-    return Calibration(temperature=float(1 / slope), shift=float(intercept / slope))
+        _, intercept = _fit(x * slope, y, fixed_slope=True)
+    return Calibration(temperature=1 / slope, shift=intercept / slope)
 
 
-def _fit(columns: _Floats, offset: _Floats, y: _Floats, prior: _Floats) -> _Floats:
-    """Find where a convex function of the coefficients is flat."""
+def _fit(
+    x: npt.NDArray[np.float64],
+    y: npt.NDArray[np.float64],
+    *,
+    fixed_slope: bool = False,
+) -> tuple[float, float]:
+    """Newton's method on a convex function of (slope, intercept)."""
+    columns = np.stack([x, np.ones_like(x)], 1)  # (n, 2)
+    start = np.array([1.0, 0.0])
+    free = [1] if fixed_slope else [0, 1]
 
-    def gradient(at: _Floats) -> _Floats:
-        return columns.T @ (expit(offset + columns @ at) - y) + PRIOR * (at - prior)
+    def loss(at: npt.NDArray[np.float64]) -> float:
+        z = columns @ at
+        return float(
+            (np.logaddexp(0, z) - y * z).sum() + PRIOR * ((at - start) ** 2).sum() / 2
+        )
 
-    def curvature(at: _Floats) -> _Floats:
-        p = expit(offset + columns @ at)
-        weighted = columns * (p * (1 - p))[:, None]
-        return weighted.T @ columns + PRIOR * np.eye(len(at))
-
-    found = root(gradient, prior, jac=curvature, method="lm", tol=PRECISION)
-    return found.x
+    at = start.copy()
+    for _ in range(ROUNDS):
+        p = 0.5 * (1 + np.tanh(columns @ at / 2))
+        gradient = columns.T @ (p - y) + PRIOR * (at - start)
+        curvature = (columns * (p * (1 - p))[:, None]).T @ columns + PRIOR * np.eye(2)
+        step = np.zeros(2)
+        step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
+        while loss(at - step) > loss(at) and np.abs(step).max() > PRECISION:
+            step /= 2  # far from the answer a whole step can overshoot
+        at = at - step
+        if np.abs(step).max() <= PRECISION:
+            break
+    return float(at[0]), float(at[1])
