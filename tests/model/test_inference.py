@@ -4,7 +4,9 @@ import torch
 
 from cxrmlops.errors import BundleError
 from cxrmlops.model.bundle import read_bundle
-from cxrmlops.model.inference import Reader, calibrated, to_images
+from cxrmlops.model.inference import Reader, calibrated, read_squares, to_images
+from cxrmlops.model.network import build_network, fold_norms
+from cxrmlops.model.out_of_distribution import collected
 from tests.make import make_reading_bundle
 
 SIZE = 64
@@ -113,3 +115,27 @@ def test_what_the_network_gives_that_is_no_number_is_no_answer(tmp_path):
 
     with pytest.raises(BundleError, match=r"gives no number for 2 of 2 film\(s\)"):
         Reader(opened).read(squares(2))
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])
+def test_an_answer_has_the_same_bits_whatever_the_threads(architecture, monkeypatch):
+    """Sums that threads share would round in another order on another machine."""
+    torch.manual_seed(0)
+    network = fold_norms(build_network(architecture).eval())
+    images = squares(5)
+    found = []
+    before = torch.get_num_threads()
+    for threads in ("1", "2", "3"):
+        monkeypatch.setenv("CXR_THREADS", threads)
+        torch.set_num_threads(int(threads))
+        with collected(network) as features:
+            answers = read_squares(
+                network, images, device=torch.device("cpu"), batch_size=4
+            )
+        found.append((*answers, np.concatenate(features)))
+        assert torch.get_num_threads() == int(threads)
+    torch.set_num_threads(before)
+
+    for other in found[1:]:
+        for one, same in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(one, same)

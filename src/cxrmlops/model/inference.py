@@ -1,7 +1,11 @@
 """Films -> answers, in batches; the same function in evaluation and at night."""
 
+import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +16,15 @@ from cxrmlops.errors import BundleError, ReplacedError
 from cxrmlops.model.bundle import Bundle, bundle_hash
 from cxrmlops.model.device import choose_device, choose_precision, enough_memory
 from cxrmlops.model.network import fold_norms
-from cxrmlops.model.out_of_distribution import Familiar, collected
+from cxrmlops.model.out_of_distribution import (
+    Familiar,
+    collected,
+    collected_here,
+    handed_over,
+)
 
 BATCH = 16  # films in one forward pass, where thousands are read
+_THREADS = torch.get_num_threads()  # as OMP_NUM_THREADS, or the machine, says
 
 
 @dataclass(frozen=True)
@@ -169,23 +179,58 @@ def read_squares(
         network: on `device`, gives (logit, evidence); left in eval mode.
         squares: shape (n, size, size), uint8.
         device: where to compute.
-        batch_size: films at a time.
+        batch_size: films at a time on a GPU; a CPU reads each alone.
         precision: `auto` is bf16 on a GPU and 32 bit on a CPU.
 
     Returns:
         Logit, shape (n,), float32, and evidence, shape (n, h, w), float32.
     """
     network.eval()
-    logits, maps = [], []
     half = choose_precision(precision, device) == "bf16-mixed"
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=half)
-    with torch.inference_mode(), autocast:
-        for batch in _batches(squares, batch_size, whole=device.type == "cuda"):
-            logit, evidence = network(to_images(torch.from_numpy(batch), device))
-            logits.append(logit.float().cpu().numpy())
-            maps.append(evidence.float()[:, 0].cpu().numpy())
+    read = partial(_read_batch, network, device=device, half=half)
+    if device.type == "cpu":
+        made = _image_by_image(read, squares)
+    else:
+        made = [read(batch) for batch in _batches(squares, batch_size)]
     n = len(squares)
+    logits, maps = zip(*made, strict=True)
     return np.concatenate(logits)[:n], np.concatenate(maps)[:n]
+
+
+def _read_batch(
+    network: nn.Module, batch: np.ndarray, *, device: torch.device, half: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    with torch.inference_mode(), _autocast(device, half):
+        logit, evidence = network(to_images(torch.from_numpy(batch), device))
+        return logit.float().cpu().numpy(), evidence.float()[:, 0].cpu().numpy()
+
+
+def _autocast(device: torch.device, half: bool) -> AbstractContextManager[object]:
+    return torch.autocast(device.type, torch.bfloat16, enabled=half)
+
+
+def reading_threads() -> int:
+    """Return how many films a CPU reads at once: CXR_THREADS, else as torch says."""
+    return int(os.environ.get("CXR_THREADS") or _THREADS)
+
+
+def _image_by_image(
+    read: "partial[tuple[np.ndarray, np.ndarray]]", squares: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Read each film alone and on one thread, as many at once as there are threads.
+
+    Convolutions that share their sums among threads, or among other films, round in
+    another order: the same film would have other last digits on another machine.
+    """
+    images = list(_batches(squares, 1))
+    threads, before = min(reading_threads(), len(images)), torch.get_num_threads()
+    alone = partial(torch.set_num_threads, 1)
+    try:
+        with ThreadPoolExecutor(threads, "read", initializer=alone) as pool:
+            made = list(pool.map(collected_here(read), images))
+    finally:
+        torch.set_num_threads(before)  # what a new thread begins with
+    return [handed_over(one) for one in made]
 
 
 def to_images(squares: Tensor, device: torch.device) -> Tensor:
@@ -204,10 +249,8 @@ def to_images(squares: Tensor, device: torch.device) -> Tensor:
     return on_device.float().div_(255).contiguous(memory_format=torch.channels_last)
 
 
-def _batches(
-    squares: np.ndarray, batch_size: int, *, whole: bool
-) -> Iterator[np.ndarray]:
-    """Cut into batches; where `whole`, the last is filled up with black films.
+def _batches(squares: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """Cut into batches; the last is filled up with black films.
 
     A GPU picks its kernel by the shape of the batch, and in bf16 another kernel means
     other digits: a film's answer must not depend on how many came with it. Nothing at
@@ -215,6 +258,5 @@ def _batches(
     """
     for start in range(0, max(len(squares), 1), batch_size):
         batch = squares[start : start + batch_size]
-        short = (batch_size if whole else 1) - len(batch)
-        black = np.zeros((max(short, 0), *squares.shape[1:]), np.uint8)
+        black = np.zeros((batch_size - len(batch), *squares.shape[1:]), np.uint8)
         yield np.concatenate([batch, black])

@@ -8,9 +8,11 @@ Tipping and Bishop 1999), the distance is Mahalanobis' (Lee et al. 2018, "A Simp
 Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks").
 """
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +24,9 @@ MIN_IMAGES = 40  # of train, and of val; fewer describe no cloud
 MARGIN = 2.0  # the limit is so many times the distance of the farthest film of val
 _LEAST_SCALE = 0.25  # of the usual standard deviation: a dead channel is no ruler
 _EPSILON = 1e-6
+_HERE = threading.local()  # `found`, `parts`: what this thread collects
+
+Output = TypeVar("Output")
 
 
 @dataclass(frozen=True)
@@ -80,20 +85,45 @@ def collected(network: nn.Module) -> Iterator[list[np.ndarray]]:
         of every stage, averaged over the film.
     """
     found: list[np.ndarray] = []
-    parts: list[Tensor] = []
-
-    def keep(_module: nn.Module, _inputs: object, made: Tensor) -> None:
-        parts.append(made.float().mean((2, 3)))
-        if len(parts) == len(STAGES):
-            found.append(torch.cat(parts, dim=1).cpu().numpy())
-            parts.clear()
-
-    hooks = [getattr(network, name).register_forward_hook(keep) for name in STAGES]
+    before = getattr(_HERE, "found", None)
+    hooks = [getattr(network, name).register_forward_hook(_keep) for name in STAGES]
+    _HERE.found, _HERE.parts = found, []
     try:
         yield found
     finally:
+        _HERE.found = before
         for hook in hooks:
             hook.remove()
+
+
+def _keep(_module: nn.Module, _inputs: object, made: Tensor) -> None:
+    _HERE.parts.append(made.float().mean((2, 3)))
+    if len(_HERE.parts) == len(STAGES):
+        _HERE.found.append(torch.cat(_HERE.parts, dim=1).cpu().numpy())
+        _HERE.parts.clear()
+
+
+def collected_here(
+    read: Callable[[np.ndarray], Output],
+) -> Callable[[np.ndarray], tuple[Output, list[np.ndarray]]]:
+    """Let another thread read films: what it collects comes with what it read.
+
+    See `handed_over`, which the thread that is in `collected` calls.
+    """
+
+    def both(images: np.ndarray) -> tuple[Output, list[np.ndarray]]:
+        _HERE.found, _HERE.parts = [], []
+        return read(images), _HERE.found
+
+    return both
+
+
+def handed_over(made: tuple[Output, list[np.ndarray]]) -> Output:
+    """Put what another thread collected where this one collects, if it does."""
+    answer, found = made
+    if getattr(_HERE, "found", None) is not None:
+        _HERE.found.extend(found)
+    return answer
 
 
 def fit_familiar(train: np.ndarray, val: np.ndarray) -> Familiar | None:
