@@ -1,7 +1,6 @@
 """One chunk of studies, from where it stands to the archive."""
 
 import shutil
-import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.delivery import PRESENT, deliver, open_archive
 from cxrmlops.backlog.leases import Chunk
 from cxrmlops.errors import BundleError
+from cxrmlops.model.scoring_reader import one_at_a_time
 from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.stages import report as report_stage
 from cxrmlops.stages import score as score_stage
@@ -25,9 +25,6 @@ from flows.outcome import (
 )
 
 SCORE, REPORT = Path("data/score"), Path("data/report")  # one folder per chunk below
-# The network reads one chunk at a time, while another is reported and delivered: two
-# forward passes side by side would only get into each other's way.
-NETWORK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ def read(chunk: Chunk, night: Night) -> None:
         send(chunk, night.archive)
         progress.finish(engine, chunk)
         # 1 MB a film, and every object that needs it is delivered
-        shutil.rmtree(SCORE / chunk.id / "films", ignore_errors=True)
+        shutil.rmtree(SCORE / chunk.id / "images", ignore_errors=True)
 
 
 @task(name="score")
@@ -68,7 +65,7 @@ def answer(chunk: Chunk, night: Night) -> None:
             subjects = results.subjects(open_database(), chunk)
             audit.record(audit.images_read(subjects, source=str(site.backlog)))
             places = [place for study in chunk.studies for place in study.places]
-            with NETWORK:
+            with one_at_a_time():
                 score_stage.run(
                     paths=[(site.backlog / place).absolute() for place in places],
                     bundle=night.bundle,

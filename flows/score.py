@@ -12,17 +12,23 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.futures import wait
 from prefect.states import Completed, Failed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from typer import Option, run
 
-from cxrmlops.backlog import audit, folder_scan, import_cache, leases, ledger
-from cxrmlops.backlog.database import is_shared, open_database
+from cxrmlops.backlog import (
+    audit,
+    common_cause,
+    folder_scan,
+    import_cache,
+    leases,
+    ledger,
+)
 from cxrmlops.backlog.database import now as utc_now
+from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.delivery import open_archive
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.reconciliation import check_balance
 from cxrmlops.data.preprocess import preprocessing_hash
-from cxrmlops.errors import ParamsError, ReplacedError, ServiceError
+from cxrmlops.errors import ReplacedError, ServiceError
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import require_unchanged
 from cxrmlops.model.scoring_reader import open_reader
@@ -34,6 +40,13 @@ from cxrmlops.vocabulary.scope import require_scope
 from flows.archive import ask, fetch, fetching_ahead, open_incoming, unfetched_reasons
 from flows.by_hand import completed, run_by_hand
 from flows.chunk import REPORT, Night, notes, read
+from flows.cluster import (
+    choose_runner,
+    chunks_at_once,
+    require_servers,
+    settle,
+    take_machine,
+)
 from flows.outcome import (
     RedactForeignErrors,
     is_stopping,
@@ -42,8 +55,6 @@ from flows.outcome import (
     told_open,
 )
 
-AT_ONCE = int(os.environ.get("CXR_CHUNKS_AT_ONCE", "2"))
-
 
 @dataclass(frozen=True)
 class End:
@@ -51,22 +62,16 @@ class End:
 
     waiting: list[str]  # why chunks of this night are not delivered
     said: str  # studies by outcome; "" when some wait
+    claimed: int  # studies that this night began
     failed: int  # studies that this night gave up
+    stopped: str  # why it ended before its work was done; "" it did not
     left: str  # how many studies are not done, whoever began them
 
 
-def choose_runner() -> TaskRunner[Any]:
-    """Work in threads here, or on the Dask cluster at CXR_DASK."""
-    address = os.environ.get("CXR_DASK")
-    if not address:
-        return ThreadPoolTaskRunner(max_workers=AT_ONCE)
-    from prefect_dask.task_runners import DaskTaskRunner  # seconds, and few need it
-
-    return DaskTaskRunner(address=address)
-
-
-@flow(name="score", task_runner=choose_runner())
-def score(bundle: str = "", rescore: bool = False) -> State[Any]:
+# The return type in quotes: a flow travels to Dask workers, which cannot make a
+# generic class of pydantic that they have not met.
+@flow(name="score", task_runner=choose_runner(__name__))
+def score(bundle: str = "", rescore: bool = False) -> "State[Any]":
     """Score and report every study that waits; what is delivered is never sent again.
 
     Args:
@@ -83,21 +88,22 @@ def score(bundle: str = "", rescore: bool = False) -> State[Any]:
             find(night, rescore)
             is_last = incoming.is_done
             with fetching_ahead(incoming):
-                workers = work.map(range(AT_ONCE), night=unmapped(night))
-                wait(workers)
-                for worker in workers:
-                    worker.result()  # the ledger itself failed: nothing to count
+                read_all(night)
             if is_last or ledger.left_open(open_database(), night.run):
                 break
         end = close(night)
         waiting = end.waiting + unfetched_reasons(incoming, asked)
-        is_well = not waiting and not end.failed
+        is_well = not (waiting or end.failed or end.stopped)
         told.outcome = audit.SUCCESS if is_well else audit.SERIOUS
+    if end.stopped:
+        message = "; ".join([end.stopped, *waiting])
+        return Failed(name="Stopped", message=f"{message}{end.left}")
     if waiting:
         message = "; ".join([end.said] * bool(end.said) + waiting)
         return Failed(message=f"{message}. Nothing is lost: run again{end.left}")
     if end.failed:
-        return Failed(name="Studies failed", message=end.said + end.left)
+        name = f"{end.failed} of {end.claimed} studies failed"
+        return Failed(name=name, message=end.said + end.left)
     return Completed(message=end.said + end.left)
 
 
@@ -111,11 +117,7 @@ def open_night(bundle: str) -> Night:
     except ServiceError as error:  # films that lie here are read, and answers wait
         get_run_logger().warning("%s", error)
     open_database()
-    if os.environ.get("CXR_DASK") and not is_shared():
-        raise ParamsError(
-            "several machines cannot share an SQLite ledger; set CXR_LEDGER_URL to a "
-            "PostgreSQL database, or unset CXR_DASK"
-        )
+    require_servers()
     folder = Path(bundle) if bundle else champion_bundle()
     params = load_params()
     if os.environ.get("CXR_DASK"):  # each machine that reads checks itself
@@ -165,9 +167,21 @@ def find(night: Night, rescore: bool) -> None:
     )
 
 
+def read_all(night: Night) -> None:
+    """Let workers take chunks until none is left, those of dead workers included."""
+    while True:
+        workers = work.map(range(chunks_at_once()), night=unmapped(night))
+        wait(workers)
+        for worker in workers:
+            settle(worker)  # raises: the ledger itself failed, nothing to count
+        if not leases.await_lost(open_database(), night.run):
+            return
+
+
 @task(task_run_name="worker {number}")
 def work(number: int, night: Night) -> None:
     """Take chunks until none is left; a chunk that fails does not stop the others."""
+    take_machine()
     engine, size = open_database(), load_params().score.chunk_studies
     while chunk := leases.claim(
         engine,
@@ -194,9 +208,13 @@ def close(night: Night) -> End:
     balance = check_balance(engine, night.run)
     left = open_studies(engine)
     show_open(left)
-    tally = balance.studies
+    tally, told = balance.studies, told_open(left)
+    stopped = common_cause.why_stopped(engine, night.run, night.model_key)
+    if stopped:
+        get_run_logger().error("%s", stopped)
+    counts = (tally["in"], tally["failed"], stopped, told)
     if waiting := ledger.left_open(engine, night.run):
-        return End(waiting, "", tally["failed"], told_open(left))
+        return End(waiting, "", *counts)
     said = ", ".join(f"{name} {n}" for name, n in tally.items())
     rows = [
         {"what": name, "studies": n, "files": balance.files.get(name, 0)}
@@ -211,7 +229,7 @@ def close(night: Night) -> End:
     )
     get_run_logger().info("night: %s", said)
     said = said if tally["in"] else "nothing new"
-    return End([], said, tally["failed"], told_open(left))
+    return End([], said, *counts)
 
 
 def main(

@@ -10,16 +10,29 @@ import itertools
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    insert,
+    select,
+    update,
+)
 
+from cxrmlops.backlog.common_cause import attempts_of
 from cxrmlops.backlog.database import now, transaction
 from cxrmlops.backlog.lease_holders import (
+    KILLED,
     LEASE_SECONDS,
+    OTHER_CLOCK,
     free_dead,
     seconds,
     this_process,
@@ -42,6 +55,7 @@ from cxrmlops.backlog.schema import chunks, objects, studies
 from cxrmlops.errors import ServiceError
 from cxrmlops.system.files import sha256_json
 
+POLL_SECONDS = 1.0  # while a lease of a dead worker is awaited
 MAX_ATTEMPTS = 6  # a chunk that ended its process so often is taken apart
 
 REPORT = "report"  # kind of object: the structured report
@@ -98,15 +112,21 @@ def claim(
         model_key: the model in use. A chunk of another model is taken only when all
             that remains to do is writing and delivering.
         size: studies of a new chunk, at most.
-        run: this nightly run; it does not take a chunk twice.
+        run: this nightly run; what it gave back itself it does not take again, what a
+            killed worker of it left, it does.
         started: start of analysis of a new chunk, ISO 8601.
         lease_seconds: how long it is ours without a sign of life.
     """
     with transaction(engine) as connection:
         free_dead(connection)
+        attempt = attempts_of(connection, run)
+        if attempt.cause:
+            return None
         found = _left_behind(connection, model_key, run)
         if found is None:
-            found = _new(connection, model_key, size, started)
+            sizes = ((0, size), (1, 1))
+            order = sizes[::-1] if attempt.is_in_doubt else sizes
+            found = _new(connection, model_key, started, order)
         if found is None:
             return None
         return _lease(connection, found, run, lease_seconds)
@@ -142,21 +162,58 @@ def release(engine: Engine, chunk: Chunk, reason: str) -> None:
         close(connection, chunk.id, state=OPEN, reason=reason, attempts=attempts)
 
 
-def fail(engine: Engine, chunk: Chunk, reason: str) -> None:
+def fail(engine: Engine, chunk: Chunk, reason: str, *, error: str = "") -> None:
     """Take a chunk that cannot be done apart: next, each study is tried alone.
 
     A study that fails alone has failed, with this reason.
+
+    Args:
+        engine: the ledger's database.
+        chunk: ours.
+        reason: for people.
+        error: kind of the error: the first chunks of a run that all fail by the same
+            one end the run, see `common_cause`.
     """
     with transaction(engine) as connection:
         still_ours(connection, chunk)
-        _take_apart(connection, chunk.id, reason)
+        _take_apart(connection, chunk.id, reason, error)
+
+
+def await_lost(engine: Engine, run: str, *, patience: float = LEASE_SECONDS) -> bool:
+    """Return whether dead workers of a run left chunks, once that is known for certain.
+
+    To be asked when no worker of the run is at work any more: then whoever still holds
+    a chunk died elsewhere, and its lease ends soon. A worker that was only cut off goes
+    on and renews it; it is waited for as long.
+
+    Args:
+        engine: the ledger's database.
+        run: this nightly run.
+        patience: seconds to wait, at most.
+    """
+    until = time.monotonic() + patience + POLL_SECONDS
+    while True:
+        with transaction(engine) as connection:
+            free_dead(connection)
+            at = seconds(connection)
+            mine = (chunks.c.run == run) & (chunks.c.state == OPEN)
+            held_by = select(chunks.c.holder).where(mine & (chunks.c.lease_until >= at))
+            holders = set(connection.execute(held_by).scalars())
+            lost = select(chunks.c.id).where(
+                mine & (chunks.c.lease_until < at) & _was_lost()
+            )
+            if found := connection.execute(lost).first() is not None:
+                return found
+        if not holders - {this_process()} or time.monotonic() > until:
+            return False
+        time.sleep(POLL_SECONDS)
 
 
 def _left_behind(connection: Connection, model_key: str, run: str) -> str | None:
     free = (chunks.c.state == OPEN) & (chunks.c.lease_until < seconds(connection))
     unscored = (studies.c.chunk == chunks.c.id) & (studies.c.state == CLAIMED)
     ours = (chunks.c.model_key == model_key) | ~select(studies).where(unscored).exists()
-    query = select(chunks).where(free & ours & (chunks.c.run != run))
+    query = select(chunks).where(free & ours & ((chunks.c.run != run) | _was_lost()))
     query = query.order_by(chunks.c.started, chunks.c.id).limit(1)
     while (row := _locked(connection, query)) is not None:
         if row.attempts < MAX_ATTEMPTS:
@@ -166,12 +223,22 @@ def _left_behind(connection: Connection, model_key: str, run: str) -> str | None
     return None
 
 
-def _new(connection: Connection, model_key: str, size: int, started: str) -> str | None:
+def _was_lost() -> ColumnElement[bool]:
+    """Ask for chunks whose holder did not give them back."""
+    return (chunks.c.owner != "") | chunks.c.reason.in_((KILLED, OTHER_CLOCK))
+
+
+def _new(
+    connection: Connection,
+    model_key: str,
+    started: str,
+    order: Sequence[tuple[int, int]],
+) -> str | None:
     other = studies.alias()  # its answer comes first: ours will name it as predecessor
     same = (other.c.study_uid == studies.c.study_uid) & other.c.state.in_(IN_WORK)
     waits = (studies.c.state == FOUND) & (studies.c.model_key == model_key)
     waits &= ~select(other.c.id).where(same).exists()
-    for alone, limit in ((0, size), (1, 1)):
+    for alone, limit in order:
         query = select(studies.c.id).where(waits & (studies.c.alone == alone))
         query = query.order_by(studies.c.id).limit(limit)
         locked = query.with_for_update(skip_locked=True, of=studies)
@@ -208,6 +275,7 @@ def _lease(connection: Connection, name: str, run: str, lease_seconds: float) ->
         "lease_until": seconds(connection) + lease_seconds,
         "attempts": chunks.c.attempts + 1,
         "reason": "",
+        "error": "",
     }
     connection.execute(update(chunks).where(chunks.c.id == name).values(values))
     mine = (studies.c.chunk == name) & (studies.c.state != FORGOTTEN)
@@ -221,7 +289,9 @@ def _lease(connection: Connection, name: str, run: str, lease_seconds: float) ->
     return Chunk(name, at.model_key, at.started, owner, lease_seconds, members)
 
 
-def _take_apart(connection: Connection, name: str, reason: str) -> None:
+def _take_apart(
+    connection: Connection, name: str, reason: str, error: str = ""
+) -> None:
     """Let each study be tried alone; what is answered and reported stays.
 
     A rejection that no reading list shows yet is not reported: it comes again, too.
@@ -235,12 +305,13 @@ def _take_apart(connection: Connection, name: str, reason: str) -> None:
     states = IN_WORK if is_reported else (*IN_WORK, REJECTED)
     open_ones = select(studies.c.id).where(mine & studies.c.state.in_(states))
     numbers = list(connection.execute(open_ones).scalars())
-    close(connection, name, state=DISSOLVED, reason=reason)
+    close(connection, name, state=DISSOLVED, reason=reason, error=error)
     for number in numbers:
         if len(numbers) == 1:
             set_study(connection, number, state=FAILED, outcome=FAILED, reason=reason)
         else:
-            set_study(connection, number, state=FOUND, outcome="", alone=1, chunk=None)
+            blank = {"state": FOUND, "outcome": "", "chunk": None, "run": ""}
+            set_study(connection, number, alone=1, **blank)
 
 
 def settle(connection: Connection, name: str) -> None:

@@ -63,6 +63,19 @@ chunks = Table(
     Column("reason", Text, nullable=False),  # why the last try ended early
     Column("holder", Text, nullable=False, server_default=""),  # a process
     Column("listed_at", Text),  # when a reading list first showed it
+    Column("error", Text, nullable=False, server_default=""),  # kind; "" none
+)
+
+# Nights that a schedule or a click started: one is at work at a time.
+nights = Table(
+    "nights",
+    metadata,
+    Column("flow_run", Text, primary_key=True),  # as Prefect calls it
+    Column("began_at", Text, nullable=False),
+    Column("ended_at", Text),  # also where its death was seen
+    Column("is_killed", Integer, nullable=False, server_default="0"),
+    Column("holder", Text, nullable=False),  # a process
+    Column("lease_until", Float, nullable=False),
 )
 
 # One row per study, set of its films, and model.

@@ -1,11 +1,27 @@
 """The reader that studies are scored with: opened once a process, checked, and kept."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader, require_unchanged
 from cxrmlops.model.skew import check_skew
+
+_READING = threading.Lock()
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let one thread of this process read films, while others report and deliver.
+
+    Two forward passes side by side would only get into each other's way. The lock is
+    reached through this function, which travels to another machine by its name.
+    """
+    with _READING:
+        yield
 
 
 def open_reader(

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from cxrmlops.errors import CxrError
 
@@ -230,14 +230,21 @@ class _Worker(ForkServerProcess):
     """
 
     def start(self) -> None:
-        """Start while there is no main module to tell the process about."""
+        """Start while there is no main module to tell the process about.
+
+        A daemonic process, such as Dask's nanny keeps, may have no children, lest it is
+        ended and they go on. Ours end with their parent (`_leave_with_parent`).
+        """
+        config: dict[str, Any] = vars(multiprocessing.current_process())["_config"]
         with _MAIN:  # two threads at once would not find it again
-            main = sys.modules["__main__"]
+            main, daemonic = sys.modules["__main__"], config.pop("daemon", None)
             sys.modules["__main__"] = ModuleType("__main__")
             try:
                 super().start()
             finally:
                 sys.modules["__main__"] = main
+                if daemonic is not None:
+                    config["daemon"] = daemonic
 
 
 class _Context(ForkServerContext):
