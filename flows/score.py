@@ -54,6 +54,7 @@ from flows.outcome import (
     show_synthetic_image,
     told_open,
 )
+from flows.schedule import only_night
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,12 @@ def score(bundle: str = "", rescore: bool = False) -> "State[Any]":
         bundle: folder of the model; empty takes the champion.
         rescore: also read what another model has answered already.
     """
+    with only_night() as instead:
+        return instead or read_backlog(bundle, rescore)
+
+
+def read_backlog(bundle: str, rescore: bool) -> "State[Any]":
+    """Do a night's work."""
     night = open_night(bundle)
     counted = night.model_key if rescore else None  # answers that are not asked for
     with audit.activity(night.model_key) as told:

@@ -28,6 +28,7 @@ from cxrmlops.registry import versions
 from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.reporting.gate_report import rows as gate_rows
+from cxrmlops.system.files import only_run
 from cxrmlops.system.processes import end_marked, watched
 from flows.by_hand import completed, run_by_hand
 from flows.outcome import DELAYS, show_synthetic_image, unreachable
@@ -46,6 +47,12 @@ WORDS = {  # of DVC or of the stage -> what became of the stage
 @flow(name="train")
 def train() -> State[Any]:
     """From raw studies to a registered candidate, or a refusal with its reasons."""
+    with only_run("training"):
+        return bring_up_to_date()
+
+
+def bring_up_to_date() -> State[Any]:
+    """Do what is not up to date, and offer the model."""
     params = load_params()
     if why := clean_code.foreseen(params.promotion):
         get_run_logger().warning("%s", why)

@@ -4,12 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cxrmlops.backlog import leases, operator_actions, progress
+from cxrmlops.backlog import common_cause, leases, operator_actions, progress
 from cxrmlops.backlog import ledger as book
 from cxrmlops.backlog.database import now
 from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.progress import Answer, Written
+from cxrmlops.backlog.reconciliation import check_balance
 from cxrmlops.errors import DataError, ServiceError
 
 MODEL = "cxr-sigfind|abc"
@@ -388,3 +389,77 @@ def test_scored_studies_are_counted_by_tenths_of_their_probability(ledger):
         "0.0-0.1": 2, "0.1-0.2": 1, "0.2-0.3": 0, "0.3-0.4": 0, "0.4-0.5": 0,
         "0.5-0.6": 1, "0.6-0.7": 0, "0.7-0.8": 0, "0.8-0.9": 0, "0.9-1.0": 1,
     }  # fmt: skip
+
+
+def fail_by(ledger, chunk, error: str) -> None:
+    leases.fail(ledger, chunk, f"{error}, see notes", error=error)
+
+
+def test_a_run_whose_first_tries_all_fail_alike_ends_and_leaves_the_rest(ledger):
+    arrive(ledger, *(f"1.{n}" for n in range(20)))
+
+    tried = 0
+    while chunk := claim(ledger, size=5):
+        fail_by(ledger, chunk, "AssertionError")
+        tried += 1
+
+    assert tried == 3
+    assert book.counts(ledger) == {"found": 18, "failed": 2}
+    assert common_cause.why_stopped(ledger, "night", MODEL) == (
+        "stopped: all of the first 3 tries failed alike (AssertionError, see notes); "
+        "18 studies were left and wait; repair that, then run again"
+    )
+    assert book.left_open(ledger, "night") == []
+    assert check_balance(ledger, "night").studies["in"] == 2
+    while chunk := claim(ledger, run="next", size=5):
+        deliver(ledger, chunk)
+    assert book.counts(ledger) == {"delivered": 18, "failed": 2}
+    assert common_cause.why_stopped(ledger, "next", MODEL) == ""
+
+
+@pytest.mark.parametrize("errors", [("A", "B", "A"), ("A", "", "A")])
+def test_failures_of_two_kinds_or_a_success_do_not_end_a_run(ledger, errors):
+    arrive(ledger, *(f"1.{n}" for n in range(20)))
+    for error in errors:
+        chunk = claim(ledger, size=5)
+        if error:
+            fail_by(ledger, chunk, error)
+        else:
+            deliver(ledger, chunk)
+
+    assert claim(ledger, size=5)
+    assert common_cause.why_stopped(ledger, "night", MODEL) == ""
+
+
+def test_after_a_first_failure_a_study_is_tried_alone_before_another_chunk(ledger):
+    arrive(ledger, *(f"1.{n}" for n in range(20)))
+    fail_by(ledger, claim(ledger, size=5), "MemoryError")
+
+    alone = claim(ledger, size=5)
+    deliver(ledger, alone)
+
+    assert len(alone.studies) == 1
+    assert len(claim(ledger, size=5).studies) == 5
+
+
+def test_a_run_takes_up_what_its_own_killed_worker_left(ledger, monkeypatch):
+    arrive(ledger, "1.1", "1.2")
+    monkeypatch.setattr(leases, "this_process", lambda: "another machine 1 2")
+    lost = claim(ledger, lease=0.3)
+    monkeypatch.undo()
+
+    assert claim(ledger) is None
+    assert leases.await_lost(ledger, "night", patience=30)
+    again = claim(ledger)
+
+    assert (again.id, again.started) == (lost.id, lost.started)
+    assert not leases.await_lost(ledger, "night", patience=0)
+
+
+def test_a_run_does_not_take_again_what_it_gave_back(ledger):
+    arrive(ledger, "1.1")
+    leases.release(ledger, claim(ledger), "the archive did not answer")
+
+    assert claim(ledger) is None
+    assert not leases.await_lost(ledger, "night")
+    assert claim(ledger, run="next")

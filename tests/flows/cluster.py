@@ -47,7 +47,7 @@ def start(folder: Path, env: dict[str, str], *words: str) -> subprocess.Popen:
 def running(
     folder: Path, env: dict[str, str], *, workers: int = 2
 ) -> Iterator[Cluster]:
-    """Run a cluster whose workers stand in `folder`; our flows are not on their path."""
+    """Run a cluster in `folder`; our flows are not on the path of its workers."""
     env = env | {"PYTHONPATH": str(ROOT / "src")}
     env.pop("OMP_NUM_THREADS", None)  # the nanny sets it
     port = free_port()

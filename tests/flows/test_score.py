@@ -26,11 +26,13 @@ from cxrmlops.stages import score as score_stage
 from flows import chunk as chunk_file
 from flows import score as flow_file
 from flows.approve import approve
+from flows.by_hand import completed
 from flows.outcome import RedactForeignErrors, unreachable
 from flows.score import score
 from tests import make
 from tests.flows.conftest import stand_in
 from tests.make_records import make_verdict
+from tests.pipeline.project import command
 
 pytestmark = [
     pytest.mark.services,
@@ -206,6 +208,9 @@ def test_one_bad_study_fails_alone(site, bundle, monkeypatch):
     state = score(str(bundle), return_state=True)
 
     assert state.is_failed()
+    assert state.name == "1 of 3 studies failed"
+    with pytest.raises(SystemExit, match="error: in 3, scored 2"):
+        completed(lambda: state)
     assert state.message == (
         "in 3, scored 2, rejected 0, failed 1; 1 studies failed and wait for a person, "
         "see: cxrmlops backlog"
@@ -216,6 +221,35 @@ def test_one_bad_study_fails_alone(site, bundle, monkeypatch):
     (notes, *_) = sorted((site / "data/score").glob("*.failed.txt"))
     assert notes.stat().st_mode & 0o777 == 0o600
     assert "CANARY" in notes.read_text()
+
+
+def test_a_night_in_which_everything_fails_alike_stops_and_leaves_the_rest(
+    site, bundle, monkeypatch, capsys
+):
+    arrive(site, *(f"1.2.{n}" for n in range(1, 13)))
+
+    def refuse(**_):
+        raise AssertionError("daemonic processes are not allowed to have children")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(flow_file.score_stage, "run", refuse)
+        state = score(str(bundle), return_state=True)
+
+    assert (state.type.value, state.name) == ("FAILED", "Stopped")
+    assert "tries failed alike (AssertionError, see data/score/" in state.message
+    assert "were left and wait; repair that, then run again" in state.message
+    with pytest.raises(SystemExit, match="error: stopped: all of the first"):
+        completed(lambda: state)
+    left = ledger.counts(open_database())
+    assert left["found"] >= 9
+    assert left.get("failed", 0) <= 3
+    if "failed" in left:
+        command("backlog")
+        told = capsys.readouterr().out
+        assert "AssertionError: daemonic processes are not allowed to have" in told
+    again = score(str(bundle), return_state=True)
+    assert again.is_completed()
+    assert again.message.startswith(f"in {left['found']}, scored {left['found']},")
 
 
 def test_a_night_whose_model_is_replaced_stops_and_reads_nothing_with_the_other(

@@ -32,6 +32,7 @@ _MAKING = threading.Lock()
 BUSY_SECONDS = 30  # another process may hold SQLite's only write lock so long
 # names of PostgreSQL locks
 MIGRATION_LOCK, HISTORY_LOCK, ENTRY_LOCK = 0x63787221, 0x63787222, 0x63787223
+NIGHT_LOCK = 0x63787224
 
 
 def open_database(url: str | None = None) -> Engine:

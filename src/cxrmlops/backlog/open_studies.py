@@ -1,6 +1,7 @@
 """Every study that is not done, and why: nothing waits unseen."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, or_, select
@@ -14,6 +15,7 @@ NEXT = "no run has read it yet"
 ALONE = "its chunk was taken apart; the next run reads it alone"
 BEFORE = "waits until the answer before it is delivered"
 HELD = "a run works on it"
+NOTES = ", see "  # before the place of what an error said, in a reason
 CONFUSED = ("patient_mismatch", "uid_conflict")  # reasons that a person must clear up
 
 
@@ -78,6 +80,22 @@ def _is_left() -> ColumnElement[bool]:
     same = (other.c.study_uid == studies.c.study_uid) & (other.c.id != studies.c.id)
     found = select(other.c.id).where(same & newer).exists()
     return (studies.c.state == WITHDRAWN) & ~found
+
+
+def reason_in_full(reason: str) -> str:
+    """Put what an error said into a reason that names its private notes.
+
+    For the terminal of the person who may read those notes, and for nothing that is
+    kept: it may name a patient's file.
+    """
+    kind, sign, rest = reason.partition(NOTES)
+    place = rest.partition(";")[0].strip()
+    try:
+        lines = Path(place).read_text(errors="replace").strip().splitlines()
+    except OSError:  # no notes, another machine's, or another person's
+        return reason
+    said = lines[-1].rpartition(f"{kind}: ")[2] if sign and lines else ""
+    return f"{kind}: {said}{sign}{rest}" if said not in ("", kind) else reason
 
 
 def numbered(numbers: list[int]) -> str:

@@ -14,7 +14,11 @@ def backlog(context: typer.Context) -> None:
         return
     from cxrmlops.backlog import folder_scan, ledger, operator_actions
     from cxrmlops.backlog.database import open_database
-    from cxrmlops.backlog.open_studies import confused_studies, open_studies
+    from cxrmlops.backlog.open_studies import (
+        confused_studies,
+        open_studies,
+        reason_in_full,
+    )
 
     engine = open_database()
     for state, n in sorted(ledger.counts(engine).items()):
@@ -22,7 +26,7 @@ def backlog(context: typer.Context) -> None:
     for one in open_studies(engine) + confused_studies(engine):
         typer.echo(
             f"study {one.study}: {one.state} since {one.since}, "
-            f"{one.attempts} attempts: {one.reason}"
+            f"{one.attempts} attempts: {reason_in_full(one.reason)}"
         )
     for reason, (studies, files) in folder_scan.files_waiting(engine).items():
         typer.echo(f"{studies} studies ({files} files) not on the list yet: {reason}")
