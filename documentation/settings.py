@@ -51,7 +51,11 @@ VARIABLES: dict[str, tuple[str, str]] = {  # name -> what, and what holds withou
         "made once, `~/.config/cxrmlops/pseudonym.key`",
     ),
     "CXR_WORKERS": ("processes that decode films", "one per core"),
-    "CXR_CHUNKS_AT_ONCE": ("chunks of the backlog in work at once", "2"),
+    "CXR_CHUNKS_AT_ONCE": (
+        "chunks of the backlog in work at once",
+        "2; 2 per Dask worker",
+    ),
+    "CXR_THREADS": ("films that a CPU reads at once", "one per core"),
     "CXR_DASK": (
         "address of a Dask scheduler; needs a ledger on PostgreSQL",
         "threads on this machine",

@@ -3,10 +3,12 @@
 import os
 import sys
 from typing import Any
+from uuid import uuid4
 
 import cloudpickle
-from prefect import get_run_logger
-from prefect.context import FlowRunContext
+from prefect import Task, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext, serialize_context
 from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -15,6 +17,7 @@ from cxrmlops.backlog.database import is_shared
 from cxrmlops.errors import ParamsError, ServiceError
 
 PER_MACHINE = 2  # chunks at once: one is read, another reported and delivered
+LOST = ("KilledWorker", "FutureCancelledError")  # of Dask; not loaded without it
 WORKERS_SECONDS = 60  # that a cluster has for its first worker to come
 
 
@@ -33,12 +36,49 @@ def choose_runner(module: str) -> TaskRunner[Any]:
     """
     if not address():
         return ThreadPoolTaskRunner(max_workers=_asked() or PER_MACHINE)
-    from prefect_dask.task_runners import DaskTaskRunner  # seconds, and few need it
-
     for name in (__package__, module):
         if name in sys.modules:
             cloudpickle.register_pickle_by_value(sys.modules[name])
-    return DaskTaskRunner(address=address())
+    return _packing_runner()
+
+
+def _packing_runner() -> TaskRunner[Any]:
+    """Return a runner whose tasks are bytes to the scheduler, and no function of ours.
+
+    Prefect's own lets the scheduler unpickle them, hence import torch and all of this
+    package: it answers nobody for half a minute, and the cluster falls apart.
+    """
+    from prefect_dask.task_runners import DaskTaskRunner, PrefectDaskFuture  # seconds
+
+    class PackingRunner(DaskTaskRunner):
+        def submit(
+            self,
+            task: Task[Any, Any],
+            parameters: dict[str, Any],
+            wait_for: object = None,
+            dependencies: dict[str, Any] | None = None,
+        ) -> PrefectDaskFuture[Any]:
+            number = uuid4()
+            told = {
+                "task": task,
+                "task_run_id": number,
+                "parameters": parameters,
+                "return_type": "state",
+                "dependencies": dependencies or {},
+                "context": serialize_context(),
+            }
+            packed = cloudpickle.dumps(told)
+            future = self.client.submit(run_packed, packed, key=str(number), pure=False)
+            return PrefectDaskFuture(wrapped_future=future, task_run_id=number)
+
+    return PackingRunner(address=address())
+
+
+def run_packed(packed: bytes) -> "State[Any]":
+    """Run a task on a worker."""
+    from prefect.task_engine import run_task_sync
+
+    return run_task_sync(**cloudpickle.loads(packed))
 
 
 def require_servers() -> None:
@@ -98,16 +138,16 @@ def take_machine() -> None:
 
 
 def settle(worker: PrefectFuture[Any]) -> None:
-    """Raise what a worker raised; one that died again and again is only told.
+    """Raise what a worker raised; one that died, or was cut off, is only told.
 
     What it held is on the ledger, and others take it up.
     """
     try:
         worker.result()
     except Exception as error:
-        if type(error).__name__ != "KilledWorker":
+        if type(error).__name__ not in LOST:
             raise
-        get_run_logger().warning("workers of the cluster died: %s", error)
+        get_run_logger().warning("the cluster lost a worker: %s", error)
 
 
 def _asked() -> int:

@@ -11,6 +11,7 @@ from cxrmlops.commands import backlog, models, review, scoring, servers, stages
 from cxrmlops.errors import CxrError
 from cxrmlops.system.loopback import spare_loopback
 from cxrmlops.system.processes import guarded
+from cxrmlops.system.ranks import is_first
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -22,7 +23,10 @@ def main(verbose: bool = False) -> None:
     Start with `cxrmlops demo`, or `cxrmlops init FOLDER` for your own films.
     """
     logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
+        # the copies of a distributed training would say the same once more
+        level=(logging.DEBUG if verbose else logging.INFO)
+        if is_first()
+        else logging.WARNING,
         format="%(asctime)s %(levelname)s %(message)s",
         datefmt="%H:%M:%S",
     )

@@ -77,16 +77,18 @@ def served(tmp_path):
         site, env, "server", "start", "--host", "127.0.0.1", "--port", str(port)
     )
     try:
-        with temporary_settings({PREFECT_API_URL: api}):
-            with get_client(sync_client=True) as client:
-                until = time.monotonic() + 240
-                while client.api_healthcheck() is not None:
-                    assert time.monotonic() < until, said(site)
-                    time.sleep(0.5)
-                client.create_work_pool(WorkPoolCreate(name="cxr", type="process"))
-                done = start(site, env, "--no-prompt", "deploy", "--all")
-                assert done.wait() == 0, said(site)
-                yield site, env, client
+        with (
+            temporary_settings({PREFECT_API_URL: api}),
+            get_client(sync_client=True) as client,
+        ):
+            until = time.monotonic() + 240
+            while client.api_healthcheck() is not None:
+                assert time.monotonic() < until, said(site)
+                time.sleep(0.5)
+            client.create_work_pool(WorkPoolCreate(name="cxr", type="process"))
+            done = start(site, env, "--no-prompt", "deploy", "--all")
+            assert done.wait() == 0, said(site)
+            yield site, env, client
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()

@@ -1,8 +1,9 @@
 import pytest
 
 from cxrmlops.errors import ResourceError
-from cxrmlops.model.lock import RANKS, only_training
+from cxrmlops.model.lock import only_training
 from cxrmlops.system.files import only_run
+from cxrmlops.system.ranks import RANKS
 
 
 @pytest.fixture(autouse=True)

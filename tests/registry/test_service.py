@@ -1,10 +1,13 @@
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from cxrmlops.registry.service import sqlite_address
+from cxrmlops.errors import ServiceError
+from cxrmlops.registry.service import open_client, sqlite_address
 
 pytestmark = pytest.mark.integration
 
@@ -51,3 +54,21 @@ def test_nothing_is_written_outside_a_project_whose_folder_has_a_question_mark(
     assert one.returncode == 0, said
     assert [path.name for path in tmp_path.iterdir()] == [project.name]
     assert {path.name for path in Path().iterdir()} == {"mlflow.db", ".work"}
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_a_server_that_does_not_answer_is_told_within_ten_seconds(listens, monkeypatch):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if listens:
+            silent.listen()
+        place = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv(
+            "MLFLOW_TRACKING_URI", place.replace("//", "//someone:secret@")
+        )
+        begun = time.monotonic()
+
+        with pytest.raises(ServiceError, match=f"MLflow at {place} does not answer"):
+            open_client()
+
+    assert time.monotonic() - begun < 10

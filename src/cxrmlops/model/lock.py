@@ -1,11 +1,9 @@
 """One training per checkout."""
 
-import os
 from contextlib import AbstractContextManager, nullcontext
 
 from cxrmlops.system.files import only_run
-
-RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK")  # set in the copies of a training's process
+from cxrmlops.system.ranks import is_first
 
 
 def only_training() -> AbstractContextManager[None]:
@@ -16,6 +14,4 @@ def only_training() -> AbstractContextManager[None]:
     Raises:
         ResourceError: on entry, another training holds it.
     """
-    if any(os.environ.get(name, "0") != "0" for name in RANKS):
-        return nullcontext()
-    return only_run("train")
+    return only_run("train") if is_first() else nullcontext()

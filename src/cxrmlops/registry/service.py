@@ -5,8 +5,12 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import quote
+from urllib.request import urlopen
 
 import mlflow
 from mlflow import MlflowClient
@@ -14,6 +18,8 @@ from mlflow.exceptions import MlflowException
 
 from cxrmlops.errors import ServiceError
 from cxrmlops.system.files import WORK
+
+ANSWER_SECONDS = 5  # that a server has to say that it is there
 
 
 def tracking_address() -> str:
@@ -39,8 +45,36 @@ def open_client() -> MlflowClient:
     for noisy in ("alembic", "mlflow"):  # a table of migrations helps nobody
         logging.getLogger(noisy).setLevel(logging.WARNING)
     address = tracking_address()
+    if address.startswith("http"):
+        _require_answer(address)
     with _one_at_a_time(address):
         return MlflowClient(tracking_uri=address, registry_uri=address)
+
+
+@lru_cache  # once a process; what does not answer is asked again
+def _require_answer(address: str) -> None:
+    """Ask a server whether it is there: MLflow itself would try for minutes.
+
+    Raises:
+        ServiceError: nobody answers; an answer of any kind is one.
+    """
+    try:
+        with urlopen(f"{_shown(address).rstrip('/')}/health", timeout=ANSWER_SECONDS):
+            return
+    except HTTPError:
+        return
+    except (OSError, HTTPException, ValueError) as error:
+        why = getattr(error, "reason", None) or error
+        raise ServiceError(
+            f"MLflow at {_shown(address)} does not answer ({type(why).__name__}); "
+            "start or repair the server, or correct MLFLOW_TRACKING_URI, then run again"
+        ) from None
+
+
+def _shown(address: str) -> str:
+    """Name the place without user and password."""
+    scheme, _, rest = address.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from cxrmlops.registry import descriptions
 from cxrmlops.registry.service import open_client, tracking_address, translated
 from cxrmlops.stage_code import stage_code_hash
 from cxrmlops.system.files import sha256_file, sha256_json
+from cxrmlops.system.ranks import is_first
 
 EXPERIMENT = "cxrmlops"
 KIND = {  # of the experiment
@@ -117,6 +118,9 @@ def open_epoch_log(
         settings: params.yaml as plain values.
         split: folder of the stage `split`.
     """
+    if not is_first():  # the copies of a distributed training have the same figures
+        yield lambda figures: None
+        return
     with _impatient(), ThreadPoolExecutor(1, "mlflow") as thread:
         live = _Live(thread, settings, split)
         try:

@@ -15,7 +15,7 @@ from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.schema import chunks, objects, studies
 from tests import make
 from tests.conftest import empty_postgres
-from tests.flows import cluster
+from tests.flows import dask_cluster
 from tests.flows.killing import fill_backlog, make_site, surroundings
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("prefect")]
@@ -100,7 +100,7 @@ def test_a_night_on_a_cluster_that_loses_a_worker_gives_the_same_bytes(
         ours = env | {"CXR_LEDGER_URL": postgres}
         folder = tmp_path / name
         ledger = open_database(postgres)
-        with cluster.running(folder, ours) as dask:
+        with dask_cluster.running(folder, ours) as dask:
             process = night(folder, bundle, ours | {"CXR_DASK": dask.address})
             if name == "killed":
                 while count(ledger, chunks, chunks.c.state == "done") < 2:
