@@ -98,7 +98,7 @@ class RedactForeignErrors:
         raise CxrError(f"{type(error).__name__}, see {self._notes}") from None
 
 
-def _kind(error: CxrError) -> str:
+def _class_of(error: CxrError) -> str:
     """Return the class of an error; of a redacted one, the class that it names."""
     ours = type(error).__name__
     return str(error).partition(",")[0] if type(error) is CxrError else ours
@@ -129,7 +129,9 @@ class ReleaseOrFailChunk:
         with suppress(ServiceError):  # no ledger: then its lease ends by itself
             ours = isinstance(error, CxrError)
             if ours and not isinstance(error, RETRYABLE):
-                leases.fail(self._engine, self._chunk, str(error), error=_kind(error))
+                leases.fail(
+                    self._engine, self._chunk, str(error), error=_class_of(error)
+                )
             else:
                 said = str(error) if ours else type(error).__name__
                 leases.release(self._engine, self._chunk, said)
