@@ -14,11 +14,26 @@ from sqlalchemy import func, select
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.schema import chunks, objects, studies
 from tests import make
-from tests.conftest import empty_postgres
+from tests.conftest import ROOT, empty_postgres
 from tests.flows import dask_cluster
 from tests.flows.killing import fill_backlog, make_site, surroundings
 
-pytestmark = [pytest.mark.services, pytest.mark.usefixtures("prefect")]
+PACK = """
+import sys
+import cloudpickle
+from prefect.flows import load_flow_from_entrypoint
+flow = load_flow_from_entrypoint("flows/score.py:score")
+given = flow.fn.__globals__
+night = given["Night"](*"rosbhka")
+packed = cloudpickle.dumps((flow, given["work"], night, given["End"]))
+sys.stdout.buffer.write(packed)
+"""
+UNPACK = """
+import pickle, sys
+flow, work, night, end = pickle.load(sys.stdin.buffer)
+assert "flows" not in sys.modules
+print(work.name, night.run)
+"""
 SOAK_STUDIES = int(os.environ.get("CXR_DASK_STUDIES", "200"))
 
 
@@ -42,6 +57,21 @@ def count(ledger, table, *where) -> int:
     with transaction(ledger) as connection:
         query = select(func.count()).select_from(table).where(*where)
         return connection.execute(query).scalar_one()
+
+
+def holders(ledger) -> set[str]:
+    """Name the processes that hold a chunk."""
+    with transaction(ledger) as connection:
+        held = select(chunks.c.holder).where(chunks.c.owner != "")
+        return set(connection.execute(held).scalars())
+
+
+def kill_at_work(dask, ledger, process: subprocess.Popen, folder: Path) -> None:
+    """Kill a worker in mid-run, while both of them hold a chunk."""
+    while len(holders(ledger)) < 2 or not delivered(folder):
+        assert process.poll() is None, (folder / "night.log").read_text()
+        time.sleep(0.02)
+    dask.kill_worker()
 
 
 def answers(ledger) -> list[tuple]:
@@ -70,6 +100,26 @@ def busy_seconds(ledger) -> float:
     ).total_seconds()
 
 
+def test_the_flows_of_a_deployment_travel_to_where_they_are_not(tmp_path):
+    """Prefect loads a deployment's flow under a name that no worker could import."""
+    env = os.environ | {"CXR_DASK": "tcp://127.0.0.1:1"}
+    here = env | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    there = env | {"PYTHONPATH": str(ROOT / "src")}
+
+    packed = python(PACK, cwd=ROOT, env=here)
+    told = python(UNPACK, cwd=tmp_path, env=there, input=packed)
+
+    assert told.split() == [b"work", b"r"]
+
+
+def python(code: str, **how: object) -> bytes:
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, **how)
+    assert done.returncode == 0
+    return done.stdout
+
+
+@pytest.mark.services
+@pytest.mark.usefixtures("prefect")
 @pytest.mark.parametrize(
     ("number", "chunk"),
     [
@@ -103,17 +153,16 @@ def test_a_night_on_a_cluster_that_loses_a_worker_gives_the_same_bytes(
         with dask_cluster.running(folder, ours) as dask:
             process = night(folder, bundle, ours | {"CXR_DASK": dask.address})
             if name == "killed":
-                while count(ledger, chunks, chunks.c.state == "done") < 2:
-                    assert process.poll() is None, (folder / "night.log").read_text()
-                    time.sleep(0.05)
-                held = chunks.c.owner != ""
-                assert count(ledger, chunks, held) > 0
-                dask.kill_worker()
+                kill_at_work(dask, ledger, process, folder)
             finish(process, folder)
         seconds[name] = busy_seconds(ledger)
+        if name == "killed":
+            assert count(ledger, chunks, chunks.c.attempts > 1) > 0
 
         assert delivered(folder) == delivered(here)
         assert answers(ledger) == answers(alone)
-        assert count(ledger, objects, objects.c.receipt == "present") == 0
+        # of each chunk that died, one object may have been stored without its receipt
+        again = count(ledger, objects, objects.c.receipt == "present")
+        assert again <= (2 if name == "killed" else 0)
     ratio = seconds["alone"] / seconds["undisturbed"]
     print(f"{number} studies: seconds {seconds}; two workers are {ratio:.2f} x one")  # noqa: T201
