@@ -7,7 +7,15 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from cxrmlops.commands import backlog, models, review, scoring, servers, stages
+from cxrmlops.commands import (
+    backlog,
+    models,
+    operation,
+    review,
+    scoring,
+    servers,
+    stages,
+)
 from cxrmlops.errors import CxrError
 from cxrmlops.system.loopback import spare_loopback
 from cxrmlops.system.processes import guarded
@@ -100,7 +108,7 @@ def init(
     typer.echo(set_up(folder, reports=reports, source=source, may_replace=may_replace))
 
 
-for commands in (stages, review, scoring, models, servers):
+for commands in (stages, review, scoring, models, operation, servers):
     app.add_typer(commands.app)
 app.add_typer(backlog.app, name="backlog")
 

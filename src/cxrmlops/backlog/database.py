@@ -43,7 +43,7 @@ def open_database(url: str | None = None) -> Engine:
             was made by a newer version.
         ServiceError: the database does not answer.
     """
-    address = _address(url or os.environ.get("CXR_LEDGER_URL") or DEFAULT)
+    address = ledger_address(url)
     if address.get_backend_name() == "sqlite":
         engine = _open_sqlite(address)
     else:
@@ -62,13 +62,13 @@ def open_database(url: str | None = None) -> Engine:
 
 def is_shared(url: str | None = None) -> bool:
     """Return whether several machines can use the database at once."""
-    address = _address(url or os.environ.get("CXR_LEDGER_URL") or DEFAULT)
+    address = ledger_address(url)
     return address.get_backend_name() != "sqlite"
 
 
 def sqlite_file(url: str | None = None) -> Path:
     """Name the file of an SQLite ledger; of another one, where it would lie here."""
-    address = _address(url or os.environ.get("CXR_LEDGER_URL") or DEFAULT)
+    address = ledger_address(url)
     here = address if address.get_backend_name() == "sqlite" else make_url(DEFAULT)
     return Path(here.database or "ledger.db")
 
@@ -86,7 +86,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     except (OperationalError, InterfaceError) as error:
         why = str(error.orig).splitlines()[0]
         raise ServiceError(
-            f"the ledger at {_shown(engine.url)} did not answer ({why}); "
+            f"the ledger at {shown_address(engine.url)} did not answer ({why}); "
             "nothing was changed, try again"
         ) from None
 
@@ -105,7 +105,13 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _address(given: str) -> URL:
+def ledger_address(url: str | None = None) -> URL:
+    """Read the address at `url`, in CXR_LEDGER_URL, or that of ./ledger.db.
+
+    Raises:
+        ParamsError: it is no SQLite or PostgreSQL address; it is not shown.
+    """
+    given = url or os.environ.get("CXR_LEDGER_URL") or DEFAULT
     try:
         address = make_url(given)
         backend = address.get_backend_name()
@@ -178,11 +184,11 @@ def _migrate(engine: Engine) -> None:
             command.upgrade(config, "head")
         except CommandError:
             raise ParamsError(
-                f"the ledger at {_shown(engine.url)} was made by a newer cxrmlops; "
-                "install that version, or set CXR_LEDGER_URL to another place"
+                f"the ledger at {shown_address(engine.url)} was made by a newer "
+                "cxrmlops; install that version, or set CXR_LEDGER_URL to another place"
             ) from None
 
 
-def _shown(address: URL) -> str:
+def shown_address(address: URL) -> str:
     """Name the place without user and password."""
     return address.database or "" if not address.host else f"host {address.host}"

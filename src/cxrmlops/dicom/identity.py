@@ -55,7 +55,7 @@ def pseudonym_key() -> bytes:
     if given := os.environ.get(KEY_VARIABLE):
         return given.encode()
     try:
-        path = Path.home() / ".config/cxrmlops/pseudonym.key"
+        path = _usual_file()
         if not path.exists():
             _make_key(path)
         key = path.read_bytes().strip()
@@ -73,9 +73,26 @@ def pseudonym_key() -> bytes:
     return key
 
 
+def key_file() -> Path | None:
+    """Name the file that keeps this site's key; None: CXR_PSEUDONYM_KEY holds it.
+
+    The file need not be there; none is made.
+    """
+    if os.environ.get(KEY_VARIABLE):
+        return None
+    try:
+        return _usual_file()
+    except RuntimeError:  # nobody knows the home
+        return Path("/nonexistent")
+
+
 def key_fingerprint(key: bytes) -> str:
     """Tell keys apart without telling the key: 16 hex digits."""
     return pseudonym(key, "fingerprint of the key")
+
+
+def _usual_file() -> Path:
+    return Path.home() / ".config/cxrmlops/pseudonym.key"
 
 
 def _make_key(path: Path) -> None:

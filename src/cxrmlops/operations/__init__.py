@@ -1,0 +1,1 @@
+"""Keeping it running: doctor, heartbeat and status, notices, backup, cleaning up."""
