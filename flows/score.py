@@ -47,6 +47,7 @@ from flows.cluster import (
     settle,
     take_machine,
 )
+from flows.night_watch import NIGHT
 from flows.outcome import (
     RedactForeignErrors,
     is_stopping,
@@ -71,7 +72,7 @@ class End:
 
 # The return type in quotes: a flow travels to Dask workers, which cannot make a
 # generic class of pydantic that they have not met.
-@flow(name="score", task_runner=choose_runner(__name__))
+@flow(name="score", task_runner=choose_runner(__name__), **NIGHT)
 def score(bundle: str = "", rescore: bool = False) -> "State[Any]":
     """Score and report every study that waits; what is delivered is never sent again.
 

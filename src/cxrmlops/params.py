@@ -217,6 +217,13 @@ class Ports(Section):
     worker: Port = 8280  # its health
 
 
+class Notices(Section):
+    """When a night is late or missing."""
+
+    late_after_hours: float = Field(gt=0, default=12)  # that one night takes
+    missing_after_hours: float = Field(gt=0, default=26)  # since the last one began
+
+
 class Site(Section):
     """All of site.yaml: one site's settings, no numbers of the model, no secrets."""
 
@@ -233,6 +240,7 @@ class Site(Section):
     backlog: Path  # folder of films that wait for an answer
     archive: str  # folder:, dicomweb: or dimse:...; CXR_ARCHIVE comes first
     ports: Ports = Ports()  # of the servers of `cxrmlops up`
+    notices: Notices = Notices()
 
 
 Settings = TypeVar("Settings", bound=Section)

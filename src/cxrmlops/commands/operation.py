@@ -1,5 +1,6 @@
 """Keeping it running: what is wrong, how the last night ended, backup, cleaning up."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,3 +35,44 @@ def doctor(
     else:
         typer.echo("\n".join(lines(found)))
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def status(
+    json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    prometheus: Annotated[
+        Path | None, typer.Option(help="write a text file for node_exporter; - prints")
+    ] = None,
+) -> None:
+    """How the last night ended, what waits, what failed, which nights were late.
+
+    One line as Nagios reads it. Exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
+
+    Example: cxrmlops status
+    """
+    from dataclasses import asdict
+    from json import dumps
+
+    from cxrmlops.errors import CxrError
+    from cxrmlops.operations import prometheus as numbers
+    from cxrmlops.operations.status import UNKNOWN, WORDS, look
+    from cxrmlops.params import load_site
+    from cxrmlops.system.files import whole
+
+    try:
+        found = look(load_site().notices)
+        if prometheus is not None and str(prometheus) != "-":
+            with whole(prometheus) as draft:
+                draft.write_text(numbers.text(found), encoding="utf-8")
+    except (CxrError, OSError) as error:
+        typer.echo(f"CXR {WORDS[UNKNOWN]} - {error}")
+        raise typer.Exit(UNKNOWN) from None
+    if json:
+        last = found.last and found.last.model_dump()
+        told = asdict(found) | {"last": last, "level": found.level, "word": found.word}
+        typer.echo(dumps(told, indent=2))
+    elif str(prometheus) == "-":
+        typer.echo(numbers.text(found), nl=False)
+    else:
+        typer.echo(found.line())
+    raise typer.Exit(found.level)

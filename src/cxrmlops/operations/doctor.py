@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from cxrmlops.errors import CxrError
 from cxrmlops.operations import machine_checks, model_checks, service_checks
-from cxrmlops.operations.finding import Finding, broken, of_error, well
+from cxrmlops.operations import status as nights
+from cxrmlops.operations.finding import Finding, broken, note, of_error, well
 from cxrmlops.params import load_params, load_site
 from cxrmlops.system.time_limit import Asked
 
@@ -33,6 +34,17 @@ def _check_site() -> Finding:
     return well("site.yaml", f"valid; site {site.name}")
 
 
+def _check_night() -> Finding:
+    found = nights.look(load_site().notices)
+    told = found.line().partition(" - ")[2].partition(" | ")[0]
+    do = next((one.do for one in found.problems if one.level == found.level), "")
+    if found.level == nights.CRITICAL:
+        return broken("night", told, do)
+    if found.level == nights.WARNING:
+        return note("night", told, do)
+    return well("night", told)
+
+
 CHECKS = (
     Check("params.yaml", _check_params),
     Check("site.yaml", _check_site),
@@ -40,6 +52,7 @@ CHECKS = (
     Check(service_checks.MLFLOW, service_checks.check_mlflow),
     Check(service_checks.PREFECT, service_checks.check_prefect, 15.0),
     Check(service_checks.ARCHIVE, service_checks.check_archive, 15.0),
+    Check("night", _check_night),
     Check(machine_checks.DISK, machine_checks.check_disk),
     Check(machine_checks.MEMORY, machine_checks.check_memory),
     Check(machine_checks.PROCESSOR, machine_checks.check_processor),

@@ -1,0 +1,63 @@
+"""What a night tells of itself when it begins and ends: heartbeat and notices.
+
+Prefect calls these hooks, whatever way a run takes; an error in one is logged and does
+not change how the run ended.
+"""
+
+from typing import Any
+
+from prefect.client.schemas.objects import FlowRun, State
+
+from cxrmlops.backlog.database import open_database
+from cxrmlops.backlog.night_counts import count_since
+from cxrmlops.errors import CxrError
+from cxrmlops.operations import heartbeat
+
+
+def began(_flow: Any, run: FlowRun, _state: State[Any]) -> None:
+    """Note that a night begins."""
+    heartbeat.begin(str(run.id))
+
+
+def ended(_flow: Any, run: FlowRun, state: State[Any]) -> None:
+    """Note how a night ended, and with what."""
+    counts = _counts(heartbeat.began_at(str(run.id)))
+    heartbeat.end(str(run.id), judge(state, counts), said=told(state), counts=counts)
+
+
+def judge(state: State[Any], counts: dict[str, int]) -> heartbeat.State:
+    """Tell a night in which all has an answer from half a one, and from none."""
+    lacks = counts.get("failed", 0) + counts.get("waiting", 0)
+    if state.is_completed() and not lacks:
+        return "complete"
+    answered = counts.get("scored", 0) + counts.get("rejected", 0)
+    return "half" if state.is_completed() or answered else "failed"
+
+
+def told(state: State[Any]) -> str:
+    """Return the last sentence of a run; of a foreign error, its kind alone.
+
+    Such an error may quote a patient's file; ours do not.
+    """
+    error = state.result(raise_on_failure=False)
+    if isinstance(error, BaseException) and not isinstance(error, CxrError):
+        return f"{type(error).__name__}, see the run's log"
+    return str(error) if isinstance(error, CxrError) else state.message or state.name
+
+
+def _counts(since: str | None) -> dict[str, int]:
+    if since is None:
+        return {}
+    try:
+        return count_since(open_database(), since)
+    except CxrError:  # no ledger: the end is noted without counts
+        return {}
+
+
+NIGHT: dict[str, Any] = {
+    "on_running": [began],
+    "on_completion": [ended],
+    "on_failure": [ended],
+    "on_crashed": [ended],
+    "on_cancellation": [ended],
+}
