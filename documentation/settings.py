@@ -46,6 +46,13 @@ VARIABLES: dict[str, tuple[str, str]] = {  # name -> what, and what holds withou
         "stream of audit events; names patients",
         "`audit.jsonl` beside the ledger",
     ),
+    "CXR_NOTICE_WEBHOOK": (
+        "address that notices are posted to, where it is a secret itself",
+        "`site.yaml: notices.webhook`",
+    ),
+    "CXR_NOTICE_TOKEN": ("bearer token of that address", "none is sent"),
+    "CXR_SMTP_USER": ("user of the mail server", "no login"),
+    "CXR_SMTP_PASSWORD": ("password of that user", "no login"),
     "CXR_PSEUDONYM_KEY": (
         "secret behind all pseudonyms",
         "made once, `~/.config/cxrmlops/pseudonym.key`",

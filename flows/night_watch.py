@@ -12,6 +12,10 @@ from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.night_counts import count_since
 from cxrmlops.errors import CxrError
 from cxrmlops.operations import heartbeat
+from cxrmlops.operations.notices import tell
+from cxrmlops.params import Event
+
+EVENTS: dict[str, Event] = {"failed": "night_failed", "half": "night_half"}
 
 
 def began(_flow: Any, run: FlowRun, _state: State[Any]) -> None:
@@ -22,7 +26,10 @@ def began(_flow: Any, run: FlowRun, _state: State[Any]) -> None:
 def ended(_flow: Any, run: FlowRun, state: State[Any]) -> None:
     """Note how a night ended, and with what."""
     counts = _counts(heartbeat.began_at(str(run.id)))
-    heartbeat.end(str(run.id), judge(state, counts), said=told(state), counts=counts)
+    said, judged = told(state), judge(state, counts)
+    heartbeat.end(str(run.id), judged, said=said, counts=counts)
+    if judged in EVENTS:
+        tell(EVENTS[judged], said)
 
 
 def judge(state: State[Any], counts: dict[str, int]) -> heartbeat.State:

@@ -32,6 +32,7 @@ from cxrmlops.system.files import only_run
 from cxrmlops.system.processes import end_marked, watched
 from flows.by_hand import completed, run_by_hand
 from flows.outcome import DELAYS, show_synthetic_image, unreachable
+from flows.training_watch import TRAINING
 
 DATA = Path("data")
 HINTS = ("To track", "git add", "To enable", "dvc config", "Use `dvc push`")
@@ -44,7 +45,7 @@ WORDS = {  # of DVC or of the stage -> what became of the stage
 }
 
 
-@flow(name="train")
+@flow(name="train", **TRAINING)
 def train() -> State[Any]:
     """From raw studies to a registered candidate, or a refusal with its reasons."""
     with only_run("training"):

@@ -96,7 +96,7 @@ class _Session(socketserver.StreamRequestHandler):
             self._say("354 go on")
             body = b"".join(iter(self.rfile.readline, b".\r\n"))
             told.letters.append(message_from_bytes(body))
-        return "250 ok"
+        return "221 bye" if verb == "QUIT" else "250 ok"
 
     def _say(self, words: str) -> None:
         self.wfile.write(f"{words}\r\n".encode())

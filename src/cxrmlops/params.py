@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -217,11 +217,37 @@ class Ports(Section):
     worker: Port = 8280  # its health
 
 
-class Notices(Section):
-    """When a night is late or missing."""
+Event = Literal[
+    "night_failed",
+    "night_half",
+    "night_late",
+    "night_missing",
+    "gate_refused",
+    "training_failed",
+    "alarm",
+]
+MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$")]
 
+
+class Notices(Section):
+    """Who is told of what, and when a night is late or missing. No secrets."""
+
+    events: list[Event] = list(get_args(Event))
+    webhook: str | None = Field(
+        default=None, pattern=r"^https?://"
+    )  # takes JSON by POST; CXR_NOTICE_WEBHOOK comes first
+    mail_to: list[MailAddress] = []
+    mail_from: MailAddress | None = None
+    mail_server: str | None = None  # host or host:port
+    mail_security: Literal["starttls", "tls", "none"] = "starttls"
     late_after_hours: float = Field(gt=0, default=12)  # that one night takes
     missing_after_hours: float = Field(gt=0, default=26)  # since the last one began
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        if self.mail_to and not (self.mail_from and self.mail_server):
+            raise ValueError("mail_to needs mail_from and mail_server")
+        return self
 
 
 class Site(Section):

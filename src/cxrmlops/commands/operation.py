@@ -43,24 +43,32 @@ def status(
     prometheus: Annotated[
         Path | None, typer.Option(help="write a text file for node_exporter; - prints")
     ] = None,
+    notify: Annotated[
+        bool, typer.Option(help="tell of a late, missing or killed night, once")
+    ] = False,
 ) -> None:
     """How the last night ended, what waits, what failed, which nights were late.
 
     One line as Nagios reads it. Exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 
     Example: cxrmlops status
+
+    From cron or a timer, every hour: cxrmlops status --notify
     """
     from dataclasses import asdict
     from json import dumps
 
     from cxrmlops.errors import CxrError
     from cxrmlops.operations import prometheus as numbers
+    from cxrmlops.operations.overdue import tell_overdue
     from cxrmlops.operations.status import UNKNOWN, WORDS, look
     from cxrmlops.params import load_site
     from cxrmlops.system.files import whole
 
     try:
         found = look(load_site().notices)
+        if notify:
+            tell_overdue(found)
         if prometheus is not None and str(prometheus) != "-":
             with whole(prometheus) as draft:
                 draft.write_text(numbers.text(found), encoding="utf-8")
@@ -76,3 +84,25 @@ def status(
     else:
         typer.echo(found.line())
     raise typer.Exit(found.level)
+
+
+@app.command()
+def notice(
+    text: Annotated[str, typer.Argument(help="one sentence, no patient in it")],
+) -> None:
+    """Send an alarm by the ways of site.yaml: notices; to try them, or from a script.
+
+    Example: cxrmlops notice "a test, nothing is wrong"
+    """
+    from cxrmlops.errors import ServiceError
+    from cxrmlops.operations.notices import roads, tell
+    from cxrmlops.params import load_site
+
+    named = roads(load_site().notices)
+    if not tell("alarm", text):
+        raise ServiceError(
+            "nobody was told"
+            + ("" if named else ", no way is named")
+            + "; see above, and site.yaml: notices (webhook, mail_to, events)"
+        )
+    typer.echo(f"told by {', '.join(named)}; failures are named above")

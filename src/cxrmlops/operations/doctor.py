@@ -8,6 +8,7 @@ from cxrmlops.errors import CxrError
 from cxrmlops.operations import machine_checks, model_checks, service_checks
 from cxrmlops.operations import status as nights
 from cxrmlops.operations.finding import Finding, broken, note, of_error, well
+from cxrmlops.operations.notices import roads
 from cxrmlops.params import load_params, load_site
 from cxrmlops.system.time_limit import Asked
 
@@ -45,6 +46,14 @@ def _check_night() -> Finding:
     return well("night", told)
 
 
+def _check_notices() -> Finding:
+    named = roads(load_site().notices)
+    if not named:
+        do = "site.yaml: notices, then: cxrmlops notice TEXT"
+        return note("notices", "nobody is told when a night fails", do)
+    return well("notices", f"by {' and '.join(named)}; try: cxrmlops notice TEXT")
+
+
 CHECKS = (
     Check("params.yaml", _check_params),
     Check("site.yaml", _check_site),
@@ -53,6 +62,7 @@ CHECKS = (
     Check(service_checks.PREFECT, service_checks.check_prefect, 15.0),
     Check(service_checks.ARCHIVE, service_checks.check_archive, 15.0),
     Check("night", _check_night),
+    Check("notices", _check_notices),
     Check(machine_checks.DISK, machine_checks.check_disk),
     Check(machine_checks.MEMORY, machine_checks.check_memory),
     Check(machine_checks.PROCESSOR, machine_checks.check_processor),

@@ -33,6 +33,11 @@ _ADDRESSES = """\
 #CXR_ARCHIVE_TOKEN=
 # Audit events, with patients' numbers; unset: audit.jsonl beside the ledger
 #CXR_AUDIT=/var/log/cxrmlops/audit.jsonl
+# Notices (site.yaml: notices): a webhook whose address is a secret, or its token; mail
+#CXR_NOTICE_WEBHOOK=
+#CXR_NOTICE_TOKEN=
+#CXR_SMTP_USER=
+#CXR_SMTP_PASSWORD=
 # Secret behind all pseudonyms; unset: made once, ~/.config/cxrmlops/pseudonym.key
 #CXR_PSEUDONYM_KEY=
 # Processes that read films; unset: one per core
