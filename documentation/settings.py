@@ -46,6 +46,15 @@ VARIABLES: dict[str, tuple[str, str]] = {  # name -> what, and what holds withou
         "stream of audit events; names patients",
         "`audit.jsonl` beside the ledger",
     ),
+    "CXR_AUDIT_MAX_MIB": (
+        "size at which a file of that stream is put aside, whole; 0: never",
+        "100",
+    ),
+    "CXR_SYSLOG": (
+        "collector that gets a copy: `udp://host:514`, `tcp://host:601` or "
+        "`unix:/dev/log`",
+        "no copy",
+    ),
     "CXR_NOTICE_WEBHOOK": (
         "address that notices are posted to, where it is a secret itself",
         "`site.yaml: notices.webhook`",

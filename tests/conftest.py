@@ -140,6 +140,7 @@ def _own_surroundings(monkeypatch, tmp_path_factory):
         "CXR_SMTP_USER",
         "CXR_SMTP_PASSWORD",
         "CXR_SYSLOG",
+        "CXR_AUDIT_MAX_MIB",
         "MLFLOW_BACKEND_STORE_URI",
         "MLFLOW_ARTIFACTS_DESTINATION",
         "MLFLOW_TRACKING_URI",

@@ -2,11 +2,12 @@
 Who did what with whose films: one JSON object a line, apart from every log.
 
 Events and codes are those of PS3.15 A.5 and PS3.16 CID 400 and 401. The file holds
-identifiers by its nature and is readable for its owner alone. Lines are only added; how
-long they are kept, and where they go on to, is the site's.
+identifiers by its nature and is readable for its owner alone. Lines are only added and
+numbered; a file that is full is put aside whole (`audit_rotation.py`), and each line
+goes on to the site's collector, if it has one (`audit_forwarding.py`). How long files
+are kept is the site's.
 """
 
-import fcntl
 import getpass
 import json
 import os
@@ -17,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from cxrmlops.backlog.audit_forwarding import forward
+from cxrmlops.backlog.audit_rotation import opened, whole_files
 from cxrmlops.backlog.database import now, sqlite_file
 from cxrmlops.system.files import disk_space
 
@@ -55,18 +58,17 @@ def record(events: Iterable[Event], *, place: Path | None = None) -> None:
 
     Raises:
         ResourceError: the disk is full; no line was added.
+        ParamsError: CXR_AUDIT_MAX_MIB or CXR_SYSLOG makes no sense.
     """
     path = place or audit_file()
     at = now()
-    lines = "".join(_line(event, at) for event in events).encode()
     with disk_space(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        stream = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            _append(stream, lines)
-        finally:
-            os.close(stream)
+        with opened(path) as stream:
+            numbered = enumerate(events, start=stream.sequence)
+            lines = [_line(event, at, number) for number, event in numbered]
+            _append(stream.file, "".join(f"{line}\n" for line in lines).encode())
+    forward(lines)
 
 
 @contextmanager
@@ -138,6 +140,12 @@ def audit_file() -> Path:
     return Path(named) if named else sqlite_file().with_name("audit.jsonl")
 
 
+def audit_files() -> list[Path]:
+    """Name the files of the stream that are there, oldest first."""
+    path = audit_file()
+    return [*whole_files(path), *([path] if path.exists() else [])]
+
+
 def user() -> str:
     """Name the account that runs this process."""
     try:
@@ -151,11 +159,11 @@ def shown(address: str) -> str:
     return re.sub(r"//[^/@]*@", "//", address)
 
 
-def _line(event: Event, at: str) -> str:
-    values = {"at": at} | asdict(event)
+def _line(event: Event, at: str, number: int) -> str:
+    values = {"sequence": number, "at": at} | asdict(event)
     values["user"] = event.user or user()
     values["source"] = event.source or socket.gethostname()
-    return json.dumps(values) + "\n"
+    return json.dumps(values)
 
 
 def _append(stream: int, lines: bytes) -> None:

@@ -33,6 +33,8 @@ _ADDRESSES = """\
 #CXR_ARCHIVE_TOKEN=
 # Audit events, with patients' numbers; unset: audit.jsonl beside the ledger
 #CXR_AUDIT=/var/log/cxrmlops/audit.jsonl
+# Collector that gets a copy of each audit line; unset: none
+#CXR_SYSLOG=unix:/dev/log
 # Notices (site.yaml: notices): a webhook whose address is a secret, or its token; mail
 #CXR_NOTICE_WEBHOOK=
 #CXR_NOTICE_TOKEN=
