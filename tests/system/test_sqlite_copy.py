@@ -79,3 +79,14 @@ def test_a_file_that_is_no_database_leaves_no_copy(tmp_path):
         save(tmp_path / "no.db", tmp_path / "copy.db")
 
     assert [path.name for path in tmp_path.iterdir()] == ["no.db"]
+
+
+def test_a_broken_file_in_its_place_is_named_and_left(database, tmp_path):
+    save(database, tmp_path / "copy.db")
+    broken = tmp_path / "broken.db"
+    broken.write_text("no database, but long enough to be one" * 99)
+
+    with pytest.raises(ServiceError, match="broken.db could not be written.*move it"):
+        put_back(tmp_path / "copy.db", broken)
+
+    assert broken.read_text().startswith("no database")

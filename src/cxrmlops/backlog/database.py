@@ -25,6 +25,7 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 
+from cxrmlops.backlog.copy_before_migration import keep_copy
 from cxrmlops.errors import ParamsError, ServiceError
 
 DEFAULT = "sqlite:///ledger.db"
@@ -174,11 +175,15 @@ def _migrate(engine: Engine) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", "cxrmlops.backlog:migrations")
-    newest = ScriptDirectory.from_config(config).get_current_head()
+    scripts = ScriptDirectory.from_config(config)
+    newest = scripts.get_current_head()
     with transaction(engine) as connection:
         lock(connection, MIGRATION_LOCK)
-        if MigrationContext.configure(connection).get_current_revision() == newest:
+        before = MigrationContext.configure(connection).get_current_revision()
+        if before == newest:
             return
+        if before in {one.revision for one in scripts.walk_revisions()}:
+            keep_copy(engine.url, before)
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")

@@ -44,17 +44,25 @@ def read_level(url: str | None = None) -> Level:
         ParamsError: the address is none, or what lies there is no SQLite database.
         ServiceError: the database does not answer.
     """
-    address = ledger_address(url)
-    config = Config()
-    config.set_main_option("script_location", "cxrmlops.backlog:migrations")
-    scripts = ScriptDirectory.from_config(config)
+    address, scripts = ledger_address(url), _scripts()
     is_file = address.get_backend_name() == "sqlite"
     return Level(
         place=shown_address(address),
         revision=_of_file(address) if is_file else _of_server(address),
         newest=scripts.get_current_head() or "",
-        known=frozenset(one.revision for one in scripts.walk_revisions()),
+        known=known_revisions(),
     )
+
+
+def known_revisions() -> frozenset[str]:
+    """Return the revisions that this installation can bring up to date."""
+    return frozenset(one.revision for one in _scripts().walk_revisions())
+
+
+def _scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", "cxrmlops.backlog:migrations")
+    return ScriptDirectory.from_config(config)
 
 
 def _of_file(address: URL) -> str | None:

@@ -106,3 +106,39 @@ def notice(
             + "; see above, and site.yaml: notices (webhook, mail_to, events)"
         )
     typer.echo(f"told by {', '.join(named)}; failures are named above")
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="for backups, on another disk")],
+    without_mlflow: Annotated[
+        bool, typer.Option("--without-mlflow", help="its database is saved elsewhere")
+    ] = False,
+) -> None:
+    """Save ledger, MLflow, bundles, settings and audit stream into a new folder there.
+
+    A night may go on meanwhile. The key of the pseudonyms is named by its fingerprint
+    and not copied.
+
+    Example: cxrmlops backup /backups
+    """
+    from cxrmlops.operations.backup import back_up
+
+    made = back_up(folder, with_mlflow=not without_mlflow)
+    typer.echo("\n".join(made.lines()))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="one backup, as named when made")],
+    force: Annotated[bool, typer.Option(help="write over what is there")] = False,
+) -> None:
+    """Bring a backup back, after every file of it was checked.
+
+    Nothing is written over without --force, and an audit stream never.
+
+    Example: cxrmlops restore /backups/cxrmlops-20260309T021407.113Z
+    """
+    from cxrmlops.operations import restore as bring_back
+
+    typer.echo("\n".join(bring_back.restore(folder, force=force)))

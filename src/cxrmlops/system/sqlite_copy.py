@@ -15,6 +15,7 @@ from cxrmlops.errors import ServiceError
 from cxrmlops.system.files import OWNER_FILE, make_folder, whole
 
 BUSY_SECONDS = 30.0
+_BROKEN = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
 def read_only(path: Path | str) -> sqlite3.Connection:
@@ -69,9 +70,11 @@ def put_back(copy: Path, database: Path) -> None:
         ):
             source.backup(target)
     except (sqlite3.Error, FileNotFoundError) as error:
+        is_broken = getattr(error, "sqlite_errorcode", None) in _BROKEN
+        do = "move it away" if is_broken else "end what works with it"
         raise ServiceError(
-            f"{database} could not be written ({_plain(error)}); end what works with "
-            "it, then run again: it is as it was"
+            f"{database} could not be written ({_plain(error)}); {do}, then run again: "
+            "it is as it was"
         ) from None
 
 
