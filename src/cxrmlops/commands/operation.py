@@ -142,3 +142,26 @@ def restore(
     from cxrmlops.operations import restore as bring_back
 
     typer.echo("\n".join(bring_back.restore(folder, force=force)))
+
+
+@app.command()
+def clean(
+    older_than: Annotated[int, typer.Option(min=1, help="days")] = 90,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run/--delete", help="only count, or remove")
+    ] = True,
+) -> None:
+    """Remove results of studies that were delivered long ago; counts only, by default.
+
+    The archive has the objects. Reading lists of those nights lose their pictures.
+
+    Example: cxrmlops clean --older-than 90 --delete
+    """
+    from cxrmlops.operations.clean_up import look, remove
+
+    found = look(older_than)
+    if not dry_run:
+        remove(found)
+    typer.echo("\n".join(found.lines(removed=not dry_run)))
+    if dry_run and found.items:
+        typer.echo("nothing was removed: add --delete")
