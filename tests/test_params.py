@@ -130,3 +130,19 @@ def test_a_merged_mapping_may_repeat_a_key(tmp_path):
 
     with pytest.raises(ParamsError, match="wrong value"):  # not "twice"
         load_site(path)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://viewer.example/v",
+        "javascript:alert({StudyInstanceUID})",
+        'https://viewer.example/{StudyInstanceUID}"onclick="x',
+    ],
+)
+def test_a_viewer_needs_an_http_address_with_a_place_for_the_study(tmp_path, address):
+    site = yaml.safe_load((ROOT / "site.yaml").read_text()) | {"viewer_url": address}
+    (tmp_path / "site.yaml").write_text(yaml.safe_dump(site))
+
+    with pytest.raises(ParamsError, match="viewer_url"):
+        load_site(tmp_path / "site.yaml")

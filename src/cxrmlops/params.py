@@ -266,6 +266,9 @@ class Site(Section):
     backlog: Path  # folder of films that wait for an answer
     archive: str  # folder:, dicomweb: or dimse:...; CXR_ARCHIVE comes first
     ports: Ports = Ports()  # of the servers of `cxrmlops up`
+    viewer_url: str | None = Field(
+        default=None, pattern=r"^https?://[^\s\"'<>]*\{StudyInstanceUID\}[^\s\"'<>]*$"
+    )  # of a study in the site's viewer, for the reading list; null: no link
     notices: Notices = Notices()
 
 

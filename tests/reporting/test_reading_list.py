@@ -242,3 +242,16 @@ def test_more_studies_are_shown_and_sorted_in_a_browser(tmp_path, browser_page):
 
     assert (at_first, then) == (ROWS_SHOWN, ROWS_SHOWN + 3)
     assert numbers == [f"A{n}" for n in range(ROWS_SHOWN)]
+
+
+def test_each_study_leads_to_the_sites_viewer_and_nowhere_without_one(tmp_path):
+    address = "https://viewer.example/v?a=1&StudyInstanceUIDs={StudyInstanceUID}"
+    write_reading_list(tmp_path, replace(NIGHT, viewer_url=address))
+    page = (tmp_path / "reading_list.html").read_text()
+    for entry in NIGHT.entries:
+        link = f"a=1&amp;StudyInstanceUIDs={entry.study_instance_uid}"
+        assert page.count(f'href="https://viewer.example/v?{link}"') == 1
+    assert "A&lt;b&gt;1 &#8599;</a>" in page
+
+    write_reading_list(tmp_path, NIGHT)
+    assert "https://" not in (tmp_path / "reading_list.html").read_text()

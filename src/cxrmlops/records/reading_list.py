@@ -36,3 +36,4 @@ class Night(Record):
     max_wait_hours: float
     audit_fraction: float
     entries: tuple[Entry, ...]
+    viewer_url: str = ""  # of a study, with {StudyInstanceUID}; "" no links

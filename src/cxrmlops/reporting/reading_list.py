@@ -1,8 +1,9 @@
 """
 The night's reading list: one page that opens from disk, without network or server.
 
-Of the patient it shows accession number and study date, nothing else; the page and its
-data are readable by their owner only.
+Of the patient it shows accession number and study date, nothing else; a link to the
+site's viewer holds the study's UID. The page and its data are readable by their owner
+only.
 """
 
 import datetime as dt
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from cxrmlops.dicom.results.answers import PRODUCT
 from cxrmlops.errors import DataError
@@ -136,6 +138,9 @@ def _row(entry: Entry, place: Place, night: Night) -> dict[str, Any]:
             for reason in sorted(set(entry.reasons))
         ],
         "pictures": entry.pictures,
+        "viewer": night.viewer_url.replace(
+            "{StudyInstanceUID}", quote(entry.study_instance_uid, safe="")
+        ),
     }
 
 

@@ -167,6 +167,7 @@ def _night(  # noqa: PLR0913
         max_wait_hours=params.max_wait_hours,
         audit_fraction=params.audit_fraction,
         entries=tuple(entries),
+        viewer_url=site.viewer_url or "",
     )
 
 
