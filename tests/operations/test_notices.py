@@ -98,7 +98,9 @@ def test_a_person_can_try_the_ways(told, web):
 
 
 def test_a_person_who_tries_without_ways_learns_what_to_set(site):
-    with pytest.raises(ServiceError, match="no way is named.*site.yaml: notices"):
+    with pytest.raises(
+        ServiceError, match="no way is named; correct site.yaml: notices"
+    ):
         CliRunner().invoke(app, ["notice", "a test"], catch_exceptions=False)
 
 

@@ -72,7 +72,11 @@ def status(
         if prometheus is not None and str(prometheus) != "-":
             with whole(prometheus) as draft:
                 draft.write_text(numbers.text(found), encoding="utf-8")
-    except (CxrError, OSError) as error:
+    except OSError as error:
+        said = f"{prometheus} cannot be written ({error.strerror}); name another place"
+        typer.echo(f"CXR {WORDS[UNKNOWN]} - {said}")
+        raise typer.Exit(UNKNOWN) from None
+    except CxrError as error:
         typer.echo(f"CXR {WORDS[UNKNOWN]} - {error}")
         raise typer.Exit(UNKNOWN) from None
     if json:
@@ -100,10 +104,10 @@ def notice(
 
     named = roads(load_site().notices)
     if not tell("alarm", text):
+        why = "see the lines above" if named else "no way is named"
         raise ServiceError(
-            "nobody was told"
-            + ("" if named else ", no way is named")
-            + "; see above, and site.yaml: notices (webhook, mail_to, events)"
+            f"nobody was told: {why}; correct site.yaml: notices (webhook, mail_to, "
+            "events), then try again"
         )
     typer.echo(f"told by {', '.join(named)}; failures are named above")
 
