@@ -55,38 +55,26 @@ def status(
 
     From cron or a timer, every hour: cxrmlops status --notify
     """
-    from dataclasses import asdict
-    from json import dumps
-
     from cxrmlops.errors import CxrError
     from cxrmlops.operations import prometheus as numbers
     from cxrmlops.operations.overdue import tell_overdue
     from cxrmlops.operations.status import UNKNOWN, WORDS, look
     from cxrmlops.params import load_site
-    from cxrmlops.system.files import whole
 
+    is_printed = str(prometheus) == "-"
     try:
         found = look(load_site().notices)
         if notify:
             tell_overdue(found)
-        if prometheus is not None and str(prometheus) != "-":
-            with whole(prometheus) as draft:
-                draft.write_text(numbers.text(found), encoding="utf-8")
-    except OSError as error:
-        said = f"{prometheus} cannot be written ({error.strerror}); name another place"
-        typer.echo(f"CXR {WORDS[UNKNOWN]} - {said}")
-        raise typer.Exit(UNKNOWN) from None
+        if prometheus is not None and not is_printed:
+            numbers.write(found, prometheus)
     except CxrError as error:
         typer.echo(f"CXR {WORDS[UNKNOWN]} - {error}")
         raise typer.Exit(UNKNOWN) from None
     if json:
-        last = found.last and found.last.model_dump()
-        told = asdict(found) | {"last": last, "level": found.level, "word": found.word}
-        typer.echo(dumps(told, indent=2))
-    elif str(prometheus) == "-":
-        typer.echo(numbers.text(found), nl=False)
+        typer.echo(found.json())
     else:
-        typer.echo(found.line())
+        typer.echo(numbers.text(found).rstrip() if is_printed else found.line())
     raise typer.Exit(found.level)
 
 

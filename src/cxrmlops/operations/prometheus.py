@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import get_args
 
+from cxrmlops.errors import ParamsError
 from cxrmlops.operations.heartbeat import State
 from cxrmlops.operations.status import Status
+from cxrmlops.system.files import whole
 
 PREFIX = "cxrmlops"
 
@@ -13,6 +16,21 @@ PREFIX = "cxrmlops"
 def text(status: Status) -> str:
     """Write every number with its help and type; counts only."""
     return "".join(f"{line}\n" for line in _lines(status))
+
+
+def write(status: Status, path: Path) -> None:
+    """Write the file, whole, for whoever may read it.
+
+    Raises:
+        ParamsError: it cannot be written there.
+    """
+    try:
+        with whole(path) as draft:
+            draft.write_text(text(status), encoding="utf-8")
+    except OSError as error:
+        raise ParamsError(
+            f"{path} cannot be written ({error.strerror}); name another file"
+        ) from None
 
 
 def _lines(status: Status) -> Iterator[str]:

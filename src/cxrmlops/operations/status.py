@@ -4,9 +4,10 @@ Levels are those of Nagios plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from json import dumps
 
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.migration_level import read_level
@@ -57,6 +58,12 @@ class Status:
         """Say it in one line, numbers behind a bar as Nagios reads them."""
         told = [one.said for one in self.problems] or [_told(self.last)]
         return f"CXR {self.word} - {'; '.join(told)} | {' '.join(self._numbers())}"
+
+    def json(self) -> str:
+        """Say it for programs."""
+        last = self.last and self.last.model_dump()
+        told = asdict(self) | {"last": last, "level": self.level, "word": self.word}
+        return dumps(told, indent=2)
 
     def _numbers(self) -> Iterator[str]:
         for name in ("waiting", "failed"):
