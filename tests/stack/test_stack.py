@@ -104,7 +104,7 @@ pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 
 def test_one_command_and_every_server_is_well(project):
-    said = project.run("status")
+    said = project.run("servers")
 
     lines = [line.rsplit(maxsplit=2) for line in said.splitlines()]
     assert [words[1] for words in lines] == ["well"] * 6
@@ -169,7 +169,7 @@ def test_down_stops_its_own_and_up_finds_what_was_there(project):
     password = project.password("CXR_DATABASE_PASSWORD")
     try:
         assert "servers stopped" in project.run("down")
-        assert "not started" in project.run("status", code=1)
+        assert "not started" in project.run("servers", code=1)
         assert "no server of this project runs" in project.run("down")
         assert stranger.poll() is None
     finally:

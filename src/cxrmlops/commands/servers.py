@@ -50,10 +50,10 @@ def down() -> None:
 
 
 @app.command()
-def status() -> None:
+def servers() -> None:
     """Say of each server whether it is well, and where it is; exit code 1 if not.
 
-    Example: cxrmlops status
+    Example: cxrmlops servers
     """
     from cxrmlops.params import load_site
     from cxrmlops.stack import stack
