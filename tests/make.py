@@ -406,6 +406,7 @@ def make_train_inputs(
     np.save(preprocess / "shard-000.npy", squares)
     facts = make_preprocessing(size=size, n=len(images))
     facts.write(preprocess / "preprocessing.json")
+    INDEX.write(make_index(images), preprocess)
     SPLITS.write(images, split)
     make_manifest().write(split / "manifest.json")
     return preprocess, split

@@ -2,15 +2,19 @@
 
 import io
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from cxrmlops.data.image_file import ImageFile
 from cxrmlops.data.image_list import list_images, to_open
-from cxrmlops.data.preprocess import network_square, reading_picture
+from cxrmlops.data.preprocess import (
+    image_statistics,
+    network_square,
+    reading_picture,
+)
 from cxrmlops.dicom.identity import derived_uid, is_uid
 from cxrmlops.dicom.read.headers import ImageHeader, read_identity
 from cxrmlops.dicom.read.patient import Patient
@@ -20,6 +24,7 @@ from cxrmlops.errors import DataError, Rejected
 from cxrmlops.system.files import whole
 from cxrmlops.vocabulary.reasons import Kind, reason_kind
 from cxrmlops.vocabulary.scope import Scope
+from cxrmlops.vocabulary.watched import UNKNOWN, age_band
 
 UNREADABLE = ("", "", "")  # SOP and Study Instance UID, Patient ID
 READING_SIDE = 1024  # longest side of the stored reading picture, pixels
@@ -52,6 +57,8 @@ class ImageRead:
     study_date: str  # YYYYMMDD or ""
     patient: Patient | None = None  # None: the header says nothing
     mtime_ns: int = 0  # of the file
+    # columns of WATCHED that need no network
+    watched: Mapping[str, object] = field(default_factory=dict)
 
 
 def list_backlog(at: Path, *, skip: Sequence[Path] = ()) -> list[Path]:
@@ -200,7 +207,29 @@ def _image_read(request: ImageRequest, read: _Reading) -> ImageRead:
         study_date=f"{date:%Y%m%d}" if date else "",
         patient=read.image.patient if read.image else None,
         mtime_ns=read.mtime_ns,
+        watched=_watched(header, read.picture),
     )
+
+
+def _watched(header: ImageHeader | None, picture: Picture | None) -> dict[str, object]:
+    """Say what the watch compares: header in words, grey values in numbers."""
+    found: dict[str, object] = {}
+    if header is not None:
+        found = {
+            "manufacturer": header.manufacturer or UNKNOWN,
+            "view": header.view,
+            "portable": header.portable,
+            "sex": header.sex,
+            "age_band": age_band(header.age_years),
+            "rows": header.rows,
+        }
+    if picture is not None:
+        found |= {
+            "photometric_interpretation": picture.photometric_interpretation,
+            "voi": picture.voi,
+            "rows": picture.image.shape[0],
+        } | image_statistics(picture.image)
+    return found
 
 
 def _prepared(

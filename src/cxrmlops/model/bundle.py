@@ -20,7 +20,8 @@ from cxrmlops.vocabulary.scope import Scope
 if TYPE_CHECKING:
     from cxrmlops.records.model_identity import ModelIdentity
 
-FORMAT = "cxrmlops bundle 2"
+FORMAT = "cxrmlops bundle 3"
+READABLE = (FORMAT, "cxrmlops bundle 2")  # the latter: no reference for the watch
 WEIGHTS, CARD, REFERENCE = "weights.safetensors", "model.json", "reference.npz"
 
 
@@ -189,10 +190,11 @@ def _read_content(folder: Path) -> dict[str, Any]:
 
     content = read_content(folder / CARD)
     found = content.get("format") if isinstance(content, dict) else None
-    if found != FORMAT:
+    if found not in READABLE:
         raise BundleError(
             f"{folder / CARD} has the format {found!r:.40}, this installation reads "
-            f"{FORMAT!r}; install the version that wrote it, or train again"
+            f"{' and '.join(READABLE)}; install the version that wrote it, or train "
+            "again"
         )
     names, given = {field.name for field in fields(BundleCard)}, content.get("card")
     if isinstance(given, dict) and set(given) != names:

@@ -58,6 +58,22 @@ class Familiar:
         within = (np.square(along) / self.variance).sum(1)
         return np.asarray((within + rest.clip(0) / self.noise) / features.shape[1])
 
+    def coordinates(self, features: np.ndarray, n: int) -> np.ndarray:
+        """Return where films lie along the first n directions, in standard deviations.
+
+        Args:
+            features: shape (m, d), as `collected` gives them.
+            n: directions; NaN beyond those that there are.
+
+        Returns:
+            Shape (m, n), float64.
+        """
+        centred = (features.astype(np.float64) - self.mean) / self.scale
+        along = centred @ self.directions[:n].T.astype(np.float64)
+        found = np.full((len(features), n), np.nan)
+        found[:, : along.shape[1]] = along / np.sqrt(self.variance[:n])
+        return found
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return arrays for the bundle's reference."""
         return {

@@ -11,7 +11,7 @@ import torch
 from cxrmlops.data.squares import image_squares, in_parts
 from cxrmlops.model.inference import read_squares
 from cxrmlops.model.network import EvidenceResNet
-from cxrmlops.model.out_of_distribution import collected, fit_familiar
+from cxrmlops.model.out_of_distribution import Familiar, collected
 from cxrmlops.model.skew import skew_logit
 
 PROBABILITY_BINS = 100  # of the histogram that drift is measured against
@@ -65,23 +65,22 @@ def reference_arrays(
     network: EvidenceResNet,
     probability: np.ndarray,
     *,
-    learnt: ImageReading,
     val: ImageReading,
+    familiar: Familiar | None,
 ) -> dict[str, np.ndarray]:
     """Put together what reference.npz holds of films.
 
     Args:
         network: as the bundle will hold it.
         probability: shape (n,), calibrated, of the films of val.
-        learnt: films of train.
         val: films of val.
+        familiar: which films are like those of train; None: too few to say.
     """
     arrays = {
         "intensity": val.intensity,
         "probability": np.histogram(probability, PROBABILITY_BINS, (0, 1))[0],
         "skew_logit": skew_logit(network, val.side),
     }
-    familiar = fit_familiar(learnt.features, val.features)
     if familiar is None:
         log.warning("train: too few films to say which are like them; none is refused")
         return arrays

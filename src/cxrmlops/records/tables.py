@@ -8,6 +8,7 @@ import pandas as pd
 from cxrmlops.errors import DataError
 from cxrmlops.records.rerun import rerun
 from cxrmlops.system.files import whole
+from cxrmlops.vocabulary.watched import NUMBERS, WORDS
 
 
 @dataclass(frozen=True)
@@ -290,5 +291,17 @@ SCORED_STUDIES = Table(
         "study_date": "string",  # YYYYMMDD or ""
         "analysed_at": "string",  # ISO 8601 with offset: start of the analysis
         "model_key": "string",
+    },
+)
+
+# score: beside SCORED_STUDIES and row by row of it, what the watch compares. No UID, no
+# number, no date: of the study's first scored image, else of its first one
+WATCHED = Table(
+    "watched.parquet",
+    {
+        "outcome": "string",  # scored or rejected
+        "kind": "string",  # reasons.Kind of a rejection, the gravest; "" scored
+        **dict.fromkeys(WORDS, "string"),  # "unknown" where the image does not say
+        **dict.fromkeys(NUMBERS, "float64"),  # NaN: not known
     },
 )

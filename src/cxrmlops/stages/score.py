@@ -24,14 +24,16 @@ from cxrmlops.data.copies import (
     strike,
 )
 from cxrmlops.data.preprocess import preprocessing_hash
+from cxrmlops.data.watched_studies import watched_studies
 from cxrmlops.errors import DataError
 from cxrmlops.model.bundle import Bundle, BundleCard, require_preprocessing
 from cxrmlops.model.gradcam import EVIDENCE, image_maps
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.scoring_reader import open_reader
+from cxrmlops.model.watch_reference import named_directions
 from cxrmlops.params import ScoreParams
 from cxrmlops.records.model_identity import ScoringModel
-from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
+from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES, WATCHED
 from cxrmlops.system.clock import ProgressTimer
 from cxrmlops.system.files import whole_folder
 from cxrmlops.system.workers import IsolatedResult, map_isolated, worker_count
@@ -48,7 +50,10 @@ log = logging.getLogger(__name__)
 
 DIGITS = 4  # of logits and probabilities in rows: objects are built from these
 
-FILES = ("images.parquet", "studies.parquet", "model.json", "images")  # written
+FILES = (  # written
+    *("images.parquet", "studies.parquet", "watched.parquet", "model.json"),
+    "images",
+)
 
 
 def run(
@@ -61,7 +66,7 @@ def run(
     started: datetime,
     expect_hash: str | None = None,
 ) -> None:
-    """Write out/images.parquet, studies.parquet, model.json and images/<n>.npy.
+    """Write out/images, studies, watched (.parquet), model.json and images/<n>.npy.
 
     Every file has exactly one outcome, scored or rejected.
 
@@ -97,6 +102,8 @@ def run(
         _check_balance(paths, images)
         SCORED_IMAGES.write(images, draft)
         SCORED_STUDIES.write(studies, draft)
+        watched = watched_studies(studies, rows, reads, rule=model.card.study_rule)
+        WATCHED.write(watched, draft)
         identity = ScoringModel(
             **dict(model.identity), saliency_method=params.saliency_method
         )
@@ -171,6 +178,7 @@ def _answer(
     maps = answers.evidence
     if method != EVIDENCE:
         maps = _coarse(image_maps(reader.network, squares, method=method), maps)
+    directions = named_directions(answers.features, reader.familiar)
     for number, (row, _) in enumerate(batch):
         row["distance"] = round(float(answers.distance[number]), DIGITS)
         if answers.unfamiliar[number] and reader.familiar:
@@ -178,6 +186,7 @@ def _answer(
             strike(row, out, OUT_OF_DISTRIBUTION, why)
             continue
         grid = maps[number]
+        row |= directions[number]
         row |= {
             "outcome": "scored",
             "logit": round(float(answers.logit[number]), DIGITS),

@@ -13,6 +13,7 @@ import pandas as pd
 from cxrmlops.data.shards import open_shards
 from cxrmlops.data.split_membership import check_sides
 from cxrmlops.data.squares import check_shards
+from cxrmlops.data.watched_studies import reference_studies
 from cxrmlops.errors import DataError
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
@@ -33,6 +34,7 @@ from cxrmlops.model.learner import Hyperparameters, TrainState
 from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
+from cxrmlops.model.out_of_distribution import fit_familiar
 from cxrmlops.model.reference import read_stored_images, reference_arrays
 from cxrmlops.model.training import Epoch, LabelledImages
 from cxrmlops.model.training_patients import (
@@ -42,11 +44,12 @@ from cxrmlops.model.training_patients import (
     hashed_patient_ids,
     inherited_patient_ids,
 )
+from cxrmlops.model.watch_reference import named_directions, to_arrays
 from cxrmlops.params import TrainParams
 from cxrmlops.records.origin import UNTOLD, Origin
 from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.split import SplitManifest
-from cxrmlops.records.tables import HISTORY, SPLITS, STUDIES
+from cxrmlops.records.tables import HISTORY, INDEX, SPLITS, STUDIES
 from cxrmlops.records.training import Training
 from cxrmlops.stage_code import stage_code_hash
 from cxrmlops.system.files import sha256_file, sha256_json, whole_folder, work_folder
@@ -83,7 +86,7 @@ def run(
     A killed run goes on after its last whole epoch.
 
     Args:
-        preprocess: shards and preprocessing.json.
+        preprocess: shards, index.parquet and preprocessing.json.
         split: images.parquet and manifest.json.
         out: replaced whole.
         params: section train of params.yaml.
@@ -259,7 +262,20 @@ def _judge(
         studies.split,
         high_sensitivity=params.high_sensitivity,
     )
-    reference = reference_arrays(learner.network, probability, learnt=learnt, val=read)
+    familiar = fit_familiar(learnt.features, read.features)
+    reference = reference_arrays(
+        learner.network, probability, val=read, familiar=familiar
+    )
+    reference |= to_arrays(
+        reference_studies(
+            rows,
+            INDEX.read(preprocess),
+            studies,
+            distance=familiar.distance(read.features) if familiar else None,
+            directions=named_directions(read.features, familiar),
+        ),
+        patients=studies.patient_id.nunique(),
+    )
     return _ValidationResult(fitted.temperature, points, studies, reference)
 
 
