@@ -188,6 +188,23 @@ class ReportParams(Section):
     audit_fraction: float = Fraction  # of NSF answers, drawn for a second look
 
 
+class WatchParams(Section):
+    """What the watch over the nights compares, and when it raises an alarm."""
+
+    nights: int = Field(ge=2)  # days of the long window, up to the night
+    false_alarms: float = Field(gt=0, lt=0.5)  # share of undrifted nights, at most
+    min_studies: int = Field(ge=5)  # of a window; fewer: not compared
+    min_group_studies: int = Field(ge=5)  # of a vendor or view, here and in val
+    min_shift: float = Fraction  # of distributions or shares; smaller: no alarm
+    baseline_nights: int = Field(ge=1)  # first nights of a model: reference of rejects
+    min_reported: int = Field(ge=5)  # of each class; fewer: not assessed
+    min_auc: float = Field(ge=0.5, le=1)  # realised, upper end; below: alarm
+    min_recall: float = Fraction  # realised, balanced point, upper end; below: alarm
+    calibration_days: int = Field(ge=1)  # of answers that check the calibration
+    max_slope_error: float = Field(gt=0, lt=1)  # of the calibration line, from 1
+    max_intercept_error: float = Field(gt=0)  # logits, from 0
+
+
 class Params(Section):
     """All of params.yaml."""
 
@@ -202,6 +219,7 @@ class Params(Section):
     promotion: PromotionParams
     score: ScoreParams
     report: ReportParams
+    watch: WatchParams
 
 
 class Ports(Section):
@@ -264,6 +282,7 @@ class Site(Section):
     decisions: Path | None = None  # folder that `cxrmlops adjudicate` wrote; null: none
     chest_words: list[str]  # in BodyPartExamined or a description, upper case
     backlog: Path  # folder of films that wait for an answer
+    arrived: Path | None = None  # folder: reports of scored studies; null: none come
     archive: str  # folder:, dicomweb: or dimse:...; CXR_ARCHIVE comes first
     ports: Ports = Ports()  # of the servers of `cxrmlops up`
     viewer_url: str | None = Field(

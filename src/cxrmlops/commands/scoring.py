@@ -1,4 +1,4 @@
-"""Films without a ledger: answers, and reports from stored answers."""
+"""Films without a ledger: answers, reports from stored answers, a watch over them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -61,3 +61,44 @@ def report(
     from cxrmlops.stages import report as stage
 
     stage.run(score=score, out=out, params=load_params().report, site=load_site())
+
+
+@app.command()
+def watch(
+    score: Annotated[
+        Path, typer.Argument(help="answers: of the nights, or of `cxrmlops score`")
+    ] = DATA / "score",
+    out: Annotated[Path, typer.Option(help="folder; one a night below it")] = (
+        DATA / "watch"
+    ),
+    model: Annotated[Path, typer.Option(help="bundle of the model")] = (
+        DATA / "train" / "bundle"
+    ),
+    night: Annotated[str, typer.Option(help="YYYY-MM-DD; else the last")] = "",
+) -> None:
+    """Answers of the nights + what val looked like -> drift, performance, alarms.
+
+    Reports that have arrived (site.yaml: arrived) give the realised performance. An
+    alarm changes nothing and is no error: what to do stands in docs/how-to/watch.md.
+
+    Example: cxrmlops watch --night 2026-12-24
+    """
+    from cxrmlops.params import load_params, load_site
+    from cxrmlops.stages import watch as stage
+
+    found = stage.run(
+        score=score,
+        bundle=model,
+        out=out,
+        params=load_params().watch,
+        site=load_site(),
+        night=night,
+    )
+    for alarm in found.alarms:
+        typer.echo(
+            f"alarm since {alarm.since}: {alarm.said} "
+            f"(docs/how-to/watch.md, {alarm.runbook})"
+        )
+    if not found.alarms:
+        typer.echo(f"night {found.date}: no alarm")
+    typer.echo(f"Open {out / found.date / 'watch.html'}.")

@@ -1,0 +1,89 @@
+"""Every morning: what the nights looked like, what they were worth, and alarms."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from typer import Option, run
+
+from cxrmlops.params import load_params, load_site
+from cxrmlops.promotion.approval import champion_bundle
+from cxrmlops.records.watch import Watch
+from cxrmlops.registry.watch_log import log_watch
+from cxrmlops.reporting.watch_text import watch_text
+from cxrmlops.stages import watch as stage
+from flows.by_hand import completed, run_by_hand
+from flows.outcome import DELAYS, RedactForeignErrors, unreachable
+
+SCORE, WATCH = Path("data/score"), Path("data/watch")
+
+
+@flow(name="watch")
+def watch(bundle: str = "", night: str = "") -> State[Any]:
+    """Compare the nights with val, and answers with the reports that have arrived.
+
+    A night with alarms ends in a state named `Alarm`, on which an automation can send a
+    message; it is completed, for the watch has done its work.
+
+    Args:
+        bundle: folder of the model; empty takes the champion.
+        night: YYYY-MM-DD at the site; empty takes the last one with answers.
+    """
+    found = look(bundle, night)
+    record(found)
+    show(found)
+    if not found.alarms:
+        return Completed(message=f"night {found.date}: no alarm")
+    said = [
+        f"{one.said}; see docs/how-to/watch.md, {one.runbook}" for one in found.alarms
+    ]
+    return Completed(name="Alarm", message=f"night {found.date}: " + " | ".join(said))
+
+
+@task(name="watch")
+def look(bundle: str, night: str) -> Watch:
+    """Compute, and write data/watch/<night>/."""
+    with RedactForeignErrors(WATCH.with_suffix(".failed.txt")):
+        return stage.run(
+            score=SCORE,
+            bundle=Path(bundle) if bundle else champion_bundle(),
+            out=WATCH,
+            params=load_params().watch,
+            site=load_site(),
+            night=night,
+        )
+
+
+@task(
+    name="record", retries=3, retry_delay_seconds=DELAYS, retry_condition_fn=unreachable
+)
+def record(found: Watch) -> None:
+    """Write the night's figures and its page into MLflow's experiment `watch`."""
+    run_id = log_watch(found, WATCH / found.date / "watch.html")
+    get_run_logger().info("MLflow run %s", run_id)
+
+
+@task(name="show")
+def show(found: Watch) -> None:
+    """Show the night in Prefect: counts and figures, nobody's name."""
+    create_markdown_artifact(
+        watch_text(found), key="watch", description=f"Watch of the night {found.date}"
+    )
+
+
+def main(
+    bundle: Annotated[str, Option(help="folder of a model; else the champion")] = "",
+    night: Annotated[str, Option(help="YYYY-MM-DD; else the last one")] = "",
+) -> None:
+    """Compare the nights with val, and answers with the reports that have arrived.
+
+    Example: python -m flows.watch --bundle data/train/bundle
+    """
+    completed(lambda: watch(bundle=bundle, night=night, return_state=True))
+
+
+if __name__ == "__main__":
+    run_by_hand(lambda: run(main))

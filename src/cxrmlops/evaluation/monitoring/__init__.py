@@ -1,0 +1,1 @@
+"""After deployment: drift, performance without labels, performance with reports."""
