@@ -73,9 +73,8 @@ def _content(path: Path) -> Any:
 def _reports(content: Any) -> Iterator[Json]:
     found = content if isinstance(content, dict) else {}
     entries = [each.get("resource") for each in _dicts(found.get("entry"))]
-    for resource in [found, *entries]:
-        is_one = isinstance(resource, dict)
-        if is_one and resource.get("resourceType") == "DiagnosticReport":
+    for resource in _dicts([found, *entries]):
+        if resource.get("resourceType") == "DiagnosticReport":
             yield resource
 
 

@@ -134,44 +134,45 @@ def _words(nights: int, now: pd.DataFrame, reference: Reference) -> Iterator[Shi
 def _groups(
     now: pd.DataFrame, val: pd.DataFrame, site: str, rules: Rules
 ) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
-    yield ALL, now, val
+    columns = [*NUMBERS, "flagged"]  # text would be copied group by group
+    ours, theirs = now[columns], val[columns]
+    yield ALL, ours, theirs
     pairs = [
-        (f"{name} = {level}", now[now[name] == level], val[val[name] == level])
+        (f"{name} = {level}", now[name] == level, val[name] == level)
         for name in GROUPS
         for level in sorted(val[name].unique())
     ]
     if val.source.nunique() > 1:
-        pairs.append((f"site = {site}", now, val[val.source == site]))
-    for group, ours, theirs in pairs:
-        if min(len(ours), len(theirs)) >= rules.min_group_studies:
-            yield group, ours, theirs
+        everyone = pd.Series(True, index=now.index)
+        pairs.append((f"site = {site}", everyone, val.source == site))
+    for group, here, there in pairs:
+        if min(here.sum(), there.sum()) >= rules.min_group_studies:
+            yield group, ours[here.to_numpy(bool)], theirs[there.to_numpy(bool)]
 
 
 def _rejects(window: Window, reference: Reference, rules: Rules) -> Iterator[Shift]:
     """Compare rejections with the model's first nights: val has none of them."""
-    pairs = [(ALL, window.studies, reference.baseline)]
+    maker, known = window.studies.manufacturer, reference.baseline.manufacturer
+    kinds, before = window.studies.kind, reference.baseline.kind
+    pairs = [(ALL, kinds, before)]
     pairs += [
-        (
-            f"manufacturer = {level}",
-            window.studies[window.studies.manufacturer == level],
-            reference.baseline[reference.baseline.manufacturer == level],
-        )
-        for level in sorted(reference.baseline.manufacturer.unique())
+        (f"manufacturer = {level}", kinds[maker == level], before[known == level])
+        for level in sorted(known.unique())
     ]
     for group, ours, theirs in pairs:
         least = rules.min_studies if group == ALL else rules.min_group_studies
         if min(len(ours), len(theirs)) < least:
             continue
         for kind in KINDS:
-            found = int((ours.kind == kind).sum()), len(ours)
-            known = int((theirs.kind == kind).sum()), len(theirs)
+            found = int((ours == kind).sum()), len(ours)
+            rejected = int((theirs == kind).sum()), len(theirs)
             yield _shift(
                 Watched.REJECTS,
                 f"rejected = {kind}",
                 group,
                 window.nights,
                 (len(ours), len(theirs)),
-                shares_differ(*found, *known),
+                shares_differ(*found, *rejected),
             )
 
 
