@@ -30,8 +30,16 @@ from cxrmlops.params import Site, TrainParams, load_params, load_site, scope_of
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.split import SideCounts, SplitManifest
-from cxrmlops.records.tables import IMAGES, INDEX, SPLITS, STUDIES, VALIDATED
+from cxrmlops.records.tables import (
+    IMAGES,
+    INDEX,
+    SPLITS,
+    STUDIES,
+    VALIDATED,
+    WATCHED,
+)
 from cxrmlops.vocabulary.findings import OperatingPoint
+from cxrmlops.vocabulary.watched import NUMBERS, WORDS
 
 if TYPE_CHECKING:
     from cxrmlops.model.network import EvidenceResNet
@@ -488,3 +496,19 @@ def make_thorax(
     grey = np.where(np.abs(across) > 0.95, 0.05, grey)
     grey += np.random.default_rng(0).normal(0, 0.01, grey.shape)
     return np.clip(grey, 0, 1).astype(np.float32)
+
+
+def make_watched(n: int, *, seed: int = 0, rejected: int = 0) -> pd.DataFrame:
+    """Draw n studies as the watch compares them, the first `rejected` not evaluable."""
+    rng = np.random.default_rng(seed)
+    words = {
+        name: rng.choice(["A", "B"], n, p=[0.6, 0.4]).tolist() if n else []
+        for name in WORDS
+    }
+    numbers = {name: rng.normal(0.5, 0.1, n) for name in NUMBERS}
+    outcome = ["rejected" if i < rejected else "scored" for i in range(n)]
+    kind = ["not_evaluable" if i < rejected else "" for i in range(n)]
+    rows = pd.DataFrame({"outcome": outcome, "kind": kind, **words, **numbers})
+    rows = rows[list(WATCHED.columns)].astype(WATCHED.columns)
+    source = pd.Series("here", index=rows.index, dtype="string")
+    return rows.assign(source=source, flagged=rows.logit > 0.5)

@@ -26,6 +26,7 @@ from cxrmlops.records.split import SideCounts
 from cxrmlops.records.training import Training
 from cxrmlops.records.validation import Expectation, Validation
 from cxrmlops.records.verdict import GateResult, Verdict
+from cxrmlops.records.watch import CalibrationCheck, Expected, Month, Shift, Watch
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 
 SIDE = SideCounts(images=1, studies=1, patients=1, abnormal_studies=1)
@@ -225,3 +226,74 @@ def make_maps(**changes: Any) -> MapFigures:
         "borders": estimate(0.4, 0.6, 0.8, n=30),
     }
     return MapFigures(**facts | changes)
+
+
+def make_shift(**changes: Any) -> Shift:
+    facts = {
+        "kind": "picture",
+        "feature": "mean",
+        "group": "all",
+        "nights": 14,
+        "n": 300,
+        "n_reference": 600,
+        "reference": 0.5,
+        "now": 0.6,
+        "size": 0.3,
+        "p": 1e-9,
+        "is_alarm": True,
+    }
+    return Shift(**facts | changes)
+
+
+def make_month(
+    *, month: str = "2026-03", auc: tuple[float, float, float] = (0.95, 0.93, 0.97)
+) -> Month:
+    """Give a month whose recalls are good; auc is value, low, high."""
+    value, low, high = auc
+    good = estimate(0.85, 0.9, 0.94, 200)
+    table = Confusion(asf_found=90, asf_missed=10, nsf_right=88, nsf_false_alarm=12)
+    return Month(
+        month=month,
+        n_scored=300,
+        n_reported=210,
+        n_asf=100,
+        n_nsf=100,
+        n_unlabelled=10,
+        why="",
+        auc=estimate(low, value, high, 200),
+        recall_asf=good,
+        recall_nsf=good,
+        recall_asf_high_sensitivity=good,
+        kappa=good,
+        confusion=table,
+    )
+
+
+def make_watch(**changes: Any) -> Watch:
+    """Give the watch of a night without alarm."""
+    facts = {
+        "date": "2026-03-20",
+        "site": "Made-up Hospital",
+        "model": "cxr-resnet18-64",
+        "bundle_hash": "5" * 64,
+        "n_night": 40,
+        "n_window": 300,
+        "nights": 14,
+        "n_reference": 600,
+        "n_unwatched": 0,
+        "n_compared": 1,
+        "false_alarms": 0.01,
+        "limit": 0.01,
+        "shifts": (make_shift(is_alarm=False),),
+        "calibration": CalibrationCheck(
+            verdict="holds", reason="made up", n=200, slope=None, intercept=None
+        ),
+        "expected": Expected(
+            why="", n=300, auc=estimate(0.9, 0.94, 0.96, 300), recall_asf=None,
+            recall_nsf=None, prevalence=None,
+        ),
+        "months": (make_month(),),
+        "unread_reports": (),
+        "alarms": (),
+    }  # fmt: skip
+    return Watch(**facts | changes)

@@ -63,6 +63,8 @@ def shares_differ(
         weight: independent witnesses per study of the reference, 0-1.
     """
     share, before = found / n, found_reference / m
+    if found == found_reference == 0:
+        return Difference(before, share, 0.0, 1.0)
     total = max(round(m * weight), 1)
     known = round(before * total)
     law = n + total, found + known, n  # all, of them with the mark, drawn
