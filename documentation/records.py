@@ -34,6 +34,7 @@ FILES = (  # stage, file, what
     ("report", "objects.json", "every object that was written, and of which study"),
     ("report", "failures.json", "studies without a report"),
     ("report", "reading_list.json", "the rows of the reading list"),
+    ("watch", "watch.json", "drift, expected and realised performance, alarms"),
 )  # fmt: skip
 
 
@@ -46,7 +47,7 @@ def page() -> str:
             "",
             "Facts that are no table. Each lies in the folder of its stage, "
             "`data/<stage>/`; the night keeps those of `score` and `report` in one "
-            "folder per chunk below.",
+            "folder per chunk below, the watch its own in one per night.",
             "",
             table(
                 ("stage", "file", "what", "model"),

@@ -16,6 +16,7 @@ from cxrmlops.model.bundle import (
     write_bundle,
 )
 from cxrmlops.model.network import build_network
+from cxrmlops.model.watch_reference import from_arrays
 from cxrmlops.system.files import sha256_file
 from tests.make import make_reading_bundle, write_reading_bundle
 
@@ -267,3 +268,12 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
 
     with pytest.raises(BundleError, match=r"no numbers, in 1 tensor\(s\).*conv1"):
         read_bundle(tmp_path)
+
+
+def test_a_bundle_of_the_format_before_is_read_and_has_no_reference_for_the_watch(
+    tmp_path,
+):
+    folder = make_reading_bundle(tmp_path)
+    rewrite_card(folder, lambda content: content.update(format="cxrmlops bundle 2"))
+
+    assert from_arrays(read_bundle(folder).reference) is None

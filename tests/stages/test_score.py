@@ -10,7 +10,7 @@ from PIL import Image
 from cxrmlops.data.backlog_image import list_backlog
 from cxrmlops.errors import BundleError, DataError, ParamsError
 from cxrmlops.params import ScoreParams
-from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
+from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES, WATCHED
 from cxrmlops.stages import score
 from cxrmlops.system.files import read_json
 from tests.deadly import die_on_the_second_image
@@ -378,3 +378,27 @@ def test_an_image_that_kills_its_decoder_costs_only_itself(
     assert "crashed" in images.detail[1]
     assert (images.outcome == "scored").sum() == 2
     assert studies.n_scored.sum() == 2
+
+
+def test_what_the_watch_compares_stands_row_by_row_beside_the_studies(night):
+    out, _, studies = night
+
+    watched = WATCHED.read(out)
+
+    assert watched.outcome.tolist() == studies.outcome.tolist()
+    scored = watched[watched.outcome == "scored"]
+    assert scored.logit.notna().all()
+    assert scored["mean"].between(0, 1).all()
+    assert set(scored["view"]) == {"PA"}
+    assert set(scored.age_band) == {"50-59"}
+    lateral = watched[(studies.reason == "lateral").to_numpy()]
+    assert lateral.kind.tolist() == ["out_of_scope"]
+
+
+def test_nobody_is_named_in_what_the_watch_compares(night):
+    out, images, _ = night
+
+    content = (out / "watched.parquet").read_bytes()
+
+    for value in (*images.study_instance_uid, "ACC1"):
+        assert value.encode() not in content or value == ""

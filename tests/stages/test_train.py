@@ -276,3 +276,21 @@ def test_an_unknown_architecture_leaves_nothing_half_written(tmp_path):
         run(tmp_path, architecture="resnet19")
 
     assert not (tmp_path / "train").exists()
+
+
+def test_a_bundle_holds_the_studies_of_val_for_the_watch_and_names_nobody(tmp_path):
+    _, split = make_train_inputs(tmp_path, patients=60)
+    run(tmp_path)
+
+    reference = from_arrays(read_bundle(tmp_path / "train/bundle").reference)
+
+    val = SPLITS.read(split).query("split == 'val'")
+    assert len(reference.studies) == val.study_id.nunique()
+    assert reference.patients == val.patient_id.nunique()
+    assert (reference.studies["mean"] == 0.5).all()  # as `preprocess` measured it
+    studies = STUDIES.read(tmp_path / "train")
+    assert sorted(reference.studies.logit) == pytest.approx(
+        sorted(studies.logit), abs=1e-4
+    )
+    words = set(reference.studies.select_dtypes("string").to_numpy().ravel())
+    assert not words & set(val.study_id) | words & set(val.patient_id)
