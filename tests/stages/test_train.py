@@ -10,6 +10,7 @@ from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
+from cxrmlops.model.watch_reference import from_arrays
 from cxrmlops.records.origin import UNTOLD, Origin
 from cxrmlops.records.tables import HISTORY, SPLITS, STUDIES
 from cxrmlops.stages import train

@@ -163,10 +163,10 @@ def _shifts(  # noqa: PLR0913
         baseline=earlier[earlier.night.isin(first)],
     )
     seen = _flagged(window[window.is_watched], model)
-    windows = (
-        Window(1, seen[seen.night == night]),
-        Window(params.nights, seen),
-    )
+    last = seen[seen.night == night]
+    windows = [Window(params.nights, seen)]
+    if len(last) < len(seen):  # else one comparison would count twice
+        windows.append(Window(1, last))
     rules = Rules(
         false_alarms=params.false_alarms,
         min_studies=params.min_studies,

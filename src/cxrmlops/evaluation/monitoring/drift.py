@@ -9,7 +9,7 @@ allowance of false alarms by Bonferroni: whatever their dependence, at most a sh
 give little more power, for the price of a night's size that has to be guessed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +60,7 @@ class Reference:
 
 
 def compare(
-    windows: tuple[Window, ...], reference: Reference, *, site: str, rules: Rules
+    windows: Sequence[Window], reference: Reference, *, site: str, rules: Rules
 ) -> tuple[list[Shift], float]:
     """Make every comparison that enough studies allow.
 

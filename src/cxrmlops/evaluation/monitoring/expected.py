@@ -33,8 +33,9 @@ def check_calibration(
 ) -> CalibrationCheck:
     """Ask of the newest reports whether probabilities still mean what they say.
 
-    Refused where an interval lies wholly outside of what is allowed; holds where none
-    does; not assessed with fewer than `min_reported` studies of a class.
+    Holds where both intervals lie wholly within what is allowed, is refused where one
+    lies wholly outside; between the two, and with fewer than `min_reported` studies of
+    a class, it is not assessed: too few reports to tell.
 
     Args:
         answers: probability, conclusion and study_id, one row per study.
@@ -77,14 +78,17 @@ def _judged(  # noqa: PLR0913
         return "not_assessed", few
     if slope is None or intercept is None:
         return "not_assessed", "no line fits: the classes are told apart completely"
-    for name, found, right, most in (
-        ("slope", slope, 1.0, of_slope),
-        ("intercept", intercept, 0.0, of_intercept),
-    ):
-        if found.low > right + most or found.high < right - most:
-            said = f"calibration {name} {found}, allowed {right:g} +- {most:g}"
-            return "refused", said
-    return "holds", f"slope {slope}, intercept {intercept}"
+    judged = (
+        ("slope", slope, 1 - of_slope, 1 + of_slope),
+        ("intercept", intercept, -of_intercept, of_intercept),
+    )
+    for name, found, least_right, most_right in judged:
+        if found.low > most_right or found.high < least_right:
+            allowed = f"allowed {least_right:g} to {most_right:g}"
+            return "refused", f"calibration {name} {found}, {allowed}"
+    told = f"slope {slope}, intercept {intercept}"
+    within = all(low <= f.low and f.high <= high for _, f, low, high in judged)
+    return ("holds", told) if within else ("not_assessed", f"{told}: too few to tell")
 
 
 def expect(probability: Floats, *, threshold: float, why: str) -> Expected:
