@@ -2,7 +2,7 @@
 How often the watch raises a false alarm, and how many nights a change goes unseen.
 
     python -m benchmarks.watch_alarms data [--series 20] [--nights 200] [--studies 50]
-                                           [--auc 0.95]
+                                           [--auc 0.95] [--val 2000]
 
 `data` holds the stages of a finished line (cohort to train), made-up or real. The
 studies of val and test are the world: each series draws a val of the real one's size
@@ -66,6 +66,8 @@ def main() -> None:
     asked = _arguments()
     params = load_params().watch
     world = _world(asked.data)
+    if asked.val:
+        world = dataclasses.replace(world, n_val=asked.val)
     if asked.auc:
         world = _with_auc(world, asked.auc, seed=asked.seed)
     print(
@@ -123,6 +125,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--nights", type=int, default=200)
     parser.add_argument("--studies", type=int, default=50, help="of a night, mean")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--val", type=int, help="studies of val; else the real one's")
     parser.add_argument("--auc", type=float, help="of made-up logits")
     return parser.parse_args()
 
@@ -154,7 +157,7 @@ def _series(
         baseline = pd.concat(nights[: params.baseline_nights], ignore_index=True)
         reference = Reference(val, round(world.weight * len(val)), baseline)
         windows = Window(1, nights[-1]), Window(params.nights, long)
-        shifts, _ = compare(windows, reference, site="here", rules=rules)
+        shifts = compare(windows, reference, site="here", rules=rules)
         yield {one.kind for one in shifts if one.is_alarm}, len(shifts)
 
 

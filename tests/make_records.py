@@ -240,6 +240,7 @@ def make_shift(**changes: Any) -> Shift:
         "now": 0.6,
         "size": 0.3,
         "p": 1e-9,
+        "limit": 1e-4,
         "is_alarm": True,
     }
     return Shift(**facts | changes)
@@ -283,7 +284,6 @@ def make_watch(**changes: Any) -> Watch:
         "n_unwatched": 0,
         "n_compared": 1,
         "false_alarms": 0.01,
-        "limit": 0.01,
         "shifts": (make_shift(is_alarm=False),),
         "calibration": CalibrationCheck(
             verdict="holds", reason="made up", n=200, slope=None, intercept=None

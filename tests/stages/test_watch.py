@@ -112,13 +112,13 @@ def test_an_alarm_is_dated_back_to_its_first_night(tmp_path, bundle):
 
 
 def test_reports_give_the_realised_performance_and_the_expected_one(tmp_path, bundle):
-    studies = [write_night(tmp_path / "score", n, bundle) for n in range(8)]
+    studies = [write_night(tmp_path / "score", n, bundle, n=80) for n in range(8)]
     write_reports(tmp_path / "arrived", pd.concat(studies))
 
     found = run(tmp_path, bundle, arrived=tmp_path / "arrived")
 
     (month,) = found.months
-    assert (month.n_scored, month.n_reported) == (320, 320)
+    assert (month.n_scored, month.n_reported) == (640, 640)
     assert month.auc is not None
     assert found.calibration.verdict == "holds"
     assert found.expected.auc is not None
@@ -127,9 +127,10 @@ def test_reports_give_the_realised_performance_and_the_expected_one(tmp_path, bu
 def test_while_images_stand_in_an_alarm_nothing_is_estimated(tmp_path, bundle):
     studies = []
     for number in range(8):
-        dark = make_watched(40, seed=number)
+        dark = make_watched(80, seed=number)
         dark = dark.assign(mean=dark["mean"] - 0.2)
-        studies.append(write_night(tmp_path / "score", number, bundle, watched=dark))
+        night = write_night(tmp_path / "score", number, bundle, n=80, watched=dark)
+        studies.append(night)
     write_reports(tmp_path / "arrived", pd.concat(studies))
 
     found = run(tmp_path, bundle, arrived=tmp_path / "arrived")

@@ -22,7 +22,8 @@ class Shift(Part):
     now: FiniteFloat
     size: FiniteFloat  # distance of the distributions, or of the shares; 0-1
     p: FiniteFloat  # two-sided, of this comparison alone
-    is_alarm: bool  # p below the night's limit, and size large enough
+    limit: FiniteFloat  # of p, for this comparison alone
+    is_alarm: bool  # p at or below the limit, and size large enough
 
 
 class Alarm(Part):
@@ -89,7 +90,6 @@ class Watch(Record):
     n_unwatched: int  # of the window, answered by a version that kept nothing
     n_compared: int  # comparisons that share `false_alarms`
     false_alarms: float  # share of undrifted nights, at most
-    limit: float  # of p, for one comparison
     shifts: tuple[Shift, ...]  # smallest p first
     calibration: CalibrationCheck
     expected: Expected

@@ -13,7 +13,7 @@ def watch_text(watch: Watch) -> str:
         "",
         f"{watch.n_night} studies in the night, {watch.n_window} in {watch.nights} "
         f"days; {watch.n_compared} comparisons with {watch.n_reference} studies of "
-        f"val, limit of p {watch.limit:.1e}.",
+        "val.",
         "",
         *(
             f"* **{one.said}**, since {one.since}: docs/how-to/watch.md, {one.runbook}"

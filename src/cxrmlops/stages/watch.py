@@ -109,7 +109,7 @@ def _watch(  # noqa: PLR0913
     window = answers[answers.night > _before(last, params.nights)]
     scored = answers[answers.outcome == "scored"]
     scored = scored.assign(conclusion=conclusions(reports, scored))
-    shifts, limit, n_reference = _shifts(answers, window, model, params, site, night)
+    shifts, n_reference = _shifts(answers, window, model, params, site, night)
     recent = scored[scored.night > _before(last, params.calibration_days)]
     calibration = check_calibration(
         recent,
@@ -130,7 +130,6 @@ def _watch(  # noqa: PLR0913
         n_unwatched=int((~window.is_watched).sum()),
         n_compared=len(shifts),
         false_alarms=params.false_alarms,
-        limit=limit,
         shifts=tuple(shifts),
         calibration=calibration,
         expected=_expected(window, model, calibration, shifts),
@@ -151,7 +150,7 @@ def _shifts(  # noqa: PLR0913
     params: WatchParams,
     site: Site,
     night: str,
-) -> tuple[list[Shift], float, int]:
+) -> tuple[list[Shift], int]:
     """Compare both windows with val, and rejects with the model's first nights."""
     known = from_arrays(model.reference)
     of_val = known.studies if known else WATCHED.empty().assign(source="")
@@ -173,8 +172,8 @@ def _shifts(  # noqa: PLR0913
         min_group_studies=params.min_group_studies,
         min_shift=params.min_shift,
     )
-    shifts, limit = compare(windows, reference, site=site.name, rules=rules)
-    return shifts, limit, len(of_val)
+    shifts = compare(windows, reference, site=site.name, rules=rules)
+    return shifts, len(of_val)
 
 
 def _flagged(studies: pd.DataFrame, model: Bundle) -> pd.DataFrame:

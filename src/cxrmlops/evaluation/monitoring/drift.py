@@ -4,7 +4,8 @@ Which of a night's columns have moved away from val, with false alarms bounded.
 Two windows end with the night: the night alone, which shows what is sudden, and the
 last `nights` days, which show what is slow or small. Every column is compared as a
 whole and, numbers, within each vendor and view. All comparisons of a night share one
-allowance of false alarms by Bonferroni: whatever their dependence, at most a share
+allowance of false alarms by Bonferroni, each kind an equal part of it, or scores would
+starve beside dozens of headers: whatever their dependence, at most a share
 `false_alarms` of undrifted nights raises any alarm. Resampling val for limits would
 give little more power, for the price of a night's size that has to be guessed.
 """
@@ -61,7 +62,7 @@ class Reference:
 
 def compare(
     windows: Sequence[Window], reference: Reference, *, site: str, rules: Rules
-) -> tuple[list[Shift], float]:
+) -> list[Shift]:
     """Make every comparison that enough studies allow.
 
     Args:
@@ -72,21 +73,22 @@ def compare(
         rules: sizes and allowance.
 
     Returns:
-        Comparisons, smallest p first, and the limit of p that they share.
+        Comparisons, smallest p first.
     """
     found = []
     for window in windows:
         found += list(_of_val(window, reference, site, rules))
         found += list(_rejects(window, reference, rules))
-    limit = rules.false_alarms / max(len(found), 1)
-    shifts = [
-        one.model_copy(
-            update={"is_alarm": one.p <= limit and one.size >= rules.min_shift}
-        )
-        for one in found
-    ]
-    order = sorted(shifts, key=lambda one: (one.p, -one.size, one.feature, one.group))
-    return order, limit
+    shifts = [_judged(one, found, rules) for one in found]
+    return sorted(shifts, key=lambda one: (one.p, -one.size, one.feature, one.group))
+
+
+def _judged(one: Shift, found: Sequence[Shift], rules: Rules) -> Shift:
+    """Give a comparison its share of the allowance, and say whether it is an alarm."""
+    kinds = [each.kind for each in found]
+    limit = rules.false_alarms / len(set(kinds)) / kinds.count(one.kind)
+    is_alarm = one.p <= limit and one.size >= rules.min_shift
+    return one.model_copy(update={"limit": limit, "is_alarm": is_alarm})
 
 
 def _of_val(
@@ -204,5 +206,6 @@ def _shift(
         now=told.now,
         size=told.size,
         p=told.p,
+        limit=0.0,
         is_alarm=False,
     )
