@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.data.backlog_image import ImageRead
 from cxrmlops.records.tables import WATCHED
 from cxrmlops.vocabulary.findings import STUDY_RULES
 from cxrmlops.vocabulary.reasons import REASONS, Kind
@@ -32,7 +31,7 @@ GRAVEST = (Kind.NOT_EVALUABLE, Kind.NO_IDENTITY, Kind.OUT_OF_SCOPE, Kind.COPY)
 def watched_studies(
     studies: pd.DataFrame,
     images: Sequence[Mapping[str, Any]],
-    reads: Mapping[str, ImageRead],
+    seen: Mapping[str, Mapping[str, object]],
     *,
     rule: str,
 ) -> pd.DataFrame:
@@ -41,22 +40,25 @@ def watched_studies(
     Args:
         studies: SCORED_STUDIES.
         images: rows of SCORED_IMAGES, with the directions of those that were scored.
-        reads: path -> what the file turned out to be.
+        seen: path -> columns of WATCHED that need no network.
         rule: `max` or `mean`; joins the logits of a study's images.
     """
     by_study: dict[str, list[Mapping[str, Any]]] = {}
     for image in images:
         by_study.setdefault(image["study_instance_uid"], []).append(image)
-    rows = [_row(by_study[uid], reads, rule=rule) for uid in studies.study_instance_uid]
+    rows = [_row(by_study[uid], seen, rule=rule) for uid in studies.study_instance_uid]
     return _rounded(WATCHED.from_rows(rows))
 
 
 def _row(
-    images: Sequence[Mapping[str, Any]], reads: Mapping[str, ImageRead], *, rule: str
+    images: Sequence[Mapping[str, Any]],
+    seen: Mapping[str, Mapping[str, object]],
+    *,
+    rule: str,
 ) -> dict[str, object]:
     scored = [image for image in images if image["outcome"] == "scored"]
     first = (scored or images)[0]
-    row = NOTHING | dict(reads[str(first["path"])].watched)
+    row = NOTHING | dict(seen[str(first["path"])])
     if not scored:
         kinds = {REASONS[image["reason"]].kind for image in images}
         kind = next(each for each in GRAVEST if each in kinds)

@@ -102,7 +102,8 @@ def run(
         _check_balance(paths, images)
         SCORED_IMAGES.write(images, draft)
         SCORED_STUDIES.write(studies, draft)
-        watched = watched_studies(studies, rows, reads, rule=model.card.study_rule)
+        seen = {path: image.watched for path, image in reads.items()}
+        watched = watched_studies(studies, rows, seen, rule=model.card.study_rule)
         WATCHED.write(watched, draft)
         identity = ScoringModel(
             **dict(model.identity), saliency_method=params.saliency_method
