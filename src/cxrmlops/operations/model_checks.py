@@ -46,17 +46,17 @@ def check_model() -> Finding:
 
 def check_code() -> Finding:
     """Look whether a model trained now could be approved."""
-    from cxrmlops.registry.lineage import UNREADABLE, code_state  # mlflow's switches
+    from cxrmlops.registry.lineage import code_state  # mlflow's switches
 
     state = code_state()
-    commit, dirty = state["git_commit"][:12], state["git_dirty"]
+    commit, dirty = state.commit[:12], state.dirty
     if dirty == "unknown":
         return note(
             CODE,
             "not a git checkout: a model's code is the wheel that travels with it",
             "work in a checkout to know the commit of each model",
         )
-    if dirty == UNREADABLE:
+    if dirty == "unreadable":
         return broken(
             CODE,
             "there is a checkout, and git cannot read it",
