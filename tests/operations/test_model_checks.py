@@ -78,12 +78,16 @@ def test_code_outside_git_is_noted(site):
 
 
 def test_uncommitted_changes_are_told_before_days_of_training(site):
+    code = site / "network.py"
+    code.write_text("depth = 18\n")
     git("init")
     git("add", ".")
     git("commit", "-m", "first")
     assert check_code().state == "ok"
 
     change_params(site, "gate", min_test_studies=7)
+    assert check_code().state == "ok"  # a setting is no code
+    code.write_text("depth = 152\n")
     found = check_code()
     assert found.state == "note"
     assert "could not be approved" in found.said

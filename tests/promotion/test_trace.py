@@ -167,5 +167,5 @@ def test_an_mlflow_that_is_down_is_a_missing_link(report, monkeypatch):
 
     found = follow("report.dcm")
 
-    assert found.missing[0].startswith("version: MLflow (http address")
+    assert found.missing[0].startswith("version: MLflow at http://127.0.0.1:9")
     assert list(found.links) == ["object", "scoring", "decisions"]

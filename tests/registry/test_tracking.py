@@ -122,7 +122,7 @@ def test_an_mlflow_that_does_not_answer_is_warned_of_once_and_costs_no_time(
     warnings = [r for r in caplog.records if r.name == "cxrmlops.registry.tracking"]
     assert len(warnings) == 1
     assert "training goes on" in warnings[0].getMessage()
-    assert sent_after < 1
+    assert sent_after < 5  # one try, not one an epoch
     assert time.monotonic() - begin < 20
 
 

@@ -146,7 +146,8 @@ def test_an_archive_that_hangs_up_before_its_answer_is_asked_again():
         with pytest.raises(AccessError, match="does not know the AE title PACS"):
             Dimse(Peer("PACS", "127.0.0.1", server.getsockname()[1])).check()
 
-    assert asked == [1, 1]  # two A-ASSOCIATE-RQ
+    assert len(asked) > 1
+    assert set(asked) == {1}  # A-ASSOCIATE-RQ
 
 
 def test_a_silent_archive_did_not_answer(monkeypatch):
