@@ -22,9 +22,9 @@ from statsmodels.stats.proportion import proportion_confint
 from benchmarks.hostile_pictures import FROM_IMAGES, FROM_NOTHING
 from cxrmlops.data.preprocess import network_square
 from cxrmlops.dicom.read.acceptance import accept_picture
-from cxrmlops.errors import Rejected
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader
+from cxrmlops.system.errors import Rejected
 
 
 def main() -> None:

@@ -35,7 +35,6 @@ from cxrmlops.data.preprocess import image_statistics
 from cxrmlops.data.squares import image_squares, in_parts
 from cxrmlops.data.watched_studies import reference_studies
 from cxrmlops.dicom.read.acceptance import accept_picture
-from cxrmlops.errors import Rejected
 from cxrmlops.evaluation.monitoring.drift import Reference, Rules, Window, compare
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.model.bundle import Bundle, read_bundle
@@ -43,6 +42,7 @@ from cxrmlops.model.inference import Reader
 from cxrmlops.model.watch_reference import named_directions
 from cxrmlops.params import WatchParams, load_params
 from cxrmlops.records.tables import INDEX, SPLITS
+from cxrmlops.system.errors import Rejected
 from cxrmlops.vocabulary.findings import BALANCED
 
 OUT_OF_SCOPE, NOT_EVALUABLE = 0.20, 0.02  # of all studies

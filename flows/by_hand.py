@@ -17,7 +17,7 @@ from prefect.settings import (
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
 )
 
-from cxrmlops.errors import CxrError, ServiceError
+from cxrmlops.system.errors import CxrError, ServiceError
 from cxrmlops.system.processes import guarded
 from flows.home import VARIABLE, require_home
 

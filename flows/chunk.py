@@ -11,11 +11,11 @@ from cxrmlops.backlog import audit, leases, progress, results
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.delivery import PRESENT, deliver, open_archive
 from cxrmlops.backlog.leases import Chunk
-from cxrmlops.errors import BundleError
 from cxrmlops.model.scoring_reader import one_at_a_time
 from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.stages import report as report_stage
 from cxrmlops.stages import score as score_stage
+from cxrmlops.system.errors import BundleError
 from cxrmlops.system.files import remove_drafts
 from flows.outcome import (
     DELAYS,

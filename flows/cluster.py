@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from cxrmlops.backlog.database import is_shared
-from cxrmlops.errors import ParamsError, ServiceError
+from cxrmlops.system.errors import ParamsError, ServiceError
 
 PER_MACHINE = 2  # chunks at once: one is read, another reported and delivered
 LOST = ("KilledWorker", "FutureCancelledError")  # of Dask; not loaded without it

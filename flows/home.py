@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 VARIABLE = "PREFECT_HOME"
 HERE = Path(".prefect")  # git-ignored

@@ -10,10 +10,10 @@ from prefect.client.schemas.objects import FlowRun, State
 
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.night_counts import count_since
-from cxrmlops.errors import CxrError
 from cxrmlops.operations import heartbeat
 from cxrmlops.operations.notices import tell
 from cxrmlops.params import Event
+from cxrmlops.system.errors import CxrError
 
 EVENTS: dict[str, Event] = {"failed": "night_failed", "half": "night_half"}
 

@@ -16,14 +16,14 @@ from prefect.client.schemas.objects import State
 from cxrmlops.backlog import leases
 from cxrmlops.backlog.leases import Chunk
 from cxrmlops.backlog.open_studies import OpenStudy, numbered
-from cxrmlops.errors import (
+from cxrmlops.reporting.synthetic_map import draw_synthetic_map
+from cxrmlops.system.errors import (
     AccessError,
     CxrError,
     ReplacedError,
     ResourceError,
     ServiceError,
 )
-from cxrmlops.reporting.synthetic_map import draw_synthetic_map
 from cxrmlops.system.files import whole
 
 RETRYABLE = (ServiceError, AccessError, ResourceError, ReplacedError)

@@ -28,7 +28,6 @@ from cxrmlops.backlog.delivery import open_archive
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.reconciliation import check_balance
 from cxrmlops.data.preprocess import preprocessing_hash
-from cxrmlops.errors import ReplacedError, ServiceError
 from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import require_unchanged
 from cxrmlops.model.scoring_reader import open_reader
@@ -36,6 +35,7 @@ from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.promotion.approval import champion_bundle
 from cxrmlops.reporting.reading_list import join_reading_lists
 from cxrmlops.system.clock import now
+from cxrmlops.system.errors import ReplacedError, ServiceError
 from cxrmlops.vocabulary.scope import require_scope
 from flows.archive import ask, fetch, fetching_ahead, open_incoming, unfetched_reasons
 from flows.by_hand import completed, run_by_hand

@@ -19,7 +19,6 @@ from prefect.artifacts import (
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from cxrmlops.errors import CxrError, ServiceError
 from cxrmlops.params import load_params
 from cxrmlops.promotion import clean_code, registration
 from cxrmlops.records.metrics import Metrics
@@ -28,6 +27,7 @@ from cxrmlops.registry import versions
 from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.reporting.gate_report import rows as gate_rows
+from cxrmlops.system.errors import CxrError, ServiceError
 from cxrmlops.system.files import only_run
 from cxrmlops.system.processes import end_marked, watched
 from flows.by_hand import completed, run_by_hand

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from cxrmlops.errors import ServiceError
 from cxrmlops.stack.ohif import VERSION, fetch_viewer
+from cxrmlops.system.errors import ServiceError
 from tests.orthanc import Orthanc
 
 CACHE = Path.home() / ".cache" / "cxrmlops"  # OHIF's package, 48 MB

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cxrmlops.cli import app
-from cxrmlops.errors import BundleError, DataError
+from cxrmlops.system.errors import BundleError, DataError
 from tests.make import make_readable_image, make_reading_bundle, save_image
 
 pytestmark = pytest.mark.integration

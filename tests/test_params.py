@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cxrmlops.errors import ParamsError
 from cxrmlops.params import Params, Site, load_params, load_site
+from cxrmlops.system.errors import ParamsError
 
 ROOT = Path(__file__).parent.parent
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())

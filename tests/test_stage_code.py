@@ -64,7 +64,9 @@ def test_training_code_holds_network_and_statistics_but_no_archive_and_no_flow()
 
 
 def test_messages_and_settings_are_no_code_of_a_training():
-    assert not {"cxrmlops.errors", "cxrmlops.params"} & set(stage_modules("train"))
+    assert not {"cxrmlops.system.errors", "cxrmlops.params"} & set(
+        stage_modules("train")
+    )
 
 
 def test_a_stage_that_is_none_is_refused():

@@ -16,7 +16,7 @@ from cxrmlops.commands import (
     servers,
     stages,
 )
-from cxrmlops.errors import CxrError
+from cxrmlops.system.errors import CxrError
 from cxrmlops.system.loopback import spare_loopback
 from cxrmlops.system.processes import guarded
 from cxrmlops.system.ranks import is_first

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cxrmlops.errors import ParamsError, wrong_values
+from cxrmlops.system.errors import ParamsError, wrong_values
 from cxrmlops.vocabulary.scope import Scope, make_scope
 
 Fraction = Field(ge=0, le=1)

@@ -16,7 +16,7 @@ from cxrmlops.system.files import sha256_json
 
 _SOURCE = Path(__file__).parent.parent
 UNTRACKED = {  # a reworded error must not retrain a network; `params:` tracks values
-    "cxrmlops.errors",
+    "cxrmlops.system.errors",
     "cxrmlops.system.files",
     "cxrmlops.params",
     "cxrmlops.vocabulary.reasons",

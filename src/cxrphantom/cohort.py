@@ -19,8 +19,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from cxrmlops.errors import ResourceError
 from cxrmlops.system.clock import ProgressTimer
+from cxrmlops.system.errors import ResourceError
 from cxrmlops.system.files import whole_folder
 from cxrmlops.system.workers import map_isolated
 from cxrphantom.plan import PlannedStudy, plan_studies

@@ -13,7 +13,7 @@ from cxrmlops.backlog.archive_import import ArchiveQuery, Incoming
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.schema import studies
 from cxrmlops.dicom.archive.transfer import RemoteImage
-from cxrmlops.errors import AccessError, RefusedError, Rejected, ServiceError
+from cxrmlops.system.errors import AccessError, RefusedError, Rejected, ServiceError
 from tests import make
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cxrmlops.backlog import audit
 from cxrmlops.backlog.audit import Event, Subject
-from cxrmlops.errors import ResourceError
+from cxrmlops.system.errors import ResourceError
 
 
 @pytest.fixture

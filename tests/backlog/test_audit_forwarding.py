@@ -8,7 +8,7 @@ import pytest
 
 from cxrmlops.backlog import audit, audit_forwarding
 from cxrmlops.backlog.audit import Event
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 HEADER = re.compile(  # RFC 5424 6
     r"<(\d+)>1 \d{4}-\d\d-\d\dT[\d:.]+\+00:00 \S+ cxrmlops \d+ audit - (\{.*\})"

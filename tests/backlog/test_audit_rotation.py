@@ -7,7 +7,7 @@ import pytest
 from cxrmlops.backlog import audit, audit_rotation
 from cxrmlops.backlog.audit import Event
 from cxrmlops.backlog.audit_rotation import last_sequence, whole_files
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from sqlalchemy import create_engine
 
 from cxrmlops.backlog.database import ledger_address, open_database
 from cxrmlops.backlog.migration_level import read_level
-from cxrmlops.errors import ServiceError
 from cxrmlops.system import sqlite_copy
+from cxrmlops.system.errors import ServiceError
 from tests.conftest import empty_postgres
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.schema import images, metadata, studies
-from cxrmlops.errors import ParamsError, ServiceError
+from cxrmlops.system.errors import ParamsError, ServiceError
 
 
 def test_migrations_make_the_tables_that_the_code_uses(ledger):

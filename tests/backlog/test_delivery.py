@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 
 from cxrmlops.backlog.delivery import Folder, deliver, open_archive
-from cxrmlops.errors import ParamsError, RefusedError, ServiceError
+from cxrmlops.system.errors import ParamsError, RefusedError, ServiceError
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from cxrmlops.backlog import folder_scan
 from cxrmlops.backlog.database import open_database
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 from tests import deadly, make
 
 

@@ -10,7 +10,7 @@ from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.schema import studies
 from cxrmlops.dicom.archive.transfer import name_of
-from cxrmlops.errors import ParamsError, ServiceError
+from cxrmlops.system.errors import ParamsError, ServiceError
 from cxrmlops.system.files import sha256_file
 
 A, B = ".cxrmlops-spool/s/a.dcm", ".cxrmlops-spool/s/b.dcm"

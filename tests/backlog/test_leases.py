@@ -11,7 +11,7 @@ from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.backlog.reconciliation import check_balance
-from cxrmlops.errors import DataError, ServiceError
+from cxrmlops.system.errors import DataError, ServiceError
 
 MODEL = "cxr-sigfind|abc"
 CLOCK = "2024-01-31T02:00:00+00:00"

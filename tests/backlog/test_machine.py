@@ -24,7 +24,7 @@ from cxrmlops.backlog.ledger import DELIVERED, FOUND, IN_WORK, OPEN, REJECTED, W
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.backlog.reconciliation import AT_REST, check_balance
 from cxrmlops.backlog.schema import chunks, objects, studies
-from cxrmlops.errors import ParamsError, ServiceError
+from cxrmlops.system.errors import ParamsError, ServiceError
 
 LEGAL = AT_REST | {
     "found": ("",),

@@ -2,7 +2,7 @@ import pytest
 
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.migration_level import read_level
-from cxrmlops.errors import ParamsError, ServiceError
+from cxrmlops.system.errors import ParamsError, ServiceError
 
 
 def test_a_ledger_in_use_has_the_newest_revision(ledger):

@@ -5,7 +5,7 @@ from cxrmlops.backlog import ledger as book
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.progress import Answer
 from cxrmlops.backlog.reconciliation import check_balance
-from cxrmlops.errors import ParamsError, ServiceError
+from cxrmlops.system.errors import ParamsError, ServiceError
 from tests.backlog.test_leases import arrive, claim, deliver
 
 

@@ -9,7 +9,7 @@ from cxrmlops.backlog import leases
 from cxrmlops.backlog.database import transaction
 from cxrmlops.backlog.progress import Answer
 from cxrmlops.backlog.reconciliation import check_balance
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 from tests.backlog.test_leases import MODEL, arrive, claim, deliver
 
 IMAGE = {"outcome": "scored", "sop_class_uid": "1.2.840.10008.5.1.4.1.1.1.1"}

@@ -6,7 +6,7 @@ import pytest
 from cxrmlops.dicom.read.acceptance import accept, accept_picture
 from cxrmlops.dicom.read.headers import read_header
 from cxrmlops.dicom.read.pixels import display_picture
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from cxrmlops.vocabulary.reasons import REASONS
 from cxrphantom import misfits
 from cxrphantom.plan import PlannedStudy, plan_studies

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from cxrmlops.data.adjudication import ASKED, read_decisions, require_none_lost, settle
-from cxrmlops.errors import DataError
 from cxrmlops.records.tables import DECISIONS
+from cxrmlops.system.errors import DataError
 
 KNOWN = frozenset({"S1", "S2", "S3"})
 

@@ -6,7 +6,7 @@ import pytest
 
 from cxrmlops.data.arrived_reports import conclusions, read_arrived
 from cxrmlops.data.sources.rows import Namer
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 from tests.make import SCOPE
 
 NAMER = Namer(b"key")

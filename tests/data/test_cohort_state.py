@@ -13,8 +13,8 @@ from cxrmlops.data.cohort_state import (
     is_unchanged,
     take_state,
 )
-from cxrmlops.errors import DataError
 from cxrmlops.params import Site
+from cxrmlops.system.errors import DataError
 from tests.make import make_site
 from tests.make_records import make_cohort_summary
 

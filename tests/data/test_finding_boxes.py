@@ -2,7 +2,7 @@ import pytest
 
 from cxrmlops.data.finding_boxes import read_boxes
 from cxrmlops.dicom.identity import pseudonym
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 HEAD = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
 

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from cxrmlops.data.image_list import is_listed, list_images, read_include
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 
 def make(folder, *names: str) -> None:

@@ -21,7 +21,7 @@ from cxrmlops.data.preprocess import (
 )
 from cxrmlops.dicom.read import pixels
 from cxrmlops.dicom.read.source import Limits
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from tests.make import make_chest_image, make_thorax, read_any_image, save_image
 
 RAMP = np.arange(6400, dtype=np.uint8).reshape(80, 80)

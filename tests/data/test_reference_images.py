@@ -6,7 +6,7 @@ import pytest
 
 from cxrmlops.data import reference_images
 from cxrmlops.data.reference_images import CHECKSUMS, reference_pictures
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 from cxrmlops.vocabulary.scope import Scope
 from tests.make import SCOPE
 

@@ -9,7 +9,7 @@ from cxrmlops.data.report_labels import (
     read_conclusions,
     split_codes,
 )
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 WHERE = "reports.csv: column 'conclusion'"
 

@@ -14,7 +14,7 @@ from cxrmlops.data.split import (
     side_of_unreadable,
 )
 from cxrmlops.data.split_membership import leaking_patients, split_hash
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 FRACTIONS = {"train": 0.7, "val": 0.2, "test": 0.1}
 

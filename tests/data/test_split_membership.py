@@ -8,7 +8,7 @@ from cxrmlops.data.split_membership import (
     check_sides,
     split_hash,
 )
-from cxrmlops.errors import DataError, LeakError
+from cxrmlops.system.errors import DataError, LeakError
 from tests.make import make_splits
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from cxrmlops.data.shards import ShardWriter
 from cxrmlops.data.squares import image_squares, in_parts
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 
 def test_squares_come_in_the_order_of_the_rows_and_a_missing_shard_is_named(tmp_path):

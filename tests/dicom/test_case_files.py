@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from tests.make import read_any_image
 
 

@@ -14,7 +14,7 @@ from cxrmlops.dicom.identity import (
     pseudonym,
     pseudonym_key,
 )
-from cxrmlops.errors import DataError, ResourceError
+from cxrmlops.system.errors import DataError, ResourceError
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from cxrmlops.data.preprocess import network_square, perceptual_hash
 from cxrmlops.dicom.read.acceptance import accept, accept_picture
 from cxrmlops.dicom.read.headers import describe, read_header, read_whole
 from cxrmlops.dicom.read.pixels import display_picture, pixel_hash
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from tests.make import read_any_image
 
 WORDS = ["CHEST", "THORAX", "LUNG", "TORAX", "POUMON"]

@@ -3,9 +3,9 @@
 import pytest
 from prefect.logging import disable_run_logger
 
-from cxrmlops.errors import BundleError, ParamsError
 from cxrmlops.promotion import approval_log
 from cxrmlops.registry import versions
+from cxrmlops.system.errors import BundleError, ParamsError
 from flows.approve import approve, roll_back
 from tests.registry.stand_ins import register
 

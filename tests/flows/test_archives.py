@@ -18,7 +18,7 @@ from pydicom.uid import (
 
 from cxrmlops.backlog import ledger
 from cxrmlops.backlog.database import open_database
-from cxrmlops.errors import AccessError, CxrError, ResourceError, ServiceError
+from cxrmlops.system.errors import AccessError, CxrError, ResourceError, ServiceError
 from flows import chunk as chunk_file
 from flows import score as flow_file
 from flows.archive import fetching_ahead

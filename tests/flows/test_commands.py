@@ -7,8 +7,8 @@ from cxrmlops.backlog import leases, ledger
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.cli import app
-from cxrmlops.errors import BundleError
 from cxrmlops.promotion import approval_log
+from cxrmlops.system.errors import BundleError
 from tests.registry.stand_ins import register
 
 pytestmark = pytest.mark.integration

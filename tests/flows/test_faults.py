@@ -15,7 +15,7 @@ from cxrmlops.backlog import leases, ledger, progress
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.delivery import Folder
 from cxrmlops.backlog.lease_holders import this_process
-from cxrmlops.errors import DataError, ServiceError
+from cxrmlops.system.errors import DataError, ServiceError
 from flows import chunk as chunk_file
 from flows.score import score
 from tests import make

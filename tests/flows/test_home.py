@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 from flows.home import choose_home, require_home
 
 pytestmark = pytest.mark.integration

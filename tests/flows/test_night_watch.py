@@ -2,8 +2,8 @@ import pytest
 from prefect import flow
 from prefect.states import Completed, Failed
 
-from cxrmlops.errors import ServiceError
 from cxrmlops.operations.heartbeat import read_heartbeat
+from cxrmlops.system.errors import ServiceError
 from flows.night_watch import NIGHT, judge
 from flows.score import score
 

@@ -17,12 +17,12 @@ from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.delivery import Folder
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.schema import studies
-from cxrmlops.errors import BundleError, ParamsError, ServiceError
 from cxrmlops.model.bundle import bundle_hash
 from cxrmlops.promotion import approval_log
 from cxrmlops.registry import versions
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.stages import score as score_stage
+from cxrmlops.system.errors import BundleError, ParamsError, ServiceError
 from flows import chunk as chunk_file
 from flows import score as flow_file
 from flows.approve import approve

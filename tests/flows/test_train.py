@@ -10,12 +10,12 @@ import pytest
 import yaml
 from prefect.logging import disable_run_logger
 
-from cxrmlops.errors import CxrError, ServiceError
 from cxrmlops.model.bundle import bundle_hash
 from cxrmlops.promotion import approval_log
 from cxrmlops.records.tables import HISTORY
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import open_client
+from cxrmlops.system.errors import CxrError, ServiceError
 from flows.train import open_run, record, repro, train
 from tests import make
 from tests.conftest import ROOT

@@ -2,7 +2,7 @@ import pytest
 from prefect import flow
 from prefect.states import Completed
 
-from cxrmlops.errors import CxrError
+from cxrmlops.system.errors import CxrError
 from flows import night_watch, training_watch
 from flows.night_watch import NIGHT
 from flows.train import train

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.lib import format as npy
 
-from cxrmlops.errors import BundleError
 from cxrmlops.model import arrays
 from cxrmlops.model.arrays import read_arrays
+from cxrmlops.system.errors import BundleError
 
 
 def packed(path, *, method=zipfile.ZIP_STORED, **members: bytes):

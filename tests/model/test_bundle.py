@@ -6,7 +6,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from cxrmlops.errors import BundleError
 from cxrmlops.model.bundle import (
     REFERENCE,
     BundleCard,
@@ -17,6 +16,7 @@ from cxrmlops.model.bundle import (
 )
 from cxrmlops.model.network import build_network
 from cxrmlops.model.watch_reference import from_arrays
+from cxrmlops.system.errors import BundleError
 from cxrmlops.system.files import sha256_file
 from tests.make import make_reading_bundle, write_reading_bundle
 

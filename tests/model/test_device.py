@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from cxrmlops.errors import ResourceError
 from cxrmlops.model.device import (
     choose_device,
     choose_precision,
@@ -9,6 +8,7 @@ from cxrmlops.model.device import (
     open_fabric,
     repeatable,
 )
+from cxrmlops.system.errors import ResourceError
 
 CPU = torch.device("cpu")
 

@@ -4,10 +4,10 @@ import torch
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import BinaryClassifierOutputTarget
 
-from cxrmlops.errors import ParamsError
 from cxrmlops.model.gradcam import METHODS, LogitOnly, image_maps
 from cxrmlops.model.inference import read_squares, to_images
 from cxrmlops.model.network import build_network
+from cxrmlops.system.errors import ParamsError
 
 CPU = torch.device("cpu")
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from cxrmlops.errors import BundleError
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader, calibrated, read_squares, to_images
 from cxrmlops.model.network import build_network, fold_norms
 from cxrmlops.model.out_of_distribution import collected
+from cxrmlops.system.errors import BundleError
 from tests.make import make_reading_bundle
 
 SIZE = 64

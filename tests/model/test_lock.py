@@ -1,7 +1,7 @@
 import pytest
 
-from cxrmlops.errors import ResourceError
 from cxrmlops.model.lock import only_training
+from cxrmlops.system.errors import ResourceError
 from cxrmlops.system.files import only_run
 from cxrmlops.system.ranks import RANKS
 

@@ -1,9 +1,9 @@
 import pytest
 from torchvision.models import resnet18
 
-from cxrmlops.errors import ParamsError
 from cxrmlops.model.narrow_network import NAME, NarrowResNet
 from cxrmlops.model.network import build_network
+from cxrmlops.system.errors import ParamsError
 
 
 def test_it_has_the_layers_of_a_resnet_18_with_an_eighth_of_the_channels():

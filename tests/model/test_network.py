@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torchvision.models import get_model, list_models
 
-from cxrmlops.errors import ParamsError, ResourceError
 from cxrmlops.model.network import (
     FAMILIES,
     OUTSIDE,
@@ -17,6 +16,7 @@ from cxrmlops.model.network import (
     fold_norms,
     standardised,
 )
+from cxrmlops.system.errors import ParamsError, ResourceError
 
 
 def images(n: int = 3, *, size: int = 64) -> torch.Tensor:

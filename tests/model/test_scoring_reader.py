@@ -1,7 +1,7 @@
 import pytest
 
-from cxrmlops.errors import BundleError, ResourceError
 from cxrmlops.model.scoring_reader import open_reader
+from cxrmlops.system.errors import BundleError, ResourceError
 from tests.make import make_reading_bundle, make_shifted_bundle
 
 SIZE = 32

@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cxrmlops.errors import BundleError, ResourceError
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.skew import check_skew, skew_images
+from cxrmlops.system.errors import BundleError, ResourceError
 from tests.make import make_reading_bundle
 
 

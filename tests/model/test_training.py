@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from cxrmlops.errors import ParamsError
 from cxrmlops.model import training
 from cxrmlops.model.training import auc, class_weight, epochs, read_images
 from cxrmlops.system.clock import ProgressTimer
+from cxrmlops.system.errors import ParamsError
 from tests.model.make import make_learner, make_lesson
 
 

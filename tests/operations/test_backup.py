@@ -10,10 +10,10 @@ from cxrmlops.backlog import audit
 from cxrmlops.backlog.audit import Event
 from cxrmlops.backlog.database import open_database
 from cxrmlops.cli import app
-from cxrmlops.errors import DataError, ParamsError, ServiceError
 from cxrmlops.operations import backup
 from cxrmlops.operations.backup import back_up
 from cxrmlops.operations.backup_manifest import read_manifest
+from cxrmlops.system.errors import DataError, ParamsError, ServiceError
 from tests.operations.conftest import change_site
 
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from cxrmlops.errors import DataError
 from cxrmlops.operations.backup_manifest import describe, read_manifest
+from cxrmlops.system.errors import DataError
 
 
 def test_every_file_but_the_manifest_is_described_by_hash_and_size(tmp_path):

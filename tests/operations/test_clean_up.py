@@ -11,9 +11,9 @@ from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.schema import chunks, studies
 from cxrmlops.cli import app
-from cxrmlops.errors import ParamsError
 from cxrmlops.operations.clean_up import look, remove
 from cxrmlops.promotion import approval_log
+from cxrmlops.system.errors import ParamsError
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=100)
 

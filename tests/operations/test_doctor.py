@@ -5,10 +5,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cxrmlops.cli import app
-from cxrmlops.errors import ServiceError
 from cxrmlops.operations import doctor
 from cxrmlops.operations.doctor import Check, examine, lines
 from cxrmlops.operations.finding import broken, note, well
+from cxrmlops.system.errors import ServiceError
 
 
 def run(*words: str):

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cxrmlops.errors import DataError
 from cxrmlops.operations import heartbeat
 from cxrmlops.operations.heartbeat import FILE, begin, end, read_heartbeat
+from cxrmlops.system.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("site")
 

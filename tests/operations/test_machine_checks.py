@@ -2,7 +2,6 @@ from collections import namedtuple
 
 import pytest
 
-from cxrmlops.errors import ParamsError
 from cxrmlops.operations import machine_checks
 from cxrmlops.operations.machine_checks import (
     GIB,
@@ -12,6 +11,7 @@ from cxrmlops.operations.machine_checks import (
     check_permissions,
     check_processor,
 )
+from cxrmlops.system.errors import ParamsError
 from tests.operations.conftest import change_params, change_site
 
 pytestmark = pytest.mark.usefixtures("site")

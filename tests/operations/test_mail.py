@@ -3,9 +3,9 @@ import time
 
 import pytest
 
-from cxrmlops.errors import AccessError, ParamsError, ServiceError
 from cxrmlops.operations import mail
 from cxrmlops.params import Notices
+from cxrmlops.system.errors import AccessError, ParamsError, ServiceError
 
 
 def settings(server: str, security: str = "none") -> Notices:

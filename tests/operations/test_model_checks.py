@@ -4,7 +4,6 @@ import subprocess
 import pytest
 
 from cxrmlops.backlog.database import open_database
-from cxrmlops.errors import BundleError
 from cxrmlops.operations.model_checks import (
     check_champion,
     check_code,
@@ -14,6 +13,7 @@ from cxrmlops.operations.model_checks import (
 from cxrmlops.promotion import approval, approval_log
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import open_client
+from cxrmlops.system.errors import BundleError
 from tests import make
 from tests.operations.conftest import change_params
 from tests.registry.stand_ins import register

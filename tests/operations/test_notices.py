@@ -5,10 +5,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cxrmlops.cli import app
-from cxrmlops.errors import ParamsError, ServiceError
 from cxrmlops.operations import notices
 from cxrmlops.operations.notices import roads, tell
 from cxrmlops.params import load_site
+from cxrmlops.system.errors import ParamsError, ServiceError
 from tests.operations.conftest import change_site
 
 UID = "1.2.840.113619.2.5.1762583153"

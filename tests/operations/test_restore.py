@@ -10,12 +10,12 @@ from cxrmlops.backlog import audit
 from cxrmlops.backlog.audit import Event
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.cli import app
-from cxrmlops.errors import DataError, ParamsError
 from cxrmlops.operations import heartbeat
 from cxrmlops.operations.backup import back_up
 from cxrmlops.operations.restore import restore
 from cxrmlops.promotion import approval_log
 from cxrmlops.system import postgres_copy
+from cxrmlops.system.errors import DataError, ParamsError
 from tests.conftest import empty_postgres
 
 FACTS = {"version": "1", "bundle_hash": "a" * 64, "name": "A. Person", "reason": "good"}

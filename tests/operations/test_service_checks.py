@@ -3,7 +3,6 @@ import sqlite3
 import pytest
 
 from cxrmlops.backlog.database import open_database, transaction
-from cxrmlops.errors import ParamsError, ServiceError
 from cxrmlops.operations import service_checks
 from cxrmlops.operations.service_checks import (
     check_archive,
@@ -12,6 +11,7 @@ from cxrmlops.operations.service_checks import (
     check_prefect,
     shown,
 )
+from cxrmlops.system.errors import ParamsError, ServiceError
 from tests.operations.conftest import change_site
 
 pytestmark = pytest.mark.usefixtures("site")

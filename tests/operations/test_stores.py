@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from cxrmlops.errors import ParamsError
 from cxrmlops.operations import stores
+from cxrmlops.system.errors import ParamsError
 
 pytestmark = pytest.mark.usefixtures("site")
 

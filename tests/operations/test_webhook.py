@@ -1,7 +1,7 @@
 import pytest
 
-from cxrmlops.errors import ServiceError
 from cxrmlops.operations import webhook
+from cxrmlops.system.errors import ServiceError
 
 
 def test_a_token_from_the_environment_travels_with_the_notice(web, monkeypatch):

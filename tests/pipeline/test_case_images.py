@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cxrmlops.data.image_file import open_image, read_image
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from cxrmlops.vocabulary.scope import make_scope
 
 ROOT = Path(__file__).parent.parent.parent

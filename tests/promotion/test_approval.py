@@ -6,12 +6,12 @@ from functools import partial
 
 import pytest
 
-from cxrmlops.errors import BundleError
 from cxrmlops.params import PromotionParams, load_params
 from cxrmlops.promotion import approval, approval_log
 from cxrmlops.promotion.approval import champion_bundle, roll_back
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import open_client
+from cxrmlops.system.errors import BundleError
 from tests.conftest import ROOT
 from tests.make import SCOPE
 from tests.registry.conftest import empty_mlflow  # noqa: F401  a fixture

@@ -1,8 +1,8 @@
 import pytest
 
-from cxrmlops.errors import DataError
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.promotion.champion_comparison import read_side
+from cxrmlops.system.errors import DataError
 from tests.make import make_splits
 from tests.stages.evaluation_line import make_line
 

@@ -6,13 +6,13 @@ from functools import partial
 
 import pytest
 
-from cxrmlops.errors import BundleError
 from cxrmlops.params import PromotionParams, load_params
 from cxrmlops.promotion import approval, approval_log, clean_code
 from cxrmlops.quickstart.site_setup import set_up
 from cxrmlops.registry import versions
 from cxrmlops.registry.facts import COMMIT, DIRTY
 from cxrmlops.registry.lineage import code_hashes, code_state, origin
+from cxrmlops.system.errors import BundleError
 from tests.conftest import ROOT
 from tests.make import SCOPE
 from tests.make_records import make_origin

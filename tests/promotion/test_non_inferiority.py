@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from cxrmlops.errors import DataError
 from cxrmlops.evaluation.statistics.comparison import auc_difference
 from cxrmlops.promotion.non_inferiority import not_assessed, not_worse
+from cxrmlops.system.errors import DataError
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from tests.make import make_studies
 

@@ -1,8 +1,8 @@
 import pytest
 
-from cxrmlops.errors import LeakError
 from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.promotion.score_shift import differences, own_thresholds, panel
+from cxrmlops.system.errors import LeakError
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
 from tests.make import make_studies
 

@@ -11,9 +11,9 @@ from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.cli import app
-from cxrmlops.errors import DataError, ParamsError
 from cxrmlops.promotion import approval_log
 from cxrmlops.promotion.trace import follow
+from cxrmlops.system.errors import DataError, ParamsError
 from tests import make
 from tests.dicom.results.test_structured_report import MODEL, build, overlay_of
 from tests.registry.conftest import empty_mlflow  # noqa: F401  a fixture

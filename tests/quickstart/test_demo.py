@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cxrmlops.errors import CxrError
 from cxrmlops.params import load_params, load_site
 from cxrmlops.quickstart import demo
+from cxrmlops.system.errors import CxrError
 from tests.make_records import estimate, make_metrics, make_verdict
 
 ROOT = Path(__file__).parents[2]

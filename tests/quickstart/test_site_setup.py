@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from cxrmlops.errors import DataError, ParamsError
 from cxrmlops.params import load_params, load_site
 from cxrmlops.quickstart.site_setup import default, set_up
+from cxrmlops.system.errors import DataError, ParamsError
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from cxrmlops.errors import DataError
 from cxrmlops.records.cohort_scope import CohortScope
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.model_identity import ScoringModel
@@ -11,6 +10,7 @@ from cxrmlops.records.results import FailedStudies, WrittenObjects
 from cxrmlops.records.split import SplitManifest, StratumCounts
 from cxrmlops.records.validation import Validation
 from cxrmlops.records.verdict import Verdict
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import write_json
 from documentation.records import FILES, models
 from tests import make_records

@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
-from cxrmlops.errors import DataError
 from cxrmlops.records import tables
 from cxrmlops.records.tables import FILE, IMAGES, INDEX, SPLITS, VALIDATED, Table
+from cxrmlops.system.errors import DataError
 from tests.make import make_images, make_index, make_splits, make_validated
 
 ALL = [value for value in vars(tables).values() if isinstance(value, Table)]

@@ -2,10 +2,10 @@ import time
 
 import pytest
 
-from cxrmlops.errors import ServiceError
 from cxrmlops.registry.record import complete_run, flat
 from cxrmlops.registry.service import open_client
 from cxrmlops.registry.tracking import find_or_make_run, open_epoch_log
+from cxrmlops.system.errors import ServiceError
 from tests.make_records import make_origin, make_verdict
 
 pytestmark = pytest.mark.integration

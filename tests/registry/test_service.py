@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cxrmlops.errors import ServiceError
 from cxrmlops.registry.service import open_client, sqlite_address
+from cxrmlops.system.errors import ServiceError
 
 pytestmark = pytest.mark.integration
 

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from cxrmlops.data.preprocess import network_square
-from cxrmlops.errors import BundleError, ServiceError
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.registry import versions
 from cxrmlops.registry.service import open_client, pointed
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.registry.wheel import write_wheel
+from cxrmlops.system.errors import BundleError, ServiceError
 from tests import make
 from tests.make import read_any_image
 from tests.make_records import make_verdict

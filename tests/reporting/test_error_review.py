@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from cxrmlops.cli import app
 from cxrmlops.data.adjudication import ASKED, read_decisions
-from cxrmlops.errors import DataError
 from cxrmlops.model.bundle import read_bundle, write_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.records.tables import DECISIONS, REPORTS, STUDIES
 from cxrmlops.reporting.error_review import choose_cases, write_review
+from cxrmlops.system.errors import DataError
 from tests.make import make_splits, make_studies
 from tests.stages.evaluation_line import make_line
 

@@ -4,8 +4,8 @@ from hashlib import sha512
 
 import pytest
 
-from cxrmlops.errors import ServiceError
 from cxrmlops.stack import ohif
+from cxrmlops.system.errors import ServiceError
 
 
 def package(path, members: dict[str, bytes]) -> str:

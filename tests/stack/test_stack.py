@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cxrmlops.errors import ServiceError
 from cxrmlops.params import Ports
 from cxrmlops.stack import ohif
 from cxrmlops.stack.stack import folder_of
+from cxrmlops.system.errors import ServiceError
 from tests.conftest import ROOT
 from tests.ohif import CACHE
 from tests.orthanc import PLUGINS, free_ports

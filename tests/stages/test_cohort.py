@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from cxrmlops.data.cohort_state import FILES
-from cxrmlops.errors import DataError, ResourceError
 from cxrmlops.params import CohortParams
 from cxrmlops.records.tables import CANDIDATE_PATHS, CANDIDATES, IMAGES, REPORTS, beside
 from cxrmlops.stages import cohort
+from cxrmlops.system.errors import DataError, ResourceError
 from tests.make import make_chest_image, make_site, save_image
 
 pytestmark = pytest.mark.integration

@@ -8,12 +8,12 @@ import pytest
 import yaml
 from sklearn.metrics import roc_auc_score
 
-from cxrmlops.errors import BundleError, DataError, LeakError
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.params import EvaluateParams
 from cxrmlops.records.tables import SPLITS, STUDIES
 from cxrmlops.stages import evaluate
+from cxrmlops.system.errors import BundleError, DataError, LeakError
 from cxrmlops.system.files import read_json, sha256_folder, write_json
 from tests.conftest import ROOT
 from tests.make import make_preprocessing, make_splits, make_studies

@@ -3,11 +3,11 @@ import pandas as pd
 import pytest
 
 from cxrmlops.dicom.identity import pseudonym, pseudonym_key
-from cxrmlops.errors import DataError, LeakError
 from cxrmlops.evaluation.examination.image_changes import CHANGES
 from cxrmlops.params import ExamineParams
 from cxrmlops.records.tables import SPLITS
 from cxrmlops.stages import examine
+from cxrmlops.system.errors import DataError, LeakError
 from cxrmlops.system.files import read_json, sha256_folder, write_json
 from tests.make import make_splits
 from tests.stages.evaluation_line import make_line

@@ -3,10 +3,10 @@ import logging
 import pytest
 
 from cxrmlops.data.split_membership import split_hash
-from cxrmlops.errors import DataError
 from cxrmlops.params import load_params
 from cxrmlops.records.tables import SPLITS
 from cxrmlops.stages import gate
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import read_json, sha256_file
 from tests.evaluation.gates.test_gate import VALIDATION, case, group
 from tests.make import make_splits

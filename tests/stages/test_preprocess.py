@@ -8,11 +8,11 @@ import pytest
 
 from cxrmlops.data.preprocess import network_square, preprocessing_hash
 from cxrmlops.data.shards import gather, open_shards
-from cxrmlops.errors import DataError, ResourceError
 from cxrmlops.params import PreprocessParams
 from cxrmlops.records.tables import CANDIDATE_PATHS, IMAGES, INDEX, beside
 from cxrmlops.stages import preprocess
 from cxrmlops.system.clock import ProgressTimer
+from cxrmlops.system.errors import DataError, ResourceError
 from cxrmlops.system.files import sha256_folder, write_json
 from tests.data.test_decoding import image
 from tests.make import SCOPE, make_images, make_site, read_any_image

@@ -12,11 +12,11 @@ from PIL import Image
 
 from cxrmlops.data.backlog_image import list_backlog
 from cxrmlops.dicom.results.answers import ObjectReference
-from cxrmlops.errors import DataError
 from cxrmlops.params import ReportParams, ScoreParams
 from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
 from cxrmlops.reporting.reading_list import join_reading_lists
 from cxrmlops.stages import report, score
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import read_json, write_json
 from tests.make import (
     SCOPE,

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from cxrmlops.data.backlog_image import list_backlog
-from cxrmlops.errors import BundleError, DataError, ParamsError
 from cxrmlops.params import ScoreParams
 from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES, WATCHED
 from cxrmlops.stages import score
+from cxrmlops.system.errors import BundleError, DataError, ParamsError
 from cxrmlops.system.files import read_json
 from tests.deadly import die_on_the_second_image
 from tests.make import (

@@ -4,10 +4,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cxrmlops.errors import DataError
 from cxrmlops.params import SplitParams
 from cxrmlops.records.tables import NOT_EVALUABLE, QUARANTINE, SPLITS, VALIDATED
 from cxrmlops.stages import split
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import sha256_folder
 from tests.make import make_validated
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from cxrmlops.errors import DataError, LeakError, ParamsError, ResourceError
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
@@ -14,6 +13,7 @@ from cxrmlops.model.watch_reference import from_arrays
 from cxrmlops.records.origin import UNTOLD, Origin
 from cxrmlops.records.tables import HISTORY, SPLITS, STUDIES
 from cxrmlops.stages import train
+from cxrmlops.system.errors import DataError, LeakError, ParamsError, ResourceError
 from cxrmlops.system.files import WORK, only_run
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY
 from tests.make import make_train_inputs, make_train_params, write_reading_bundle

@@ -4,10 +4,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cxrmlops.errors import DataError
 from cxrmlops.params import ValidateParams
 from cxrmlops.records.tables import IMAGES, INDEX, QUARANTINE, VALIDATED
 from cxrmlops.stages import validate
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import sha256_folder
 from tests.make import make_images, make_index
 

@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from cxrmlops.dicom.identity import KEY_VARIABLE
-from cxrmlops.errors import DataError
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.watch_reference import to_arrays
 from cxrmlops.params import load_params
 from cxrmlops.records.tables import SCORED_STUDIES, WATCHED
 from cxrmlops.records.watch import Watch
 from cxrmlops.stages import watch
+from cxrmlops.system.errors import DataError
 from tests.conftest import ROOT
 from tests.make import make_site, make_watched, write_reading_bundle
 

@@ -2,9 +2,9 @@ import datetime as dt
 
 import pytest
 
-from cxrmlops.errors import ParamsError
 from cxrmlops.system import clock
 from cxrmlops.system.clock import ProgressTimer, now
+from cxrmlops.system.errors import ParamsError
 
 
 def test_a_fixed_clock_is_shown_in_the_time_of_the_site(monkeypatch):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cxrmlops.errors import DataError, ResourceError
+from cxrmlops.system.errors import DataError, ResourceError
 from cxrmlops.system.files import (
     disk_space,
     only_run,

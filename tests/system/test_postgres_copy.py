@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from cxrmlops.errors import ParamsError, ResourceError, ServiceError
 from cxrmlops.system import postgres_copy
+from cxrmlops.system.errors import ParamsError, ResourceError, ServiceError
 from cxrmlops.system.postgres_copy import has_tables, put_back, save
 from tests.conftest import empty_postgres
 

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from cxrmlops.errors import ServiceError
+from cxrmlops.system.errors import ServiceError
 from cxrmlops.system.sqlite_copy import put_back, read_only, save
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cxrmlops.errors import ResourceError
+from cxrmlops.system.errors import ResourceError
 from cxrmlops.system.workers import WorkerLimits, map_isolated, worker_count
 
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 from cxrmlops.vocabulary.findings import (
     OperatingPoint,
     answer,

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from cxrmlops.errors import BundleError
+from cxrmlops.system.errors import BundleError
 from cxrmlops.vocabulary.scope import Scope, make_scope, require_scope
 
 SCOPE = make_scope(

@@ -26,7 +26,7 @@ from cxrmlops.dicom.archive.transfer import MODALITIES, Archive, RemoteImage, na
 from cxrmlops.dicom.read.attributes import text
 from cxrmlops.dicom.read.headers import DicomFile
 from cxrmlops.dicom.read.source import opened
-from cxrmlops.errors import AccessError, RefusedError, Rejected, ServiceError
+from cxrmlops.system.errors import AccessError, RefusedError, Rejected, ServiceError
 from cxrmlops.vocabulary.scope import Scope
 
 GIVE_UP = 10  # studies in a row that the archive does not give: then it is down

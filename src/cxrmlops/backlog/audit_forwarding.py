@@ -17,7 +17,7 @@ from logging.handlers import SysLogHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 ADDRESS = "CXR_SYSLOG"
 LOG_AUDIT = 13  # facility, RFC 5424 6.2.1

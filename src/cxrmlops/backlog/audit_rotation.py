@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 LIMIT = "CXR_AUDIT_MAX_MIB"
 DEFAULT_MIB = 100

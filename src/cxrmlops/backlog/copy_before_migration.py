@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from cxrmlops.errors import CxrError
 from cxrmlops.system import postgres_copy, sqlite_copy
+from cxrmlops.system.errors import CxrError
 
 log = logging.getLogger(__name__)
 

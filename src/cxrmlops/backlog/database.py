@@ -26,7 +26,7 @@ from sqlalchemy.exc import (
 )
 
 from cxrmlops.backlog.copy_before_migration import keep_copy
-from cxrmlops.errors import ParamsError, ServiceError
+from cxrmlops.system.errors import ParamsError, ServiceError
 
 DEFAULT = "sqlite:///ledger.db"
 _MAKING = threading.Lock()

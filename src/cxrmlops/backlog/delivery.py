@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from cxrmlops.dicom.archive.transfer import Archive, RemoteImage
-from cxrmlops.errors import ParamsError, RefusedError, ServiceError
+from cxrmlops.system.errors import ParamsError, RefusedError, ServiceError
 from cxrmlops.system.files import sha256_file, whole
 
 PRESENT = "present"  # receipt of what was there before

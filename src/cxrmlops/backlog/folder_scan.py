@@ -12,7 +12,7 @@ from cxrmlops.backlog.database import ENTRY_LOCK, lock, transaction
 from cxrmlops.backlog.schema import images
 from cxrmlops.data.backlog_image import UNREADABLE, image_identity
 from cxrmlops.data.image_list import ListedImage, list_images
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 from cxrmlops.system.files import sha256_json
 from cxrmlops.system.workers import map_isolated, worker_count
 

@@ -30,7 +30,7 @@ from cxrmlops.backlog.ledger import (
 )
 from cxrmlops.backlog.schema import fetched, images, studies
 from cxrmlops.dicom.archive.transfer import name_of
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 from cxrmlops.system.files import disk_space, make_folder, sha256_file
 
 FOLDER = SPOOL  # below the backlog

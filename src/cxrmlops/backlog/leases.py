@@ -52,7 +52,7 @@ from cxrmlops.backlog.ledger import (
     set_study,
 )
 from cxrmlops.backlog.schema import chunks, objects, studies
-from cxrmlops.errors import ServiceError
+from cxrmlops.system.errors import ServiceError
 from cxrmlops.system.files import sha256_json
 
 POLL_SECONDS = 1.0  # while a lease of a dead worker is awaited

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 
 from cxrmlops.backlog.database import ledger_address, shown_address, transaction
-from cxrmlops.errors import ParamsError, ServiceError
+from cxrmlops.system.errors import ParamsError, ServiceError
 from cxrmlops.system.sqlite_copy import read_only
 
 CONNECT_SECONDS = 3

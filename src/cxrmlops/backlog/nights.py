@@ -22,7 +22,7 @@ from cxrmlops.backlog.lease_holders import (
     this_process,
 )
 from cxrmlops.backlog.schema import nights
-from cxrmlops.errors import ServiceError
+from cxrmlops.system.errors import ServiceError
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from cxrmlops.backlog.ledger import (
     set_study,
 )
 from cxrmlops.backlog.schema import chunks, decisions, studies
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 RETRY, FORGET = "retry", "forget"
 

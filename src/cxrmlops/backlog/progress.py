@@ -20,7 +20,7 @@ from cxrmlops.backlog.ledger import (
     set_study,
 )
 from cxrmlops.backlog.schema import objects, studies
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 
 @dataclass(frozen=True)

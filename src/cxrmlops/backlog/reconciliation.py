@@ -27,7 +27,7 @@ from cxrmlops.backlog.ledger import (
 )
 from cxrmlops.backlog.operator_actions import RETRY
 from cxrmlops.backlog.schema import chunks, decisions, objects, studies
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 WAITING = "waiting"  # in a chunk that was given back
 NOTHING = "without an outcome"

@@ -16,10 +16,10 @@ from cxrmlops.backlog.ledger import DELIVERED, REJECTED
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.backlog.schema import images, objects, studies
 from cxrmlops.dicom.results.answers import ObjectReference
-from cxrmlops.errors import DataError
 from cxrmlops.records.model_identity import ScoringModel
 from cxrmlops.records.results import WrittenObjects
 from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
+from cxrmlops.system.errors import DataError
 
 # What the ledger keeps of an answer: what the balance and the histogram ask for
 _OF_IMAGE = ("path", "outcome", "sop_class_uid", "content")

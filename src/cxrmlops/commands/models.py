@@ -16,9 +16,9 @@ def register() -> None:
     The training flow does the same. A bundle is registered once, only if its gate let
     it pass, and only if it is not worse than the champion on the same test patients.
     """
-    from cxrmlops.errors import BundleError
     from cxrmlops.params import load_params
     from cxrmlops.promotion import registration
+    from cxrmlops.system.errors import BundleError
 
     params = load_params()
     settings = params.model_dump(mode="json", by_alias=True)
@@ -72,8 +72,8 @@ def history(
     verify: Annotated[bool, typer.Option(help="check that no row was changed")] = False,
 ) -> None:
     """Who let which version in, kept it out or rolled it back, when and why."""
-    from cxrmlops.errors import DataError
     from cxrmlops.promotion import approval_log as book
+    from cxrmlops.system.errors import DataError
 
     rows = book.entries()
     for row in rows:

@@ -55,11 +55,11 @@ def status(
 
     From cron or a timer, every hour: cxrmlops status --notify
     """
-    from cxrmlops.errors import CxrError
     from cxrmlops.operations import prometheus as numbers
     from cxrmlops.operations.overdue import tell_overdue
     from cxrmlops.operations.status import UNKNOWN, WORDS, look
     from cxrmlops.params import load_site
+    from cxrmlops.system.errors import CxrError
 
     is_printed = str(prometheus) == "-"
     try:
@@ -86,9 +86,9 @@ def notice(
 
     Example: cxrmlops notice "a test, nothing is wrong"
     """
-    from cxrmlops.errors import ServiceError
     from cxrmlops.operations.notices import roads, tell
     from cxrmlops.params import load_site
+    from cxrmlops.system.errors import ServiceError
 
     named = roads(load_site().notices)
     if not tell("alarm", text):

@@ -17,8 +17,8 @@ from cxrmlops.data.sources.csv_table import (
     require_single_lines,
 )
 from cxrmlops.data.spreadsheet import as_meant
-from cxrmlops.errors import DataError
 from cxrmlops.records.tables import DECISIONS
+from cxrmlops.system.errors import DataError
 
 WRITTEN_BY_READERS = ("reader", "decision", "comment")
 ASKED = ("study_id", "kind", "label", "probability", "codes", *WRITTEN_BY_READERS)

@@ -8,7 +8,7 @@ from cxrmlops.data.cohort import match_reports
 from cxrmlops.data.sources import hospital
 from cxrmlops.data.sources.fhir_reports import fhir_report_rows
 from cxrmlops.data.sources.rows import REPORT_ROWS, Namer, SourceInput
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 from cxrmlops.vocabulary.scope import Scope
 
 SUFFIXES = (".csv", ".json")

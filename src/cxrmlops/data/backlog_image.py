@@ -20,7 +20,7 @@ from cxrmlops.dicom.read.headers import ImageHeader, read_identity
 from cxrmlops.dicom.read.patient import Patient
 from cxrmlops.dicom.read.pixels import Picture
 from cxrmlops.dicom.read.source import Limits, Source, opened
-from cxrmlops.errors import DataError, Rejected
+from cxrmlops.system.errors import DataError, Rejected
 from cxrmlops.system.files import whole
 from cxrmlops.vocabulary.reasons import Kind, reason_kind
 from cxrmlops.vocabulary.scope import Scope

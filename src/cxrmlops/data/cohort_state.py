@@ -14,9 +14,9 @@ from typing import Any
 
 from cxrmlops.data.image_list import ListedImage, list_images, read_include
 from cxrmlops.dicom.identity import key_fingerprint, pseudonym_key
-from cxrmlops.errors import DataError
 from cxrmlops.records.cohort import CohortSummary
 from cxrmlops.stage_code import stage_code_hash
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import sha256_file, sha256_json
 
 log = logging.getLogger(__name__)

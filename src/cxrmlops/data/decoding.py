@@ -17,8 +17,8 @@ from cxrmlops.data.preprocess import (
     network_square,
     perceptual_hash,
 )
-from cxrmlops.errors import Rejected
 from cxrmlops.records.tables import INDEX
+from cxrmlops.system.errors import Rejected
 from cxrmlops.system.workers import map_isolated
 from cxrmlops.vocabulary.scope import Scope
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from cxrmlops.dicom.identity import pseudonym
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 SIDE = 1024  # pixels of the pictures the boxes were drawn on
 PLACE = ("left", "top", "width", "height")

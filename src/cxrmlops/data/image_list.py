@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 _ESCAPED = re.compile(r"\\udc([89a-f][0-9a-f])")
 

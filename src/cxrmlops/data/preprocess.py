@@ -23,7 +23,7 @@ from cxrmlops.dicom.read.pixels import (
     pixel_hash,
 )
 from cxrmlops.dicom.read.source import LIMITS, Limits, Source
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from cxrmlops.system.files import sha256_json
 
 _EXIF_ORIENTATION = 0x0112

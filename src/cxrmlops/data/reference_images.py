@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cxrmlops.data.image_file import open_image
 from cxrmlops.dicom.read.pixels import Picture
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 from cxrmlops.vocabulary.scope import Scope
 
 FOLDER = Path(__file__).parent / "reference_images"

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 POLICY = "1"  # raise it whenever the paragraph above changes
 

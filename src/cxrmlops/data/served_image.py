@@ -8,7 +8,7 @@ import numpy as np
 
 from cxrmlops.data.image_file import read_image
 from cxrmlops.data.preprocess import network_square
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from cxrmlops.vocabulary.scope import Scope
 
 

@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from cxrmlops.errors import DataError
 from cxrmlops.records.tables import NOT_EVALUABLE
+from cxrmlops.system.errors import DataError
 
 Extra = tuple[int, ...]  # patients above the rounded-down quota, per split
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxrmlops.errors import DataError, LeakError
+from cxrmlops.system.errors import DataError, LeakError
 from cxrmlops.system.files import sha256_json
 
 FITTED_ON = "val"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.data.shards import gather, open_shards
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 AT_ONCE = 256  # films in memory
 

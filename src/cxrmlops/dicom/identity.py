@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxrmlops.errors import DataError, ResourceError
+from cxrmlops.system.errors import DataError, ResourceError
 
 KEY_VARIABLE = "CXR_PSEUDONYM_KEY"
 _KEY_BYTES = 32

@@ -9,7 +9,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from cxrmlops.errors import BundleError
+from cxrmlops.system.errors import BundleError
 
 MAX_BYTES = 256 * 1024**2  # of all arrays; whom a network learnt from is 8 bytes each
 MAX_ARRAYS = 64

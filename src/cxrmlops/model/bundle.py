@@ -9,9 +9,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from cxrmlops.errors import BundleError, LeakError, ParamsError
 from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.network import EvidenceResNet, load_network
+from cxrmlops.system.errors import BundleError, LeakError, ParamsError
 from cxrmlops.system.files import sha256_file, sha256_folder, whole_folder
 from cxrmlops.system.files import write_json as _write_json
 from cxrmlops.vocabulary.findings import OperatingPoint

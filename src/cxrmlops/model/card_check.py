@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from cxrmlops.errors import BundleError, wrong_values
+from cxrmlops.system.errors import BundleError, wrong_values
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY
 
 MAX_BYTES = 1024**2  # of a card; ours have 3 KiB

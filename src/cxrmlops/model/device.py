@@ -9,7 +9,7 @@ import torch
 import torchvision
 from lightning_fabric import Fabric
 
-from cxrmlops.errors import ResourceError
+from cxrmlops.system.errors import ResourceError
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of malloc.h
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cxrmlops.errors import ParamsError
 from cxrmlops.model.inference import to_images
 from cxrmlops.model.network import EvidenceResNet
+from cxrmlops.system.errors import ParamsError
 
 EVIDENCE = "evidence"  # the forward pass; needs nothing of this module
 METHODS: Mapping[str, str] = {  # our name -> class of pytorch-grad-cam

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cxrmlops.errors import BundleError, ReplacedError
 from cxrmlops.model.bundle import Bundle, bundle_hash
 from cxrmlops.model.device import choose_device, choose_precision, enough_memory
 from cxrmlops.model.network import fold_norms
@@ -22,6 +21,7 @@ from cxrmlops.model.out_of_distribution import (
     collected_here,
     handed_over,
 )
+from cxrmlops.system.errors import BundleError, ReplacedError
 
 BATCH = 16  # films in one forward pass, where thousands are read
 _THREADS = torch.get_num_threads()  # as OMP_NUM_THREADS, or the machine, says

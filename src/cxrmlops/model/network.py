@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import ResNet, get_model, get_model_weights, list_models
 
-from cxrmlops.errors import ParamsError, ResourceError
 from cxrmlops.model import narrow_network
+from cxrmlops.system.errors import ParamsError, ResourceError
 
 FAMILIES = ("resnet*", "resnext*", "wide_resnet*")
 FLAT = 1 / 255  # spread of a film without contrast: one grey value

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from cxrmlops.errors import BundleError, ResourceError
 from cxrmlops.model.bundle import Bundle
 from cxrmlops.model.inference import Reader, read_squares
 from cxrmlops.model.network import EvidenceResNet
+from cxrmlops.system.errors import BundleError, ResourceError
 
 IMAGES = 3
 # Logit units. 32 bit on another processor differs by 1e-5, bf16 on a GPU by 1e-2; a

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cxrmlops.errors import ParamsError
 from cxrmlops.model.augment import augment
 from cxrmlops.model.inference import to_images
 from cxrmlops.model.learner import TrainState, weighted_loss
 from cxrmlops.model.loader import ImageDataset, in_order, shuffled
 from cxrmlops.model.schedule import rate_factor
 from cxrmlops.system.clock import PROGRESS_SECONDS, ProgressTimer
+from cxrmlops.system.errors import ParamsError
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cxrmlops.errors import LeakError
 from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.bundle import REFERENCE
+from cxrmlops.system.errors import LeakError
 
 LEARNT = "learnt_patients"  # in a bundle's reference: sorted hashes
 HashedIds = npt.NDArray[np.uint64]

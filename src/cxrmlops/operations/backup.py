@@ -24,10 +24,10 @@ from cxrmlops.backlog.audit import audit_files
 from cxrmlops.backlog.database import now
 from cxrmlops.backlog.migration_level import read_level
 from cxrmlops.dicom.identity import key_file, key_fingerprint, pseudonym_key
-from cxrmlops.errors import DataError
 from cxrmlops.operations import stores
 from cxrmlops.operations.backup_manifest import Manifest, describe, write_manifest
 from cxrmlops.params import load_site
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import make_folder, whole_folder
 
 SETTINGS = ("params.yaml", "site.yaml", "prefect.yaml", "dvc.yaml", "dvc.lock")

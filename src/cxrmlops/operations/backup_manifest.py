@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cxrmlops.errors import DataError, wrong_values
 from cxrmlops.operations.stores import Kind
+from cxrmlops.system.errors import DataError, wrong_values
 from cxrmlops.system.files import sha256_file, write_json
 
 FILE = "manifest.json"

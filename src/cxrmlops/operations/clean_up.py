@@ -21,8 +21,8 @@ from cxrmlops.backlog.finished_chunks import (
     open_chunks,
 )
 from cxrmlops.backlog.migration_level import read_level
-from cxrmlops.errors import ParamsError
 from cxrmlops.promotion import approval_log
+from cxrmlops.system.errors import ParamsError
 
 RESULTS = (Path("data/score"), Path("data/report"))
 NOTES = "*.failed.txt"

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cxrmlops.errors import CxrError
 from cxrmlops.operations import machine_checks, model_checks, service_checks
 from cxrmlops.operations import status as nights
 from cxrmlops.operations.finding import Finding, broken, note, of_error, well
 from cxrmlops.operations.notices import roads
 from cxrmlops.params import load_params, load_site
+from cxrmlops.system.errors import CxrError
 from cxrmlops.system.time_limit import Asked
 
 WIDTH = 14  # of a check's name

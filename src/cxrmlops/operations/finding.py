@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from cxrmlops.errors import CxrError
+from cxrmlops.system.errors import CxrError
 
 State = Literal["ok", "note", "broken"]
 

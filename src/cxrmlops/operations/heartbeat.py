@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cxrmlops.backlog.database import now
 from cxrmlops.backlog.lease_holders import is_alive, this_process
-from cxrmlops.errors import DataError, wrong_values
+from cxrmlops.system.errors import DataError, wrong_values
 from cxrmlops.system.files import WORK, write_json
 
 FILE = Path("data/heartbeat.json")

@@ -6,8 +6,8 @@ import ssl
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid
 
-from cxrmlops.errors import AccessError, CxrError, ParamsError, ServiceError
 from cxrmlops.params import Notices
+from cxrmlops.system.errors import AccessError, CxrError, ParamsError, ServiceError
 from cxrmlops.system.loopback import HOSTS
 
 USER, PASSWORD = "CXR_SMTP_USER", "CXR_SMTP_PASSWORD"

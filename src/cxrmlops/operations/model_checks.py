@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from cxrmlops.dicom.identity import key_file, key_fingerprint, pseudonym_key
-from cxrmlops.errors import DataError
 from cxrmlops.operations.finding import Finding, broken, note, well
 from cxrmlops.operations.service_checks import check_ledger, check_mlflow
 from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.records.cohort import CohortSummary
+from cxrmlops.system.errors import DataError
 from cxrmlops.vocabulary.scope import require_scope
 
 CHAMPION, MODEL, CODE, KEY = "champion", "model", "code", "pseudonyms"

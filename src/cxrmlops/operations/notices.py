@@ -8,10 +8,10 @@ import socket
 from collections.abc import Callable, Iterator
 
 from cxrmlops.backlog.database import now
-from cxrmlops.errors import CxrError
 from cxrmlops.operations import mail, webhook
 from cxrmlops.operations.redaction import redacted
 from cxrmlops.params import Event, Notices, load_site
+from cxrmlops.system.errors import CxrError
 from cxrmlops.system.time_limit import Asked
 
 SECONDS = 30.0  # for all roads together, whatever a server does

@@ -5,9 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
-from cxrmlops.errors import ParamsError
 from cxrmlops.operations.heartbeat import State
 from cxrmlops.operations.status import Status
+from cxrmlops.system.errors import ParamsError
 from cxrmlops.system.files import whole
 
 PREFIX = "cxrmlops"

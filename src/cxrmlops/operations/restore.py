@@ -14,12 +14,12 @@ from pathlib import Path
 from cxrmlops.backlog.audit import audit_file
 from cxrmlops.backlog.lease_holders import is_alive
 from cxrmlops.backlog.migration_level import known_revisions
-from cxrmlops.errors import DataError, ParamsError
 from cxrmlops.operations import stores
 from cxrmlops.operations.backup import BUNDLES, fingerprint_here
 from cxrmlops.operations.backup_manifest import Manifest, read_manifest
 from cxrmlops.operations.heartbeat import read_heartbeat
 from cxrmlops.operations.stores import Database, Kind
+from cxrmlops.system.errors import DataError, ParamsError
 from cxrmlops.system.files import whole
 
 

@@ -12,9 +12,9 @@ from json import dumps
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.migration_level import read_level
 from cxrmlops.backlog.night_counts import count_open
-from cxrmlops.errors import CxrError
 from cxrmlops.operations.heartbeat import Night, read_heartbeat
 from cxrmlops.params import Notices
+from cxrmlops.system.errors import CxrError
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")

@@ -7,8 +7,8 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from cxrmlops.backlog.database import ledger_address
-from cxrmlops.errors import ParamsError
 from cxrmlops.system import postgres_copy, sqlite_copy
+from cxrmlops.system.errors import ParamsError
 
 BACKEND, ARTIFACTS = "MLFLOW_BACKEND_STORE_URI", "MLFLOW_ARTIFACTS_DESTINATION"
 LOCAL_ARTIFACTS = Path("mlartifacts")

@@ -9,7 +9,6 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxrmlops.errors import BundleError, ParamsError
 from cxrmlops.params import PromotionParams
 from cxrmlops.promotion import approval_log, clean_code
 from cxrmlops.promotion.approval_log import Entry
@@ -17,6 +16,7 @@ from cxrmlops.registry import versions
 from cxrmlops.registry.comparison_tags import read as read_standing
 from cxrmlops.registry.facts import Training, training_of
 from cxrmlops.registry.versions import Version
+from cxrmlops.system.errors import BundleError, ParamsError
 from cxrmlops.vocabulary.scope import Scope, require_scope
 
 Standing = dict[str, dict[str, str]]  # question -> verdict and reason

@@ -10,7 +10,6 @@ import pandas as pd
 from cxrmlops.data.preprocess import network_square, preprocessing_hash
 from cxrmlops.data.reference_images import reference_pictures
 from cxrmlops.data.squares import image_squares, in_parts
-from cxrmlops.errors import BundleError
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import BATCH, Reader
@@ -21,6 +20,7 @@ from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.tables import SPLITS, STUDIES
 from cxrmlops.records.verdict import GateResult
+from cxrmlops.system.errors import BundleError
 
 PANEL = 8  # made-up films, normal and abnormal, the same for every pair of versions
 

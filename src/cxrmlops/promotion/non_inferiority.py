@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrmlops.errors import DataError
 from cxrmlops.evaluation.gates import gate as gates
 from cxrmlops.evaluation.statistics.comparison import answers_differ, auc_difference
 from cxrmlops.records.verdict import GateResult
+from cxrmlops.system.errors import DataError
 from cxrmlops.vocabulary.findings import OperatingPoint
 
 NAME = "champion"  # of the gate

@@ -11,10 +11,10 @@ from typing import Any
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.provenance import Origin, find_origin
 from cxrmlops.dicom.results.provenance import Provenance, read_provenance
-from cxrmlops.errors import DataError, ParamsError, ServiceError
 from cxrmlops.promotion import approval_log
 from cxrmlops.registry import facts, versions
 from cxrmlops.registry.versions import Version
+from cxrmlops.system.errors import DataError, ParamsError, ServiceError
 
 UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 HASH = re.compile(r"[0-9a-f]{8,64}")

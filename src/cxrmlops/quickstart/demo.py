@@ -16,11 +16,11 @@ from typing import Any
 
 import yaml
 
-from cxrmlops.errors import CxrError
 from cxrmlops.promotion import approval_log
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.verdict import Verdict
+from cxrmlops.system.errors import CxrError
 from cxrmlops.system.files import read_json, write_json
 from cxrphantom.cohort import make_cohort
 

@@ -8,8 +8,8 @@ import yaml
 
 from cxrmlops.data.image_list import list_images
 from cxrmlops.data.sources.recognise import find_reports, recognise_reports
-from cxrmlops.errors import DataError, ParamsError
 from cxrmlops.params import load_site
+from cxrmlops.system.errors import DataError, ParamsError
 from cxrmlops.system.files import whole
 
 SITE, PARAMS, ADDRESSES = "site.yaml", "params.yaml", "addresses.env"

@@ -5,8 +5,8 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cxrmlops.errors import DataError, wrong_values
 from cxrmlops.records.rerun import rerun
+from cxrmlops.system.errors import DataError, wrong_values
 from cxrmlops.system.files import write_json
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrmlops.errors import DataError
 from cxrmlops.records.rerun import rerun
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import whole
 from cxrmlops.vocabulary.watched import NUMBERS, WORDS
 

@@ -16,7 +16,7 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from cxrmlops.errors import ServiceError
+from cxrmlops.system.errors import ServiceError
 from cxrmlops.system.files import WORK
 
 ANSWER_SECONDS = 5  # that a server has to say that it is there

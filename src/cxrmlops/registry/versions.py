@@ -22,7 +22,6 @@ from mlflow.models import ModelSignature
 from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, Schema
 
-from cxrmlops.errors import BundleError
 from cxrmlops.model.bundle import bundle_hash, read_card
 from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import descriptions
@@ -33,6 +32,7 @@ from cxrmlops.registry.service import (
     translated,
 )
 from cxrmlops.registry.wheel import write_wheel
+from cxrmlops.system.errors import BundleError
 from cxrmlops.system.files import WORK, whole_folder
 from cxrmlops.vocabulary.scope import Scope
 

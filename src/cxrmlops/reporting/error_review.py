@@ -19,7 +19,6 @@ from cxrmlops.data.preprocess import Placement
 from cxrmlops.data.sources.csv_table import read_csv
 from cxrmlops.data.spreadsheet import to_csv
 from cxrmlops.data.squares import image_squares
-from cxrmlops.errors import DataError
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.saliency import evidence_on_image
@@ -27,6 +26,7 @@ from cxrmlops.records.tables import REPORTS, SPLITS, STUDIES
 from cxrmlops.reporting.evaluation_report import environment
 from cxrmlops.reporting.overlay import above_threshold, blend
 from cxrmlops.reporting.shown_image import jpeg
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import require_ours, whole_folder
 from cxrmlops.vocabulary.findings import BALANCED
 

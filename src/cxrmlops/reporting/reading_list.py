@@ -16,11 +16,11 @@ from typing import Any
 from urllib.parse import quote
 
 from cxrmlops.dicom.results.answers import PRODUCT
-from cxrmlops.errors import DataError
 from cxrmlops.records.reading_list import Entry, Night
 from cxrmlops.reporting.pages import environment
 from cxrmlops.reporting.priority import Place, Waiting, order
 from cxrmlops.reporting.texts import catalogue, finding_words
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import whole
 from cxrmlops.vocabulary.findings import Finding
 from cxrmlops.vocabulary.reasons import reason_sentence

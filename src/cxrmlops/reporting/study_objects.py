@@ -25,7 +25,6 @@ from cxrmlops.dicom.results.secondary_capture import (
     build_secondary_capture,
 )
 from cxrmlops.dicom.results.structured_report import build_report
-from cxrmlops.errors import Rejected
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.records.results import WrittenObject
 from cxrmlops.reporting.fhir import build_bundle
@@ -40,6 +39,7 @@ from cxrmlops.reporting.shown_image import (
     show_image,
 )
 from cxrmlops.reporting.texts import catalogue, summary, wording
+from cxrmlops.system.errors import Rejected
 from cxrmlops.system.files import whole
 from cxrmlops.vocabulary.reasons import Kind, reason_kind
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from cxrmlops.errors import ResourceError
 from cxrmlops.stack.place import Place
 from cxrmlops.stack.services import DATABASES, USER
+from cxrmlops.system.errors import ResourceError
 
 ACCOUNT = "postgres"  # PostgreSQL does not run as root
 _PROGRAMS = Path("/usr/lib/postgresql")  # of Debian, a folder a version

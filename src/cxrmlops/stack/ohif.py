@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pooch
 
-from cxrmlops.errors import ServiceError
+from cxrmlops.system.errors import ServiceError
 from cxrmlops.system.files import whole_folder
 
 VERSION = "3.13.2"

@@ -11,7 +11,6 @@ from hashlib import sha256
 from pathlib import Path
 from shutil import which
 
-from cxrmlops.errors import ResourceError
 from cxrmlops.params import Site
 from cxrmlops.stack import database, ohif, supervisor, systemd
 from cxrmlops.stack.configuration import write_settings
@@ -26,6 +25,7 @@ from cxrmlops.stack.services import (
     client,
     services,
 )
+from cxrmlops.system.errors import ResourceError
 from cxrmlops.system.files import make_folder, whole
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxrmlops.errors import ResourceError
 from cxrmlops.stack.services import Service
+from cxrmlops.system.errors import ResourceError
 from cxrmlops.system.processes import MARK
 
 _STOP_SECONDS = 150.0  # one after the other, each at most `stopwaitsecs`

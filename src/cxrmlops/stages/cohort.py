@@ -17,7 +17,6 @@ from cxrmlops.data.cohort_state import (
 from cxrmlops.data.report_labels import POLICY, Conclusion
 from cxrmlops.data.sources import SOURCES, read_images
 from cxrmlops.data.sources.rows import Namer, SourceInput
-from cxrmlops.errors import DataError
 from cxrmlops.params import CohortParams, Site, scope_of
 from cxrmlops.records.cohort import CohortSummary
 from cxrmlops.records.cohort_scope import CohortScope
@@ -30,6 +29,7 @@ from cxrmlops.records.tables import (
     beside,
 )
 from cxrmlops.reporting.cohort_flow import draw_flow
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import WORK, whole, whole_folder, work_folder
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,6 @@ import pandas as pd
 
 from cxrmlops.data.split_membership import check_sides
 from cxrmlops.data.squares import image_squares, in_parts
-from cxrmlops.errors import BundleError
 from cxrmlops.evaluation.performance.failures import Failures
 from cxrmlops.evaluation.performance.figures import check_classes
 from cxrmlops.evaluation.performance.metrics import measure
@@ -36,6 +35,7 @@ from cxrmlops.reporting.card import write_card
 from cxrmlops.reporting.evaluation_plots import Evidence, draw_plots
 from cxrmlops.reporting.evaluation_report import write_report
 from cxrmlops.reporting.plot_tables import write_plot_tables
+from cxrmlops.system.errors import BundleError
 from cxrmlops.system.files import whole_folder
 
 log = logging.getLogger(__name__)

@@ -15,13 +15,13 @@ import pandas as pd
 from cxrmlops.data.decoding import Decoded, DecodeRequest, decode_images
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.data.shards import ShardWriter
-from cxrmlops.errors import DataError
 from cxrmlops.params import PreprocessParams, Site
 from cxrmlops.records.cohort_scope import CohortScope
 from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.tables import CANDIDATE_PATHS, IMAGES, INDEX, beside
 from cxrmlops.stage_code import stage_code_hash
 from cxrmlops.system.clock import ProgressTimer
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import (
     disk_space,
     only_run,

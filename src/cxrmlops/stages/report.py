@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from cxrmlops.dicom.results.answers import ObjectReference
-from cxrmlops.errors import DataError
 from cxrmlops.params import ReportParams, Site
 from cxrmlops.records.model_identity import ScoringModel
 from cxrmlops.records.reading_list import Entry, Night
@@ -23,6 +22,7 @@ from cxrmlops.reporting.study_objects import (
     in_scope,
     write_study,
 )
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.workers import map_isolated, worker_count
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,6 @@ from cxrmlops.data.copies import (
 )
 from cxrmlops.data.preprocess import preprocessing_hash
 from cxrmlops.data.watched_studies import watched_studies
-from cxrmlops.errors import DataError
 from cxrmlops.model.bundle import Bundle, BundleCard, require_preprocessing
 from cxrmlops.model.gradcam import EVIDENCE, image_maps
 from cxrmlops.model.inference import Reader
@@ -35,6 +34,7 @@ from cxrmlops.params import ScoreParams
 from cxrmlops.records.model_identity import ScoringModel
 from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES, WATCHED
 from cxrmlops.system.clock import ProgressTimer
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import whole_folder
 from cxrmlops.system.workers import IsolatedResult, map_isolated, worker_count
 from cxrmlops.vocabulary.findings import (

@@ -14,7 +14,6 @@ from cxrmlops.data.shards import open_shards
 from cxrmlops.data.split_membership import check_sides
 from cxrmlops.data.squares import check_shards
 from cxrmlops.data.watched_studies import reference_studies
-from cxrmlops.errors import DataError
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
@@ -52,6 +51,7 @@ from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.tables import HISTORY, INDEX, SPLITS, STUDIES
 from cxrmlops.records.training import Training
 from cxrmlops.stage_code import stage_code_hash
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import sha256_file, sha256_json, whole_folder, work_folder
 from cxrmlops.vocabulary.findings import OperatingPoint
 from cxrmlops.vocabulary.scope import Scope

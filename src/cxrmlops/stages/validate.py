@@ -18,10 +18,10 @@ from cxrmlops.data.expectations import (
     image_rows,
     set_promises,
 )
-from cxrmlops.errors import DataError
 from cxrmlops.params import ValidateParams
 from cxrmlops.records.tables import IMAGES, INDEX, QUARANTINE, VALIDATED
 from cxrmlops.records.validation import Validation
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import WORK, whole_folder
 
 log = logging.getLogger(__name__)

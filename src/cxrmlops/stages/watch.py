@@ -12,7 +12,6 @@ from cxrmlops.data.arrived_reports import conclusions, read_arrived
 from cxrmlops.data.nights import read_nights
 from cxrmlops.data.sources.rows import REPORT_ROWS, Namer
 from cxrmlops.dicom.identity import pseudonym_key
-from cxrmlops.errors import DataError
 from cxrmlops.evaluation.monitoring.alarms import alarms_of
 from cxrmlops.evaluation.monitoring.drift import Reference, Rules, Window, compare
 from cxrmlops.evaluation.monitoring.expected import check_calibration, expect
@@ -24,6 +23,7 @@ from cxrmlops.params import Site, WatchParams
 from cxrmlops.records.tables import WATCHED
 from cxrmlops.records.watch import Alarm, CalibrationCheck, Expected, Shift, Watch
 from cxrmlops.reporting.watch_page import write_watch_page
+from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import whole_folder
 from cxrmlops.vocabulary.findings import BALANCED
 from cxrmlops.vocabulary.watched import Watched

@@ -1,1 +1,1 @@
-"""The machine: files, clock, processes, isolated workers, connections to itself."""
+"""The ground: errors, files, clock, processes, workers, services of this machine."""

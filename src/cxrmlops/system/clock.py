@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 PROGRESS_SECONDS = 5.0  # between two lines of progress, at least
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cxrmlops.errors import DataError, ResourceError
+from cxrmlops.system.errors import DataError, ResourceError
 
 OWNER_FILE, OWNER_FOLDER = 0o600, 0o700  # of what may name a patient
 WORK = Path(".work")  # unfinished work; git-ignored, removed on success

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from cxrmlops.errors import ParamsError, ResourceError, ServiceError
+from cxrmlops.system.errors import ParamsError, ResourceError, ServiceError
 from cxrmlops.system.files import whole
 
 DUMP, RESTORE = "pg_dump", "pg_restore"

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from cxrmlops.errors import ServiceError
+from cxrmlops.system.errors import ServiceError
 from cxrmlops.system.files import OWNER_FILE, make_folder, whole
 
 BUSY_SECONDS = 30.0

@@ -26,7 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from cxrmlops.errors import CxrError
+from cxrmlops.system.errors import CxrError
 
 log = logging.getLogger(__name__)
 

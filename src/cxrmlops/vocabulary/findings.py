@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 
 class Finding(StrEnum):

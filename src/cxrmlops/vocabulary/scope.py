@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from cxrmlops.errors import BundleError
+from cxrmlops.system.errors import BundleError
 
 FRONTAL = (
     "PA",

@@ -10,7 +10,7 @@ from cxrmlops.data.sources.csv_table import (
     require_columns,
     require_single_lines,
 )
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 
 def table(tmp_path, content: bytes):

@@ -4,7 +4,7 @@ import pytest
 
 from cxrmlops.data.sources.fhir_reports import fhir_report_rows
 from cxrmlops.data.sources.rows import Namer
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 NAMER = Namer(b"key")
 STUDY = {"identifier": {"system": "urn:dicom:uid", "value": "urn:oid:1.2.3"}}

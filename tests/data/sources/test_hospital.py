@@ -2,7 +2,7 @@ import pytest
 
 from cxrmlops.data.image_list import list_images
 from cxrmlops.data.sources import hospital
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 from tests.data.rows import make_reading
 from tests.make import make_chest_image, save_image
 

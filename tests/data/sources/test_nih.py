@@ -6,7 +6,7 @@ import pytest
 
 from cxrmlops.data.image_list import ListedImage, list_images
 from cxrmlops.data.sources import nih
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 from tests.data.rows import make_reading
 
 COLUMNS = (

@@ -4,7 +4,7 @@ import zipfile
 import pytest
 
 from cxrmlops.data.sources.report_xml import MAX_BYTES, read_reports
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 REPORT = (
     '<?xml version="1.0"?><eCitation><uId id="CXR{0}"/><MeSH><major>normal</major>'

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cxrmlops.data.sources.understood import require_understood, shown
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 TABLE = Path("reports.csv")
 

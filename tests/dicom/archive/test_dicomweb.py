@@ -14,7 +14,7 @@ from pydicom.uid import JPEGLSLossless
 from cxrmlops.dicom.archive import dicomweb, http_answers
 from cxrmlops.dicom.archive.dicomweb import DicomWeb
 from cxrmlops.dicom.archive.transfer import RemoteImage
-from cxrmlops.errors import (
+from cxrmlops.system.errors import (
     AccessError,
     CxrError,
     ParamsError,

@@ -23,7 +23,7 @@ from cxrmlops.dicom.archive import dimse_association
 from cxrmlops.dicom.archive.dimse import Dimse
 from cxrmlops.dicom.archive.dimse_address import Peer, read_address
 from cxrmlops.dicom.archive.transfer import RemoteImage
-from cxrmlops.errors import AccessError, RefusedError, Rejected, ServiceError
+from cxrmlops.system.errors import AccessError, RefusedError, Rejected, ServiceError
 from tests import make, orthanc
 
 DAYS = date(2024, 1, 29), date(2024, 1, 31)

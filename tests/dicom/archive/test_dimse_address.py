@@ -1,7 +1,7 @@
 import pytest
 
 from cxrmlops.dicom.archive.dimse_address import Peer, read_address
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 
 def test_an_address_needs_title_host_and_port_only():

@@ -1,7 +1,7 @@
 import pytest
 
 from cxrmlops.dicom.archive.transfer import judge_status, name_of
-from cxrmlops.errors import AccessError, RefusedError, ServiceError
+from cxrmlops.system.errors import AccessError, RefusedError, ServiceError
 
 
 @pytest.mark.parametrize(

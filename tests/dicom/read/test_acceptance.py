@@ -15,7 +15,7 @@ from pydicom.uid import (
 from cxrmlops.dicom.read.acceptance import accept, accept_picture
 from cxrmlops.dicom.read.derived_image import is_derived
 from cxrmlops.dicom.read.headers import describe
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from cxrmlops.vocabulary.reasons import REASONS
 from tests.make import make_chest_image, make_thorax
 

@@ -15,7 +15,7 @@ from cxrmlops.dicom.read.attributes import (
     whole_number,
     words,
 )
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from tests.dicom.read.make import said
 
 DAY = dt.date(2017, 6, 1)

@@ -15,7 +15,7 @@ from pydicom.uid import (
 )
 
 from cxrmlops.dicom.read.codestream import Codestream, check_codestream
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 
 def frame(kind: str, rows: int = 40, columns: int = 60) -> bytes:

@@ -10,7 +10,7 @@ from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLosslessSV1
 from cxrmlops.dicom.read.gdcm_jpeg import decode_jpeg, is_ours
 from cxrmlops.dicom.read.headers import read_whole
 from cxrmlops.dicom.read.pixels import display_picture
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from tests.make import make_cxr
 
 # 12 x 10 pixels of 12 bits: 300 more per row, 37 more per column (no encoder here)

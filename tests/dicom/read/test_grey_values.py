@@ -9,7 +9,7 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
 
 from cxrmlops.dicom.read.grey_values import PixelCounts, grey_table
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 BITS = 10
 SIZE = 1 << BITS

@@ -29,7 +29,7 @@ from cxrmlops.dicom.read.headers import (
     read_whole,
 )
 from cxrmlops.dicom.read.source import Limits, opened
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from tests.make import make_chest_image, save_image
 
 

@@ -5,7 +5,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from cxrmlops.dicom.read.look_up_table import LookUpTable, read_table
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 BYTES = np.arange(300) * 7 % 256  # entries of 8 bits
 WORDS = np.arange(300) * 211 % 65536

@@ -25,7 +25,7 @@ from cxrmlops.dicom.read.pixels import (
     display_picture,
 )
 from cxrmlops.dicom.read.source import Limits
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from tests.make import make_chest_image, make_cxr, read_any_image, save_image
 
 WIDE = (2048, 4096)  # a window that clips nothing of 12 bits

@@ -17,7 +17,7 @@ from pydicom.uid import ExplicitVRBigEndian, JPEGBaseline8Bit, JPEGLosslessSV1
 
 from cxrmlops.dicom.read.source import LIMITS
 from cxrmlops.dicom.read.stored_values import decode, pixel_format
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from tests.dicom.read.test_gdcm_jpeg import FRAME as LOSSLESS
 from tests.dicom.read.test_gdcm_jpeg import VALUES as LOSSLESS_VALUES
 from tests.make import make_cxr

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxrmlops.dicom.read.used_bits import Layout, used_bits
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 DOWN, ACROSS = np.mgrid[:120, :100] / 100
 IMAGE = (2000 + 1900 * np.sin(3 * DOWN) * np.cos(5 * ACROSS)).astype(int)  # 12 bits

@@ -5,7 +5,7 @@ import pytest
 from cxrmlops.dicom.results.answers import PRODUCT
 from cxrmlops.dicom.results.derived import save
 from cxrmlops.dicom.results.provenance import read_provenance
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 from tests.dicom.results.test_secondary_capture import MODEL, overlay
 from tests.dicom.results.test_structured_report import build
 from tests.make import make_readable_image, make_study_answer, save_image

@@ -9,7 +9,6 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
-from cxrmlops.errors import DataError
 from cxrmlops.evaluation.performance.figures import (
     answer_figures,
     calibration_figures,
@@ -17,6 +16,7 @@ from cxrmlops.evaluation.performance.figures import (
     ranking_figures,
     reading,
 )
+from cxrmlops.system.errors import DataError
 
 CASES = st.integers(4, 40).flatmap(
     lambda n: st.tuples(

@@ -3,8 +3,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from cxrmlops.errors import DataError
 from cxrmlops.evaluation.performance.thumbnail import read_thumbnails, shrink
+from cxrmlops.system.errors import DataError
 
 
 def images(n=120, *, size=64, seed=0, sign=0):

@@ -6,13 +6,13 @@ from scipy.optimize import brentq
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from cxrmlops.errors import DataError, LeakError
 from cxrmlops.evaluation.statistics.calibration import (
     MAX_TEMPERATURE,
     PRIOR,
     Calibration,
     fit_temperature,
 )
+from cxrmlops.system.errors import DataError, LeakError
 
 
 def drawn(*, n: int = 4000, slope: float = 1.0, shift: float = 0.0, seed: int = 0):

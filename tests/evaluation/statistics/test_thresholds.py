@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cxrmlops.errors import DataError, LeakError
 from cxrmlops.evaluation.statistics.thresholds import choose_points
+from cxrmlops.system.errors import DataError, LeakError
 
 
 def points(probability, abnormal, *, high_sensitivity=0.9):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxrmlops.data.sources.table_text import HEAD, lines_of, read_text
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 SHOWN_COLUMNS = 20  # named in a message; the rest are counted
 _DELIMITERS = ",;\t|"  # of several that are as frequent, the first

@@ -17,7 +17,7 @@ import pandas as pd
 
 from cxrmlops.data.report_labels import Conclusion, read_conclusions
 from cxrmlops.data.sources.rows import REPORT_ROWS, Namer, report_row
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 COUNTED = ("final", "amended", "corrected", "appended")
 MAX_BYTES = 16 * 1024**2

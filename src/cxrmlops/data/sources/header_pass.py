@@ -17,8 +17,8 @@ from cxrmlops.data.sources.rows import SourceInput, image_row, loosely
 from cxrmlops.dicom.read.acceptance import accept
 from cxrmlops.dicom.read.headers import ImageHeader, describe, read_header
 from cxrmlops.dicom.read.source import Limits
-from cxrmlops.errors import Rejected
 from cxrmlops.system.clock import ProgressTimer
+from cxrmlops.system.errors import Rejected
 from cxrmlops.system.files import disk_space, read_journal
 from cxrmlops.system.workers import map_isolated, worker_count
 

@@ -38,7 +38,7 @@ from cxrmlops.data.sources.rows import (
     loosely,
     report_row,
 )
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 LABEL_POLICY = "hospital-1"
 

@@ -30,7 +30,7 @@ from cxrmlops.data.sources.rows import (
     report_row,
 )
 from cxrmlops.data.sources.understood import require_understood
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 LABEL_POLICY = "nih-1"  # raise it whenever the first paragraph changes
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cxrmlops.data.sources.csv_table import read_columns
 from cxrmlops.data.sources.report_xml import read_reports
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 _TABLES = (".csv", ".csv.gz", ".tsv", ".txt", ".xls", ".xlsx")
 _ARCHIVES = (".tgz", ".tar.gz", ".tar", ".zip")

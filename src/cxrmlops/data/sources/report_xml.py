@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 MAX_BYTES = 1024**2  # of one report; the largest of Open-i has 22 KiB
 

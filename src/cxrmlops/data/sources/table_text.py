@@ -6,7 +6,7 @@ import io
 import zlib
 from pathlib import Path
 
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 HEAD = 64 * 1024  # bytes that the heading is looked for in
 

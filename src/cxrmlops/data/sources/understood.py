@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrmlops.errors import DataError
+from cxrmlops.system.errors import DataError
 
 MOST = 0.5  # share of the filled fields; more that is not understood is another table
 LONGEST_WORD = 24  # characters; more is free text, which is never shown

@@ -33,7 +33,7 @@ from cxrmlops.dicom.archive.transfer import (
 from cxrmlops.dicom.identity import is_uid
 from cxrmlops.dicom.read.attributes import text
 from cxrmlops.dicom.read.foreign_code import suppress_warnings
-from cxrmlops.errors import (
+from cxrmlops.system.errors import (
     AccessError,
     CxrError,
     ParamsError,

@@ -43,7 +43,7 @@ from cxrmlops.dicom.archive.transfer import (
 )
 from cxrmlops.dicom.identity import is_uid
 from cxrmlops.dicom.read.attributes import text
-from cxrmlops.errors import AccessError, ServiceError
+from cxrmlops.system.errors import AccessError, ServiceError
 
 MODELS = {"get": GET, "move": MOVE}
 _PENDING = (0xFF00, 0xFF01)

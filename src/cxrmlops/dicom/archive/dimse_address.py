@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 _TITLE = re.compile(r"[ -\[\]-~]{1,16}")  # PS3.5: 16 characters, no backslash
 FORM = (

@@ -15,7 +15,7 @@ from pynetdicom.presentation import PresentationContext
 from cxrmlops.dicom.archive.dimse_address import Peer
 from cxrmlops.dicom.archive.dimse_receiver import send_at_once
 from cxrmlops.dicom.read.foreign_code import suppress_warnings
-from cxrmlops.errors import AccessError, CxrError, ServiceError
+from cxrmlops.system.errors import AccessError, CxrError, ServiceError
 
 CONNECT_SECONDS, SILENT_SECONDS = 10.0, 60.0
 ATTEMPTS = 3  # at an association that ends without an answer

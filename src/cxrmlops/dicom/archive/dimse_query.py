@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from cxrmlops.dicom.read.foreign_code import reject_on_error
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 # What we ask of an image, to choose without fetching; servers leave out what they like
 STUDY_KEYS = ("StudyDescription", "StudyDate", "PatientBirthDate", "PatientAge")

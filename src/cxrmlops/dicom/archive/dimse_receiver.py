@@ -27,7 +27,7 @@ from pydicom.uid import (
 from pynetdicom import AE, build_context, evt
 
 from cxrmlops.dicom.archive.dimse_address import Peer
-from cxrmlops.errors import CxrError, Rejected, ServiceError
+from cxrmlops.system.errors import CxrError, Rejected, ServiceError
 from cxrmlops.system.files import whole
 
 IMAGE_CLASSES = (

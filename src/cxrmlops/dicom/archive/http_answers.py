@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from cxrmlops.errors import ParamsError
+from cxrmlops.system.errors import ParamsError
 
 TOKEN, USER, PASSWORD = (
     "CXR_ARCHIVE_TOKEN",

@@ -10,7 +10,7 @@ from cxrmlops.dicom.read.acceptance import accept
 from cxrmlops.dicom.read.attributes import date, text
 from cxrmlops.dicom.read.foreign_code import reject_on_error
 from cxrmlops.dicom.results.answers import MANUFACTURER
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from cxrmlops.vocabulary.reasons import Kind, reason_kind
 from cxrmlops.vocabulary.scope import Scope
 

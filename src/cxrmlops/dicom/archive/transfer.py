@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from cxrmlops.dicom.read.attributes import text
 from cxrmlops.dicom.read.headers import read_header
-from cxrmlops.errors import AccessError, RefusedError, ServiceError
+from cxrmlops.system.errors import AccessError, RefusedError, ServiceError
 
 MODALITIES = ("DX", "CR")  # asked one by one: lists mean different things to servers
 

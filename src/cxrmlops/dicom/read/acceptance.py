@@ -29,7 +29,7 @@ from cxrmlops.dicom.read.plausibility import (
 )
 from cxrmlops.dicom.read.projection import view
 from cxrmlops.dicom.read.upright import is_frontal, turn
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 _CR, _DX = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1"
 _DX_RAW = "1.2.840.10008.5.1.4.1.1.1.1.1"

@@ -9,8 +9,8 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
-from cxrmlops.errors import Rejected
 from cxrmlops.system import clock
+from cxrmlops.system.errors import Rejected
 
 # PhotometricInterpretation (PS3.3 C.7.6.3.1.2) of films, and of grey films in colour
 GREY = ("MONOCHROME1", "MONOCHROME2")

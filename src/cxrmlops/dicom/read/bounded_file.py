@@ -8,7 +8,7 @@ import io
 
 from pydicom.tag import BaseTag
 
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # float, double and integer pixel data
 

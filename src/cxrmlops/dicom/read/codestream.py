@@ -27,7 +27,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 _SEQUENTIAL = {0xC0, 0xC1}  # baseline, extended
 _JPEG = {  # start-of-frame markers that a transfer syntax allows

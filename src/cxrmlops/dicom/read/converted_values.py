@@ -12,7 +12,7 @@ from cxrmlops.dicom.read.attributes import PICTURE_ATTRIBUTES
 from cxrmlops.dicom.read.bounded_file import PIXELS
 from cxrmlops.dicom.read.foreign_code import reject_on_error
 from cxrmlops.dicom.read.source import Limits
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 _PIXEL_VRS = (None, "OB", "OW", "UN")  # another makes a Python object of each pixel
 _ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")  # item tags, little and big endian

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pydicom
 
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 # Values are checked where they are used, and pydicom's words quote them: a warning or a
 # log line with a patient's number must not arise.

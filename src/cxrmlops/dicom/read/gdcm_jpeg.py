@@ -18,7 +18,7 @@ from pydicom.uid import (
     JPEGLosslessSV1,
 )
 
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 _LOSSLESS = (JPEGLossless, JPEGLosslessSV1)
 _SEQUENTIAL = (JPEGBaseline8Bit, JPEGExtended12Bit)

@@ -17,7 +17,7 @@ from pydicom.uid import ExplicitVRBigEndian
 
 from cxrmlops.dicom.read.attributes import items, number, numbers, text
 from cxrmlops.dicom.read.look_up_table import LookUpTable, read_table
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 PERCENTILES = (0.5, 99.5)
 DIGITS = 7  # of grey, what float32 holds

@@ -35,7 +35,7 @@ from cxrmlops.dicom.read.converted_values import convert_values
 from cxrmlops.dicom.read.foreign_code import reject_on_error
 from cxrmlops.dicom.read.projection import portable, view
 from cxrmlops.dicom.read.source import LIMITS, Limits, Source, opened
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 _PIECE = 1 << 20  # bytes inflated at a time
 _IDENTITY = tag_for_keyword("StudyInstanceUID")  # behind PatientID, SOP UID

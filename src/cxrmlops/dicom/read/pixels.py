@@ -26,7 +26,7 @@ from cxrmlops.dicom.read.headers import read_whole
 from cxrmlops.dicom.read.orientation import turn_upright
 from cxrmlops.dicom.read.source import LIMITS, Limits
 from cxrmlops.dicom.read.stored_values import StoredValues, decode, pixel_format
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 _DECIMALS = (  # DS, where a decimal comma may stand
     *("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrmlops.dicom.read.foreign_code import reject_on_error
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 from cxrmlops.vocabulary.scope import Scope
 
 _START = 16  # bytes, enough for every magic number that is looked for

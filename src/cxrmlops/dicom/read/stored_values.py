@@ -28,7 +28,7 @@ from cxrmlops.dicom.read.foreign_code import reject_on_error
 from cxrmlops.dicom.read.gdcm_jpeg import decode_jpeg, is_ours
 from cxrmlops.dicom.read.source import Limits
 from cxrmlops.dicom.read.used_bits import Layout, UsedBits, used_bits
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 _MAX_FRAGMENTS = 10_000  # of a compressed frame; parsing more would take minutes
 _ITEM = b"\xfe\xff\x00\xe0"

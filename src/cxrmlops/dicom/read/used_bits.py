@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrmlops.errors import Rejected
+from cxrmlops.system.errors import Rejected
 
 _IMAGE, _OTHER = 5.0, 15.0  # steps with over steps without: up to, from
 _PIXELS = 1 << 22  # looked at; more cost time only

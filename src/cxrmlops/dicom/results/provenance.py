@@ -9,7 +9,7 @@ from pydicom.sr.codedict import codes
 
 from cxrmlops.dicom.read.headers import read_header
 from cxrmlops.dicom.results.answers import PRODUCT
-from cxrmlops.errors import DataError, Rejected
+from cxrmlops.system.errors import DataError, Rejected
 
 BUNDLE = "bundle_sha256="  # of the Algorithm Parameters, see measurement_group.py
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from cxrmlops.errors import DataError
 from cxrmlops.evaluation.statistics.intervals import (
     Bools,
     Figure,
@@ -31,6 +30,7 @@ from cxrmlops.evaluation.statistics.reliability import (
     ece_of_noise,
 )
 from cxrmlops.records.metrics import Confusion
+from cxrmlops.system.errors import DataError
 
 FIXED = (0.90, 0.95, 0.98)  # the other recall is read off at these
 

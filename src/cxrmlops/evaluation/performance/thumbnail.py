@@ -10,8 +10,8 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from cxrmlops.errors import DataError
 from cxrmlops.evaluation.statistics.intervals import Floats
+from cxrmlops.system.errors import DataError
 
 SIDE = 16  # pixels
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C: the smaller, the more is smoothed
