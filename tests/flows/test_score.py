@@ -90,7 +90,10 @@ def archived(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 def register(folder: Path, *bundles: Path) -> list[versions.Version]:
     """Put bundles into MLflow as versions of one training."""
-    settings = {"train": {"architecture": "resnet18"}, "preprocess": {"size": 64}}
+    settings = {
+        "train": {"architecture": "resnet18", "seed": 1},
+        "preprocess": {"size": 64},
+    }
     (folder / "data/split").mkdir(parents=True)
     make.make_splits().to_parquet(folder / "data/split/images.parquet")
     run_id = find_or_make_run(settings, split=folder / "data/split")
@@ -232,7 +235,7 @@ def test_a_night_in_which_everything_fails_alike_stops_and_leaves_the_rest(
         raise AssertionError("daemonic processes are not allowed to have children")
 
     with monkeypatch.context() as patch:
-        patch.setattr(flow_file.score_stage, "run", refuse)
+        patch.setattr(chunk_file.score_stage, "run", refuse)
         state = score(str(bundle), return_state=True)
 
     assert (state.type.value, state.name) == ("FAILED", "Stopped")

@@ -24,10 +24,11 @@ from cxrmlops.model.network import build_network
 from cxrmlops.params import EvaluateParams
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.split import SplitManifest
-from cxrmlops.records.tables import NOT_EVALUABLE, SPLITS, STUDIES
+from cxrmlops.records.tables import INDEX, NOT_EVALUABLE, SPLITS, STUDIES
 from cxrmlops.stages import evaluate, train
 from tests.evaluation.gates.test_gate import VALIDATION
 from tests.make import (
+    make_index,
     make_manifest,
     make_preprocessing,
     make_splits,
@@ -85,6 +86,7 @@ def line(tmp_path_factory):
     for image in make_stripes(images):
         shards.add(image)
     shards.close()
+    INDEX.write(make_index(images), folder / "preprocess")
     pixels = make_preprocessing(size=SIZE)
     pixels.write(folder / "preprocess" / "preprocessing.json")
     make_cohort_summary().write(folder / "cohort" / "exclusions.json")
