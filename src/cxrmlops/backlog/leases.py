@@ -9,7 +9,6 @@ the lease is still ours: a run that slept too long cannot undo what another did.
 import itertools
 import logging
 import secrets
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +36,7 @@ from cxrmlops.backlog.lease_holders import (
     seconds,
     this_process,
 )
+from cxrmlops.backlog.lease_renewal import renewed
 from cxrmlops.backlog.ledger import (
     CLAIMED,
     DELIVERED,
@@ -135,23 +135,16 @@ def claim(
 @contextmanager
 def held(engine: Engine, chunk: Chunk) -> Iterator[None]:
     """Renew the lease from a thread while the block works."""
-    done = threading.Event()
 
     def renew() -> None:
-        while not done.wait(chunk.lease_seconds / 3):
-            try:
-                with transaction(engine) as connection:
-                    still_ours(connection, chunk)
-            except ServiceError as error:
-                log.warning("chunk %s: lease not renewed: %s", chunk.id, error)
+        try:
+            with transaction(engine) as connection:
+                still_ours(connection, chunk)
+        except ServiceError as error:
+            log.warning("chunk %s: lease not renewed: %s", chunk.id, error)
 
-    thread = threading.Thread(target=renew, name=f"lease-{chunk.id}", daemon=True)
-    thread.start()
-    try:
+    with renewed(f"lease-{chunk.id}", renew, seconds=chunk.lease_seconds):
         yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def release(engine: Engine, chunk: Chunk, reason: str) -> None:

@@ -7,9 +7,8 @@ lease, as its chunks do: it ends with its process, or soon after its last sign o
 Nights that overlap would do no harm, only the same work in each other's way.
 """
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, insert, select, update
@@ -21,6 +20,7 @@ from cxrmlops.backlog.lease_holders import (
     seconds,
     this_process,
 )
+from cxrmlops.backlog.lease_renewal import renewed
 from cxrmlops.backlog.schema import nights
 from cxrmlops.system.errors import ServiceError
 
@@ -76,26 +76,17 @@ def begin(engine: Engine, flow_run: str, *, due: str = "") -> Begun:
 @contextmanager
 def held(engine: Engine, flow_run: str) -> Iterator[None]:
     """Renew the lease from a thread while the block works, then end the night."""
-    done = threading.Event()
     mine = nights.c.flow_run == flow_run
 
     def renew() -> None:
-        while not done.wait(LEASE_SECONDS / 3):
-            try:
-                with transaction(engine) as connection:
-                    until = seconds(connection) + LEASE_SECONDS
-                    query = update(nights).where(mine).values(lease_until=until)
-                    connection.execute(query)
-            except ServiceError:
-                continue  # the work itself says so
+        with suppress(ServiceError), transaction(engine) as connection:  # work says so
+            until = seconds(connection) + LEASE_SECONDS
+            connection.execute(update(nights).where(mine).values(lease_until=until))
 
-    thread = threading.Thread(target=renew, name="night", daemon=True)
-    thread.start()
     try:
-        yield
+        with renewed("night", renew, seconds=LEASE_SECONDS):
+            yield
     finally:
-        done.set()
-        thread.join()
         with transaction(engine) as connection:
             connection.execute(update(nights).where(mine).values(ended_at=now()))
 

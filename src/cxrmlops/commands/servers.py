@@ -78,12 +78,11 @@ def compose(
     """
     from cxrmlops.params import load_site
     from cxrmlops.stack import containers
-    from cxrmlops.system.files import whole
+    from cxrmlops.system.files import write_text
 
     site = load_site()
     containers.prepare(folder, site)
-    with whole(Path("infra/compose.yaml")) as draft:
-        draft.write_text(containers.compose(time_zone=site.time_zone), "utf-8")
+    write_text(Path("infra/compose.yaml"), containers.compose(time_zone=site.time_zone))
     typer.echo("docker compose -p cxrmlops -f infra/compose.yaml up --build")
 
 

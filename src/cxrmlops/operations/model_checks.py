@@ -69,7 +69,7 @@ def check_code() -> Finding:
         CODE,
         f"uncommitted changes after commit {commit}: a model trained now "
         + ("could not be approved" if refused else "could not be made again"),
-        "git commit -a, before you train; settings files count",
+        "git commit -a, before you train",
     )
 
 
@@ -78,7 +78,8 @@ def check_key() -> Finding:
 
     The key itself is never shown.
     """
-    if key_file() is not None and not _exists(key_file()):
+    file = key_file()
+    if file is not None and not file.exists():
         return note(
             KEY,
             "there is no key yet; the first cohort makes one",
@@ -96,12 +97,8 @@ def check_key() -> Finding:
             f"the key (fingerprint {now}) is not that of data/cohort ({before})",
             "set CXR_PSEUDONYM_KEY to the former key; see docs/how-to/operate.md",
         )
-    kept = "CXR_PSEUDONYM_KEY" if key_file() is None else str(key_file())
+    kept = "CXR_PSEUDONYM_KEY" if file is None else str(file)
     return well(KEY, f"key in {kept}, fingerprint {now}; keep a copy elsewhere")
-
-
-def _exists(path: Path | None) -> bool:
-    return path is not None and path.exists()
 
 
 def _without_registry(name: str) -> Finding | None:

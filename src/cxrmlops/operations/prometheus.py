@@ -8,7 +8,7 @@ from typing import get_args
 from cxrmlops.operations.heartbeat import State
 from cxrmlops.operations.status import Status
 from cxrmlops.system.errors import ParamsError
-from cxrmlops.system.files import whole
+from cxrmlops.system.files import write_text
 
 PREFIX = "cxrmlops"
 
@@ -25,8 +25,7 @@ def write(status: Status, path: Path) -> None:
         ParamsError: it cannot be written there.
     """
     try:
-        with whole(path) as draft:
-            draft.write_text(text(status), encoding="utf-8")
+        write_text(path, text(status))
     except OSError as error:
         raise ParamsError(
             f"{path} cannot be written ({error.strerror}); name another file"

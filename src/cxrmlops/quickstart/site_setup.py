@@ -10,7 +10,7 @@ from cxrmlops.data.image_list import list_images
 from cxrmlops.data.sources.recognise import find_reports, recognise_reports
 from cxrmlops.params import load_site
 from cxrmlops.system.errors import DataError, ParamsError
-from cxrmlops.system.files import whole
+from cxrmlops.system.files import write_text
 
 SITE, PARAMS, ADDRESSES = "site.yaml", "params.yaml", "addresses.env"
 GRAPH = Path("dvc.yaml")  # of the checkout
@@ -80,13 +80,13 @@ def set_up(
         )
     reports, source = _reports(images, reports, source)
     values = {"source": source, "films": images.resolve(), "reports": reports.resolve()}
-    _write(here / SITE, _site_text(here / SITE, values, may_replace))
+    write_text(here / SITE, _site_text(here / SITE, values, may_replace))
     for name, content in (
         (PARAMS, default(PARAMS).read_text(encoding="utf-8")),
         (ADDRESSES, _ADDRESSES),
     ):
         if not (here / name).exists():
-            _write(here / name, content, private=name == ADDRESSES)  # passwords
+            write_text(here / name, content, private=name == ADDRESSES)  # passwords
     return _next(source, len(files), reports)
 
 
@@ -153,11 +153,6 @@ def _filled(text: str, values: dict[str, object]) -> str:
         line = re.compile(rf"^{name}:[^#\n]*?(?=\s*(#|$))", re.MULTILINE)
         text = line.sub(f"{name}: {shown}".replace("\\", r"\\"), text, count=1)
     return text
-
-
-def _write(path: Path, text: str, *, private: bool = False) -> None:
-    with whole(path, private=private) as draft:
-        draft.write_text(text, encoding="utf-8")
 
 
 def _next(source: str, images: int, reports: Path) -> str:

@@ -19,7 +19,7 @@ from cxrmlops.reporting.evaluation_plots import (
 )
 from cxrmlops.reporting.evaluation_report import environment, write_figure
 from cxrmlops.reporting.scope import NOT_A_DEVICE, SCOPE
-from cxrmlops.system.files import whole
+from cxrmlops.system.files import write_text
 
 SECTIONS = (
     "Model",
@@ -62,8 +62,7 @@ def write_card(folder: Path, evidence: Evidence) -> None:
             notice=NOT_A_DEVICE,
         )
     )
-    with whole(folder / "card.html") as draft:
-        draft.write_text(page, encoding="utf-8")
+    write_text(folder / "card.html", page)
 
 
 def card_facts(evidence: Evidence) -> list[CardFact]:

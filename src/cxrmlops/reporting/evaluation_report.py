@@ -16,7 +16,7 @@ from cxrmlops.reporting.evaluation_plots import (
     Evidence,
 )
 from cxrmlops.reporting.scope import SCOPE
-from cxrmlops.system.files import whole
+from cxrmlops.system.files import write_text
 
 
 def write_report(path: Path, evidence: Evidence, plots: Mapping[str, str]) -> None:
@@ -47,8 +47,7 @@ def write_report(path: Path, evidence: Evidence, plots: Mapping[str, str]) -> No
             images={name: pages.inline(svg) for name, svg in plots.items()},
         )
     )
-    with whole(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def environment() -> Environment:

@@ -7,7 +7,7 @@ from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.examination import Examination, Probe
 from cxrmlops.reporting.interval_plots import Row, forest_plot
 from cxrmlops.reporting.pages import environment, inline
-from cxrmlops.system.files import whole
+from cxrmlops.system.files import write_text
 
 KINDS = {
     "acquisition": "How the film was made",
@@ -41,8 +41,7 @@ def write_examination(path: Path, examination: Examination, *, name: str) -> Non
         name=name,
         shortcuts=inline(_forest(examination.shortcuts)),
     )
-    with whole(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def _forest(probes: Sequence[Probe]) -> str:

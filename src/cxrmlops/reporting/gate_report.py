@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cxrmlops.records.verdict import GateResult, Verdict
 from cxrmlops.reporting.pages import environment
-from cxrmlops.system.files import whole
+from cxrmlops.system.files import write_text
 
 WORDS = {"fail": "failed", "not_assessed": "not assessed", "pass": "passed"}
 
@@ -16,8 +16,7 @@ def write_gate(path: Path, verdict: Verdict) -> None:
     text = prepared.get_template("gate.html").render(
         verdict=verdict, groups=_groups(verdict), words=WORDS
     )
-    with whole(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def rows(verdict: Verdict) -> list[dict[str, str]]:

@@ -21,7 +21,7 @@ from cxrmlops.reporting.pages import environment
 from cxrmlops.reporting.priority import Place, Waiting, order
 from cxrmlops.reporting.texts import catalogue, finding_words
 from cxrmlops.system.errors import DataError
-from cxrmlops.system.files import whole
+from cxrmlops.system.files import write_text
 from cxrmlops.vocabulary.findings import Finding
 from cxrmlops.vocabulary.reasons import reason_sentence
 
@@ -168,8 +168,7 @@ def _shown_date(date: str) -> str:
 
 
 def _write_private(path: Path, text: str) -> None:
-    with whole(path, private=True) as draft:
-        draft.write_text(text, encoding="utf-8")
+    write_text(path, text, private=True)
 
 
 def _read(folder: Path) -> Night:

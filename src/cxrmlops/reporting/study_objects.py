@@ -40,7 +40,7 @@ from cxrmlops.reporting.shown_image import (
 )
 from cxrmlops.reporting.texts import catalogue, summary, wording
 from cxrmlops.system.errors import Rejected
-from cxrmlops.system.files import whole
+from cxrmlops.system.files import write_text
 from cxrmlops.vocabulary.reasons import Kind, reason_kind
 
 _ANY = Limits(max_bytes=2**40, max_pixels=2**40)  # they passed the limits of `score`
@@ -259,8 +259,7 @@ def _save_fhir(job: StudyJob, study: StudyAnswer, uid: str) -> WrittenObject:
             conclusion=_summary(job, study, job.settings.language),
             disclaimer=catalogue(job.settings.language)["disclaimer"],
         )
-        with whole(job.out / file, private=True) as draft:
-            draft.write_text(text, encoding="utf-8")
+        write_text(job.out / file, text, private=True)
     return WrittenObject(
         study_instance_uid=header.study_instance_uid,
         kind="fhir",

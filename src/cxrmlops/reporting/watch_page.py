@@ -7,7 +7,7 @@ from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.watch import Month, Shift, Watch
 from cxrmlops.reporting.interval_plots import Row, forest_plot
 from cxrmlops.reporting.pages import environment, inline
-from cxrmlops.system.files import whole
+from cxrmlops.system.files import write_text
 
 SHOWN = 12  # comparisons of each kind; the rest are counted
 KINDS = {
@@ -32,8 +32,7 @@ def write_watch_page(path: Path, watch: Watch) -> None:
         kinds={title: (rows, _shown(rows)) for title, rows in by_kind.items()},
         realised=inline(_realised(watch.months)) if _any(watch.months) else "",
     )
-    with whole(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def _shown(rows: Sequence[Shift]) -> list[Shift]:

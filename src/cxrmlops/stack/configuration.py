@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cxrmlops.stack.place import LOOPBACK, Place
 from cxrmlops.stack.services import ADMINISTRATOR, USER
-from cxrmlops.system.files import whole
+from cxrmlops.system.files import write_text
 
 OUR_TITLE = "CXRMLOPS"  # AE title that the archive lets in
 
@@ -164,7 +164,5 @@ def write_settings(
         "viewer.conf": viewer(place, password=archive, account=account),
     }
     for name, text in texts.items():
-        with whole(folder / name, private=True) as draft:
-            draft.write_text(text, "utf-8")
-    with whole(folder / "viewer" / "app-config.js") as draft:
-        draft.write_text(viewer_settings(), "utf-8")
+        write_text(folder / name, text, private=True)
+    write_text(folder / "viewer" / "app-config.js", viewer_settings())

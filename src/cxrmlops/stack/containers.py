@@ -11,7 +11,7 @@ from cxrmlops.stack.configuration import write_settings
 from cxrmlops.stack.passwords import NAMES, read_passwords
 from cxrmlops.stack.place import LOOPBACK, Place
 from cxrmlops.stack.services import DATABASES, USER, Service, services
-from cxrmlops.system.files import make_folder, whole
+from cxrmlops.system.files import make_folder, write_text
 
 _KEPT = "/srv/stack"
 _PROJECT = "/srv/cxrmlops"
@@ -72,11 +72,9 @@ def prepare(folder: Path, site: Site) -> None:
     (folder / "viewer").mkdir(exist_ok=True)
     passwords = read_passwords(folder / "passwords.env")
     for name, value in passwords.items():
-        with whole(folder / "secrets" / name, private=True) as draft:
-            draft.write_text(value, "utf-8")
+        write_text(folder / "secrets" / name, value, private=True)
     script = "".join(f"CREATE DATABASE {name};\n" for name in DATABASES)
-    with whole(folder / "databases.sql") as draft:
-        draft.write_text(script, "utf-8")
+    write_text(folder / "databases.sql", script)
     ohif.fetch_viewer(folder / "viewer" / "dist", cache=folder / "viewer")
     write_settings(folder, place(), passwords, plugins=_PLUGINS, account=None)
 

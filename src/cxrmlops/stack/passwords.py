@@ -4,7 +4,7 @@ import secrets
 import shlex
 from pathlib import Path
 
-from cxrmlops.system.files import whole
+from cxrmlops.system.files import write_text
 
 NAMES = (
     "CXR_DATABASE_PASSWORD",
@@ -19,8 +19,7 @@ def read_passwords(path: Path) -> dict[str, str]:
     there = _parse(path) if path.exists() else {}
     kept = {name: there.get(name) or secrets.token_urlsafe(24) for name in NAMES}
     if kept != there:
-        with whole(path, private=True) as draft:
-            draft.write_text("".join(f"{n}={v}\n" for n, v in kept.items()), "utf-8")
+        write_text(path, "".join(f"{n}={v}\n" for n, v in kept.items()), private=True)
     return kept
 
 

@@ -26,7 +26,7 @@ from cxrmlops.stack.services import (
     services,
 )
 from cxrmlops.system.errors import ResourceError
-from cxrmlops.system.files import make_folder, whole
+from cxrmlops.system.files import make_folder, write_text
 
 log = logging.getLogger(__name__)
 FOLDER = "CXR_STACK"  # environment: where the servers keep everything
@@ -131,7 +131,7 @@ def enable_at_boot(project: Path) -> str:
     """Write the unit of systemd; enable it, or say by which command a person does."""
     folder = folder_of(project)
     file = folder / systemd.UNIT
-    _write(file, systemd.unit(folder, project=project.resolve()))
+    write_text(file, systemd.unit(folder, project=project.resolve()))
     if not systemd.runs_here():
         return f"to start at boot: {systemd.by_hand(file)}"
     supervisor.stop(folder)
@@ -152,11 +152,11 @@ def _prepare(folder: Path, place: Place, site: Site) -> dict[str, str]:
     if ohif.fetch_viewer(folder / "viewer" / "dist", cache=folder / "viewer"):
         log.info("up: OHIF %s put in place", ohif.VERSION)
     write_settings(folder, place, passwords, plugins=_PLUGINS, account=_web_account())
-    _write(folder / ADDRESSES, _addresses(place, passwords), private=True)
+    write_text(folder / ADDRESSES, _addresses(place, passwords), private=True)
     everything = services(place, time_zone=site.time_zone)
     for service in everything:
-        _write(folder / "run" / f"{service.name}.sh", _script(service, place))
-    _write(
+        write_text(folder / "run" / f"{service.name}.sh", _script(service, place))
+    write_text(
         folder / "supervisord.conf",
         supervisor.configuration(folder, everything, account=database.ACCOUNT),
     )
@@ -222,8 +222,3 @@ def _wait(service: Service, place: Place, folder: Path) -> None:
             )
         time.sleep(_POLL_SECONDS)
     log.info("up: %s is well after %.0f s", service.title, time.monotonic() - begun)
-
-
-def _write(path: Path, text: str, *, private: bool = False) -> None:
-    with whole(path, private=private) as draft:
-        draft.write_text(text, "utf-8")

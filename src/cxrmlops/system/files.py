@@ -178,11 +178,16 @@ def only_run(stage: str) -> Iterator[None]:
         yield
 
 
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
+    """Write a file of text (UTF-8), whole or not at all; see `whole`."""
+    with whole(path, private=private) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
 def write_json(path: Path, content: Any, *, private: bool = False) -> None:
     """Write `content` as readable JSON with stable key order; NaN is refused."""
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
-    with whole(path, private=private) as draft:
-        draft.write_text(text + "\n", encoding="utf-8")
+    write_text(path, text + "\n", private=private)
 
 
 def read_json(path: Path) -> Any:
