@@ -26,7 +26,7 @@ def test_ports_are_published_on_loopback_alone():
 
 def test_every_container_has_a_health_check_and_only_its_own_secrets():
     content = yaml.safe_load(COMPOSE.read_text())
-    described = {s.name: s for s in services(containers.place(), time_zone="UTC")}
+    described = {s.name: s for s in services(containers.place("UTC"))}
 
     assert set(content["services"]) == set(described)
     assert set(content["secrets"]) == set(NAMES)

@@ -15,36 +15,37 @@ ZONE = "Europe/Berlin"
 
 
 def on_this_machine() -> Place:
-    return here(ROOT, load_site(ROOT / "site.yaml"))
+    site = load_site(ROOT / "site.yaml").model_copy(update={"time_zone": ZONE})
+    return here(ROOT, site)
 
 
 @pytest.fixture(params=["machine", "containers"])
 def place(request) -> Place:
-    return on_this_machine() if request.param == "machine" else containers.place()
+    return on_this_machine() if request.param == "machine" else containers.place(ZONE)
 
 
 def test_a_server_stands_after_those_that_it_needs(place):
     seen: set[str] = set()
-    for service in services(place, time_zone=ZONE):
+    for service in services(place):
         assert set(service.needs) <= seen
         seen.add(service.name)
 
 
 def test_machine_and_containers_have_the_same_servers():
     def facts(place: Place) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-        return [(s.name, s.needs, s.passwords) for s in services(place, time_zone=ZONE)]
+        return [(s.name, s.needs, s.passwords) for s in services(place)]
 
-    assert facts(on_this_machine()) == facts(containers.place())
+    assert facts(on_this_machine()) == facts(containers.place(ZONE))
 
 
 def test_every_server_of_this_machine_listens_on_loopback_alone():
-    for service in services(on_this_machine(), time_zone=ZONE):
+    for service in services(on_this_machine()):
         assert "0.0.0.0" not in service.script(on_this_machine())
 
 
 def test_a_script_names_passwords_and_holds_none(place):
     known = set(NAMES)
-    for service in services(place, time_zone=ZONE):
+    for service in services(place):
         named = set(re.findall(r"\$\{(CXR_\w+)\}", service.script(place)))
         assert named <= set(service.passwords) <= known
 
@@ -66,6 +67,7 @@ def test_a_shell_fills_a_password_in_and_quotes_folders(tmp_path):
         hosts={},
         ports=load_site(ROOT / "site.yaml").ports,
         passwords='export {name}="it is $(echo secret)"',
+        time_zone=ZONE,
     )
     folder.mkdir()
     shown = Service(
@@ -80,7 +82,7 @@ def test_a_shell_fills_a_password_in_and_quotes_folders(tmp_path):
 
 
 def by_name(place: Place) -> dict[str, Service]:
-    return {service.name: service for service in services(place, time_zone=ZONE)}
+    return {service.name: service for service in services(place)}
 
 
 def run(script: str) -> str:

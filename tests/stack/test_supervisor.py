@@ -12,7 +12,7 @@ PLACE = here(ROOT, load_site(ROOT / "site.yaml"))
 def test_every_server_is_a_program_that_is_started_again_and_logs_within_bounds(
     tmp_path,
 ):
-    everything = services(PLACE, time_zone="UTC")
+    everything = services(PLACE)
     settings = configparser.ConfigParser(interpolation=None)
     settings.read_string(
         supervisor.configuration(tmp_path, everything, account="postgres")

@@ -38,7 +38,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Blocks.add_representer(str, _text)
 
 
-def place() -> Place:
+def place(time_zone: str) -> Place:
     """Describe the containers as a place: each is reached by its service's name."""
     return Place(
         folder=_KEPT,
@@ -47,17 +47,17 @@ def place() -> Place:
         listen="0.0.0.0",  # noqa: S104 - within the containers' own network
         hosts={name: name for name in _NAMES},
         ports=Ports(),
+        time_zone=time_zone,
         passwords='export {name}="$(cat /run/secrets/{name})"',
     )
 
 
 def compose(*, time_zone: str) -> str:
     """Return compose.yaml (Compose Specification)."""
-    here = place()
+    here = place(time_zone)
     content = {
         "services": {
-            service.name: _container(service, here)
-            for service in services(here, time_zone=time_zone)
+            service.name: _container(service, here) for service in services(here)
         },
         "secrets": {name: {"file": f"{_HOST}/secrets/{name}"} for name in NAMES},
         "volumes": {"database": {}, "orthanc": {}, "mlflow": {}},
@@ -76,7 +76,9 @@ def prepare(folder: Path, site: Site) -> None:
     script = "".join(f"CREATE DATABASE {name};\n" for name in DATABASES)
     write_text(folder / "databases.sql", script)
     ohif.fetch_viewer(folder / "viewer" / "dist", cache=folder / "viewer")
-    write_settings(folder, place(), passwords, plugins=_PLUGINS, account=None)
+    write_settings(
+        folder, place(site.time_zone), passwords, plugins=_PLUGINS, account=None
+    )
 
 
 def _container(service: Service, here: Place) -> dict[str, Any]:

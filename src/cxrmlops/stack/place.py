@@ -20,6 +20,7 @@ class Place:
         hosts: of servers that are not reached at `listen`, by the service's name.
         ports: of each service.
         passwords: shell command that exports one password, with `{name}` in it.
+        time_zone: of the nights' schedule, an IANA name.
     """
 
     folder: str
@@ -29,6 +30,7 @@ class Place:
     hosts: Mapping[str, str]
     ports: Ports
     passwords: str
+    time_zone: str
 
     def at(self, service: str) -> str:
         """Return `host:port` of a service, as the other services reach it."""

@@ -50,10 +50,10 @@ class Service:
         return "\n".join([*lines, f"exec {shlex.join(self.command)}"])
 
 
-def services(place: Place, *, time_zone: str) -> tuple[Service, ...]:
+def services(place: Place) -> tuple[Service, ...]:
     """Describe every server, each after those that it needs."""
     return tuple(
-        describe(place, time_zone)
+        describe(place)
         for describe in (_database, _prefect, _mlflow, _orthanc, _viewer, _worker)
     )
 
@@ -80,7 +80,7 @@ CLIENT_PASSWORDS = (
 )
 
 
-def _database(place: Place, _time_zone: str) -> Service:
+def _database(place: Place) -> Service:
     return Service(
         "database",
         "PostgreSQL",
@@ -94,7 +94,7 @@ def _database(place: Place, _time_zone: str) -> Service:
     )
 
 
-def _prefect(place: Place, _time_zone: str) -> Service:
+def _prefect(place: Place) -> Service:
     return Service(
         "prefect",
         "Prefect",
@@ -121,7 +121,7 @@ def _prefect(place: Place, _time_zone: str) -> Service:
     )
 
 
-def _mlflow(place: Place, _time_zone: str) -> Service:
+def _mlflow(place: Place) -> Service:
     names = f"localhost:{place.port('mlflow')},{LOOPBACK}:{place.port('mlflow')}"
     return Service(
         "mlflow",
@@ -155,7 +155,7 @@ def _mlflow(place: Place, _time_zone: str) -> Service:
     )
 
 
-def _orthanc(place: Place, _time_zone: str) -> Service:
+def _orthanc(place: Place) -> Service:
     return Service(
         "orthanc",
         "Orthanc",
@@ -165,7 +165,7 @@ def _orthanc(place: Place, _time_zone: str) -> Service:
     )
 
 
-def _viewer(place: Place, _time_zone: str) -> Service:
+def _viewer(place: Place) -> Service:
     return Service(
         "viewer",
         "OHIF viewer",
@@ -176,7 +176,7 @@ def _viewer(place: Place, _time_zone: str) -> Service:
     )
 
 
-def _worker(place: Place, time_zone: str) -> Service:
+def _worker(place: Place) -> Service:
     prefect = f"{place.programs}prefect"
     health = f"http://{place.at('prefect')}/api/health"
     asks = f"import urllib.request as r; r.urlopen('{health}', timeout=3)"
@@ -196,7 +196,7 @@ def _worker(place: Place, time_zone: str) -> Service:
             ("PREFECT_HOME", f"{place.folder}/prefect"),
             ("PREFECT_WORKER_WEBSERVER_HOST", LOOPBACK),
             ("PREFECT_WORKER_WEBSERVER_PORT", str(place.port("worker"))),
-            ("CXR_TIME_ZONE", time_zone),
+            ("CXR_TIME_ZONE", place.time_zone),
         ),
         CLIENT_PASSWORDS,
         ("prefect", "mlflow", "orthanc"),

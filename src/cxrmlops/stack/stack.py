@@ -79,9 +79,9 @@ def up(site: Site, *, project: Path) -> list[State]:
     """
     _require_programs()
     folder, place = folder_of(project), here(project, site)
-    passwords = _prepare(folder, place, site)
+    passwords = _prepare(folder, place)
     supervisor.start(folder)
-    for service in services(place, time_zone=site.time_zone):
+    for service in services(place):
         _wait(service, place, folder)
         if service.name == "database":
             database.make_databases(place, password=passwords["CXR_DATABASE_PASSWORD"])
@@ -92,7 +92,7 @@ def status(site: Site, *, project: Path) -> Iterator[State]:
     """Ask every server how it is."""
     folder, place = folder_of(project), here(project, site)
     processes = supervisor.states(folder)
-    for service in services(place, time_zone=site.time_zone):
+    for service in services(place):
         process = processes.get(service.name, "")
         address = place.at(service.name)
         yield State(
@@ -123,6 +123,7 @@ def here(project: Path, site: Site) -> Place:
         listen=LOOPBACK,
         hosts={},
         ports=site.ports,
+        time_zone=site.time_zone,
         passwords=f'export {{name}}="$(sed -n s/^{{name}}=//p {passwords})"',
     )
 
@@ -139,7 +140,7 @@ def enable_at_boot(project: Path) -> str:
     return f"starts at boot: systemctl status {systemd.UNIT}"
 
 
-def _prepare(folder: Path, place: Place, site: Site) -> dict[str, str]:
+def _prepare(folder: Path, place: Place) -> dict[str, str]:
     """Write every settings file; make what the servers keep."""
     make_folder(folder)
     for name in ("run", "logs", "prefect", "mlflow", "orthanc", "viewer"):
@@ -153,7 +154,7 @@ def _prepare(folder: Path, place: Place, site: Site) -> dict[str, str]:
         log.info("up: OHIF %s put in place", ohif.VERSION)
     write_settings(folder, place, passwords, plugins=_PLUGINS, account=_web_account())
     write_text(folder / ADDRESSES, _addresses(place, passwords), private=True)
-    everything = services(place, time_zone=site.time_zone)
+    everything = services(place)
     for service in everything:
         write_text(folder / "run" / f"{service.name}.sh", _script(service, place))
     write_text(
