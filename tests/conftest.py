@@ -103,12 +103,23 @@ def postgres():
     server.remove()
 
 
+@pytest.fixture(scope="session")
+def empty_ledger(tmp_path_factory) -> Path:
+    """A ledger without rows: making one takes longer than many a test."""
+    from cxrmlops.backlog.database import open_database
+
+    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    open_database(f"sqlite:///{path}").dispose()
+    return path
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])
-def ledger(request, tmp_path):
+def ledger(request, tmp_path, empty_ledger):
     """An empty ledger on each database that we promise."""
     from cxrmlops.backlog.database import open_database  # slow, and few tests need it
 
     if request.param == "sqlite":
+        shutil.copy(empty_ledger, tmp_path / "ledger.db")
         return open_database(f"sqlite:///{tmp_path}/ledger.db")
     address = request.getfixturevalue("postgres")
     empty_postgres(address)

@@ -40,6 +40,7 @@ def cohort(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.integration
 def test_same_seed_same_bytes_whatever_the_workers(cohort, tmp_path):
     make_cohort(tmp_path / "again", seed=3, workers=2, **SIZES)
 

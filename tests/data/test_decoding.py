@@ -78,7 +78,7 @@ def test_an_empty_picture_is_rejected(tmp_path):
     assert decoded.row["rejected"] == "blank"
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.integration)])
 def test_images_come_back_in_order_whatever_the_number_of_workers(tmp_path, workers):
     images = [image(tmp_path / f"{n}.png", seed=n, rows=200 + n) for n in range(20)]
 

@@ -10,6 +10,8 @@ import pytest
 from cxrmlops.system.errors import ResourceError
 from cxrmlops.system.workers import WorkerLimits, map_isolated, worker_count
 
+pytestmark = pytest.mark.integration
+
 
 def double(number):
     return 2 * number
@@ -149,7 +151,6 @@ def modules(_):
     return sorted(name for name in sys.modules if "." not in name)
 
 
-@pytest.mark.integration
 def test_a_worker_does_not_load_the_program_that_started_it(tmp_path):
     program = tmp_path / "heavy.py"
     program.write_text(

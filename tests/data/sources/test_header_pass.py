@@ -77,6 +77,7 @@ def test_the_journal_names_nobody(reading):
     assert "1.2.840" not in journal
 
 
+@pytest.mark.integration
 def test_processes_give_the_same_rows_as_one(reading, monkeypatch, tmp_path):
     alone = read_headers(list_images(reading.images), reading)
     monkeypatch.setattr(header_pass, "FEW", 0)
