@@ -19,10 +19,10 @@ import subprocess, sys, time
 from cxrmlops.system.processes import guarded, tell_interruption, watched
 tell_interruption()
 with guarded(at_once="at_once" in sys.argv), watched():  # as a flow that runs DVC
-    for words in sys.argv[2:] or ["sleep 300 & setsid sleep 300 & sleep 300",
-                  "trap '' TERM INT; echo ready; sleep 300; sleep 300"]:
-        subprocess.Popen(["sh", "-c", words], start_new_session=True)
-    try:
+    try:  # a child may say that it is ready before we have come to sleep
+        for words in sys.argv[2:] or ["sleep 300 & setsid sleep 300 & sleep 300",
+                      "trap '' TERM INT; echo ready; sleep 300; sleep 300"]:
+            subprocess.Popen(["sh", "-c", words], start_new_session=True)
         time.sleep(300)
     finally:
         print("unwound")
