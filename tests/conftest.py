@@ -1,5 +1,6 @@
 """Fixtures that many tests share."""
 
+import gc
 import os
 import re
 import shutil
@@ -17,6 +18,17 @@ ROOT = Path(__file__).parent.parent
 LIMIT = 2700  # seconds of a test that starts programs, on a slow and busy machine
 REAL_IMAGES = {"real_data", "cases"}  # fixtures: folders of films that are not ours
 MARKS = re.compile(r"^pytestmark = (\[[^]]*\]|.*)", re.MULTILINE)  # of a whole file
+
+
+def pytest_configure() -> None:
+    """Look for no garbage while libraries load: there is none, and it takes a tenth."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, but not among what was loaded, again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_ignore_collect(
