@@ -100,6 +100,7 @@ def busy_seconds(ledger) -> float:
     ).total_seconds()
 
 
+@pytest.mark.integration
 def test_the_flows_of_a_deployment_travel_to_where_they_are_not(tmp_path):
     """Prefect loads a deployment's flow under a name that no worker could import."""
     env = os.environ | {"CXR_DASK": "tcp://127.0.0.1:1"}

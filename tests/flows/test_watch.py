@@ -51,6 +51,7 @@ def test_a_calm_night_is_completed(project, bundle):
     assert (state.name, state.message) == ("Completed", "night 2026-03-01: no alarm")
 
 
+@pytest.mark.integration
 def test_the_watch_looks_after_the_night_and_is_written_where_it_is_looked_for(
     project, bundle
 ):

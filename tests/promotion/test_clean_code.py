@@ -19,6 +19,8 @@ from tests.make_records import make_origin
 from tests.registry.conftest import empty_mlflow  # noqa: F401  a fixture
 from tests.registry.stand_ins import register
 
+pytestmark = pytest.mark.integration
+
 ME = ("-c", "user.name=A", "-c", "user.email=a@b")
 approve = partial(approval.approve, scope=SCOPE)
 

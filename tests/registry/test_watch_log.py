@@ -4,6 +4,8 @@ from cxrmlops.registry.service import open_client
 from cxrmlops.registry.watch_log import EXPERIMENT, figures, log_watch
 from tests.make_records import make_month, make_shift, make_watch
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def page(tmp_path):

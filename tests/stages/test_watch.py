@@ -16,6 +16,8 @@ from cxrmlops.system.errors import DataError
 from tests.conftest import ROOT
 from tests.make import make_site, make_watched, write_reading_bundle
 
+pytestmark = pytest.mark.integration
+
 FIRST = dt.date(2026, 3, 1)
 PARAMS = load_params(ROOT / "params.yaml").watch
 
