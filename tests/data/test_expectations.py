@@ -15,6 +15,8 @@ from cxrmlops.data.expectations import (
 )
 from tests.make import make_images, make_index
 
+pytestmark = pytest.mark.integration
+
 IMAGE = {"min_rows": 256, "min_columns": 256}
 FIGURES = {
     "studies": 100,

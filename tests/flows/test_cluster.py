@@ -18,6 +18,8 @@ from tests.conftest import ROOT, empty_postgres
 from tests.flows import dask_cluster
 from tests.flows.killing import fill_backlog, make_site, surroundings
 
+pytestmark = pytest.mark.integration
+
 PACK = """
 import sys
 import cloudpickle
@@ -100,7 +102,6 @@ def busy_seconds(ledger) -> float:
     ).total_seconds()
 
 
-@pytest.mark.integration
 def test_the_flows_of_a_deployment_travel_to_where_they_are_not(tmp_path):
     """Prefect loads a deployment's flow under a name that no worker could import."""
     env = os.environ | {"CXR_DASK": "tcp://127.0.0.1:1"}

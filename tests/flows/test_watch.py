@@ -13,6 +13,8 @@ from tests.conftest import ROOT
 from tests.make import make_watched, write_reading_bundle
 from tests.stages.test_watch import write_night
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def bundle(project, monkeypatch):
@@ -51,7 +53,6 @@ def test_a_calm_night_is_completed(project, bundle):
     assert (state.name, state.message) == ("Completed", "night 2026-03-01: no alarm")
 
 
-@pytest.mark.integration
 def test_the_watch_looks_after_the_night_and_is_written_where_it_is_looked_for(
     project, bundle
 ):
