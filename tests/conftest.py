@@ -31,9 +31,15 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
-    """Leave nothing behind: Triton tells of what is never let go."""
-    gc.unfreeze()
+    """End a worker, which has told all: Python would take libraries apart for seconds.
+
+    The program that the workers report to, or a run without workers, ends as usual.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os._exit(0)
+    gc.unfreeze()  # Triton tells of what is never let go
 
 
 def pytest_ignore_collect(

@@ -11,6 +11,8 @@ from cxrmlops.params import load_params
 from cxrphantom.plan import plan_studies
 from cxrphantom.vendors import VENDORS
 
+pytestmark = pytest.mark.integration
+
 
 def planned(bias):
     plan = plan_studies(studies=2000, backlog_studies=0, seed=5, bias=bias)

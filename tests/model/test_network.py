@@ -138,6 +138,7 @@ def test_weights_lie_channels_last():
     )
 
 
+@pytest.mark.integration
 def test_every_resnet_of_torchvision_can_be_built():
     for name in list_models(include=FAMILIES):
         with torch.device("meta"):

@@ -20,6 +20,8 @@ from cxrmlops.system.errors import DataError
 from tests.make import make_splits, make_studies
 from tests.stages.evaluation_line import make_line
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):

@@ -18,6 +18,8 @@ from cxrmlops.reporting.evaluation_report import write_report
 from tests.make import SCOPE, make_manifest, make_studies
 from tests.make_records import make_cohort_summary, make_training
 
+pytestmark = pytest.mark.integration
+
 PLOTS = ("beside", "roc", "pr", "confusion", "reliability", "scores", "decision",
          "subgroups", "training", "flow")  # fmt: skip
 HASH = "0123456789abcdef" * 4

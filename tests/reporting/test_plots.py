@@ -16,6 +16,8 @@ from cxrmlops.reporting.plots import (
     training_plot,
 )
 
+pytestmark = pytest.mark.integration
+
 LINE = (np.array([0.0, 0.2, 1.0]), np.array([0.0, 0.9, 1.0]))
 MARKER = Marker("balanced", (0.1, 0.08, 0.12), (0.9, 0.88, 0.92))
 HALF = np.linspace(0, 1, 5)

@@ -8,6 +8,8 @@ from cxrmlops.evaluation.examination.shortcuts import (
 )
 from tests.make import make_index, make_splits, make_studies
 
+pytestmark = pytest.mark.integration
+
 
 def image_rows(patients=400, **columns):
     images = make_splits(patients=patients)

@@ -38,6 +38,7 @@ def test_a_network_that_reads_the_lung_loses_nothing_within_vendors():
     assert inflation.low < inflation.value < inflation.high < 0.03
 
 
+@pytest.mark.integration
 def test_the_interval_holds_the_truth_in_about_95_of_100():
     held = []
     for seed in range(200):
