@@ -6,12 +6,12 @@ from cxrmlops.operations import clean_up as upkeep
 
 
 @flow(name="clean-up")
-def clean_up(older_than: int = upkeep.DEFAULT_DAYS, delete: bool = True) -> str:
+def clean_up(older_than: int = upkeep.DEFAULT_DAYS, delete: bool = False) -> str:
     """Remove results of studies that were delivered long ago, and old error notes.
 
     Args:
         older_than: days.
-        delete: False only counts.
+        delete: remove what was found; otherwise only count it.
     """
     found = upkeep.look(older_than)
     if delete:

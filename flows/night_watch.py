@@ -14,7 +14,9 @@ from cxrmlops.operations import heartbeat
 from cxrmlops.operations.notices import tell
 from cxrmlops.params import Event
 from cxrmlops.system.errors import CxrError
+from flows.schedule import BUSY, SKIPPED
 
+GAVE_WAY = (SKIPPED, BUSY)
 EVENTS: dict[str, Event] = {"failed": "night_failed", "half": "night_half"}
 
 
@@ -24,7 +26,10 @@ def began(_flow: Any, run: FlowRun, _state: State[Any]) -> None:
 
 
 def ended(_flow: Any, run: FlowRun, state: State[Any]) -> None:
-    """Note how a night ended, and with what."""
+    """Note how a night ended, and with what; one that gave way was none."""
+    if state.name in GAVE_WAY:
+        heartbeat.withdraw(str(run.id))
+        return
     counts = _counts(heartbeat.began_at(str(run.id)))
     said, judged = told(state), judge(state, counts)
     heartbeat.end(str(run.id), judged, said=said, counts=counts)

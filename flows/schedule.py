@@ -13,6 +13,7 @@ from prefect.states import Completed, Crashed, Failed
 from cxrmlops.backlog import nights
 from cxrmlops.backlog.database import open_database
 
+SKIPPED, BUSY = "Skipped", "Busy"  # a run that gives way to a night at work
 KILLED = "its process was killed; a later night has taken up its work"
 
 
@@ -43,11 +44,11 @@ def only_night() -> Iterator[State[Any] | None]:
 def _left(begun: nights.Begun, *, is_due: bool) -> State[Any]:
     if begun.taken_by:
         said = f"the night that began at {begun.taken_by} was later than this one is"
-        return Completed(name="Skipped", message=f"{said} due: it has done its work")
+        return Completed(name=SKIPPED, message=f"{said} due: it has done its work")
     said = f"a night is at work since {begun.at_work}"
     if is_due:
-        return Completed(name="Skipped", message=f"{said}: it does this one's work")
-    return Failed(name="Busy", message=f"{said}; start this one when it has ended")
+        return Completed(name=SKIPPED, message=f"{said}: it does this one's work")
+    return Failed(name=BUSY, message=f"{said}; start this one when it has ended")
 
 
 def _tell_killed(runs: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from tests import orthanc
+from tests import listeners, orthanc
 from tests.postgres import PostgreSQL
 
 ROOT = Path(__file__).parent.parent
@@ -124,6 +124,13 @@ def postgres():
     yield server.address
     server.stop()
     server.remove()
+
+
+@pytest.fixture
+def web():
+    """A real server of HTTP on loopback, which answers what a test tells it to."""
+    with listeners.http() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

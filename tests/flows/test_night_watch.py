@@ -5,6 +5,7 @@ from prefect.states import Completed, Failed
 from cxrmlops.operations.heartbeat import read_heartbeat
 from cxrmlops.system.errors import ServiceError
 from flows.night_watch import NIGHT, judge
+from flows.schedule import BUSY, SKIPPED
 from flows.score import score
 
 pytestmark = [
@@ -42,6 +43,15 @@ def test_a_night_that_completes_is_noted_with_its_sentence(night):
 
     assert (last().state, last().said) == ("complete", "in 2, scored 2")
     assert last().counts["in"] == 0
+
+
+@pytest.mark.parametrize(
+    "ending", [Completed(name=SKIPPED, message="x"), Failed(name=BUSY, message="x")]
+)
+def test_a_night_that_gave_way_to_another_is_none(night, ending):
+    night(ending)
+
+    assert not read_heartbeat().nights
 
 
 def test_a_night_that_fails_is_noted_with_our_own_sentence(night):

@@ -20,12 +20,6 @@ def site(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def web():
-    with listeners.http() as server:
-        yield server
-
-
-@pytest.fixture
 def post_office():
     with listeners.smtp() as server:
         yield server

@@ -140,6 +140,22 @@ def test_every_deployment_is_there_and_nights_keep_the_sites_time(project):
     ]
 
 
+def test_a_backup_finds_all_that_the_servers_keep(project, tmp_path):
+    addresses = project.servers / "addresses.env"
+    backup = f"{sys.executable} -m cxrmlops.cli backup {tmp_path}"
+
+    done = subprocess.run(
+        ["sh", "-c", f"set -a; . {addresses}; set +a; exec {backup}"],
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (saved,) = tmp_path.iterdir()
+    assert {"mlflow.dump", "ledger.dump"} <= {file.name for file in saved.iterdir()}
+
+
 def test_a_second_up_leaves_running_servers_alone(project):
     before = [project.process(name) for name in ("database", "prefect", "worker")]
 

@@ -100,6 +100,12 @@ def end(run: str, state: State, *, said: str, counts: Mapping[str, int]) -> Nigh
     return nights[run]
 
 
+def withdraw(run: str) -> None:
+    """Forget a night that did not take place: another does its work."""
+    with _changing() as nights:
+        nights.pop(run, None)
+
+
 def began_at(run: str) -> str | None:
     """Return when a night began; None: it did not tell."""
     known = {night.run: night.began for night in read_heartbeat().nights}

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from cxrmlops.backlog.database import sqlite_file
 from cxrmlops.backlog.delivery import open_archive
 from cxrmlops.backlog.migration_level import read_level
 from cxrmlops.operations.finding import Finding, broken, note, well
-from cxrmlops.operations.http_question import NoAnswerError, get
 from cxrmlops.params import load_site
+from cxrmlops.system.http_question import NoAnswerError, get, without_login
 from cxrmlops.system.sqlite_copy import read_only
 
 LEDGER, MLFLOW, PREFECT, ARCHIVE = "ledger", "mlflow", "prefect", "archive"
@@ -48,7 +48,7 @@ def check_mlflow() -> Finding:
     address = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not address.startswith("http"):
         return _mlflow_file(address)
-    where = shown(address)
+    where = without_login(address)
     try:
         get(f"{address.rstrip('/')}/health", headers=_mlflow_login())
     except NoAnswerError as error:
@@ -69,7 +69,7 @@ def check_prefect() -> Finding:
             "no server is named: nothing starts by itself, each run brings its own",
             "set PREFECT_API_URL, or start python -m flows.score from cron",
         )
-    where, login = shown(address), _prefect_login()
+    where, login = without_login(address), _prefect_login()
     try:
         get(f"{address}/health", headers=login)
     except NoAnswerError as error:
@@ -92,16 +92,6 @@ def check_archive() -> Finding:
         return _archive_folder(Path(where))
     archive.check()
     return well(ARCHIVE, f"{kind} archive {getattr(archive, 'where', '')} answers")
-
-
-def shown(address: str) -> str:
-    """Return scheme, host and port of an address: no user, password or token."""
-    try:
-        parts = urlsplit(address)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "the address given"
-    return f"{parts.scheme}://{parts.hostname or ''}{port}"
 
 
 def _mlflow_file(address: str) -> Finding:

@@ -2,8 +2,8 @@
 
 import os
 
-from cxrmlops.operations.http_question import NoAnswerError, post
 from cxrmlops.system.errors import ServiceError
+from cxrmlops.system.http_question import NoAnswerError, post
 
 ADDRESS, TOKEN = "CXR_NOTICE_WEBHOOK", "CXR_NOTICE_TOKEN"
 

@@ -6,11 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import urlopen
 
 import mlflow
 from mlflow import MlflowClient
@@ -18,8 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from cxrmlops.system.errors import ServiceError
 from cxrmlops.system.files import WORK
-
-ANSWER_SECONDS = 5  # that a server has to say that it is there
+from cxrmlops.system.http_question import NoAnswerError, get, without_login
 
 
 def tracking_address() -> str:
@@ -58,23 +54,15 @@ def _require_answer(address: str) -> None:
     Raises:
         ServiceError: nobody answers; an answer of any kind is one.
     """
+    where = without_login(address).rstrip("/")
     try:
-        with urlopen(f"{_shown(address).rstrip('/')}/health", timeout=ANSWER_SECONDS):
-            return
-    except HTTPError:
-        return
-    except (OSError, HTTPException, ValueError) as error:
-        why = getattr(error, "reason", None) or error
-        raise ServiceError(
-            f"MLflow at {_shown(address)} does not answer ({type(why).__name__}); "
-            "start or repair the server, or correct MLFLOW_TRACKING_URI, then run again"
-        ) from None
-
-
-def _shown(address: str) -> str:
-    """Name the place without user and password."""
-    scheme, _, rest = address.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+        get(f"{where}/health")
+    except NoAnswerError as error:
+        if error.status is None:
+            raise ServiceError(
+                f"MLflow at {where} does not answer ({error}); start or repair the "
+                "server, or correct MLFLOW_TRACKING_URI, then run again"
+            ) from None
 
 
 @contextmanager

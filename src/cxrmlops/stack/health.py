@@ -1,11 +1,10 @@
 """Whether a server answers."""
 
 import socket
-import urllib.error
-import urllib.request
 
 from cxrmlops.stack.place import Place
 from cxrmlops.stack.services import Service
+from cxrmlops.system.http_question import NoAnswerError, get
 
 _SECONDS = 3.0
 
@@ -19,12 +18,8 @@ def is_well(service: Service, place: Place) -> bool:
         except OSError:
             return False
         return True
-    address = f"http://{host}:{port}{service.health}"
     try:
-        urllib.request.urlopen(address, timeout=_SECONDS).close()
-    except urllib.error.HTTPError as error:
-        error.close()
-        return error.code in (401, 403)
-    except OSError:
-        return False
+        get(f"http://{host}:{port}{service.health}")
+    except NoAnswerError as error:
+        return error.status in (401, 403)
     return True

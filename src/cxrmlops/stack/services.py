@@ -73,6 +73,14 @@ def client(place: Place) -> tuple[tuple[str, str], ...]:
     )
 
 
+def stores(place: Place) -> tuple[tuple[str, str], ...]:
+    """List the variables by which a backup finds what MLflow's server keeps."""
+    return (
+        ("MLFLOW_BACKEND_STORE_URI", _url(place, "postgresql+psycopg", "mlflow")),
+        ("MLFLOW_ARTIFACTS_DESTINATION", f"{place.folder}/mlflow/artifacts"),
+    )
+
+
 CLIENT_PASSWORDS = (
     "CXR_DATABASE_PASSWORD",
     "CXR_MLFLOW_PASSWORD",
@@ -129,19 +137,11 @@ def _mlflow(place: Place) -> Service:
         (
             *(f"{place.programs}mlflow", "server", "--app-name", "basic-auth"),
             *("--host", place.listen, "--port", str(place.port("mlflow"))),
-            *(
-                "--workers",
-                "2",
-                "--artifacts-destination",
-                f"{place.folder}/mlflow/artifacts",
-            ),
+            *("--workers", "2"),
             *("--allowed-hosts", f"{names},{place.at('mlflow')}"),
         ),
         (
-            (
-                "MLFLOW_BACKEND_STORE_URI",
-                _url(place, "postgresql+psycopg", "mlflow"),
-            ),
+            *stores(place),
             ("MLFLOW_AUTH_CONFIG_PATH", f"{place.folder}/mlflow.ini"),
             ("MLFLOW_AUTH_ADMIN_PASSWORD", "${CXR_MLFLOW_PASSWORD}"),
             ("MLFLOW_FLASK_SERVER_SECRET_KEY", "${CXR_MLFLOW_SECRET}"),

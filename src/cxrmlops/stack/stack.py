@@ -24,6 +24,7 @@ from cxrmlops.stack.services import (
     Service,
     client,
     services,
+    stores,
 )
 from cxrmlops.system.errors import ResourceError
 from cxrmlops.system.files import make_folder, write_text
@@ -190,7 +191,7 @@ def _script(service: Service, place: Place) -> str:
 
 def _addresses(place: Place, passwords: dict[str, str]) -> str:
     lines = [f"{name}={passwords[name]}" for name in CLIENT_PASSWORDS]
-    lines += [f'{name}="{value}"' for name, value in client(place)]
+    lines += [f'{name}="{value}"' for name, value in (*client(place), *stores(place))]
     return (
         "# For a shell: set -a; . THIS_FILE; set +a\n"
         f"# MLflow asks for {ADMINISTRATOR}, Orthanc for {USER}; passwords below.\n"

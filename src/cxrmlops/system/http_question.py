@@ -6,13 +6,23 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 
 SECONDS = 4.0
 MOST_BYTES = 2**20
 
 
 class NoAnswerError(Exception):
-    """Nothing came, or no good; the text says why, without the address."""
+    """Nothing came, or no good; the text says why, without the address.
+
+    Args:
+        why: in words.
+        status: HTTP's, of an answer that was no good; None: nobody answered.
+    """
+
+    def __init__(self, why: str, *, status: int | None = None) -> None:
+        super().__init__(why)
+        self.status = status
 
 
 def get(address: str, *, headers: Mapping[str, str] | None = None) -> Any:
@@ -37,6 +47,16 @@ def post(
     return _ask(address, json.dumps(content).encode(), kind | dict(headers or {}))
 
 
+def without_login(address: str) -> str:
+    """Return an address without user, password and query, where a token may stand."""
+    try:
+        parts = urlsplit(address)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "the address given"
+    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+
+
 def _ask(address: str, body: bytes | None, headers: dict[str, str]) -> Any:
     if not address.lower().startswith(("http://", "https://")):
         raise NoAnswerError("no http address")
@@ -46,7 +66,7 @@ def _ask(address: str, body: bytes | None, headers: dict[str, str]) -> Any:
             text = answer.read(MOST_BYTES).decode("utf-8", "replace")
     except HTTPError as error:
         error.close()
-        raise NoAnswerError(f"HTTP {error.code}") from None
+        raise NoAnswerError(f"HTTP {error.code}", status=error.code) from None
     except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         why = getattr(reason, "strerror", None) or type(reason).__name__

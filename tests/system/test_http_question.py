@@ -1,7 +1,7 @@
 import pytest
 
-from cxrmlops.operations import http_question
-from cxrmlops.operations.http_question import NoAnswerError, get, post
+from cxrmlops.system import http_question
+from cxrmlops.system.http_question import NoAnswerError, get, post, without_login
 
 
 def test_json_of_an_answer_is_given_and_a_login_is_sent(web):
@@ -26,8 +26,10 @@ def test_what_is_posted_arrives_as_json(web):
 def test_a_redirect_is_not_followed_with_our_login(web):
     web.answers["/health"] = (302, f"{web.address}/elsewhere")
 
-    with pytest.raises(NoAnswerError, match="HTTP 302"):
+    with pytest.raises(NoAnswerError, match="HTTP 302") as error:
         get(f"{web.address}/health")
+
+    assert error.value.status == 302
 
     assert [asked[1] for asked in web.asked] == ["/health"]
 
@@ -40,6 +42,7 @@ def test_no_answer_is_told_without_the_address(address):
         get(address)
 
     assert address not in str(error.value)
+    assert error.value.status is None
 
 
 def test_a_service_that_is_silent_is_not_waited_for(web, monkeypatch):
@@ -48,3 +51,8 @@ def test_a_service_that_is_silent_is_not_waited_for(web, monkeypatch):
 
     with pytest.raises(NoAnswerError):
         get(f"{web.address}/health")
+
+
+def test_an_address_is_shown_without_login_and_query():
+    assert without_login("https://u:p@host:1/path?k=v") == "https://host:1/path"
+    assert without_login("http://[") == "the address given"
