@@ -142,10 +142,11 @@ def test_every_deployment_is_there_and_nights_keep_the_sites_time(project):
 
 def test_a_backup_finds_all_that_the_servers_keep(project, tmp_path):
     addresses = project.servers / "addresses.env"
-    backup = f"{sys.executable} -m cxrmlops.cli backup {tmp_path}"
+    command = f"{sys.executable} -m cxrmlops.cli"
+    lines = f"set -a; . {addresses}; set +a; {command} backlog; {command} backup"
 
     done = subprocess.run(
-        ["sh", "-c", f"set -a; . {addresses}; set +a; exec {backup}"],
+        ["sh", "-c", f"{lines} {tmp_path}"],
         cwd=project.folder,
         capture_output=True,
         text=True,
