@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, Executable, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cxrmlops.backlog.database import ENTRY_LOCK, lock, transaction
 from cxrmlops.backlog.schema import images
@@ -119,12 +120,20 @@ def known_images(engine: Engine) -> dict[str, BacklogImage]:
 
 def note_images(engine: Engine, seen: Iterable[BacklogImage]) -> None:
     """Remember files; one that was changed in place is remembered anew."""
+    rows = [asdict(image) for image in seen]
+    if not rows:
+        return
     with transaction(engine) as connection:
         lock(connection, ENTRY_LOCK)
-        for image in seen:
-            values, at = asdict(image), images.c.place == image.place
-            if not connection.execute(update(images).where(at).values(values)).rowcount:
-                connection.execute(insert(images).values(values))
+        connection.execute(_insert_or_replace(connection), rows)
+
+
+def _insert_or_replace(connection: Connection) -> Executable:
+    """Return the statement for many rows; both databases write it alike."""
+    insert = postgresql.insert if connection.dialect.name != "sqlite" else sqlite.insert
+    statement = insert(images)
+    values = {name: statement.excluded[name] for name in _FIELDS if name != "place"}
+    return statement.on_conflict_do_update(index_elements=["place"], set_=values)
 
 
 def note_waiting(engine: Engine, waiting: Mapping[str, str]) -> None:

@@ -250,8 +250,12 @@ def _new(
 
 def _free_name(connection: Connection, model_key: str, numbers: list[int]) -> str:
     """Name a chunk by its members: a rebuilt ledger gives the same names."""
-    taken = set(connection.execute(select(chunks.c.id)).scalars())
-    return next(name for name in names(model_key, numbers) if name not in taken)
+
+    def is_taken(name: str) -> bool:
+        known = select(chunks.c.id).where(chunks.c.id == name)
+        return connection.execute(known).first() is not None
+
+    return next(name for name in names(model_key, numbers) if not is_taken(name))
 
 
 def names(model_key: str, numbers: Sequence[int]) -> Iterator[str]:

@@ -15,7 +15,7 @@ What a study is made of is told by the content of its files: a file that changed
 its UIDs makes a new entry, whose report names the one before as its predecessor.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +42,7 @@ DELIVERED, REJECTED, FAILED = "delivered", "rejected", "failed"
 WITHDRAWN, FORGOTTEN = "withdrawn", "forgotten"
 IN_WORK = (CLAIMED, SCORED, WRITTEN)
 OPEN, DONE, DISSOLVED = "open", "done", "dissolved"  # of a chunk
+_BATCH = 500  # studies in one query
 
 
 def enter(
@@ -68,22 +69,45 @@ def enter(
         lock(connection, ENTRY_LOCK)
         free_dead(connection)
         _withdraw_others(connection, model_key)
-        return sum(
-            _enter_one(connection, uid, list(those), model_key, rescore)
-            for uid, those in arrived.items()
-        )
+        uids, entered = list(arrived), 0
+        for start in range(0, len(uids), _BATCH):
+            some = uids[start : start + _BATCH]
+            rows, new = _rows_of(connection, some), list[dict[str, Any]]()
+            for uid in some:
+                content = content_of(list(arrived[uid])) | {"study_uid": uid}
+                entered += _enter_one(
+                    connection, rows[uid], content, model_key, rescore, new
+                )
+            if new:
+                connection.execute(insert(studies), new)
+                entered += len(new)
+        return entered
+
+
+def _rows_of(
+    connection: Connection, uids: Sequence[str]
+) -> Mapping[str, list[Row[Any]]]:
+    """Return every entry of these studies, oldest first."""
+    rows = defaultdict[str, list[Row[Any]]](list)
+    query = select(studies).where(studies.c.study_uid.in_(uids))
+    for row in connection.execute(query.order_by(studies.c.id)):
+        rows[row.study_uid].append(row)
+    return rows
 
 
 def _enter_one(
     connection: Connection,
-    uid: str,
-    those: list[BacklogImage],
+    rows: Sequence[Row[Any]],
+    content: dict[str, Any],
     model_key: str,
     rescore: bool,
+    new: list[dict[str, Any]],
 ) -> int:
-    content = content_of(those)
-    query = select(studies).where(studies.c.study_uid == uid).order_by(studies.c.id)
-    rows = connection.execute(query).all()
+    """Bring the entries of a study up to date; a new one goes to `new`.
+
+    Returns:
+        1 where an entry was put back on the list, else 0.
+    """
     mine = [row for row in rows if row.model_key == model_key]
     waiting = [row for row in mine if row.state == FOUND]
     settled = [row for row in rows if _counts(row, model_key, rescore)]
@@ -101,10 +125,9 @@ def _enter_one(
     if waiting:  # a film more
         set_study(connection, waiting[0].id, **content)
         return 0
-    row = {"study_uid": uid, "model_key": model_key, "found_at": now()}
-    blank = {"state": FOUND, "outcome": "", "reason": "", "alone": 0, "run": ""}
-    connection.execute(insert(studies).values(content | blank | row))
-    return 1
+    row = {"model_key": model_key, "found_at": now(), "state": FOUND}
+    new.append(content | row | {"outcome": "", "reason": "", "alone": 0, "run": ""})
+    return 0
 
 
 def _again(connection: Connection, known: Row[Any], content: dict[str, Any]) -> int:

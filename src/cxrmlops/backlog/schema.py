@@ -64,6 +64,8 @@ chunks = Table(
     Column("holder", Text, nullable=False, server_default=""),  # a process
     Column("listed_at", Text),  # when a reading list first showed it
     Column("error", Text, nullable=False, server_default=""),  # kind; "" none
+    Index("ix_chunks_state", "state", "lease_until"),
+    Index("ix_chunks_run", "run"),
 )
 
 # Nights that a schedule or a click started: one is at work at a time.
@@ -104,7 +106,7 @@ studies = Table(
     Column("written_at", Text),
     Column("delivered_at", Text),
     UniqueConstraint("study_uid", "source_key", "model_key"),
-    Index("ix_studies_waiting", "model_key", "state", "chunk"),
+    Index("ix_studies_next", "model_key", "state", "alone", "id"),  # the next to claim
     Index("ix_studies_chunk", "chunk"),
 )
 
