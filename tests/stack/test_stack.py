@@ -7,97 +7,29 @@ import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
-from base64 import b64encode
-from pathlib import Path
 
 import pytest
 import yaml
 
-from cxrmlops.params import Ports
-from cxrmlops.stack import ohif
 from cxrmlops.stack.stack import folder_of
-from cxrmlops.system.errors import ServiceError
 from tests.conftest import ROOT
-from tests.ohif import CACHE
-from tests.orthanc import PLUGINS, free_ports
+from tests.stack.servers import started
 
+ZONE = "Asia/Shanghai"
 DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-
-
-class Project:
-    """A project of its own with its own ports, and the commands in it."""
-
-    def __init__(self, folder: Path, servers: Path) -> None:
-        self.folder, self.servers = folder, servers
-        names = list(Ports.model_fields)
-        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
-        for name in ("flows", "src"):
-            shutil.copytree(ROOT / name, folder / name)
-        for name in ("prefect.yaml", "params.yaml", "dvc.yaml"):
-            shutil.copy(ROOT / name, folder)
-        site = yaml.safe_load((ROOT / "site.yaml").read_text())
-        content = site | {"ports": self.ports, "time_zone": "Asia/Shanghai"}
-        (folder / "site.yaml").write_text(yaml.safe_dump(content))
-
-    def run(self, *words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "cxrmlops.cli", *words],
-            cwd=self.folder,
-            env=os.environ | {"CXR_STACK": str(self.servers)},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
-
-    def ask(self, service: str, path: str, login: str = "", data: bytes = b"") -> bytes:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.ports[service]}{path}", data or None
-        )
-        if login:
-            request.add_header(
-                "Authorization", f"Basic {b64encode(login.encode()).decode()}"
-            )
-        if data:
-            request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.read()
-
-    def password(self, name: str) -> str:
-        lines = (self.servers / "passwords.env").read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines)[name]
-
-    def process(self, service: str) -> int:
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("supervisorctl")),
-                *("-c", str(self.servers / "supervisord.conf"), "pid", service),
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return int(done.stdout)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    if not PLUGINS.exists() or not shutil.which("nginx", path="/usr/sbin:/usr/bin"):
-        pytest.skip("Orthanc or nginx is missing")
-    if not list(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
-        pytest.skip("PostgreSQL is missing")
     folder = tmp_path_factory.mktemp("project")
-    servers = Path("/var/tmp") / f"cxr-servers-{os.getpid()}"  # entered by any account
-    try:
-        ohif.fetch_viewer(servers / "viewer" / "dist", cache=CACHE)
-    except ServiceError as error:
-        pytest.skip(str(error))
-    project = Project(folder, servers)
-    project.run("up")
-    yield project
-    project.run("down")
-    shutil.rmtree(servers)
+    for name in ("flows", "src"):
+        shutil.copytree(ROOT / name, folder / name)
+    for name in ("prefect.yaml", "params.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, folder)
+    site = yaml.safe_load((ROOT / "site.yaml").read_text())
+    (folder / "site.yaml").write_text(yaml.safe_dump(site | {"time_zone": ZONE}))
+    with started(folder) as project:
+        yield project
 
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
@@ -135,9 +67,7 @@ def test_every_deployment_is_there_and_nights_keep_the_sites_time(project):
 
     assert {one["name"] for one in found} == {one["name"] for one in DEPLOYMENTS}
     (night,) = (one for one in found if one["name"] == "nightly")
-    assert [one["schedule"]["timezone"] for one in night["schedules"]] == [
-        "Asia/Shanghai"
-    ]
+    assert [one["schedule"]["timezone"] for one in night["schedules"]] == [ZONE]
 
 
 def test_a_backup_finds_all_that_the_servers_keep(project, tmp_path):
