@@ -95,12 +95,11 @@ def test_one_bit_apart_is_near_at_one_bit():
     assert near_pairs(np.array([value, flip(value, 1)]), bits=1).tolist() == [[0, 1]]
 
 
-def test_blocks_lose_no_pair(monkeypatch):
-    values = hashes(50)
-    values[40] = flip(values[3], 4)
-    monkeypatch.setattr("cxrmlops.data.duplicates.BLOCK", 7)
+def test_of_many_that_are_all_near_no_pair_is_lost():
+    values = np.unique([flip(hashes(1)[0], bit) for bit in range(17)])
 
-    assert near_pairs(values, bits=8).tolist() == [[3, 40]]
+    n = len(values)
+    assert len(near_pairs(values, bits=16)) == n * (n - 1) // 2
 
 
 @given(seed=st.integers(0, 1000))
