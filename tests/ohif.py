@@ -1,24 +1,28 @@
 """A real OHIF viewer in a browser, in front of a real Orthanc."""
 
-import mimetypes
-import threading
-import urllib.error
-import urllib.request
+import os
+import shutil
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from cxrmlops.params import Ports
+from cxrmlops.stack.configuration import viewer, viewer_settings
 from cxrmlops.stack.ohif import VERSION, fetch_viewer
+from cxrmlops.stack.place import LOOPBACK, Place
 from cxrmlops.system.errors import ServiceError
-from tests.orthanc import Orthanc
+from cxrmlops.system.http_question import NoAnswerError, get
+from tests.orthanc import Orthanc, free_ports
 
 CACHE = Path.home() / ".cache" / "cxrmlops"  # OHIF's package, 48 MB
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 DIST = CACHE / f"ohif-{VERSION}"
 
 _PATIENCE = 60_000  # ms, of a busy machine
@@ -27,23 +31,6 @@ SIZE = {"width": 1280, "height": 800}  # a small screen: text that fits here alw
 # Chromium draws WebGL without a graphics card.
 BROWSER = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader")
 BROWSER += ("--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")
-_CONFIG = """window.config = {
-  routerBasename: null, extensions: [], modes: [], customizationService: {},
-  showStudyList: true, maxNumberOfWebWorkers: 2, strictZSpacingForVolumeViewport: true,
-  showWarningMessageForCrossOrigin: false, showCPUFallbackMessage: false,
-  investigationalUseDialog: {option: 'never'}, defaultDataSourceName: 'dicomweb',
-  dataSources: [{
-    namespace: '@ohif/extension-default.dataSourcesModule.dicomweb',
-    sourceName: 'dicomweb',
-    configuration: {
-      friendlyName: 'Orthanc', name: 'Orthanc', wadoUriRoot: '/dicom-web',
-      qidoRoot: '/dicom-web', wadoRoot: '/dicom-web', imageRendering: 'wadors',
-      thumbnailRendering: 'wadors', enableStudyLazyLoad: true,
-      supportsFuzzyMatching: false, supportsWildcard: true,
-      omitQuotationForMultipartRequest: true,
-    },
-  }],
-};"""
 # Its guided tour covers the pictures.
 _NO_TOUR = """
 const tour = '.shepherd-modal-overlay-container, .shepherd-element';
@@ -149,58 +136,55 @@ def _box(locator: Any) -> Box:
 
 @contextmanager
 def serving(orthanc: Orthanc) -> Iterator[str]:
-    """Serve the viewer and the archive under one address; skips without the viewer."""
+    """Serve the viewer and the archive as `cxrmlops up` does; skips without the viewer.
+
+    nginx, its settings and the viewer's are those of `stack/configuration.py`.
+    """
     try:
         fetch_viewer(DIST, cache=CACHE)
     except ServiceError as error:
         pytest.skip(str(error))
-    handler = partial(_Handler, orthanc.url)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with TemporaryDirectory() as folder:
+        (port,) = free_ports(1)
+        place = Place(
+            folder=folder,
+            project="",
+            programs="",
+            listen=LOOPBACK,
+            hosts={},
+            ports=Ports(orthanc=orthanc.http_port, viewer=port),
+            passwords="",
+            time_zone="UTC",
+        )
+        here = Path(folder) / "viewer"
+        here.mkdir()
+        (here / "dist").symlink_to(DIST)
+        (here / "app-config.js").write_text(viewer_settings())
+        settings = Path(folder) / "viewer.conf"
+        account = "root" if os.geteuid() == 0 else None  # who may read the cache
+        settings.write_text(viewer(place, password="", account=account))
+        with _running(NGINX, "-e", "stderr", "-c", str(settings)):
+            _await(f"http://{LOOPBACK}:{port}/")
+            yield f"http://{LOOPBACK}:{port}"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Sends files of the viewer; hands /dicom-web on to the archive."""
+@contextmanager
+def _running(*command: str) -> Iterator[None]:
+    process = subprocess.Popen(command)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
-    def __init__(self, archive: str, *arguments: Any) -> None:
-        self._archive = archive
-        super().__init__(*arguments)
 
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:  # noqa: N802
-        path = self.path.split("?")[0]
-        if path.startswith("/dicom-web"):
-            code, kind, body = self._from_archive()
-        elif path == "/app-config.js":
-            code, kind, body = 200, "text/javascript", _CONFIG.encode()
-        else:
-            code, kind, body = _file(path)
-        self.send_response(code)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _from_archive(self) -> tuple[int, str, bytes]:
-        accept = {"Accept": self.headers.get("Accept", "*/*")}
-        request = urllib.request.Request(self._archive + self.path, headers=accept)
+def _await(address: str) -> None:
+    until = time.monotonic() + 30
+    while True:
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, answer.headers["Content-Type"], answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, "text/plain", error.read()
-
-
-def _file(path: str) -> tuple[int, str, bytes]:
-    file = (DIST / path.lstrip("/")).resolve()
-    if not file.is_file() or DIST.resolve() not in file.parents:
-        file = DIST / "index.html"  # the viewer's own paths
-    known = {".js": "text/javascript", ".wasm": "application/wasm"}
-    kind = known.get(file.suffix) or mimetypes.guess_type(file.name)[0]
-    return 200, kind or "application/octet-stream", file.read_bytes()
+            get(address)
+            return
+        except NoAnswerError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
