@@ -109,6 +109,8 @@ def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path):
 def test_what_an_earlier_version_noted_of_images_stays(ledger):
     with transaction(ledger) as connection:
         for change in (
+            "DROP TABLE challenges",
+            "ALTER TABLE objects DROP COLUMN target",
             "DROP TABLE nights",
             "ALTER TABLE chunks DROP COLUMN error",
             "ALTER TABLE images RENAME TO films",

@@ -346,7 +346,9 @@ def test_an_archive_that_is_down_costs_nothing_but_time(site, bundle, monkeypatc
             raise ServiceError("the archive did not answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(chunk_file, "open_archive", lambda _: Down(site / "data/archive"))
+        patch.setattr(
+            chunk_file, "open_archive", lambda *_, **__: Down(site / "data/archive")
+        )
         tried = score(str(bundle), return_state=True)
     monkeypatch.setattr(chunk_file.score_stage, "run", None)  # no second inference
     monkeypatch.setattr(chunk_file.report_stage, "run", None)
@@ -397,9 +399,9 @@ def kill(folder: Path, bundle: str, monkeypatch, *, after: str) -> None:
         )
         chunk_file.answer.fn(chunk, night)
         if after in ("write", "send"):
-            chunk_file.write.fn(chunk)
+            chunk_file.write.fn(chunk, night)
         if after == "send":
-            chunk_file.send.fn(chunk, night.archive)
+            chunk_file.send.fn(chunk, night)
 
 
 def test_a_study_that_may_still_grow_waits(site, bundle, monkeypatch):
