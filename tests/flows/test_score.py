@@ -18,7 +18,7 @@ from cxrmlops.backlog.delivery import Folder
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.schema import studies
 from cxrmlops.model.bundle import bundle_hash
-from cxrmlops.promotion import approval_log
+from cxrmlops.promotion import approval_log, rollout
 from cxrmlops.registry import versions
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.stages import score as score_stage
@@ -62,6 +62,13 @@ def set_up(folder: Path, patch: pytest.MonkeyPatch, **score_params: object) -> N
     params["score"] |= {"settle_minutes": 0, "chunk_studies": 2} | score_params
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     (folder / "data/raw/backlog").mkdir(parents=True)
+    go_active()
+
+
+def go_active() -> None:
+    """Let the site deliver as it has always done."""
+    why = {"name": "B. Person", "reason": "these tests", "skip_supervised": True}
+    rollout.change_stage("active", **why)
 
 
 def arrive(folder: Path, *studies: str, images: int = 1) -> None:
@@ -134,7 +141,7 @@ def nights(tmp_path_factory, prefect, empty_mlflow, bundle):
 
 @pytest.mark.usefixtures("nights")
 def test_an_approval_is_in_the_history_and_makes_a_champion():
-    (row,) = approval_log.entries()
+    _, row = approval_log.entries()  # after the site's stage
 
     assert (row.event, row.name, row.version) == ("approved", "A. Person", "1")
     assert versions.get("champion").number == "1"

@@ -2,9 +2,9 @@
 What the challenger still has to read, and what it said: rows beside the studies.
 
     waiting -> scored, rejected     its answer, never delivered
-          |`-> failed               it ended its process again and again, its images are
-          |                         gone or changed, or nobody read it for a week
-          `--> withdrawn            no challenger any more, or a newer entry of the study
+          |`-> failed               it ended its process again and again, its images
+          |                         are gone or changed, or nobody read it for a week
+          `--> withdrawn            no challenger any more, or a newer entry came
 
 While a row waits, fetched images of its study stay (`import_cache.clear`).
 """
@@ -125,7 +125,8 @@ def counts(engine: Engine, bundle_hash: str) -> dict[str, int]:
     mine = challenges.c.bundle_hash == bundle_hash
     query = select(challenges.c.state, func.count()).where(mine)
     with transaction(engine) as connection:
-        return dict(connection.execute(query.group_by(challenges.c.state)).all())
+        rows = connection.execute(query.group_by(challenges.c.state))
+        return {state: n for state, n in rows}
 
 
 def needed_places(engine: Engine) -> set[str]:

@@ -1,4 +1,4 @@
-"""What the history says of the roll-out: the stage, and who reads along. No registry."""
+"""What the history says of the roll-out: the stage, and who reads along."""
 
 from collections.abc import Sequence
 
