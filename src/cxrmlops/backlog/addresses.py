@@ -7,6 +7,7 @@ same host over two protocols, for nobody can tell those apart from here.
 
 import os
 import socket
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -83,11 +84,18 @@ def _place(address: str) -> tuple[str, str, int | None]:
 
 def _hosts(name: str) -> set[str]:
     """Return a host's name and every address that it has, as far as they are known."""
+    found = _resolved(name)
+    ours = _resolved(socket.gethostname())
+    is_here = found & ours or any(ip_address(one).is_loopback for one in found)
+    return {name, *found, *(["this machine"] if is_here else [])}
+
+
+def _resolved(name: str) -> set[str]:
     try:
         found = socket.getaddrinfo(name or None, None)
     except OSError:  # it does not answer either, then
-        return {name}
-    return {name, *(str(one[4][0]) for one in found)}
+        return set()
+    return {str(one[4][0]).partition("%")[0] for one in found}
 
 
 def folder_of(address: str) -> Path | None:
