@@ -20,7 +20,7 @@ from flows import chunk as chunk_file
 from flows.score import score
 from tests import make
 from tests.flows.conftest import stand_in
-from tests.flows.test_score import archived, arrive, set_up
+from tests.flows.test_score import archived, arrive, go_active, set_up
 from tests.postgres import PostgreSQL
 
 pytestmark = [
@@ -194,6 +194,7 @@ def server(monkeypatch):
     server = PostgreSQL()
     server.start()
     monkeypatch.setenv("CXR_LEDGER_URL", server.address)
+    go_active()
     yield server
     server.stop()
     server.remove()

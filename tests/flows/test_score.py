@@ -18,7 +18,7 @@ from cxrmlops.backlog.delivery import Folder
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.schema import studies
 from cxrmlops.model.bundle import bundle_hash
-from cxrmlops.promotion import approval_log, rollout
+from cxrmlops.promotion import approval_log
 from cxrmlops.registry import versions
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.stages import score as score_stage
@@ -66,9 +66,15 @@ def set_up(folder: Path, patch: pytest.MonkeyPatch, **score_params: object) -> N
 
 
 def go_active() -> None:
-    """Let the site deliver as it has always done."""
-    why = {"name": "B. Person", "reason": "these tests", "skip_supervised": True}
-    rollout.change_stage("active", **why)
+    """Let the site deliver, as if decided long ago: the audit stream begins later."""
+    with transaction(open_database()) as connection:
+        approval_log.Book(connection).add(
+            f"{approval_log.STAGE}active",
+            version="",
+            bundle_hash="",
+            name="B. Person",
+            reason="these tests",
+        )
 
 
 def arrive(folder: Path, *studies: str, images: int = 1) -> None:
