@@ -11,8 +11,9 @@ from threading import Timer
 
 from prefect import get_run_logger, task
 
-from cxrmlops.backlog import challenges
+from cxrmlops.backlog import challenges, import_cache
 from cxrmlops.backlog.database import open_database
+from cxrmlops.params import load_site
 from cxrmlops.system.processes import end_marked, watched
 
 COMMAND = (sys.executable, "-m", "cxrmlops.cli", "challenger", "--read")
@@ -45,6 +46,7 @@ def read_along(bundle_hash: str) -> str:
         if not (ended := _run()):
             break
         get_run_logger().warning("challenger: its program ended with %d", ended)
+    import_cache.clear(engine, load_site().backlog)  # images that waited for it
     numbers = challenges.counts(engine, bundle_hash)
     how = f" (its program ended with {ended})" if ended else ""
     said = f"challenger: {challenges.told(numbers)}{how}"
