@@ -29,7 +29,7 @@ _ADDRESSES = """\
 # Where films come from; unset: site.yaml: archive
 #CXR_ARCHIVE=dicomweb:https://pacs.example.org/dicom-web
 #CXR_ARCHIVE=dimse:PACS@pacs.example.org:104?calling=CXRMLOPS
-# Where reports go, if elsewhere; its login: CXR_RESULTS_ARCHIVE_TOKEN, or _USER, _PASSWORD
+# Where reports go, if elsewhere; its login: CXR_RESULTS_ARCHIVE_TOKEN
 #CXR_RESULTS_ARCHIVE=folder:/results
 # Login of a DICOMweb archive, or CXR_ARCHIVE_USER and CXR_ARCHIVE_PASSWORD
 #CXR_ARCHIVE_TOKEN=
