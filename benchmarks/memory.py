@@ -79,7 +79,7 @@ def main() -> None:
             _write_images(night.BACKLOG, studies)
             from flows import chunk as chunk_file
 
-            with patch.object(chunk_file, "open_archive", lambda _: archive):
+            with patch.object(chunk_file, "open_archive", lambda *_, **__: archive):
                 said, seconds, _ = night.run(bundle)
             peaks = peak_mib()
             page = Path("data/report/reading_list.html").stat().st_size

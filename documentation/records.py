@@ -35,6 +35,7 @@ FILES = (  # stage, file, what
     ("report", "failures.json", "studies without a report"),
     ("report", "reading_list.json", "the rows of the reading list"),
     ("watch", "watch.json", "drift, expected and realised performance, alarms"),
+    ("challenger", "challenger.json", "who reads along, beside the champion"),
 )  # fmt: skip
 
 

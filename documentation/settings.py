@@ -36,9 +36,20 @@ VARIABLES: dict[str, tuple[str, str]] = {  # name -> what, and what holds withou
         "`sqlite:///ledger.db`",
     ),
     "CXR_ARCHIVE": (
-        "where films come from and reports go: `folder:`, `dicomweb:` or `dimse:`",
+        "where films come from: `folder:`, `dicomweb:` or `dimse:`",
         "`site.yaml: archive`",
     ),
+    "CXR_RESULTS_ARCHIVE": (
+        "where reports go, likewise",
+        "`site.yaml: results_archive`; else where films come from, in the stage shadow "
+        "nowhere unless that is a folder",
+    ),
+    "CXR_RESULTS_ARCHIVE_TOKEN": (
+        "bearer token of that archive, where it is another DICOMweb archive",
+        "none is sent",
+    ),
+    "CXR_RESULTS_ARCHIVE_USER": ("user of that archive", "none is sent"),
+    "CXR_RESULTS_ARCHIVE_PASSWORD": ("password of that user", "none is sent"),
     "CXR_ARCHIVE_TOKEN": ("bearer token of a DICOMweb archive", "none is sent"),
     "CXR_ARCHIVE_USER": ("user of a DICOMweb archive", "none is sent"),
     "CXR_ARCHIVE_PASSWORD": ("password of that user", "none is sent"),

@@ -1,9 +1,9 @@
-"""A person puts a model in use or takes it out, with a name and a reason."""
+"""A person puts a model in use or takes it out, or lets a site go to another stage."""
 
 from prefect import flow, get_run_logger
 
 from cxrmlops.params import load_params, load_site, scope_of
-from cxrmlops.promotion import approval
+from cxrmlops.promotion import approval, rollout
 from cxrmlops.registry import versions
 
 
@@ -36,5 +36,43 @@ def roll_back(name: str, reason: str) -> str:
         reason: why.
     """
     said = approval.roll_back(name=name, reason=reason)
+    get_run_logger().info("%s", said)
+    return said
+
+
+@flow(name="roll-out")
+def roll_out(stage: str, name: str, reason: str, skip_supervised: bool = False) -> str:
+    """Let the site go to another stage: who gets the answers of a night.
+
+    Where `promotion.approvers` is 2, the first of two different people only signs a
+    step forward; back it goes at once.
+
+    Args:
+        stage: shadow, supervised or active.
+        name: who decides.
+        reason: why.
+        skip_supervised: from shadow to active at once.
+    """
+    said = rollout.change_stage(
+        stage,
+        name=name,
+        reason=reason,
+        approvers=load_params().promotion.approvers,
+        skip_supervised=skip_supervised,
+    )
+    get_run_logger().info("%s", said)
+    return said
+
+
+@flow(name="challenger")
+def challenger(name: str, reason: str, version: str = versions.CANDIDATE) -> str:
+    """Let a version read along with the champion, without delivery.
+
+    Args:
+        name: who decides.
+        reason: why.
+        version: number or alias, or `none`: nobody reads along any more.
+    """
+    said = rollout.decide_challenger(version, name=name, reason=reason)
     get_run_logger().info("%s", said)
     return said

@@ -7,16 +7,18 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
-from cxrmlops.backlog import audit, leases, progress, results
+from cxrmlops.backlog import audit, challenges, leases, progress, results
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.delivery import PRESENT, deliver, open_archive
 from cxrmlops.backlog.leases import Chunk
 from cxrmlops.model.scoring_reader import one_at_a_time
 from cxrmlops.params import load_params, load_site, scope_of
+from cxrmlops.promotion.opinions import accessions_of, comparable_opinions
 from cxrmlops.stages import report as report_stage
 from cxrmlops.stages import score as score_stage
 from cxrmlops.system.errors import BundleError
 from cxrmlops.system.files import remove_drafts
+from cxrmlops.vocabulary.rollout import NOWHERE
 from flows.outcome import (
     DELAYS,
     RedactForeignErrors,
@@ -37,7 +39,10 @@ class Night:
     bundle: Path
     bundle_hash: str  # of the model that the night began with, and keeps
     model_key: str
-    archive: str
+    archive: str  # where images come from
+    target: str  # where results go, or nowhere
+    rollout: str  # stage of the site when the night began
+    challenger: str  # bundle hash of the version that reads along; "" none
 
 
 @task(task_run_name="chunk {chunk.id}")
@@ -46,8 +51,9 @@ def read(chunk: Chunk, night: Night) -> None:
     engine = open_database()
     with ReleaseOrFailChunk(engine, chunk), leases.held(engine, chunk):
         answer(chunk, night)
-        write(chunk)
-        send(chunk, night.archive)
+        write(chunk, night)
+        send(chunk, night)
+        enlist(chunk, night)
         progress.finish(engine, chunk)
         # 1 MB a film, and every object that needs it is delivered
         shutil.rmtree(SCORE / chunk.id / "images", ignore_errors=True)
@@ -82,7 +88,7 @@ def answer(chunk: Chunk, night: Night) -> None:
 
 
 @task(name="report")
-def write(chunk: Chunk) -> None:
+def write(chunk: Chunk, night: Night) -> None:
     """Write reports and pictures from the stored answers."""
     engine, out = open_database(), REPORT / chunk.id
     if chunk.is_written and (out / "objects.json").exists():
@@ -94,8 +100,11 @@ def write(chunk: Chunk) -> None:
             out=out,
             params=load_params().report,
             site=load_site(),
-            predecessors=results.predecessors(engine, chunk),
+            predecessors=results.predecessors(
+                engine, chunk, target=audit.shown(night.target)
+            ),
             waiting_since=results.waiting_since(engine, chunk),
+            rollout=night.rollout,
         )
         progress.record_written(engine, chunk, results.read_written(out, chunk))
 
@@ -106,22 +115,31 @@ def write(chunk: Chunk) -> None:
     retry_delay_seconds=DELAYS,
     retry_condition_fn=unreachable,
 )
-def send(chunk: Chunk, archive: str) -> None:
-    """Store what the archive does not have yet."""
+def send(chunk: Chunk, night: Night) -> None:
+    """Store what the archive does not have yet; in shadow it may be that none gets it.
+
+    Results go to the night's target alone: where images come from, only if it is that.
+    """
+    if night.target == NOWHERE:
+        keep_here(chunk)
+        return
     engine, out = open_database(), REPORT / chunk.id
     with RedactForeignErrors(notes(chunk.id)):
         written = results.read_written(out, chunk)
-        trail = audit.Transfers(results.subjects(engine, chunk), destination=archive)
+        trail = audit.Transfers(
+            results.subjects(engine, chunk), destination=night.target
+        )
         study = {one.uid: one.study_uid for one in written}
 
         def keep(uid: str, text: str) -> None:
-            progress.record_receipt(engine, chunk, uid, text)
+            target = audit.shown(night.target)
+            progress.record_receipt(engine, chunk, uid, text, target=target)
             trail.note(study[uid], is_new=text != PRESENT)
 
         with trail:
             sent = deliver(
                 [out / f"{one.uid}.dcm" for one in written],
-                open_archive(archive),
+                open_archive(night.target, source=night.archive),
                 receipt=keep,
             )
             for uid, reason in sent.refused.items():
@@ -132,6 +150,33 @@ def send(chunk: Chunk, archive: str) -> None:
         sent.present,
         len(sent.refused),
     )
+
+
+def keep_here(chunk: Chunk) -> None:
+    """Note that a chunk's objects go to no archive: they stay in data/report."""
+    written = results.read_written(REPORT / chunk.id, chunk)
+    for one in written:
+        progress.record_receipt(
+            open_database(), chunk, one.uid, "not sent: shadow", target=NOWHERE
+        )
+    get_run_logger().info("shadow: %d objects stay here, none was sent", len(written))
+
+
+def enlist(chunk: Chunk, night: Night) -> None:
+    """Put a chunk that is delivered on the challenger's list; what fails harms none."""
+    if not night.challenger:
+        return
+    try:
+        challenges.enlist(
+            open_database(),
+            chunk,
+            comparable_opinions(SCORE / chunk.id),
+            accessions_of(SCORE / chunk.id),
+            bundle_hash=night.challenger,
+        )
+    except Exception as error:  # noqa: BLE001 the answer is delivered, that counts
+        said = "chunk %s is not on the challenger's list: %s"
+        get_run_logger().warning(said, chunk.id, type(error).__name__)
 
 
 def notes(name: str) -> Path:

@@ -15,7 +15,9 @@ from prefect.states import Completed, Failed
 from typer import Option, run
 
 from cxrmlops.backlog import (
+    addresses,
     audit,
+    challenges,
     common_cause,
     folder_scan,
     import_cache,
@@ -32,13 +34,16 @@ from cxrmlops.model.bundle import read_bundle, require_preprocessing
 from cxrmlops.model.inference import require_unchanged
 from cxrmlops.model.scoring_reader import open_reader
 from cxrmlops.params import load_params, load_site, scope_of
+from cxrmlops.promotion import approval_log, rollout_log
 from cxrmlops.promotion.approval import champion_bundle
 from cxrmlops.reporting.reading_list import join_reading_lists
 from cxrmlops.system.clock import now
 from cxrmlops.system.errors import ReplacedError, ServiceError
+from cxrmlops.vocabulary.rollout import NOWHERE, Rollout
 from cxrmlops.vocabulary.scope import require_scope
 from flows.archive import ask, fetch, fetching_ahead, open_incoming, unfetched_reasons
 from flows.by_hand import completed, run_by_hand
+from flows.challenge import challenge
 from flows.chunk import REPORT, Night, notes, read
 from flows.cluster import (
     choose_runner,
@@ -103,28 +108,35 @@ def read_backlog(bundle: str, rescore: bool) -> "State[Any]":
         waiting = end.waiting + unfetched_reasons(incoming, asked)
         is_well = not (waiting or end.failed or end.stopped)
         told.outcome = audit.SUCCESS if is_well else audit.SERIOUS
+    beside = f"{end.left}{told_stage(night)}{challenge(night.challenger)}"
     if end.stopped:
         message = "; ".join([end.stopped, *waiting])
-        return Failed(name="Stopped", message=f"{message}{end.left}")
+        return Failed(name="Stopped", message=f"{message}{beside}")
     if waiting:
         message = "; ".join([end.said] * bool(end.said) + waiting)
-        return Failed(message=f"{message}. Nothing is lost: run again{end.left}")
+        return Failed(message=f"{message}. Nothing is lost: run again{beside}")
     if end.failed:
         name = f"{end.failed} of {end.claimed} studies failed"
-        return Failed(name=name, message=end.said + end.left)
-    return Completed(message=end.said + end.left)
+        return Failed(name=name, message=end.said + beside)
+    return Completed(message=end.said + beside)
 
 
 @task(name="open night")
 def open_night(bundle: str) -> Night:
     """Check model, archive and ledger before anything is claimed."""
     site = load_site()
-    archive = os.environ.get("CXR_ARCHIVE") or site.archive
-    try:
-        open_archive(archive).check()
-    except ServiceError as error:  # films that lie here are read, and answers wait
-        get_run_logger().warning("%s", error)
-    open_database()
+    decisions = approval_log.entries()
+    rollout = rollout_log.stage_of(decisions)
+    archive = addresses.source_address(site.archive)
+    target = addresses.results_address(site.archive, site.results_archive, rollout)
+    for address in dict.fromkeys((archive, target)):
+        try:
+            if address != NOWHERE:
+                open_archive(address, source=archive).check()
+        except ServiceError as error:  # films that lie here are read, and answers wait
+            get_run_logger().warning("%s", error)
+    challenger = rollout_log.challenger_of(decisions)
+    challenges.keep_only(open_database(), challenger)
     require_servers()
     folder = Path(bundle) if bundle else champion_bundle()
     params = load_params()
@@ -146,7 +158,17 @@ def open_night(bundle: str) -> Night:
         bundle_hash=model.hash,
         model_key=model.key,
         archive=archive,
+        target=target,
+        rollout=rollout,
+        challenger="" if bundle else challenger,
     )
+
+
+def told_stage(night: Night) -> str:
+    """Say the stage of the site, unless it is the last one."""
+    if night.rollout == Rollout.ACTIVE:
+        return ""
+    return f"; stage {night.rollout}: results go to {audit.shown(night.target)}"
 
 
 @task(name="find")

@@ -10,15 +10,20 @@ from prefect.states import Completed
 from typer import Option, run
 
 from cxrmlops.params import load_params, load_site
+from cxrmlops.promotion import approval_log
 from cxrmlops.promotion.approval import champion_bundle
+from cxrmlops.promotion.challenger_comparison import compare_challenger
+from cxrmlops.promotion.rollout_log import challenger_of
 from cxrmlops.records.watch import Watch
 from cxrmlops.registry.watch_log import log_watch
+from cxrmlops.reporting.challenger_page import challenger_text, write_page
 from cxrmlops.reporting.watch_text import watch_text
 from cxrmlops.stages import watch as stage
 from flows.by_hand import completed, run_by_hand
 from flows.outcome import DELAYS, RedactForeignErrors, unreachable
 
 SCORE, WATCH = Path("data/score"), Path("data/watch")
+CHALLENGER = Path("data/challenger")
 
 
 @flow(name="watch")
@@ -35,6 +40,7 @@ def watch(bundle: str = "", night: str = "") -> State[Any]:
     found = look(bundle, night)
     record(found)
     show(found)
+    show_challenger(return_state=True)  # what fails there is no failed watch
     if not found.alarms:
         return Completed(message=f"night {found.date}: no alarm")
     said = [
@@ -71,6 +77,19 @@ def show(found: Watch) -> None:
     """Show the night in Prefect: counts and figures, nobody's name."""
     create_markdown_artifact(
         watch_text(found), key="watch", description=f"Watch of the night {found.date}"
+    )
+
+
+@task(name="challenger")
+def show_challenger() -> None:
+    """Compare the version that reads along with the champion, if there is one."""
+    if not challenger_of(approval_log.entries()):
+        return
+    with RedactForeignErrors(CHALLENGER.with_suffix(".failed.txt")):
+        found = compare_challenger(load_params(), load_site())
+        write_page(CHALLENGER, found)
+    create_markdown_artifact(
+        challenger_text(found), key="challenger", description="Challenger and champion"
     )
 
 

@@ -12,6 +12,7 @@ from cxrmlops.commands import (
     models,
     operation,
     review,
+    rollout,
     scoring,
     servers,
     stages,
@@ -108,7 +109,7 @@ def init(
     typer.echo(set_up(folder, reports=reports, source=source, may_replace=may_replace))
 
 
-for commands in (stages, review, scoring, models, operation, servers):
+for commands in (stages, review, scoring, models, rollout, operation, servers):
     app.add_typer(commands.app)
 app.add_typer(backlog.app, name="backlog")
 

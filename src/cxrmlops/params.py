@@ -284,6 +284,8 @@ class Site(Section):
     backlog: Path  # folder of films that wait for an answer
     arrived: Path | None = None  # folder: reports of scored studies; null: none come
     archive: str  # folder:, dicomweb: or dimse:...; CXR_ARCHIVE comes first
+    results_archive: str | None = None  # where reports go; CXR_RESULTS_ARCHIVE first;
+    # null: to `archive`, but in shadow nowhere unless that is a folder
     ports: Ports = Ports()  # of the servers of `cxrmlops up`
     viewer_url: str | None = Field(
         default=None, pattern=r"^https?://[^\s\"'<>]*\{StudyInstanceUID\}[^\s\"'<>]*$"

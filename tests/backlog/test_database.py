@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.schema import images, metadata, studies
+from cxrmlops.promotion import approval_log
+from cxrmlops.promotion.rollout_log import stage_of
 from cxrmlops.system.errors import ParamsError, ServiceError
 
 
@@ -113,6 +115,8 @@ def test_what_an_earlier_version_noted_of_images_stays(ledger):
             "DROP INDEX ix_chunks_state",
             "DROP INDEX ix_chunks_run",
             "CREATE INDEX ix_studies_waiting ON studies (model_key, state, chunk)",
+            "DROP TABLE challenges",
+            "ALTER TABLE objects DROP COLUMN target",
             "DROP TABLE nights",
             "ALTER TABLE chunks DROP COLUMN error",
             "ALTER TABLE images RENAME TO films",
@@ -144,3 +148,28 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
 
     with pytest.raises(ParamsError, match="is no ledger: not an SQLite database"):
         open_database(f"sqlite:///{tmp_path}/ledger.db")
+
+
+@pytest.mark.parametrize("state", ["delivered", "written"])
+def test_a_site_that_has_delivered_goes_on_and_another_begins_in_shadow(ledger, state):
+    with transaction(ledger) as connection:
+        for change in (
+            "DROP TABLE challenges",
+            "ALTER TABLE objects DROP COLUMN target",
+            "UPDATE alembic_version SET version_num = '0005'",
+            "INSERT INTO studies (study_uid, source_key, model_key, images, state, "
+            "outcome, reason, alone, run, found_at, id) VALUES "
+            "('1.1', 'k', 'm', '[]', 'delivered', '', '', 0, '', '2024-01-31', 1)",
+            "INSERT INTO objects (sop_instance_uid, kind, series_instance_uid, "
+            "sop_class_uid, study, state, receipt, written_at) VALUES "
+            f"('1.1.9', 'report', '1', '1', 1, '{state}', '', '2024-01-31')",
+        ):
+            connection.exec_driver_sql(change)
+    address = ledger.url.render_as_string(hide_password=False)
+
+    rows = approval_log.entries(address)
+
+    has_delivered = state == "delivered"
+    assert stage_of(rows) == ("active" if has_delivered else "shadow")
+    assert len(rows) == has_delivered
+    assert approval_log.first_broken(rows) is None

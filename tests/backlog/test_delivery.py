@@ -2,7 +2,8 @@ from datetime import date
 
 import pytest
 
-from cxrmlops.backlog.delivery import Folder, deliver, open_archive
+from cxrmlops.backlog.delivery import KINDS, Folder, deliver, open_archive
+from cxrmlops.dicom.archive.login import RESULTS, SOURCE
 from cxrmlops.system.errors import ParamsError, RefusedError, ServiceError
 
 
@@ -78,6 +79,17 @@ def test_a_folder_has_no_images_to_give(tmp_path):
 )
 def test_an_address_is_opened_without_a_word_to_the_archive(address, kind):
     assert type(open_archive(address)).__name__ == kind
+
+
+def test_the_login_of_the_source_goes_to_the_source_alone(monkeypatch):
+    seen = []
+    monkeypatch.setitem(KINDS, "dicomweb", lambda _, login: seen.append(login))
+    source, target = "dicomweb:https://a/x", "dicomweb:https://b/x"
+
+    for address, of in ((source, None), (source, source), (target, source)):
+        open_archive(address, source=of)
+
+    assert seen == [SOURCE, SOURCE, RESULTS]
 
 
 def test_a_folder_that_takes_nothing_is_a_service_that_is_down(tmp_path, files):

@@ -2,12 +2,14 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from cxrmlops.backlog import folder_scan, import_cache, ledger
+from cxrmlops.backlog import challenges, folder_scan, import_cache, ledger
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.folder_scan import BacklogImage
+from cxrmlops.backlog.leases import Claimed
 from cxrmlops.backlog.schema import studies
 from cxrmlops.dicom.archive.transfer import name_of
 from cxrmlops.system.errors import ParamsError, ServiceError
@@ -81,6 +83,19 @@ def test_images_that_are_needed_stay(engine, tmp_path, state):
 
     assert import_cache.clear(engine, tmp_path) == 0
     assert lying(tmp_path) == [A]
+
+
+def test_images_that_a_challenger_has_yet_to_read_stay(engine, tmp_path):
+    fetch(engine, tmp_path, A)
+    enter(engine, A, state="delivered")
+    chunk = SimpleNamespace(studies=(Claimed(1, "1.2", (A,), "delivered"),))
+    challenges.enlist(engine, chunk, {"1.2": {}}, {}, bundle_hash="a" * 64)
+
+    assert import_cache.clear(engine, tmp_path) == 0
+
+    challenges.keep_only(engine, "")
+    assert import_cache.clear(engine, tmp_path) == 1
+    assert lying(tmp_path) == []
 
 
 def test_a_late_image_keeps_the_others_of_its_study(engine, tmp_path):

@@ -94,3 +94,15 @@ def test_a_study_is_answered_by_the_rows_of_its_own_files(ledger, tmp_path):
     assert len(second.row["images"]) == 1
     assert (third.outcome, third.reason) == ("rejected", "unreadable")
     assert third.row["images"] == []
+
+
+def test_a_report_of_the_time_in_shadow_is_no_predecessor_where_nobody_got_it(ledger):
+    arrive(ledger, "content 1")
+    chunk = write(ledger, report("2.25.1"))
+    progress.record_receipt(ledger, chunk, "2.25.1", "not sent", target="nowhere")
+    progress.finish(ledger, chunk)
+    arrive(ledger, "content 2")
+    chunk = claim(ledger)
+
+    assert predecessors(ledger, chunk, target="dicomweb:https://pacs/x") == {}
+    assert set(predecessors(ledger, chunk, target="nowhere")) == {"1.1"}

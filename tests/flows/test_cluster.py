@@ -26,7 +26,7 @@ import cloudpickle
 from prefect.flows import load_flow_from_entrypoint
 flow = load_flow_from_entrypoint("flows/score.py:score")
 given = flow.fn.__globals__
-night = given["Night"](*"rosbhka")
+night = given["Night"](*"rosbhkatrc")
 packed = cloudpickle.dumps((flow, given["work"], night, given["End"]))
 sys.stdout.buffer.write(packed)
 """

@@ -20,7 +20,7 @@ from flows import chunk as chunk_file
 from flows.score import score
 from tests import make
 from tests.flows.conftest import stand_in
-from tests.flows.test_score import archived, arrive, set_up
+from tests.flows.test_score import archived, arrive, go_active, set_up
 from tests.postgres import PostgreSQL
 
 pytestmark = [
@@ -145,7 +145,7 @@ def test_an_archive_that_takes_no_more_is_sent_the_rest_later(
     site, bundle, undisturbed, monkeypatch
 ):
     archive = Refusing(site / "data/archive", takes=1)
-    monkeypatch.setattr(chunk_file, "open_archive", lambda _: archive)
+    monkeypatch.setattr(chunk_file, "open_archive", lambda *_, **__: archive)
 
     tried = score(bundle, return_state=True)
     refused = archive.asked.pop()
@@ -172,7 +172,7 @@ def test_while_a_slow_archive_takes_its_time_nobody_else_takes_the_chunk(
             return super().store(file)
 
     monkeypatch.setattr(
-        chunk_file, "open_archive", lambda _: Slow(site / "data/archive")
+        chunk_file, "open_archive", lambda *_, **__: Slow(site / "data/archive")
     )
     monkeypatch.setitem(leases.claim.__kwdefaults__, "lease_seconds", 1.0)
 
@@ -194,6 +194,7 @@ def server(monkeypatch):
     server = PostgreSQL()
     server.start()
     monkeypatch.setenv("CXR_LEDGER_URL", server.address)
+    go_active()
     yield server
     server.stop()
     server.remove()

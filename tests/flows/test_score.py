@@ -62,6 +62,19 @@ def set_up(folder: Path, patch: pytest.MonkeyPatch, **score_params: object) -> N
     params["score"] |= {"settle_minutes": 0, "chunk_studies": 2} | score_params
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     (folder / "data/raw/backlog").mkdir(parents=True)
+    go_active()
+
+
+def go_active() -> None:
+    """Let the site deliver, as if decided long ago: the audit stream begins later."""
+    with transaction(open_database()) as connection:
+        approval_log.Book(connection).add(
+            f"{approval_log.STAGE}active",
+            version="",
+            bundle_hash="",
+            name="B. Person",
+            reason="these tests",
+        )
 
 
 def arrive(folder: Path, *studies: str, images: int = 1) -> None:
@@ -134,7 +147,7 @@ def nights(tmp_path_factory, prefect, empty_mlflow, bundle):
 
 @pytest.mark.usefixtures("nights")
 def test_an_approval_is_in_the_history_and_makes_a_champion():
-    (row,) = approval_log.entries()
+    _, row = approval_log.entries()  # after the site's stage
 
     assert (row.event, row.name, row.version) == ("approved", "A. Person", "1")
     assert versions.get("champion").number == "1"
@@ -346,7 +359,9 @@ def test_an_archive_that_is_down_costs_nothing_but_time(site, bundle, monkeypatc
             raise ServiceError("the archive did not answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(chunk_file, "open_archive", lambda _: Down(site / "data/archive"))
+        patch.setattr(
+            chunk_file, "open_archive", lambda *_, **__: Down(site / "data/archive")
+        )
         tried = score(str(bundle), return_state=True)
     monkeypatch.setattr(chunk_file.score_stage, "run", None)  # no second inference
     monkeypatch.setattr(chunk_file.report_stage, "run", None)
@@ -397,9 +412,9 @@ def kill(folder: Path, bundle: str, monkeypatch, *, after: str) -> None:
         )
         chunk_file.answer.fn(chunk, night)
         if after in ("write", "send"):
-            chunk_file.write.fn(chunk)
+            chunk_file.write.fn(chunk, night)
         if after == "send":
-            chunk_file.send.fn(chunk, night.archive)
+            chunk_file.send.fn(chunk, night)
 
 
 def test_a_study_that_may_still_grow_waits(site, bundle, monkeypatch):

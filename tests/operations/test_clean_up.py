@@ -119,6 +119,20 @@ def test_bundles_in_use_and_before_are_kept():
     assert [item.path.name for item in look(90).items] == ["1" * 64]
 
 
+@pytest.mark.usefixtures("site")
+def test_the_bundle_that_reads_along_is_kept():
+    facts = {"version": "4", "bundle_hash": "4" * 64, "name": "A", "reason": "good"}
+    put(f".work/models/{'4' * 64}/model.json")
+    with approval_log.open_book() as book:
+        book.add(approval_log.CHALLENGER, **facts)
+    assert look(90).items == ()
+
+    with approval_log.open_book() as book:
+        book.add(approval_log.CHALLENGER_ENDED, **facts)
+
+    assert [item.path.name for item in look(90).items] == ["4" * 64]
+
+
 def test_without_a_ledger_nothing_is_known_to_be_done(site):
     put("data/report/abc/1.dcm")
 

@@ -9,7 +9,9 @@ from cxrmlops.operations.service_checks import (
     check_ledger,
     check_mlflow,
     check_prefect,
+    check_rollout,
 )
+from cxrmlops.promotion import approval_log
 from cxrmlops.system.errors import ParamsError, ServiceError
 from tests.operations.conftest import change_site
 
@@ -161,6 +163,38 @@ def test_a_wrong_address_of_an_archive_is_refused(monkeypatch):
 
     with pytest.raises(ParamsError, match="expected one of"):
         check_archive()
+
+
+def test_a_new_site_is_in_shadow_and_no_ledger_is_made_to_know_it(site, monkeypatch):
+    assert "stage shadow, results go to folder:data/archive" in check_rollout().said
+    monkeypatch.setenv("CXR_ARCHIVE", "dicomweb:https://pacs.invalid/x")
+
+    found = check_rollout()
+
+    assert (found.state, found.said) == ("ok", "stage shadow, results go to nowhere")
+    assert not (site / "ledger.db").exists()
+
+
+def test_the_target_is_tried_as_the_source_is(monkeypatch):
+    with approval_log.open_book() as book:
+        facts = {"version": "", "bundle_hash": "", "name": "A", "reason": "good"}
+        book.add(f"{approval_log.STAGE}supervised", **facts)
+    monkeypatch.setenv("CXR_RESULTS_ARCHIVE", "dicomweb:http://127.0.0.1:9/dicom-web")
+
+    with pytest.raises(ServiceError, match="did not answer"):
+        check_rollout()
+
+    monkeypatch.setenv("CXR_RESULTS_ARCHIVE", "folder:results")
+    said = "stage supervised, results go to folder:results: folder results is made"
+    assert check_rollout().said.startswith(said)
+
+
+def test_in_shadow_a_target_that_is_the_source_is_broken(monkeypatch):
+    for name in ("CXR_ARCHIVE", "CXR_RESULTS_ARCHIVE"):
+        monkeypatch.setenv(name, "dicomweb:https://pacs.invalid/x")
+
+    with pytest.raises(ParamsError, match="in shadow nothing is written where images"):
+        check_rollout()
 
 
 def test_a_ledger_that_is_not_there_has_no_file(site):

@@ -37,6 +37,17 @@ def write(*nights: Night) -> None:
     write_json(heartbeat.FILE, beat.model_dump(mode="json"))
 
 
+def test_the_stage_of_the_site_is_told_once_there_is_a_ledger():
+    write(night(6))
+    assert "stage" not in look(SETTINGS, at=NOW).line()
+    open_database().dispose()
+
+    found = look(SETTINGS, at=NOW)
+
+    assert "; stage shadow | " in found.line()
+    assert json.loads(found.json())["stage"] == "shadow"
+
+
 @pytest.mark.parametrize(
     ("last", "level", "word"),
     [

@@ -255,3 +255,24 @@ def test_each_study_leads_to_the_sites_viewer_and_nowhere_without_one(tmp_path):
 
     write_reading_list(tmp_path, NIGHT)
     assert "https://" not in (tmp_path / "reading_list.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("stages", "words"),
+    [
+        (("shadow",), "not delivered to the archive that the images come from"),
+        (("supervised",), "A radiologist must confirm every answer"),
+        (("active", "supervised"), "A radiologist must confirm every answer"),
+        (("active", ""), None),
+    ],
+)
+def test_the_page_warns_of_the_stage_that_asks_for_most_care(tmp_path, stages, words):
+    folders = [tmp_path / str(number) for number in range(len(stages))]
+    for folder, stage in zip(folders, stages, strict=True):
+        write_reading_list(folder, NIGHT.model_copy(update={"rollout": stage}))
+
+    join_reading_lists(folders, tmp_path)
+
+    page = (tmp_path / "reading_list.html").read_text()
+    assert ("Stage: " in page) == (words is not None)
+    assert words is None or words in page

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from cxrmlops.dicom.archive.login import RESULTS, SOURCE, Login
 from cxrmlops.dicom.archive.transfer import Archive, RemoteImage
 from cxrmlops.system.errors import ParamsError, RefusedError, ServiceError
 from cxrmlops.system.files import sha256_file, whole
@@ -14,7 +15,7 @@ PRESENT = "present"  # receipt of what was there before
 
 
 class Folder:
-    """An archive that is a folder: for tests, demos and shadow mode.
+    """An archive that is a folder: for tests, demos and results in shadow.
 
     It has nothing to ask for: films lie in the backlog already.
     """
@@ -56,21 +57,21 @@ class Folder:
             ) from None
 
 
-def _dicomweb(where: str) -> Archive:
+def _dicomweb(where: str, login: Login) -> Archive:
     from cxrmlops.dicom.archive.dicomweb import DicomWeb  # requests and co., if needed
 
-    return DicomWeb(where)
+    return DicomWeb(where, login)
 
 
-def _dimse(where: str) -> Archive:
+def _dimse(where: str, _: Login) -> Archive:
     from cxrmlops.dicom.archive.dimse import Dimse  # pynetdicom takes half a second
     from cxrmlops.dicom.archive.dimse_address import read_address
 
     return Dimse(read_address(where))
 
 
-KINDS: dict[str, Callable[[str], Archive]] = {
-    "folder": lambda where: Folder(Path(where)),
+KINDS: dict[str, Callable[[str, Login], Archive]] = {
+    "folder": lambda where, _: Folder(Path(where)),
     "dicomweb": _dicomweb,
     "dimse": _dimse,
 }
@@ -113,12 +114,14 @@ def deliver(
     return Delivered(stored=stored, present=present, refused=refused)
 
 
-def open_archive(address: str) -> Archive:
+def open_archive(address: str, *, source: str | None = None) -> Archive:
     """Open the archive at an address; nothing is sent yet.
 
     Args:
         address: `folder:<path>`, `dicomweb:https://host[:port]/root`, or
             `dimse:CALLED@host:port?...` (see `dicom.dimse_address`).
+        source: where images come from; an archive elsewhere has a login of its own.
+            None: it is the same.
 
     Raises:
         ParamsError: no such kind of archive, or no place after the kind.
@@ -130,4 +133,4 @@ def open_archive(address: str) -> Archive:
             f"the archive's address starts with '{kind[:20]}'; expected one of "
             f"{expected} in site.yaml: archive, or in CXR_ARCHIVE"
         )
-    return KINDS[kind](where)
+    return KINDS[kind](where, SOURCE if source in (None, address) else RESULTS)

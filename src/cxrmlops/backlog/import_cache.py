@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, delete, insert, select
 
+from cxrmlops.backlog.challenges import needed_places
 from cxrmlops.backlog.database import transaction
 from cxrmlops.backlog.folder_scan import SPOOL, BacklogImage, note_images
 from cxrmlops.backlog.ledger import (
@@ -118,6 +119,7 @@ def clear(engine: Engine, backlog: Path) -> int:
     """Remove the fetched films of studies that are answered; say how many.
 
     A study goes as a whole: while one of its films waits, the next answer needs all.
+    What a challenger has yet to read stays, too.
     """
     if not _is_ours(backlog / FOLDER):
         return 0
@@ -125,7 +127,7 @@ def clear(engine: Engine, backlog: Path) -> int:
     for path in (backlog / FOLDER).glob("[!.]*/*.dcm"):
         place = path.relative_to(backlog).as_posix()
         lying.setdefault(path.parent, set()).add(place)
-    done, needed = set(), set()
+    done, needed = set[str](), needed_places(engine)
     for row in _studies_of(engine, sorted(set().union(*lying.values()))):
         if row.state in NEEDED:
             needed |= set(row.images)

@@ -110,12 +110,16 @@ def _scored(connection: Connection, chunk: Chunk) -> set[int]:
     return set(connection.execute(select(studies.c.id).where(mine)).scalars())
 
 
-def record_receipt(engine: Engine, chunk: Chunk, uid: str, receipt: str) -> None:
-    """Store that the archive has this object."""
+def record_receipt(
+    engine: Engine, chunk: Chunk, uid: str, receipt: str, *, target: str = ""
+) -> None:
+    """Store that the archive at this address has the object, or nowhere has."""
     with transaction(engine) as connection:
         still_ours(connection, chunk)
         values = {"state": DELIVERED, "receipt": receipt, "delivered_at": now()}
-        this = (objects.c.sop_instance_uid == uid) & (objects.c.state != DELIVERED)
+        values["target"] = target
+        is_news = (objects.c.state != DELIVERED) | (objects.c.target != target)
+        this = (objects.c.sop_instance_uid == uid) & is_news
         connection.execute(update(objects).where(this).values(values))
 
 

@@ -83,8 +83,13 @@ def read_written(report: Path, chunk: Chunk) -> list[Written]:
     ]
 
 
-def predecessors(engine: Engine, chunk: Chunk) -> dict[str, list[ObjectReference]]:
+def predecessors(
+    engine: Engine, chunk: Chunk, *, target: str = ""
+) -> dict[str, list[ObjectReference]]:
     """Return the delivered reports of each study that a new one replaces.
+
+    A report of the time in shadow is none to whoever never got it: only those count
+    that went where the new one goes, or that were delivered before there were stages.
 
     A study that was put back replaces its own, too: one from before it was claimed.
     """
@@ -96,6 +101,7 @@ def predecessors(engine: Engine, chunk: Chunk) -> dict[str, list[ObjectReference
         & (studies.c.id.not_in(numbers) | older)
         & (objects.c.kind == REPORT)
         & (objects.c.state == DELIVERED)
+        & objects.c.target.in_(("", target))
     )
     query = (
         select(studies.c.study_uid, objects)

@@ -123,6 +123,28 @@ objects = Table(
     Column("receipt", Text, nullable=False),
     Column("written_at", Text, nullable=False),
     Column("delivered_at", Text),
+    # address that has it, or nowhere; "" in rows of the versions before
+    Column("target", Text, nullable=False, server_default=""),
+)
+
+# What the challenger says of a study that the model in use has answered.
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study", Integer, ForeignKey("studies.id"), nullable=False),
+    Column("bundle_hash", String(64), nullable=False),  # of the challenger
+    # waiting, scored, rejected, failed or withdrawn
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),  # runs that began to read it
+    Column("accession_number", Text, nullable=False),
+    Column("champion", JSON, nullable=False),  # outcome, probability, answers
+    Column("challenger", JSON),  # likewise; nothing while it waits
+    Column("entered_at", Text, nullable=False),
+    Column("answered_at", Text),
+    UniqueConstraint("study", "bundle_hash"),
+    Index("ix_challenges_state", "bundle_hash", "state"),
 )
 
 # What a person decided about a study that waits, and why. Rows are only added.
@@ -143,7 +165,7 @@ history = Table(
     "history",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),  # from 1
-    Column("event", Text, nullable=False),  # approved or rolled back
+    Column("event", Text, nullable=False),  # see promotion/approval_log.py
     Column("version", Text, nullable=False),
     Column("bundle_hash", Text, nullable=False),
     Column("name", Text, nullable=False),

@@ -77,9 +77,10 @@ def history(
 
     rows = book.entries()
     for row in rows:
+        named = f"version {row.version} (bundle {row.bundle_hash[:12]})"
+        what = named if row.version else "without a model in use"
         typer.echo(
-            f"{row.number}  {row.at}  {row.event} version {row.version} "
-            f"(bundle {row.bundle_hash[:12]}) by {row.name}: {row.reason}"
+            f"{row.number}  {row.at}  {row.event} {what} by {row.name}: {row.reason}"
         )
     for row in book.waiting(rows):
         typer.echo(

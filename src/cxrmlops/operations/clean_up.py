@@ -22,6 +22,7 @@ from cxrmlops.backlog.finished_chunks import (
 )
 from cxrmlops.backlog.migration_level import read_level
 from cxrmlops.promotion import approval_log
+from cxrmlops.promotion.rollout_log import challenger_of
 from cxrmlops.system.errors import ParamsError
 
 RESULTS = (Path("data/score"), Path("data/report"))
@@ -112,13 +113,10 @@ def _notes(needed: set[str], before: datetime) -> Iterator[Item]:
 
 
 def _bundles(before: datetime) -> Iterator[Item]:
-    """Name fetched bundles but the one in use and the one before it."""
-    changes = [
-        row.bundle_hash
-        for row in approval_log.entries()
-        if row.event in approval_log.CHANGES
-    ]
-    kept = list(dict.fromkeys(reversed(changes)))[:2]
+    """Name fetched bundles but the one in use, the one before, and the challenger."""
+    rows = approval_log.entries()
+    changes = [row.bundle_hash for row in rows if row.event in approval_log.CHANGES]
+    kept = [*list(dict.fromkeys(reversed(changes)))[:2], challenger_of(rows)]
     for folder in sorted(MODELS.glob("[!.]*")) if MODELS.is_dir() else ():
         if folder.name not in kept and _is_old(folder, before):
             yield Item("fetched bundles", folder, _size(folder))

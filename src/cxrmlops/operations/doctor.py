@@ -61,6 +61,7 @@ CHECKS = (
     Check(service_checks.MLFLOW, service_checks.check_mlflow),
     Check(service_checks.PREFECT, service_checks.check_prefect, 15.0),
     Check(service_checks.ARCHIVE, service_checks.check_archive, 15.0),
+    Check(service_checks.ROLLOUT, service_checks.check_rollout, 15.0),
     Check("night", _check_night),
     Check("notices", _check_notices),
     Check(machine_checks.DISK, machine_checks.check_disk),

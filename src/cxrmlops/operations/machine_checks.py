@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from cxrmlops.backlog.addresses import folder_of, results_named, source_address
 from cxrmlops.backlog.audit import audit_file
 from cxrmlops.operations.finding import Finding, broken, note, well
 from cxrmlops.operations.service_checks import ledger_file
@@ -128,8 +129,9 @@ def check_permissions() -> Finding:
 def _written() -> list[Path]:
     site = load_site()
     folders = [Path("data"), WORK, audit_file().parent, site.backlog]
-    kind, _, where = (os.environ.get("CXR_ARCHIVE") or site.archive).partition(":")
-    folders += [Path(where)] if kind == "folder" and where else []
+    named = [source_address(site.archive)]
+    named += [one] if (one := results_named(site.results_archive)) else []
+    folders += [place for place in map(folder_of, named) if place]
     folders += [ledger.parent] if (ledger := ledger_file()) else []
     return folders
 

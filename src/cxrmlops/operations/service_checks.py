@@ -4,19 +4,26 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from cxrmlops.backlog.addresses import results_address, source_address
+from cxrmlops.backlog.audit import shown
 from cxrmlops.backlog.database import sqlite_file
 from cxrmlops.backlog.delivery import open_archive
 from cxrmlops.backlog.migration_level import read_level
 from cxrmlops.operations.finding import Finding, broken, note, well
 from cxrmlops.params import load_site
+from cxrmlops.promotion.approval_log import entries
+from cxrmlops.promotion.rollout_log import stage_of
 from cxrmlops.system.http_question import NoAnswerError, get, without_login
 from cxrmlops.system.sqlite_copy import read_only
+from cxrmlops.vocabulary.rollout import FIRST, NOWHERE
 
 LEDGER, MLFLOW, PREFECT, ARCHIVE = "ledger", "mlflow", "prefect", "archive"
+ROLLOUT = "roll-out"
 POOL, NIGHTLY = "cxr", "score/nightly"  # as in prefect.yaml
 MLFLOW_FILE = Path("mlflow.db")
 
@@ -85,13 +92,24 @@ def check_prefect() -> Finding:
 
 def check_archive() -> Finding:
     """Ask the archive for what a night needs: QIDO, an association, or a folder."""
-    address = os.environ.get("CXR_ARCHIVE") or load_site().archive
-    archive = open_archive(address)
-    kind, _, where = address.partition(":")
-    if kind == "folder":
-        return _archive_folder(Path(where))
-    archive.check()
-    return well(ARCHIVE, f"{kind} archive {getattr(archive, 'where', '')} answers")
+    return _archive(ARCHIVE, source_address(load_site().archive))
+
+
+def check_rollout() -> Finding:
+    """Say the stage of this site and where results go, and try that place, too."""
+    level = read_level()
+    if level.revision is not None and not level.is_current:
+        said = f"not looked at: the ledger has revision {level.revision}"
+        return note(ROLLOUT, said, "see: ledger")
+    site = load_site()
+    stage = stage_of(entries()) if level.is_current else FIRST
+    source = source_address(site.archive)
+    target = results_address(site.archive, site.results_archive, stage)
+    said = f"stage {stage}, results go to {shown(target)}"
+    if target in (source, NOWHERE):
+        return well(ROLLOUT, said)
+    found = _archive(ROLLOUT, target, source=source)
+    return replace(found, said=f"{said}: {found.said}")
 
 
 def _mlflow_file(address: str) -> Finding:
@@ -163,16 +181,25 @@ def _scheduled(
     return well(PREFECT, f"{where} answers, the night is scheduled, a worker waits")
 
 
-def _archive_folder(path: Path) -> Finding:
+def _archive(name: str, address: str, *, source: str | None = None) -> Finding:
+    archive = open_archive(address, source=source)
+    kind, _, where = address.partition(":")
+    if kind == "folder":
+        return _archive_folder(name, Path(where))
+    archive.check()
+    return well(name, f"{kind} archive {getattr(archive, 'where', '')} answers")
+
+
+def _archive_folder(name: str, path: Path) -> Finding:
     there = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return broken(
-            ARCHIVE,
+            name,
             f"this user cannot write to {there}",
-            "give the service's account the right to, or correct site.yaml: archive",
+            "give the service's account the right to, or correct the address",
         )
     made = "is there" if path.exists() else "is made when something is stored"
-    return well(ARCHIVE, f"folder {path} {made}")
+    return well(name, f"folder {path} {made}")
 
 
 def ledger_file() -> Path | None:

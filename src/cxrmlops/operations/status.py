@@ -14,6 +14,8 @@ from cxrmlops.backlog.migration_level import read_level
 from cxrmlops.backlog.night_counts import count_open
 from cxrmlops.operations.heartbeat import Night, read_heartbeat
 from cxrmlops.params import Notices
+from cxrmlops.promotion.approval_log import entries
+from cxrmlops.promotion.rollout_log import stage_of
 from cxrmlops.system.errors import CxrError
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -43,6 +45,7 @@ class Status:
     waiting: int | None  # studies; None: the ledger was not asked
     failed: int | None  # studies that wait for a person
     late_nights: int  # of the last 14 days: late, missing or not ended
+    stage: str = ""  # of the roll-out; "" the ledger was not asked
 
     @property
     def level(self) -> int:
@@ -57,6 +60,7 @@ class Status:
     def line(self) -> str:
         """Say it in one line, numbers behind a bar as Nagios reads them."""
         told = [one.said for one in self.problems] or [_told(self.last)]
+        told += [f"stage {self.stage}"] if self.stage else []
         return f"CXR {self.word} - {'; '.join(told)} | {' '.join(self._numbers())}"
 
     def json(self) -> str:
@@ -90,11 +94,13 @@ def look(settings: Notices, *, at: datetime | None = None) -> Status:
     last = nights[-1] if nights else None
     problems = list(_of_night(last, moment, settings))
     counts: dict[str, int] = {}
+    stage = ""
     try:
         if read_level().is_current:
             engine = open_database()
             counts = count_open(engine)
             engine.dispose()
+            stage = stage_of(entries())
     except CxrError as error:
         problems.append(Problem(CRITICAL, "ledger", str(error)))
     if failed := counts.get("failed"):
@@ -107,6 +113,7 @@ def look(settings: Notices, *, at: datetime | None = None) -> Status:
         waiting=counts.get("waiting"),
         failed=counts.get("failed"),
         late_nights=count_late(nights, moment, settings),
+        stage=stage,
     )
 
 

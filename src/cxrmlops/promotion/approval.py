@@ -42,7 +42,7 @@ def approve(
             then the refusal is in the history.
         ParamsError: nobody says who decides, or why.
     """
-    _require_person(name, reason)
+    require_person(name, reason)
     with approval_log.open_book() as book:
         rows = book.entries()
         chosen = versions.get(asked)
@@ -80,7 +80,7 @@ def roll_back(*, name: str, reason: str) -> str:
         BundleError: there is no champion before, or nobody ever approved it.
         ParamsError: nobody says who decides, or why.
     """
-    _require_person(name, reason)
+    require_person(name, reason)
     with approval_log.open_book() as book:
         before = versions.get(versions.PREVIOUS)
         _require_known(before, book.entries())
@@ -113,10 +113,11 @@ def champion_bundle() -> Path:
     return versions.fetch_bundle(champion)
 
 
-def _require_person(name: str, reason: str) -> None:
-    if not _person(name) or not reason.strip():
+def require_person(name: str, reason: str) -> None:
+    """Refuse a decision that nobody stands for, or that has no reason (ParamsError)."""
+    if not person(name) or not reason.strip():
         raise ParamsError(
-            "a model goes in or out of use with a name and a reason; give both: "
+            "a decision is kept with a name and a reason; give both: "
             '--name "..." --reason "..."'
         )
 
@@ -182,7 +183,7 @@ def _worse(chosen: Version, standing: Standing | None) -> str:
 def _same_person(
     chosen: Version, signed: Sequence[Entry], name: str, params: PromotionParams
 ) -> str:
-    again = _person(name) in {_person(row.name) for row in signed}
+    again = person(name) in {person(row.name) for row in signed}
     if params.approvers == 1 or not again:
         return ""
     return (
@@ -191,7 +192,7 @@ def _same_person(
     )
 
 
-def _person(name: str) -> str:
+def person(name: str) -> str:
     """Tell people apart by letters and digits alone: "B. Person" is "b person"."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     return "".join(letter for letter in plain if letter.isalnum())

@@ -1,4 +1,8 @@
-"""Who let which model in or kept it out, when and why. Rows are only ever added."""
+"""
+Who let which model in or kept it out, and who let answers out, when and why.
+
+Rows are only ever added.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +26,10 @@ APPROVED = "approved"
 ROLLED_BACK = "rolled back"
 REFUSED = "refused"  # and why; nothing has changed
 CHANGES = (APPROVED, ROLLED_BACK)  # of the model in use
+STAGE = "stage "  # and a stage of the roll-out, which is the site's from then on
+STAGE_SIGNED = "signed for stage "  # likewise, by the first of two people
+CHALLENGER = "challenger"  # reads along from then on
+CHALLENGER_ENDED = "challenger ended"
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class Entry:
 
     number: int  # from 1, without gaps
     event: str
-    version: str
+    version: str  # of a stage: the one in use at that time, "" none
     bundle_hash: str
     name: str  # of the person, or of the program that refused
     reason: str
@@ -79,7 +87,7 @@ def open_book(url: str | None = None) -> Iterator[Book]:
         lock(connection, HISTORY_LOCK)
         book = Book(connection)
         yield book
-    if changes := [_told(row) for row in book.added if row.event in CHANGES]:
+    if changes := [_told(row) for row in book.added if _is_change(row)]:
         audit.record(changes)
 
 
@@ -142,6 +150,12 @@ def count_look(bundle_hash: str, test_hash: str, *, url: str | None = None) -> i
             connection.execute(insert(looks).values(row))
         seen = select(func.count()).where(looks.c.test_hash == test_hash)
         return connection.execute(seen).scalar_one()
+
+
+def _is_change(row: Entry) -> bool:
+    """Return whether a row changes what a night does."""
+    reads_along = (CHALLENGER, CHALLENGER_ENDED)
+    return row.event in (*CHANGES, *reads_along) or row.event.startswith(STAGE)
 
 
 def _told(row: Entry) -> audit.Event:

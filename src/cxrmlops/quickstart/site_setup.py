@@ -26,9 +26,11 @@ _ADDRESSES = """\
 #PREFECT_API_URL=http://prefect.example.org:4200/api
 # Which study was scored and delivered; unset: sqlite:///ledger.db
 #CXR_LEDGER_URL=postgresql+psycopg://user:password@db.example.org/cxr
-# Where films come from and reports go; unset: site.yaml: archive
+# Where films come from; unset: site.yaml: archive
 #CXR_ARCHIVE=dicomweb:https://pacs.example.org/dicom-web
 #CXR_ARCHIVE=dimse:PACS@pacs.example.org:104?calling=CXRMLOPS
+# Where reports go, if elsewhere; its login: CXR_RESULTS_ARCHIVE_TOKEN
+#CXR_RESULTS_ARCHIVE=folder:/results
 # Login of a DICOMweb archive, or CXR_ARCHIVE_USER and CXR_ARCHIVE_PASSWORD
 #CXR_ARCHIVE_TOKEN=
 # Audit events, with patients' numbers; unset: audit.jsonl beside the ledger

@@ -36,4 +36,5 @@ class Night(Record):
     max_wait_hours: float
     audit_fraction: float
     entries: tuple[Entry, ...]
+    rollout: str = ""  # stage of the site, see vocabulary.rollout; "" not a night's
     viewer_url: str = ""  # of a study, with {StudyInstanceUID}; "" no links

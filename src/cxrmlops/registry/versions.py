@@ -2,8 +2,8 @@
 Registered versions of the model, and which of them is in use.
 
 A bundle is registered once. Aliases say what a version is: `candidate` passed the gate,
-`champion` reads the backlog, `previous` was champion before. Who decided is written to
-the history by the caller.
+`champion` reads the backlog, `previous` was champion before, `challenger` reads along
+without delivery. Who decided is written to the history by the caller.
 """
 
 import json
@@ -38,6 +38,7 @@ from cxrmlops.vocabulary.scope import Scope
 
 MODEL = "cxr-sigfind"
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
+CHALLENGER = "challenger"
 BUNDLE_HASH = "cxr.bundle_hash"
 SCOPE = "cxr.scope"
 PACKAGES = (  # what reading a film needs; exact versions are recorded
@@ -192,9 +193,19 @@ def promote(version: Version, *, name: str, reason: str) -> Version:
             client.delete_registered_model_alias(MODEL, PREVIOUS)
         _sign(client, version.number, name, reason)
         client.set_registered_model_alias(MODEL, CHAMPION, version.number)
-        if CANDIDATE in version.aliases:
-            client.delete_registered_model_alias(MODEL, CANDIDATE)
+        for alias in {CANDIDATE, CHALLENGER} & set(version.aliases):
+            client.delete_registered_model_alias(MODEL, alias)
     return get(version.number)
+
+
+def set_alias(alias: str, version: Version | None) -> None:
+    """Show beside a version what it is; None: no version is."""
+    with translated():
+        client = open_client()
+        if version is not None:
+            client.set_registered_model_alias(MODEL, alias, version.number)
+        elif _alias(client, alias) is not None:
+            client.delete_registered_model_alias(MODEL, alias)
 
 
 def roll_back(*, name: str, reason: str) -> Version:

@@ -24,6 +24,7 @@ from cxrmlops.system.errors import DataError
 from cxrmlops.system.files import write_text
 from cxrmlops.vocabulary.findings import Finding
 from cxrmlops.vocabulary.reasons import reason_sentence
+from cxrmlops.vocabulary.rollout import Rollout
 
 PAGE, DATA = "reading_list.html", "reading_list.json"
 ROWS_SHOWN = 200  # at first; a browser lays 10,000 films out for minutes
@@ -87,8 +88,15 @@ def join_reading_lists(reports: Sequence[Path], out: Path) -> None:
         "files": scored + rejected.total(),
         "rejected": tuple(sorted(rejected.items())),
         "entries": tuple(entries.values()),
+        "rollout": _least(night.rollout for night in nights),
     }
     write_reading_list(out, nights[0].model_copy(update=joined))
+
+
+def _least(stages: Iterable[str]) -> str:
+    """Return the stage that asks for most care: one warning stands for the page."""
+    known = [Rollout(stage) for stage in stages if stage]
+    return min(known, key=lambda stage: stage.rank, default="")
 
 
 def _reasons(entries: Iterable[Entry]) -> Counter[str]:

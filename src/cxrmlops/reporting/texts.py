@@ -62,6 +62,12 @@ EN = {
     "caption_scale_other": "{method}, rescaled for this film: not comparable between "
     "cases",
     "page_title": "AI reading list",
+    "stage_shadow": "Stage: shadow.",
+    "stage_shadow_means": "Not for care of patients: these answers were not delivered "
+    "to the archive that the images come from.",
+    "stage_supervised": "Stage: supervised.",
+    "stage_supervised_means": "A radiologist must confirm every answer below before "
+    "anybody acts on it.",
     "page_model": "Model",
     "page_analysed": "Analysed",
     "page_studies": "Studies",

@@ -33,6 +33,11 @@ ZH = {
     "caption_scale": "证据：高于平衡点阈值的logit值，所有病例同一色标",
     "caption_scale_other": "{method}，按本幅影像缩放：病例之间不可比较",
     "page_title": "AI阅片列表",
+    "stage_shadow": "阶段：影子运行。",
+    "stage_shadow_means": "不用于患者诊疗：这些结果未发送到影像来源的归档系统。",
+    "stage_supervised": "阶段：监督使用。",
+    "stage_supervised_means": "在任何人据此采取行动之前，"
+    "必须由放射科医师逐一确认以下每个结果。",
     "page_model": "模型",
     "page_analysed": "分析时间",
     "page_studies": "检查",

@@ -36,6 +36,7 @@ def run(
     site: Site,
     predecessors: Mapping[str, Sequence[ObjectReference]] | None = None,
     waiting_since: Mapping[str, datetime] | None = None,
+    rollout: str = "",
 ) -> None:
     """Write out/<SOP Instance UID>.dcm, fhir/, reading_list.html and their lists.
 
@@ -50,6 +51,7 @@ def run(
         site: language, institution.
         predecessors: study -> reports that the new one replaces (a late image).
         waiting_since: study -> when the backlog first saw it; others just arrived.
+        rollout: stage of the site, for the reading list; "" outside a night.
 
     Raises:
         DataError: what `score` kept of a film is gone; all other studies are written.
@@ -74,7 +76,8 @@ def run(
 
     _write_lists(out, jobs, written)
     entries = _entries(jobs, written, waiting_since or {})
-    write_reading_list(out, _night(entries, images, studies, settings, params, site))
+    night = _night(entries, images, studies, settings, params, site)
+    write_reading_list(out, night.model_copy(update={"rollout": rollout}))
     _log_counts(written)
     _refuse_failures(written)
 

@@ -13,6 +13,7 @@ from pydicom.uid import JPEGLSLossless
 
 from cxrmlops.dicom.archive import dicomweb, http_answers
 from cxrmlops.dicom.archive.dicomweb import DicomWeb
+from cxrmlops.dicom.archive.login import RESULTS
 from cxrmlops.dicom.archive.transfer import RemoteImage
 from cxrmlops.system.errors import (
     AccessError,
@@ -312,6 +313,16 @@ def test_credentials_come_from_the_environment(server, monkeypatch):
     sent = [headers["Authorization"] for _, headers in server.asked]
     basic = base64.b64encode(b"reader:secret").decode()
     assert sent == [f"Basic {basic}", "Bearer token"]
+
+
+def test_an_archive_of_results_has_a_login_of_its_own(server, monkeypatch):
+    monkeypatch.setenv("CXR_ARCHIVE_TOKEN", "of the source")
+    DicomWeb(server.url, RESULTS).check()
+    monkeypatch.setenv("CXR_RESULTS_ARCHIVE_TOKEN", "of the target")
+    DicomWeb(server.url, RESULTS).check()
+
+    sent = [headers.get("Authorization") for _, headers in server.asked]
+    assert sent == [None, "Bearer of the target"]
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,6 @@ from dicomweb_client.api import DICOMwebClient
 from pydicom.dataset import Dataset
 
 from cxrmlops.dicom.archive.http_answers import (
-    PASSWORD,
-    TOKEN,
-    USER,
     TooLong,
     bound,
     limited,
@@ -23,6 +20,7 @@ from cxrmlops.dicom.archive.http_answers import (
     shown_place,
     unwrap,
 )
+from cxrmlops.dicom.archive.login import SOURCE, Login
 from cxrmlops.dicom.archive.transfer import (
     MODALITIES,
     RemoteImage,
@@ -60,19 +58,23 @@ logging.getLogger("dicomweb_client").setLevel(logging.CRITICAL)
 class DicomWeb:
     """An archive that speaks DICOMweb."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, login: Login = SOURCE) -> None:
         """Open `http(s)://host[:port]/root`; nothing is sent yet.
+
+        Args:
+            url: of the service.
+            login: who we are there.
 
         Raises:
             ParamsError: no such address, or one with a password in it.
         """
-        self.where = shown_place(url)
+        self.where, self._login = shown_place(url, login), login
         self._root = url.rstrip("/")
-        self._session = open_session()
+        self._session = open_session(login)
         try:
             self._client = DICOMwebClient(
                 self._root,
-                session=open_session(),
+                session=open_session(login),
                 callback=bound,
                 permissive_uid=True,
                 timeout=(CONNECT_SECONDS, SILENT_SECONDS),
@@ -262,7 +264,8 @@ class DicomWeb:
         if code in _NO_RIGHT:
             return AccessError(
                 f"the archive at {self.where} does not let us in (HTTP {code}); set "
-                f"{TOKEN}, or {USER} and {PASSWORD}, then run again"
+                f"{self._login.token}, or {self._login.user} and "
+                f"{self._login.password}, then run again"
             )
         if code == 404:
             return _Absent(

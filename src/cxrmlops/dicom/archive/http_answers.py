@@ -10,13 +10,9 @@ from urllib.parse import urlsplit
 
 import requests
 
+from cxrmlops.dicom.archive.login import Login
 from cxrmlops.system.errors import ParamsError
 
-TOKEN, USER, PASSWORD = (
-    "CXR_ARCHIVE_TOKEN",
-    "CXR_ARCHIVE_USER",
-    "CXR_ARCHIVE_PASSWORD",
-)
 WHOLE_SECONDS = 600.0  # of one answer, however steadily it drips
 MOST_ANSWER = 64 * 2**20  # bytes of JSON; metadata of a series is far below
 
@@ -25,14 +21,14 @@ class TooLong(ValueError):
     """An answer beyond what we read."""
 
 
-def open_session() -> requests.Session:
+def open_session(login: Login) -> requests.Session:
     """Open a session that proves who we are; certificates are verified."""
     session = requests.Session()
     session.headers["Accept"] = "application/dicom+json"
-    if token := os.environ.get(TOKEN):
+    if token := os.environ.get(login.token):
         session.headers["Authorization"] = f"Bearer {token}"
-    elif user := os.environ.get(USER):
-        session.auth = (user, os.environ.get(PASSWORD, ""))
+    elif user := os.environ.get(login.user):
+        session.auth = (user, os.environ.get(login.password, ""))
     return session
 
 
@@ -102,8 +98,12 @@ def unwrap(body: Path, content_type: str, out: Path) -> None:
             image.write(view[start:end])
 
 
-def shown_place(url: str) -> str:
+def shown_place(url: str, login: Login) -> str:
     """Name the place without path, user and password.
+
+    Args:
+        url: of the service.
+        login: where user and password belong.
 
     Raises:
         ParamsError: no http(s) address, or one with a user in it.
@@ -121,6 +121,6 @@ def shown_place(url: str) -> str:
     if parts.username or parts.password:
         raise ParamsError(
             "the archive's address holds a user or password; take them out and set "
-            f"{USER} and {PASSWORD}, or {TOKEN}"
+            f"{login.user} and {login.password}, or {login.token}"
         )
     return f"{parts.scheme}://{parts.hostname}" + (f":{port}" if port else "")

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.inter_rater import cohens_kappa
 
 from cxrmlops.evaluation.performance.figures import Predictions, confusion
+from cxrmlops.evaluation.statistics.agreement import cohen_kappa
 from cxrmlops.evaluation.statistics.estimates import estimate
 from cxrmlops.evaluation.statistics.intervals import Interval, proportion
 from cxrmlops.evaluation.statistics.ranking import auc_interval
@@ -43,17 +43,11 @@ def labelled(answers: pd.DataFrame) -> pd.DataFrame:
 
 def kappa(table: Confusion) -> Interval | None:
     """Return Cohen's kappa of answer and report (Fleiss, Cohen and Everitt 1969)."""
-    counts = np.array(
+    return cohen_kappa(
         [
             [table.asf_found, table.asf_missed],
             [table.nsf_false_alarm, table.nsf_right],
         ]
-    )
-    if not table.n or (counts.sum(0) == 0).any() or (counts.sum(1) == 0).any():
-        return None
-    found = cohens_kappa(counts)
-    return Interval(
-        float(found.kappa), float(found.kappa_low), float(found.kappa_upp), table.n
     )
 
 

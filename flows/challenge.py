@@ -1,0 +1,88 @@
+"""After the night: the challenger reads along, in a program of its own.
+
+Whatever becomes of that program, the night's answers are delivered and counted before.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
+
+from prefect import get_run_logger, task
+
+from cxrmlops.backlog import challenges, import_cache
+from cxrmlops.backlog.database import open_database
+from cxrmlops.params import load_site
+from cxrmlops.system.processes import end_marked, watched
+
+COMMAND = (sys.executable, "-m", "cxrmlops.cli", "challenger", "--read")
+TRIES = 2  # in one night; what is left is tried in the next one
+HOURS = 4  # that the challenger has: the next night must not wait for it
+
+
+def challenge(bundle_hash: str) -> str:
+    """Let the challenger read what waits; say how far it is, "" there is none.
+
+    Nothing that goes wrong here goes on to the night.
+    """
+    if not bundle_hash:
+        return ""
+    try:
+        return f"; {read_along(bundle_hash)}"
+    except Exception as error:  # noqa: BLE001 the night is whole without it
+        get_run_logger().warning("challenger: %s", type(error).__name__)
+        return "; the challenger has not read along, see the log"
+
+
+@task(name="challenger")
+def read_along(bundle_hash: str) -> str:
+    """Start the program, once more where it ended early, and count what is left."""
+    engine = open_database()
+    ended = 0
+    for _ in range(TRIES):
+        if not challenges.counts(engine, bundle_hash).get(challenges.WAITING):
+            break
+        if not (ended := _run()):
+            break
+        get_run_logger().warning("challenger: its program ended with %d", ended)
+    import_cache.clear(engine, load_site().backlog)  # images that waited for it
+    numbers = challenges.counts(engine, bundle_hash)
+    how = f" (its program ended with {ended})" if ended else ""
+    said = f"challenger: {challenges.told(numbers)}{how}"
+    get_run_logger().info("%s", said)
+    return said
+
+
+def _run() -> int:
+    """Run the program, its lines in our log; return how it ended."""
+    log = get_run_logger()
+    with watched() as token:
+        program = subprocess.Popen(
+            COMMAND,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        with program, _limited(token):
+            try:
+                for line in program.stdout or ():
+                    log.info("%s", line.rstrip())
+            except BaseException:
+                end_marked(token)
+                raise
+    return program.returncode
+
+
+@contextmanager
+def _limited(token: str) -> Iterator[None]:
+    """End the program when its time is over."""
+    timer = Timer(HOURS * 3600, end_marked, [token])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
