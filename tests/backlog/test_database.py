@@ -14,6 +14,13 @@ from cxrmlops.promotion import approval_log
 from cxrmlops.promotion.rollout_log import stage_of
 from cxrmlops.system.errors import ParamsError, ServiceError
 
+INDEXES_BEFORE = (  # what revision 0007 changed
+    "DROP INDEX ix_studies_next",
+    "DROP INDEX ix_chunks_state",
+    "DROP INDEX ix_chunks_run",
+    "CREATE INDEX ix_studies_waiting ON studies (model_key, state, chunk)",
+)
+
 
 def test_migrations_make_the_tables_that_the_code_uses(ledger):
     with ledger.connect() as connection:
@@ -111,10 +118,7 @@ def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path):
 def test_what_an_earlier_version_noted_of_images_stays(ledger):
     with transaction(ledger) as connection:
         for change in (
-            "DROP INDEX ix_studies_next",
-            "DROP INDEX ix_chunks_state",
-            "DROP INDEX ix_chunks_run",
-            "CREATE INDEX ix_studies_waiting ON studies (model_key, state, chunk)",
+            *INDEXES_BEFORE,
             "DROP TABLE challenges",
             "ALTER TABLE objects DROP COLUMN target",
             "DROP TABLE nights",
@@ -154,6 +158,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
 def test_a_site_that_has_delivered_goes_on_and_another_begins_in_shadow(ledger, state):
     with transaction(ledger) as connection:
         for change in (
+            *INDEXES_BEFORE,
             "DROP TABLE challenges",
             "ALTER TABLE objects DROP COLUMN target",
             "UPDATE alembic_version SET version_num = '0005'",
