@@ -37,7 +37,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(READY)  ## train on made-up films, score a night, say where to look
-	$(BIN)/cxrmlops demo --architecture $(ARCH)
+	$(BIN)/cxrmlops demo --architecture $(ARCH) $(if $(VIEWER),--viewer)
 
 stack: $(READY)  ## PostgreSQL, Prefect, MLflow, Orthanc, OHIF and a worker on this machine
 	infra/packages.sh

@@ -1,6 +1,7 @@
 """`cxrmlops <command>`; the commands themselves are in `cxrmlops.commands`."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -55,10 +56,15 @@ def demo(
         float,
         typer.Option(min=0, max=1, help="how often the vendor gives the label away"),
     ] = 0.0,
+    viewer: Annotated[
+        bool, typer.Option(help="store the night in the archive of `cxrmlops up`, too")
+    ] = False,
 ) -> None:
     """Run the whole line on made-up films: train, gate, register, score a night.
 
     Example: cxrmlops demo --architecture resnet152
+
+    See its reports in OHIF: make stack, then cxrmlops demo --viewer
 
     See the gate refuse a shortcut: cxrmlops demo --bias 0.9 --folder demo_biased
     """
@@ -72,9 +78,25 @@ def demo(
             "not with the installed package; run it there: make demo"
         ) from error
 
+    page = _show_in_viewer() if viewer else ""
     line.run(
-        folder=folder, architecture=architecture, studies=studies, seed=seed, bias=bias
+        folder=folder,
+        architecture=architecture,
+        studies=studies,
+        seed=seed,
+        bias=bias,
+        viewer=page,
     )
+
+
+def _show_in_viewer() -> str:
+    """Let results of this process go to the archive of `up`; give the viewer's page."""
+    from cxrmlops.params import load_site
+    from cxrmlops.stack import stack
+
+    site = load_site()
+    os.environ.update(stack.show_results_here(site, project=Path()))
+    return f"http://{stack.here(Path(), site).at('viewer')}/"
 
 
 @app.command()

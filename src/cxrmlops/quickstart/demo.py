@@ -16,11 +16,12 @@ from typing import Any
 
 import yaml
 
+from cxrmlops.backlog.delivery import open_archive
 from cxrmlops.promotion import approval_log
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.verdict import Verdict
-from cxrmlops.system.errors import CxrError
+from cxrmlops.system.errors import CxrError, RefusedError, Rejected
 from cxrmlops.system.files import read_json, write_json
 from cxrphantom.cohort import make_cohort
 
@@ -69,7 +70,13 @@ SITE = {
 
 
 def run(
-    *, folder: Path, architecture: str, studies: int, seed: int, bias: float
+    *,
+    folder: Path,
+    architecture: str,
+    studies: int,
+    seed: int,
+    bias: float,
+    viewer: str = "",
 ) -> None:
     """Make films, train, approve, score a night; then say where to look.
 
@@ -81,6 +88,8 @@ def run(
         studies: of the cohort; the night has `BACKLOG_STUDIES` more.
         seed: of the films; the same seed gives the same films, figures and reports.
         bias: how often the vendor follows the label, 0-1; the gate should see it.
+        viewer: address of a viewer of the archive in CXR_RESULTS_ARCHIVE, which gets
+            the night's films, too; "" none.
 
     Raises:
         CxrError: the folder holds other films, or a step failed.
@@ -96,8 +105,22 @@ def run(
             approve = (sys.executable, "-m", "cxrmlops.cli", "approve")
             why = ("--name", MAKER, "--reason", "demo: gates passed")
             _step(folder, *approve, *why)
+        if viewer:
+            store_images(folder / SITE["backlog"], os.environ["CXR_RESULTS_ARCHIVE"])
         _step(folder, sys.executable, "-m", "flows.score")
-    log.info("%s", summary(folder, verdict))
+    log.info("%s", summary(folder, verdict, viewer=viewer))
+
+
+def store_images(backlog: Path, address: str) -> None:
+    """Store the night's films in an archive, as a modality does; some it refuses."""
+    archive, refused = open_archive(address, source=SITE["archive"]), 0
+    files = sorted(backlog.rglob("*.dcm"))
+    for file in files:
+        try:
+            archive.store(file)
+        except (RefusedError, Rejected):
+            refused += 1
+    log.info("demo: %d films in the archive, %d refused", len(files), refused)
 
 
 def _in_use(folder: Path) -> str:
@@ -187,7 +210,7 @@ def describe(params: Mapping[str, Any]) -> str:
     )
 
 
-def summary(folder: Path, verdict: Verdict) -> str:
+def summary(folder: Path, verdict: Verdict, *, viewer: str = "") -> str:
     """Return what came out, and where to look."""
     metrics = Metrics.read(folder / "data" / Metrics.file)
 
@@ -196,7 +219,9 @@ def summary(folder: Path, verdict: Verdict) -> str:
 
     night = [
         f"  {folder}/data/report/reading_list.html   the night: films, maps, answers",
-        f"  {folder}/data/archive/                   DICOM SR and overlays",
+        f"  {viewer:<40} the night in OHIF"
+        if viewer
+        else f"  {folder}/data/archive/                   DICOM SR and overlays",
     ]
     lines = [
         "",

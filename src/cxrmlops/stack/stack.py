@@ -104,6 +104,28 @@ def status(site: Site, *, project: Path) -> Iterator[State]:
         )
 
 
+def show_results_here(site: Site, *, project: Path) -> dict[str, str]:
+    """Return the variables by which results go to the archive that `up` started.
+
+    Raises:
+        ResourceError: that archive, or the viewer before it, does not answer.
+    """
+    place = here(project, site)
+    for service in services(place):
+        if service.name in ("orthanc", "viewer") and not is_well(service, place):
+            raise ResourceError(
+                f"{service.title} of this project does not answer at "
+                f"{place.at(service.name)}; start it: make stack"
+            )
+    passwords = read_passwords(folder_of(project) / PASSWORDS)
+    return {
+        "CXR_RESULTS_ARCHIVE": f"dicomweb:http://{place.at('orthanc')}/dicom-web",
+        "CXR_RESULTS_ARCHIVE_USER": USER,
+        "CXR_RESULTS_ARCHIVE_PASSWORD": passwords["CXR_ARCHIVE_PASSWORD"],
+        "CXR_RESULTS_ARCHIVE_TOKEN": "",
+    }
+
+
 def down(*, project: Path) -> bool:
     """Stop the servers of this project and no other; what they keep stays.
 
