@@ -11,8 +11,13 @@ import urllib.error
 import pytest
 import yaml
 
-from cxrmlops.stack.stack import folder_of
+from cxrmlops.params import Ports, load_site
+from cxrmlops.quickstart.demo import store_images
+from cxrmlops.stack.stack import folder_of, show_results_here
+from cxrmlops.system.errors import ResourceError
+from cxrphantom.cohort import make_cohort
 from tests.conftest import ROOT
+from tests.orthanc import free_ports
 from tests.stack.servers import started
 
 ZONE = "Asia/Shanghai"
@@ -85,6 +90,28 @@ def test_a_backup_finds_all_that_the_servers_keep(project, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     (saved,) = tmp_path.iterdir()
     assert {"mlflow.dump", "ledger.dump"} <= {file.name for file in saved.iterdir()}
+
+
+def test_a_demo_can_show_its_night_in_these_servers(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("CXR_STACK", str(project.servers))
+    site = load_site(project.folder / "site.yaml")
+    for name, value in show_results_here(site, project=project.folder).items():
+        monkeypatch.setenv(name, value)
+    make_cohort(tmp_path / "raw", studies=1, backlog_studies=6, seed=3, side=256)
+
+    store_images(tmp_path / "raw/backlog", os.environ["CXR_RESULTS_ARCHIVE"])
+
+    found = json.loads(project.ask("viewer", "/dicom-web/studies"))
+    assert len(found) >= 6
+
+
+def test_a_demo_without_these_servers_says_how_to_start_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXR_STACK", str(tmp_path))
+    ports = Ports(**dict(zip(Ports.model_fields, free_ports(8), strict=True)))
+    site = load_site(ROOT / "site.yaml").model_copy(update={"ports": ports})
+
+    with pytest.raises(ResourceError, match="does not answer at .*; start it: make"):
+        show_results_here(site, project=tmp_path)
 
 
 def test_a_second_up_leaves_running_servers_alone(project):
