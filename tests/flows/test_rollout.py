@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from prefect.logging import disable_run_logger
@@ -227,6 +228,30 @@ def test_a_challenger_that_cannot_be_found_harms_no_night(
     assert state.is_completed()
     assert "waiting 1, failed 0 (its program ended with 1)" in state.message
     assert len(archived(project)) == 2
+
+
+@pytest.mark.usefixtures("project")
+def test_what_a_foreign_error_says_is_not_shown(monkeypatch):
+    said = "02:00:00 INFO score: 2 files"
+    code = f"print('{said}'); raise OSError('MRN-CANARY.dcm')"
+    monkeypatch.setattr(challenge_file, "COMMAND", (sys.executable, "-c", code))
+    shown = []
+    logger = SimpleNamespace(info=lambda words, *those: shown.append(words % those))
+    monkeypatch.setattr(challenge_file, "get_run_logger", lambda: logger)
+
+    assert challenge_file._run() == 1
+
+    assert shown == [said]
+    assert "MRN-CANARY" in challenge_file.NOTES.read_text()
+    assert challenge_file.NOTES.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_program_that_hangs_is_ended(monkeypatch):
+    sleep = (sys.executable, "-c", "import time; time.sleep(600)")
+    monkeypatch.setattr(challenge_file, "COMMAND", sleep)
+    monkeypatch.setattr(challenge_file, "HOURS", 1 / 3600)
+
+    assert challenge_file._run() < 0
 
 
 def test_a_list_that_cannot_be_counted_harms_no_night(monkeypatch):
