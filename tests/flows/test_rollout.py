@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from prefect.client.orchestration import get_client
 from prefect.logging import disable_run_logger
 
 from cxrmlops.backlog import challenges
@@ -19,6 +20,7 @@ from cxrmlops.system.errors import ParamsError
 from flows import challenge as challenge_file
 from flows.approve import approve, challenger, roll_out
 from flows.score import open_night, score
+from flows.watch import show_challenger
 from tests import make, orthanc
 from tests.flows.conftest import stand_in
 from tests.flows.test_archives import fill
@@ -199,6 +201,16 @@ def test_the_command_compares_without_reports(site, capsys):
     assert "both answered 3 studies" in said
     assert "by reports: not assessed: 0 ASF and 0 NSF with a report" in said
     assert (site.folder / "data/challenger/challenger.html").exists()
+
+
+def test_the_watch_shows_the_comparison_and_names_nobody(site):
+    state = show_challenger(return_state=True)
+
+    assert state.is_completed()
+    with get_client(sync_client=True) as api:
+        shown = [one for one in api.read_artifacts() if one.key == "challenger"]
+    assert "both answered 3 studies" in shown[-1].data
+    assert "1.2.2" not in shown[-1].data
 
 
 def test_the_command_shows_the_stage_and_who_reads_along(site, capsys):
