@@ -3,10 +3,12 @@
 Whatever becomes of that program, the night's answers are delivered and counted before.
 """
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Timer
 
 from prefect import get_run_logger, task
@@ -14,10 +16,13 @@ from prefect import get_run_logger, task
 from cxrmlops.backlog import challenges, import_cache
 from cxrmlops.backlog.database import open_database
 from cxrmlops.params import load_site
+from cxrmlops.system.files import write_text
 from cxrmlops.system.processes import end_marked, watched
 
 COMMAND = (sys.executable, "-m", "cxrmlops.cli", "challenger", "--read")
 TRIES = 2  # in one night; what is left is tried in the next one
+NOTES = Path("data/challenger.failed.txt")  # readable for its owner alone
+OURS = re.compile(r"\d\d:\d\d:\d\d (INFO|WARNING|ERROR) |error: |challenger version ")
 HOURS = 4  # that the challenger has: the next night must not wait for it
 
 
@@ -56,7 +61,7 @@ def read_along(bundle_hash: str) -> str:
 
 def _run() -> int:
     """Run the program, its lines in our log; return how it ended."""
-    log = get_run_logger()
+    others: list[str] = []
     with watched() as token:
         program = subprocess.Popen(
             COMMAND,
@@ -69,11 +74,21 @@ def _run() -> int:
         with program, _limited(token):
             try:
                 for line in program.stdout or ():
-                    log.info("%s", line.rstrip())
+                    _pass_on(line, others)
             except BaseException:
                 end_marked(token)
                 raise
+    if others:
+        write_text(NOTES, "".join(others), private=True)
     return program.returncode
+
+
+def _pass_on(line: str, others: list[str]) -> None:
+    """Show what we said ourselves; a foreign error may name a patient's file."""
+    if OURS.match(line):
+        get_run_logger().info("%s", line.rstrip())
+    else:
+        others.append(line)
 
 
 @contextmanager

@@ -4,8 +4,10 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from prefect.client.orchestration import get_client
 from prefect.logging import disable_run_logger
 
 from cxrmlops.backlog import challenges
@@ -18,6 +20,7 @@ from cxrmlops.system.errors import ParamsError
 from flows import challenge as challenge_file
 from flows.approve import approve, challenger, roll_out
 from flows.score import open_night, score
+from flows.watch import show_challenger
 from tests import make, orthanc
 from tests.flows.conftest import stand_in
 from tests.flows.test_archives import fill
@@ -200,6 +203,16 @@ def test_the_command_compares_without_reports(site, capsys):
     assert (site.folder / "data/challenger/challenger.html").exists()
 
 
+def test_the_watch_shows_the_comparison_and_names_nobody(site):
+    state = show_challenger(return_state=True)
+
+    assert state.is_completed()
+    with get_client(sync_client=True) as api:
+        shown = [one for one in api.read_artifacts() if one.key == "challenger"]
+    assert "both answered 3 studies" in shown[-1].data
+    assert "1.2.2" not in shown[-1].data
+
+
 def test_the_command_shows_the_stage_and_who_reads_along(site, capsys):
     from tests.pipeline.project import command
 
@@ -227,6 +240,30 @@ def test_a_challenger_that_cannot_be_found_harms_no_night(
     assert state.is_completed()
     assert "waiting 1, failed 0 (its program ended with 1)" in state.message
     assert len(archived(project)) == 2
+
+
+@pytest.mark.usefixtures("project")
+def test_what_a_foreign_error_says_is_not_shown(monkeypatch):
+    said = "02:00:00 INFO score: 2 files"
+    code = f"print('{said}'); raise OSError('MRN-CANARY.dcm')"
+    monkeypatch.setattr(challenge_file, "COMMAND", (sys.executable, "-c", code))
+    shown = []
+    logger = SimpleNamespace(info=lambda words, *those: shown.append(words % those))
+    monkeypatch.setattr(challenge_file, "get_run_logger", lambda: logger)
+
+    assert challenge_file._run() == 1
+
+    assert shown == [said]
+    assert "MRN-CANARY" in challenge_file.NOTES.read_text()
+    assert challenge_file.NOTES.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_program_that_hangs_is_ended(monkeypatch):
+    sleep = (sys.executable, "-c", "import time; time.sleep(600)")
+    monkeypatch.setattr(challenge_file, "COMMAND", sleep)
+    monkeypatch.setattr(challenge_file, "HOURS", 1 / 3600)
+
+    assert challenge_file._run() < 0
 
 
 def test_a_list_that_cannot_be_counted_harms_no_night(monkeypatch):

@@ -61,10 +61,6 @@ class DicomWeb:
     def __init__(self, url: str, login: Login = SOURCE) -> None:
         """Open `http(s)://host[:port]/root`; nothing is sent yet.
 
-        Args:
-            url: of the service.
-            login: who we are there.
-
         Raises:
             ParamsError: no such address, or one with a password in it.
         """
@@ -264,8 +260,7 @@ class DicomWeb:
         if code in _NO_RIGHT:
             return AccessError(
                 f"the archive at {self.where} does not let us in (HTTP {code}); set "
-                f"{self._login.token}, or {self._login.user} and "
-                f"{self._login.password}, then run again"
+                f"{self._login}, then run again"
             )
         if code == 404:
             return _Absent(

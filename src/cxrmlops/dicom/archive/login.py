@@ -11,6 +11,10 @@ class Login:
     user: str
     password: str
 
+    def __str__(self) -> str:
+        """Say what a person sets."""
+        return f"{self.token}, or {self.user} and {self.password}"
+
 
 SOURCE = Login("CXR_ARCHIVE_TOKEN", "CXR_ARCHIVE_USER", "CXR_ARCHIVE_PASSWORD")
 RESULTS = Login(
