@@ -213,7 +213,7 @@ def test_one_bad_study_fails_alone(site, bundle, monkeypatch):
     assert state.is_failed()
     assert state.name == "1 of 3 studies failed"
     with pytest.raises(SystemExit, match="error: in 3, scored 2"):
-        completed(lambda: state)
+        completed(lambda: state, tag="night")
     assert state.message == (
         "in 3, scored 2, rejected 0, failed 1; 1 studies failed and wait for a person, "
         "see: cxrmlops backlog"
@@ -242,7 +242,7 @@ def test_a_night_in_which_everything_fails_alike_stops_and_leaves_the_rest(
     assert "tries failed alike (AssertionError, see data/score/" in state.message
     assert "were left and wait; repair that, then run again" in state.message
     with pytest.raises(SystemExit, match="error: stopped: all of the first"):
-        completed(lambda: state)
+        completed(lambda: state, tag="night")
     left = ledger.counts(open_database())
     assert left["found"] >= 9
     assert left.get("failed", 0) <= 3

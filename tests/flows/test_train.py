@@ -132,14 +132,15 @@ def test_a_refused_model_is_a_completed_run_with_its_reasons(story):
     assert state.is_completed()
     assert state.name == "Refused"
     assert state.message == (
-        "auc: lower bound 0.85 < 0.94 (n = 300); gate passed 1 of 1, 0 not assessed"
+        "auc: lower bound 0.85 < 0.94 (n = 300); "
+        "gate refused, 0 of 1 questions failed and 1 passed; 0 not assessed"
     )
 
 
 def test_a_model_that_passed_is_registered_as_candidate(story):
     assert story.states[1].message == (
         "registered as version 1 (candidate); model 1 measured on this test set; "
-        "gate passed 1 of 1, 0 not assessed"
+        "gate passed, 1 of 1 questions; 0 not assessed"
     )
     assert versions.get("candidate").number == "1"
 
@@ -176,8 +177,10 @@ def test_figures_with_bounds_and_a_made_up_image_are_in_the_ui(story):
 def test_every_question_of_the_gate_is_in_the_ui(story):
     (refused, passed, _) = artifacts("gate")
 
-    assert refused.description == "Refused: passed 1 of 1, 0 not assessed"
-    assert passed.description == "Passed: passed 1 of 1, 0 not assessed"
+    assert refused.description == (
+        "Gate refused, 0 of 1 questions failed and 1 passed; 0 not assessed"
+    )
+    assert passed.description == "Gate passed, 1 of 1 questions; 0 not assessed"
     assert json.loads(passed.data) == [
         {
             "question": "test_studies",
