@@ -80,10 +80,7 @@ def _model(night: Night) -> tuple[str, str]:
     try:
         version = versions.find(night.bundle_hash)
     except ServiceError:
-        return (
-            "",
-            f"{name}, bundle `{bundle}`; MLflow was not there to name its version",
-        )
+        return "", f"{name}, bundle `{bundle}`; MLflow could not name its version"
     if version is None:
         return "", f"{name}, bundle `{bundle}`, no registered version"
     aliases = f" ({', '.join(version.aliases)})" if version.aliases else ""
