@@ -1,22 +1,28 @@
 """A person puts a model in use or takes it out, or lets a site go to another stage."""
 
+from typing import Annotated
+
 from prefect import flow, get_run_logger
+from pydantic import Field
 
 from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.promotion import approval, rollout
 from cxrmlops.registry import versions
+from cxrmlops.vocabulary.rollout import Rollout
+
+Words = Annotated[str, Field(min_length=1)]
 
 
-@flow(name="approve")
-def approve(name: str, reason: str, version: str = versions.CANDIDATE) -> str:
+@flow(name="approve", flow_run_name="approve {version}")
+def approve(name: Words, reason: Words, version: Words = versions.CANDIDATE) -> str:
     """Make a version the champion; the champion before becomes `previous`.
 
     Where `promotion.approvers` is 2, the first of two different people only signs.
 
     Args:
         name: who decides.
-        reason: why.
-        version: number or alias.
+        reason: why; it stands in the history for good.
+        version: its number, or `candidate`, the newest one that passed its gates.
     """
     params = load_params()
     scope = scope_of(params.cohort, load_site())
@@ -27,21 +33,23 @@ def approve(name: str, reason: str, version: str = versions.CANDIDATE) -> str:
     return said
 
 
-@flow(name="roll-back")
-def roll_back(name: str, reason: str) -> str:
+@flow(name="roll-back", flow_run_name="roll back")
+def roll_back(name: Words, reason: Words) -> str:
     """Put the champion before back in use.
 
     Args:
         name: who decides.
-        reason: why.
+        reason: why; it stands in the history for good.
     """
     said = approval.roll_back(name=name, reason=reason)
     get_run_logger().info("%s", said)
     return said
 
 
-@flow(name="roll-out")
-def roll_out(stage: str, name: str, reason: str, skip_supervised: bool = False) -> str:
+@flow(name="roll-out", flow_run_name="roll out: {stage}")
+def roll_out(
+    stage: Rollout, name: Words, reason: Words, skip_supervised: bool = False
+) -> str:
     """Let the site go to another stage: who gets the answers of a night.
 
     Where `promotion.approvers` is 2, the first of two different people only signs a
@@ -64,8 +72,8 @@ def roll_out(stage: str, name: str, reason: str, skip_supervised: bool = False) 
     return said
 
 
-@flow(name="challenger")
-def challenger(name: str, reason: str, version: str = versions.CANDIDATE) -> str:
+@flow(name="challenger", flow_run_name="challenger {version}")
+def challenger(name: Words, reason: Words, version: Words = versions.CANDIDATE) -> str:
     """Let a version read along with the champion, without delivery.
 
     Args:

@@ -45,6 +45,7 @@ def open_incoming(address: str, *, model_key: str | None) -> Incoming:
 
 @task(
     name="ask archive",
+    task_run_name="ask archive",
     retries=3,
     retry_delay_seconds=DELAYS,
     retry_condition_fn=unreachable,
@@ -58,7 +59,7 @@ def ask(incoming: Incoming) -> None:
         get_run_logger().info("archive: %d studies in the window", studies)
 
 
-@task(name="fetch", cache_policy=NO_CACHE)
+@task(name="fetch", task_run_name="fetch", cache_policy=NO_CACHE)
 def fetch(incoming: Incoming) -> None:
     """Bring films that are new into the backlog, and say what was left and why."""
     with RedactForeignErrors(NOTES):

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import httpx
+from prefect import tags
 from prefect.client.schemas.objects import State
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import (
@@ -36,12 +37,18 @@ def run_by_hand(command: Callable[[], object]) -> None:
     command()
 
 
-def completed(flow: Callable[[], State[Any]]) -> None:
-    """Run a flow; end the program with one sentence and 1 unless it completed."""
+def completed(flow: Callable[[], State[Any]], *, tag: str) -> None:
+    """Run a flow; end the program with one sentence and 1 unless it completed.
+
+    Args:
+        flow: runs it.
+        tag: of the run, as its deployment has it in prefect.yaml.
+    """
     try:
         require_home()
         _start_server()
-        state = flow()
+        with tags(tag):
+            state = flow()
     except CxrError as error:
         raise SystemExit(f"error: {error}") from None
     if not state.is_completed():

@@ -59,7 +59,7 @@ def read(chunk: Chunk, night: Night) -> None:
         shutil.rmtree(SCORE / chunk.id / "images", ignore_errors=True)
 
 
-@task(name="score")
+@task(name="score", task_run_name="score")
 def answer(chunk: Chunk, night: Night) -> None:
     """Let the model read the films; answers that are stored are not asked for again."""
     params, site, out = load_params(), load_site(), SCORE / chunk.id
@@ -87,7 +87,7 @@ def answer(chunk: Chunk, night: Night) -> None:
             progress.record_scored(open_database(), chunk, answers)
 
 
-@task(name="report")
+@task(name="report", task_run_name="report")
 def write(chunk: Chunk, night: Night) -> None:
     """Write reports and pictures from the stored answers."""
     engine, out = open_database(), REPORT / chunk.id
@@ -111,6 +111,7 @@ def write(chunk: Chunk, night: Night) -> None:
 
 @task(
     name="deliver",
+    task_run_name="deliver",
     retries=3,
     retry_delay_seconds=DELAYS,
     retry_condition_fn=unreachable,

@@ -22,11 +22,15 @@ EVENTS: dict[str, Event] = {"failed": "night_failed", "half": "night_half"}
 
 def began(_flow: Any, run: FlowRun, _state: State[Any]) -> None:
     """Note that a night begins."""
+    if not _is_night(run):
+        return
     heartbeat.begin(str(run.id))
 
 
 def ended(_flow: Any, run: FlowRun, state: State[Any]) -> None:
     """Note how a night ended, and with what; one that gave way was none."""
+    if not _is_night(run):
+        return
     if state.name in GAVE_WAY:
         heartbeat.withdraw(str(run.id))
         return
@@ -55,6 +59,11 @@ def told(state: State[Any]) -> str:
     if isinstance(error, BaseException) and not isinstance(error, CxrError):
         return f"{type(error).__name__}, see the run's log"
     return str(error) if isinstance(error, CxrError) else state.message or state.name
+
+
+def _is_night(run: FlowRun) -> bool:
+    """Tell a night from a run that only counts what one would read again."""
+    return run.parameters.get("rescore") != "count"
 
 
 def _counts(since: str | None) -> dict[str, int]:

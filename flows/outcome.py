@@ -40,14 +40,20 @@ def is_stopping(state: State[Any]) -> bool:
     return isinstance(state.result(raise_on_failure=False), ReplacedError)
 
 
-def show_synthetic_image(bundle: Path) -> None:
-    """Show what the model points at, on a made-up film: no patient in this UI."""
-    picture = base64.b64encode(draw_synthetic_map(bundle)).decode()
+def show_synthetic_image(bundle: Path) -> str:
+    """Show what the model points at, on a made-up film: no patient in this UI.
+
+    Returns:
+        The picture as a data URL.
+    """
+    content = base64.b64encode(draw_synthetic_map(bundle)).decode()
+    picture = f"data:image/jpeg;base64,{content}"
     create_image_artifact(
-        f"data:image/jpeg;base64,{picture}",
+        picture,
         key="synthetic-image",
         description="What the model points at, on a made-up film",
     )
+    return picture
 
 
 def show_open(left: Sequence[OpenStudy]) -> None:

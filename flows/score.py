@@ -3,7 +3,6 @@
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +23,7 @@ from cxrmlops.backlog import (
     leases,
     ledger,
 )
+from cxrmlops.backlog.archive_import import Incoming
 from cxrmlops.backlog.database import now as utc_now
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.delivery import open_archive
@@ -52,6 +52,8 @@ from flows.cluster import (
     settle,
     take_machine,
 )
+from flows.names import night as night_name
+from flows.night_summary import End, show_night, studies_shown
 from flows.night_watch import NIGHT
 from flows.outcome import (
     RedactForeignErrors,
@@ -60,69 +62,79 @@ from flows.outcome import (
     show_synthetic_image,
     told_open,
 )
+from flows.rescore import Rescore, count_again
 from flows.schedule import only_night
-
-
-@dataclass(frozen=True)
-class End:
-    """How a night ended; counts and sentences, safe to show."""
-
-    waiting: list[str]  # why chunks of this night are not delivered
-    said: str  # studies by outcome; "" when some wait
-    claimed: int  # studies that this night began
-    failed: int  # studies that this night gave up
-    stopped: str  # why it ended before its work was done; "" it did not
-    left: str  # how many studies are not done, whoever began them
 
 
 # The return type in quotes: a flow travels to Dask workers, which cannot make a
 # generic class of pydantic that they have not met.
-@flow(name="score", task_runner=choose_runner(__name__), **NIGHT)
-def score(bundle: str = "", rescore: bool = False) -> "State[Any]":
+@flow(
+    name="score",
+    flow_run_name=night_name,
+    task_runner=choose_runner(__name__),
+    **NIGHT,
+)
+def score(model: str = "", rescore: Rescore = "no") -> "State[Any]":
     """Score and report every study that waits; what is delivered is never sent again.
 
     Args:
-        bundle: folder of the model; empty takes the champion.
-        rescore: also read what another model has answered already.
+        model: folder of a bundle; empty takes the champion.
+        rescore: whether to read again what another model has answered: `no`; `count`
+            says how many studies that would be, and does nothing else; `yes` reads
+            them, and sends a report each that names the one before.
     """
+    if rescore == "count":
+        return Completed(message=count_again(model))
     with only_night() as instead:
-        return instead or read_backlog(bundle, rescore)
+        return instead or read_backlog(model, rescore=rescore == "yes")
 
 
-def read_backlog(bundle: str, rescore: bool) -> "State[Any]":
+def read_backlog(model: str, *, rescore: bool) -> "State[Any]":
     """Do a night's work."""
-    night = open_night(bundle)
+    night = open_night(model)
     counted = night.model_key if rescore else None  # answers that are not asked for
     with audit.activity(night.model_key) as told:
         incoming = open_incoming(night.archive, model_key=counted)
         asked = ask(incoming, return_state=True)
         fetch(incoming)
-        while True:
-            find(night, rescore)
-            is_last = incoming.is_done
-            with fetching_ahead(incoming):
-                read_all(night)
-            if is_last or ledger.left_open(open_database(), night.run):
-                break
+        with studies_shown(night):
+            read_what_comes(night, incoming, rescore=rescore)
         end = close(night)
         waiting = end.waiting + unfetched_reasons(incoming, asked)
-        is_well = not (waiting or end.failed or end.stopped)
-        told.outcome = audit.SUCCESS if is_well else audit.SERIOUS
-    beside = f"{end.left}{told_stage(night)}{challenge(night.challenger)}"
+        state = judge(end, waiting)
+        told.outcome = audit.SUCCESS if state.is_completed() else audit.SERIOUS
+    said = f"{state.message}{told_stage(night)}{challenge(night.challenger)}"
+    show_night(night, end, said)
+    return state.model_copy(update={"message": said})
+
+
+def judge(end: End, waiting: list[str]) -> "State[Any]":
+    """Say how a night ended, and what to do."""
     if end.stopped:
         message = "; ".join([end.stopped, *waiting])
-        return Failed(name="Stopped", message=f"{message}{beside}")
+        return Failed(name="Stopped", message=f"{message}{end.left}")
     if waiting:
         message = "; ".join([end.said] * bool(end.said) + waiting)
-        return Failed(message=f"{message}. Nothing is lost: run again{beside}")
-    if end.failed:
-        name = f"{end.failed} of {end.claimed} studies failed"
-        return Failed(name=name, message=end.said + beside)
-    return Completed(message=end.said + beside)
+        return Failed(message=f"{message}. Nothing is lost: run again{end.left}")
+    if failed := end.studies["failed"]:
+        name = f"{failed} of {end.studies['in']} studies failed"
+        return Failed(name=name, message=end.said + end.left)
+    return Completed(message=end.said + end.left)
 
 
-@task(name="open night")
-def open_night(bundle: str) -> Night:
+def read_what_comes(night: Night, incoming: Incoming, *, rescore: bool) -> None:
+    """Read what lies in the backlog, and what is fetched meanwhile."""
+    while True:
+        find(night, rescore)
+        is_last = incoming.is_done
+        with fetching_ahead(incoming):
+            read_all(night)
+        if is_last or ledger.left_open(open_database(), night.run):
+            return
+
+
+@task(name="open night", task_run_name="open night")
+def open_night(model: str) -> Night:
     """Check model, archive and ledger before anything is claimed."""
     site = load_site()
     decisions = approval_log.entries()
@@ -138,29 +150,30 @@ def open_night(bundle: str) -> Night:
     challenger = rollout_log.challenger_of(decisions)
     challenges.keep_only(open_database(), challenger)
     require_servers()
-    folder = Path(bundle) if bundle else champion_bundle()
+    folder = Path(model) if model else champion_bundle()
     params = load_params()
     if os.environ.get("CXR_DASK"):  # each machine that reads checks itself
-        model = read_bundle(folder)
+        bundle = read_bundle(folder)
     else:
-        model = open_reader(
+        bundle = open_reader(
             folder,
             accelerator=params.score.accelerator,
             batch_size=params.score.batch_size,
         ).bundle
-    require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
-    require_scope(model.card.name, model.card.scope, scope_of(params.cohort, site))
+    card = bundle.card
+    require_preprocessing(card, preprocessing_hash(size=card.size))
+    require_scope(card.name, card.scope, scope_of(params.cohort, site))
     return Night(
         run=secrets.token_hex(8),
         opened=utc_now(),
         started=now(site.time_zone).isoformat(),
         bundle=folder,
-        bundle_hash=model.hash,
-        model_key=model.key,
+        bundle_hash=bundle.hash,
+        model_key=bundle.key,
         archive=archive,
         target=target,
         rollout=rollout,
-        challenger="" if bundle else challenger,
+        challenger="" if model else challenger,
     )
 
 
@@ -171,7 +184,7 @@ def told_stage(night: Night) -> str:
     return f"; stage {night.rollout}: results go to {audit.shown(night.target)}"
 
 
-@task(name="find")
+@task(name="find", task_run_name="find")
 def find(night: Night, rescore: bool) -> None:
     """Look into the backlog and put what is new on the list."""
     params, site, engine = load_params(), load_site(), open_database()
@@ -224,17 +237,18 @@ def work(number: int, night: Night) -> None:
             return
 
 
-@task(name="close night")
+@task(name="close night", task_run_name="close night")
 def close(night: Night) -> End:
     """Join the reading list, count what became of every study, and show it."""
     engine = open_database()
     import_cache.clear(engine, load_site().backlog)
+    picture = ""
     if finished := ledger.unlisted(engine, night.opened):
         join_reading_lists([REPORT / name for name in finished], REPORT)
         ledger.note_listed(engine, finished)
         with suppress(ReplacedError):  # the night has said so
             require_unchanged(night.bundle, night.bundle_hash)
-            show_synthetic_image(night.bundle)
+            picture = show_synthetic_image(night.bundle)
     balance = check_balance(engine, night.run)
     left = open_studies(engine)
     show_open(left)
@@ -242,7 +256,7 @@ def close(night: Night) -> End:
     stopped = common_cause.why_stopped(engine, night.run, night.model_key)
     if stopped:
         get_run_logger().error("%s", stopped)
-    counts = (tally["in"], tally["failed"], stopped, told)
+    counts = (tally, balance.files, picture, stopped, told)
     if waiting := ledger.left_open(engine, night.run):
         return End(waiting, "", *counts)
     said = ", ".join(f"{name} {n}" for name, n in tally.items())
@@ -263,16 +277,18 @@ def close(night: Night) -> End:
 
 
 def main(
-    bundle: Annotated[str, Option(help="folder of a model; else the champion")] = "",
+    model: Annotated[str, Option(help="folder of a bundle; else the champion")] = "",
     rescore: Annotated[
-        bool, Option(help="also what another model has answered already")
-    ] = False,
+        Rescore, Option(help="what another model has answered: say how much, or read")
+    ] = "no",
 ) -> None:
     """Score and report every study that waits.
 
-    Example: python -m flows.score --bundle data/train/bundle
+    Example: python -m flows.score --model data/train/bundle
     """
-    completed(lambda: score(bundle=bundle, rescore=rescore, return_state=True))
+    completed(
+        lambda: score(model=model, rescore=rescore, return_state=True), tag="night"
+    )
 
 
 if __name__ == "__main__":

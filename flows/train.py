@@ -5,38 +5,42 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import (
-    create_link_artifact,
-    create_table_artifact,
-)
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
+from typer import Option, run
 
 from cxrmlops.params import load_params
 from cxrmlops.promotion import clean_code, registration
-from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.verdict import Verdict
 from cxrmlops.registry import versions
-from cxrmlops.registry.service import run_page
 from cxrmlops.registry.tracking import find_or_make_run
-from cxrmlops.reporting.gate_report import rows as gate_rows
 from cxrmlops.system.errors import CxrError, ServiceError
 from cxrmlops.system.files import only_run
 from cxrmlops.system.processes import end_marked, watched
 from flows.by_hand import completed, run_by_hand
-from flows.outcome import DELAYS, show_synthetic_image, unreachable
+from flows.names import training
+from flows.outcome import DELAYS, unreachable
+from flows.progress import Bar, read_line
+from flows.training_summary import (
+    show_figures,
+    show_gate,
+    show_stages,
+    show_training,
+)
 from flows.training_watch import TRAINING
 
+# No stage that reads the test patients is a place to stop: each look is counted.
+Until = Literal["cohort", "preprocess", "validate", "split", "train", "register"]
 DATA = Path("data")
 HINTS = ("To track", "git add", "To enable", "dvc config", "Use `dvc push`")
-COLUMNS = ("value", "low", "high", "n")  # of a figure
 STAMP = re.compile(r"\d\d:\d\d:\d\d (DEBUG|INFO|WARNING|ERROR) ")
 WORDS = {  # of DVC or of the stage -> what became of the stage
     "didn't change, skipping": "up to date",
@@ -45,28 +49,55 @@ WORDS = {  # of DVC or of the stage -> what became of the stage
 }
 
 
-@flow(name="train", **TRAINING)
-def train() -> State[Any]:
-    """From raw studies to a registered candidate, or a refusal with its reasons."""
+@flow(name="train", flow_run_name=training, **TRAINING)
+def train(until: Until = "register") -> State[Any]:
+    """From raw studies to a registered candidate, or a refusal with its reasons.
+
+    What is learnt, and how, stands in params.yaml, which DVC watches.
+
+    Args:
+        until: the last step. `cohort`, `preprocess`, `validate` or `split`: look at
+            the data first; `train`: no look at the test patients yet; `register`: to
+            the end.
+    """
     with only_run("training"):
-        return bring_up_to_date()
+        return bring_up_to_date(until)
 
 
-def bring_up_to_date() -> State[Any]:
+def bring_up_to_date(until: Until) -> State[Any]:
     """Do what is not up to date, and offer the model."""
     params = load_params()
     if why := clean_code.foreseen(params.promotion):
         get_run_logger().warning("%s", why)
     settings = params.model_dump(mode="json", by_alias=True)
-    done = {}
-    for stage in yaml.safe_load(Path("dvc.yaml").read_text())["stages"]:
-        run_id = open_run(settings) if stage == "train" else ""
-        done[stage] = repro(stage, run_id)
-    show_stages(done)
+    stages = list(yaml.safe_load(Path("dvc.yaml").read_text())["stages"])
+    if until != "register":
+        stages = stages[: stages.index(until) + 1]
+    show_stages(repro_all(stages, settings))
+    if until != "register":
+        return Completed(message=f"as far as {until}, as asked; no model was judged")
     run_id = record(settings)
-    show_figures(run_id)
+    show_figures(run_id, DATA)
     verdict = Verdict.read(DATA / Verdict.file)
     show_gate(verdict)
+    state = offered(verdict, run_id)
+    show_training(verdict, run_id, said=str(state.message), data=DATA)
+    return state
+
+
+def repro_all(stages: Sequence[str], settings: Mapping[str, Any]) -> dict[str, str]:
+    """Bring stages up to date, one after the other; say what became of each."""
+    bar, done = Bar("train-progress"), {}
+    for number, stage in enumerate(stages):
+        bar.tell(number, len(stages), what="stages")
+        run_id = open_run(settings) if stage == "train" else ""
+        done[stage] = repro(stage, run_id, bar.tell)
+    bar.tell(len(stages), len(stages), what="stages")
+    return done
+
+
+def offered(verdict: Verdict, run_id: str) -> State[Any]:
+    """Offer a model that passed its gate; say what became of it."""
     if not verdict.passed:
         why = "; ".join([*verdict.reasons, f"gate {verdict.sentence}"])
         return Completed(name="Refused", message=why)
@@ -77,8 +108,8 @@ def bring_up_to_date() -> State[Any]:
     )
 
 
-@task(name="repro", task_run_name="{stage}")
-def repro(stage: str, run_id: str = "") -> str:
+@task(name="repro", task_run_name="{stage}", cache_policy=NO_CACHE)
+def repro(stage: str, run_id: str = "", tell: Callable[..., None] | None = None) -> str:
     """Bring one stage up to date; DVC decides whether there is work to do."""
     log = get_run_logger()
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
@@ -88,6 +119,8 @@ def repro(stage: str, run_id: str = "") -> str:
             if line.strip() and not line.strip().startswith(HINTS):
                 level, text = _levelled(line)
                 log.log(level, text)
+            if tell and (told := read_line(line)):
+                tell(*told[:2], what=told[2])
             became = next(
                 (word for sign, word in WORDS.items() if sign in line), became
             )
@@ -98,7 +131,7 @@ def repro(stage: str, run_id: str = "") -> str:
     return became
 
 
-@task(name="open run")
+@task(name="open run", task_run_name="open run")
 def open_run(settings: Mapping[str, Any]) -> str:
     """Find or make the training's MLflow run; without MLflow training goes on."""
     try:
@@ -109,7 +142,11 @@ def open_run(settings: Mapping[str, Any]) -> str:
 
 
 @task(
-    name="record", retries=3, retry_delay_seconds=DELAYS, retry_condition_fn=unreachable
+    name="record",
+    task_run_name="record",
+    retries=3,
+    retry_delay_seconds=DELAYS,
+    retry_condition_fn=unreachable,
 )
 def record(settings: Mapping[str, Any]) -> str:
     """Complete the training's run in MLflow, and count the look at the test set."""
@@ -121,6 +158,7 @@ def record(settings: Mapping[str, Any]) -> str:
 
 @task(
     name="register",
+    task_run_name="register",
     retries=3,
     retry_delay_seconds=DELAYS,
     retry_condition_fn=unreachable,
@@ -130,51 +168,6 @@ def register(run_id: str) -> registration.Offer:
     offer = registration.offer(run_id, params=load_params().promotion, data=DATA)
     get_run_logger().info("%s: %s", versions.MODEL, offer.said)
     return offer
-
-
-@task(name="show stages")
-def show_stages(done: Mapping[str, str]) -> None:
-    """Say per stage whether there was work to do."""
-    get_run_logger().info(
-        "stages: %s", ", ".join(f"{stage} {became}" for stage, became in done.items())
-    )
-    rows = [{"stage": stage, "became": became} for stage, became in done.items()]
-    create_table_artifact(rows, key="stages", description="What each stage did")
-
-
-@task(name="show figures")
-def show_figures(run_id: str) -> None:
-    """Show figures with intervals, the MLflow run, and a map of a synthetic film."""
-    metrics = Metrics.read(DATA / Metrics.file)
-    figures = metrics.figures | {"thumbnail.auc": metrics.thumbnail["auc"]}
-    rows = [
-        {"figure": name} | {key: _short(getattr(at, key)) for key in COLUMNS}
-        for name, at in figures.items()
-    ]
-    create_table_artifact(
-        rows, key="figures", description="Test figures with 95 % intervals"
-    )
-    create_link_artifact(
-        run_page(run_id),
-        link_text=f"MLflow run {run_id}",
-        key="mlflow-run",
-        description="Without an MLflow server, start one here: mlflow ui",
-    )
-    show_synthetic_image(DATA / "train" / "bundle")
-
-
-@task(name="show gate")
-def show_gate(verdict: Verdict) -> None:
-    """Show every question of the gate, what failed first, as its page does."""
-    create_table_artifact(
-        gate_rows(verdict),
-        key="gate",
-        description=f"{'Passed' if verdict.passed else 'Refused'}: {verdict.sentence}",
-    )
-
-
-def _short(value: Any) -> Any:
-    return round(value, 4) if isinstance(value, float) else value
 
 
 def _levelled(line: str) -> tuple[int, str]:
@@ -215,5 +208,15 @@ def _running(
                 raise
 
 
+def main(
+    until: Annotated[Until, Option(help="the last step")] = "register",
+) -> None:
+    """From raw studies to a registered candidate, or a refusal with its reasons.
+
+    Example: python -m flows.train --until split
+    """
+    completed(lambda: train(until=until, return_state=True), tag="train")
+
+
 if __name__ == "__main__":
-    run_by_hand(lambda: completed(lambda: train(return_state=True)))
+    run_by_hand(lambda: run(main))

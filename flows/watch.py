@@ -1,5 +1,6 @@
 """Every morning: what the nights looked like, what they were worth, and alarms."""
 
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,24 +21,25 @@ from cxrmlops.reporting.challenger_page import challenger_text, write_page
 from cxrmlops.reporting.watch_text import watch_text
 from cxrmlops.stages import watch as stage
 from flows.by_hand import completed, run_by_hand
+from flows.names import watching
 from flows.outcome import DELAYS, RedactForeignErrors, unreachable
 
 SCORE, WATCH = Path("data/score"), Path("data/watch")
 CHALLENGER = Path("data/challenger")
 
 
-@flow(name="watch")
-def watch(bundle: str = "", night: str = "") -> State[Any]:
+@flow(name="watch", flow_run_name=watching)
+def watch(model: str = "", night: date | None = None) -> State[Any]:
     """Compare the nights with val, and answers with the reports that have arrived.
 
     A night with alarms ends in a state named `Alarm`, on which an automation can send a
     message; it is completed, for the watch has done its work.
 
     Args:
-        bundle: folder of the model; empty takes the champion.
-        night: YYYY-MM-DD at the site; empty takes the last one with answers.
+        model: folder of a bundle; empty takes the champion.
+        night: its date at the site; empty takes the last one with answers.
     """
-    found = look(bundle, night)
+    found = look(model, str(night or ""))
     record(found)
     show(found)
     show_challenger(return_state=True)  # what fails there is no failed watch
@@ -49,13 +51,13 @@ def watch(bundle: str = "", night: str = "") -> State[Any]:
     return Completed(name="Alarm", message=f"night {found.date}: " + " | ".join(said))
 
 
-@task(name="watch")
-def look(bundle: str, night: str) -> Watch:
+@task(name="watch", task_run_name="watch")
+def look(model: str, night: str) -> Watch:
     """Compute, and write data/watch/<night>/."""
     with RedactForeignErrors(WATCH.with_suffix(".failed.txt")):
         return stage.run(
             score=SCORE,
-            bundle=Path(bundle) if bundle else champion_bundle(),
+            bundle=Path(model) if model else champion_bundle(),
             out=WATCH,
             params=load_params().watch,
             site=load_site(),
@@ -64,7 +66,11 @@ def look(bundle: str, night: str) -> Watch:
 
 
 @task(
-    name="record", retries=3, retry_delay_seconds=DELAYS, retry_condition_fn=unreachable
+    name="record",
+    task_run_name="record",
+    retries=3,
+    retry_delay_seconds=DELAYS,
+    retry_condition_fn=unreachable,
 )
 def record(found: Watch) -> None:
     """Write the night's figures and its page into MLflow's experiment `watch`."""
@@ -72,7 +78,7 @@ def record(found: Watch) -> None:
     get_run_logger().info("MLflow run %s", run_id)
 
 
-@task(name="show")
+@task(name="show", task_run_name="show")
 def show(found: Watch) -> None:
     """Show the night in Prefect: counts and figures, nobody's name."""
     create_markdown_artifact(
@@ -94,14 +100,17 @@ def show_challenger() -> None:
 
 
 def main(
-    bundle: Annotated[str, Option(help="folder of a model; else the champion")] = "",
-    night: Annotated[str, Option(help="YYYY-MM-DD; else the last one")] = "",
+    model: Annotated[str, Option(help="folder of a bundle; else the champion")] = "",
+    night: Annotated[
+        datetime | None, Option(formats=["%Y-%m-%d"], help="else the last one")
+    ] = None,
 ) -> None:
     """Compare the nights with val, and answers with the reports that have arrived.
 
-    Example: python -m flows.watch --bundle data/train/bundle
+    Example: python -m flows.watch --model data/train/bundle
     """
-    completed(lambda: watch(bundle=bundle, night=night, return_state=True))
+    day = night.date() if night else None
+    completed(lambda: watch(model=model, night=day, return_state=True), tag="watch")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,14 @@ from cxrmlops.backlog import leases
 from cxrmlops.backlog import ledger as studies
 from cxrmlops.backlog.database import now
 from cxrmlops.backlog.folder_scan import BacklogImage
-from cxrmlops.backlog.night_counts import count_open, count_since
+from cxrmlops.backlog.night_counts import (
+    answered_by_others,
+    count_open,
+    count_progress,
+    count_reasons,
+    count_since,
+)
+from cxrmlops.backlog.progress import record_scored
 
 
 def enter(engine, *uids: str) -> None:
@@ -34,3 +41,34 @@ def test_what_waits_for_a_run_and_for_a_person_are_told_apart(ledger):
     claim(ledger, "r")
 
     assert count_open(ledger) == {"waiting": 2, "failed": 1}
+
+
+def test_progress_counts_what_a_run_has_done_of_all_that_it_has_to_do(ledger):
+    enter(ledger, "1.2.1", "1.2.2", "1.2.3", "1.2.4")
+    leases.fail(ledger, claim(ledger, "before"), "MemoryError")
+    leases.fail(ledger, claim(ledger, "mine"), "MemoryError")
+    claim(ledger, "mine")
+
+    assert count_progress(ledger, "mine", "m") == (1, 3)
+    assert count_progress(ledger, "mine", "another model") == (1, 2)
+
+
+def test_reasons_of_rejections_and_failures_are_counted_apart(ledger):
+    enter(ledger, "1.2.1", "1.2.2", "1.2.3", "1.2.4")
+    for reason in ("MemoryError", "MemoryError", "OSError"):
+        leases.fail(ledger, claim(ledger, "mine"), reason)
+    record_scored(ledger, claim(ledger, "mine"), {})  # rejected unread
+
+    rejected, failed = count_reasons(ledger, "mine")
+
+    assert rejected == {"unreadable": 1}
+    assert failed == {"MemoryError": 2, "OSError": 1}
+    assert not any(count_reasons(ledger, "another run"))
+
+
+def test_what_only_other_models_have_answered_would_be_read_again(ledger):
+    enter(ledger, "1.2.1", "1.2.2")
+    record_scored(ledger, claim(ledger, "first"), {})
+
+    assert answered_by_others(ledger, "new") == {"1.2.1"}  # the other one waits
+    assert answered_by_others(ledger, "m") == set()

@@ -43,7 +43,7 @@ for line in sys.stdin:
     log = os.open("night.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1), os.dup2(log, 2)
     try:
-        app(["--bundle", bundle])
+        app(["--model", bundle])
     except SystemExit as stop:
         Path("night.code").write_text(str(stop.code or 0))
     finally:
@@ -133,7 +133,7 @@ def starter(bundle: Path, api: str, *, workers: int) -> Callable[[Path], Night]:
     def start(folder: Path) -> Night:
         with (folder / "night.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "flows.score", "--bundle", str(bundle)],
+                [sys.executable, "-m", "flows.score", "--model", str(bundle)],
                 cwd=folder,
                 env=surroundings(api, workers=workers),
                 stdout=log,

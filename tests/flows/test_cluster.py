@@ -42,7 +42,7 @@ SOAK_STUDIES = int(os.environ.get("CXR_DASK_STUDIES", "200"))
 def night(folder: Path, bundle: Path, env: dict[str, str]) -> subprocess.Popen:
     with (folder / "night.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "flows.score", "--bundle", str(bundle)],
+            [sys.executable, "-m", "flows.score", "--model", str(bundle)],
             cwd=folder,
             env=env,
             stdout=log,

@@ -87,7 +87,7 @@ def test_the_real_night_is_watched(project, reading_bundle, monkeypatch):
     monkeypatch.setenv("CXR_WORKERS", "0")
     (project / "data/raw/backlog").mkdir(parents=True)
 
-    score(bundle=str(reading_bundle), return_state=True)
+    score(model=str(reading_bundle), return_state=True)
 
     assert (last().state, last().said) == ("complete", "nothing new")
     assert last().began < last().ended

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from pydicom import dcmread
 from sqlalchemy import select
 
@@ -18,6 +19,7 @@ from cxrmlops.backlog.delivery import Folder
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.schema import studies
 from cxrmlops.model.bundle import bundle_hash
+from cxrmlops.operations import heartbeat
 from cxrmlops.promotion import approval_log
 from cxrmlops.registry import versions
 from cxrmlops.registry.tracking import find_or_make_run
@@ -178,6 +180,61 @@ def test_the_reading_list_of_the_night_is_one_page(nights):
     assert all(f"A-1.2.{n}" in page.read_text() for n in (1, 2, 3, 4))
 
 
+def of_first(nights) -> tuple:
+    """Return the run of the first night and its artifacts, those of its tasks too."""
+    number = nights.states[0].state_details.flow_run_id
+    wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[number]))
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(number)
+        return run, client.read_artifacts(artifact_filter=wanted)
+
+
+def test_a_night_is_named_by_its_date_and_tagged_with_the_version_that_read(nights):
+    run, _ = of_first(nights)
+
+    assert run.name == f"night {CLOCK[:10]}"
+    assert run.tags == ["version 1"]
+
+
+def test_the_summary_of_a_night_balances_and_leads_to_its_result(nights):
+    _, shown = of_first(nights)
+
+    (page,) = (one for one in shown if one.key == "night-summary")
+    assert page.task_run_id is None  # else it is not on the page of the run
+    assert "**in 5 = scored 4 + rejected 1 + failed 0 + waiting 0**" in page.data
+    assert "| rejected | 1 | The file is not a DICOM file or picture" in page.data
+    assert "cxr-sigfind version 1 (champion): " in page.data
+    assert f"`{nights.folder}/data/report/reading_list.html`" in page.data
+    assert "(data:image/jpeg;base64," in page.data
+
+
+def test_the_progress_of_a_night_ends_when_every_study_has_an_outcome(nights):
+    _, shown = of_first(nights)
+
+    (bar,) = (one for one in shown if one.key == "night-progress")
+    assert bar.task_run_id is None
+    assert (float(bar.data), bar.description) == (100.0, "5 of 5 studies")
+
+
+def test_what_another_model_has_answered_is_counted_before_it_is_read_again(
+    nights, tmp_path, monkeypatch
+):
+    other = make.make_reading_bundle(tmp_path / "other", seed=1)
+    monkeypatch.chdir(nights.folder)
+    monkeypatch.setenv("CXR_CLOCK", CLOCK)
+    before = heartbeat.FILE.read_bytes()
+
+    told = score(str(other), rescore="count", return_state=True)
+
+    assert told.message == (
+        "would be read and reported again: 5 studies that another model has answered "
+        "and whose films lie in the backlog; 0 more if the archive gives their films. "
+        "Nothing was sent"
+    )
+    assert ledger.counts(open_database()) == nights.counts[1]
+    assert heartbeat.FILE.read_bytes() == before  # it was no night
+
+
 def test_a_delivered_chunk_keeps_its_rows_and_no_reading_pictures(nights):
     chunks = list((nights.folder / "data/score").iterdir())
 
@@ -226,7 +283,7 @@ def test_one_bad_study_fails_alone(site, bundle, monkeypatch):
     assert state.is_failed()
     assert state.name == "1 of 3 studies failed"
     with pytest.raises(SystemExit, match="error: in 3, scored 2"):
-        completed(lambda: state)
+        completed(lambda: state, tag="night")
     assert state.message == (
         "in 3, scored 2, rejected 0, failed 1; 1 studies failed and wait for a person, "
         "see: cxrmlops backlog"
@@ -255,7 +312,7 @@ def test_a_night_in_which_everything_fails_alike_stops_and_leaves_the_rest(
     assert "tries failed alike (AssertionError, see data/score/" in state.message
     assert "were left and wait; repair that, then run again" in state.message
     with pytest.raises(SystemExit, match="error: stopped: all of the first"):
-        completed(lambda: state)
+        completed(lambda: state, tag="night")
     left = ledger.counts(open_database())
     assert left["found"] >= 9
     assert left.get("failed", 0) <= 3

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prefect.client.orchestration import get_client
 from prefect.logging import disable_run_logger
 
 from cxrmlops.model.bundle import bundle_hash
@@ -117,7 +118,6 @@ def write_dvc(project: Path) -> None:
 
 
 def artifacts(key: str):
-    from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
     with get_client(sync_client=True) as client:
@@ -132,14 +132,15 @@ def test_a_refused_model_is_a_completed_run_with_its_reasons(story):
     assert state.is_completed()
     assert state.name == "Refused"
     assert state.message == (
-        "auc: lower bound 0.85 < 0.94 (n = 300); gate passed 1 of 1, 0 not assessed"
+        "auc: lower bound 0.85 < 0.94 (n = 300); "
+        "gate refused, 0 of 1 questions failed and 1 passed; 0 not assessed"
     )
 
 
 def test_a_model_that_passed_is_registered_as_candidate(story):
     assert story.states[1].message == (
         "registered as version 1 (candidate); model 1 measured on this test set; "
-        "gate passed 1 of 1, 0 not assessed"
+        "gate passed, 1 of 1 questions; 0 not assessed"
     )
     assert versions.get("candidate").number == "1"
 
@@ -176,8 +177,10 @@ def test_figures_with_bounds_and_a_made_up_image_are_in_the_ui(story):
 def test_every_question_of_the_gate_is_in_the_ui(story):
     (refused, passed, _) = artifacts("gate")
 
-    assert refused.description == "Refused: passed 1 of 1, 0 not assessed"
-    assert passed.description == "Passed: passed 1 of 1, 0 not assessed"
+    assert refused.description == (
+        "Gate refused, 0 of 1 questions failed and 1 passed; 0 not assessed"
+    )
+    assert passed.description == "Gate passed, 1 of 1 questions; 0 not assessed"
     assert json.loads(passed.data) == [
         {
             "question": "test_studies",
@@ -188,6 +191,39 @@ def test_every_question_of_the_gate_is_in_the_ui(story):
             "reason": "2013 test studies, at least 500 asked",
         }
     ]
+
+
+def test_a_training_is_named_like_its_mlflow_run_and_shows_how_far_it_is(story):
+    (run,) = open_client().search_runs(["1"])
+    number = story.states[0].state_details.flow_run_id
+    with get_client(sync_client=True) as client:
+        assert client.read_flow_run(number).name == run.info.run_name
+    (bar, *_) = artifacts("train-progress")
+
+    assert bar.task_run_id is None  # else it is not on the page of the run
+    assert (float(bar.data), bar.description) == (100.0, "5 of 5 stages")
+
+
+def test_the_summary_of_a_training_holds_the_verdict_and_every_question(story):
+    (refused, passed, _) = artifacts("train-summary")
+
+    assert refused.data.startswith("# Gate refused, 0 of 1 questions failed")
+    assert "auc: lower bound 0.85 < 0.94" in refused.data
+    assert "registered as version 1 (candidate)" in passed.data
+    assert "| question | verdict | value | bound | n | reason |" in passed.data
+    assert "| test_studies | passed | 2,013 | 500 | 2,013 |" in passed.data
+    assert f"`{story.folder}/data/gate/gate.html`" in passed.data
+
+
+def test_a_training_that_stops_before_the_test_set_judges_nothing(story):
+    looks = approval_log.count_look("another model", "8" * 64)
+
+    state = train(until="train", return_state=True)
+
+    assert state.message == "as far as train, as asked; no model was judged"
+    done = json.loads(artifacts("stages")[-1].data)
+    assert [row["stage"] for row in done] == ["cohort", "split", "train"]
+    assert approval_log.count_look("another model", "8" * 64) == looks
 
 
 def test_each_model_is_one_look_at_the_test_set(story):
@@ -232,7 +268,8 @@ def test_a_run_by_hand_ends_with_one_sentence(prefect, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "flows.train"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PREFECT_API_URL": api},
+        env=os.environ
+        | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "PREFECT_API_URL": api},
         capture_output=True,
         text=True,
         check=False,

@@ -30,7 +30,7 @@ def test_an_alarm_names_the_state_and_its_place_in_the_runbook(project, bundle):
     facts = dark.assign(mean=dark["mean"] - 0.2)
     write_night(project / "data/score", 0, bundle, watched=facts)
 
-    state = flow.watch(bundle=str(bundle), return_state=True)
+    state = flow.watch(model=str(bundle), return_state=True)
 
     assert state.is_completed()
     assert state.name == "Alarm"
@@ -48,7 +48,7 @@ def test_an_alarm_names_the_state_and_its_place_in_the_runbook(project, bundle):
 def test_a_calm_night_is_completed(project, bundle):
     write_night(project / "data/score", 0, bundle)
 
-    state = flow.watch(bundle=str(bundle), return_state=True)
+    state = flow.watch(model=str(bundle), return_state=True)
 
     assert (state.name, state.message) == ("Completed", "night 2026-03-01: no alarm")
 

@@ -38,7 +38,7 @@ def test_a_run_says_for_people_how_good_its_model_is_and_where_to_read_on(
 
     note = open_client().get_run(run_id).data.tags["mlflow.note.content"]
     assert note.startswith("AUC 0.900 (0.850 to 0.940) on 300 test studies")
-    assert "**Gate passed**: passed 1 of 1, 0 not assessed" in note
+    assert "**Gate** passed, 1 of 1 questions; 0 not assessed" in note
     assert f"/runs/{run_id}/artifacts/gate/gate.html)" in note
 
 

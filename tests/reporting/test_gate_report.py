@@ -24,7 +24,10 @@ def test_the_page_says_the_verdict_and_needs_no_network(tmp_path):
 
     page = (tmp_path / "gate.html").read_text()
     assert "<title>Gate: refused</title>" in page
-    assert "passed 1 of 3, failed 1, 1 not assessed: maps.road" in page
+    assert (
+        "refused, 1 of 3 questions failed and 1 passed; 1 not assessed: maps.road"
+        in page
+    )
     assert "reaches &lt;bound&gt;" in page
     assert not re.search(r"(src|href)=|url\(|@import", page)
 

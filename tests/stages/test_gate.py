@@ -58,7 +58,9 @@ def test_a_refusal_is_a_completed_stage_with_one_line_a_reason(tmp_path, caplog)
     ]
     lines = [record.getMessage() for record in caplog.records]
     assert lines[:2] == [f"gate: {reason}" for reason in verdict["reasons"]]
-    assert lines[2] == "gate: refused; passed 20 of 22, failed 2, 0 not assessed"
+    assert lines[2] == (
+        "gate: refused, 2 of 22 questions failed and 20 passed; 0 not assessed"
+    )
 
 
 def test_a_verdict_on_too_little_is_refused_and_says_how_little(tmp_path):
@@ -68,7 +70,7 @@ def test_a_verdict_on_too_little_is_refused_and_says_how_little(tmp_path):
 
     assert verdict["reasons"] == ["100 of 121 questions not assessed, more than 80%"]
     page = (tmp_path / "gate" / "gate.html").read_text()
-    assert "passed 21 of 122, failed 1, 100 not assessed: subgroup (100)" in page
+    assert "refused, 1 of 122 questions failed and 21 passed; 100 not assessed" in page
 
 
 def test_a_leaking_split_is_refused_whatever_the_manifest_says(tmp_path):

@@ -16,6 +16,7 @@ from cxrmlops.backlog.ledger import (
 from cxrmlops.backlog.schema import studies
 
 WAITING = "waiting"
+TROUBLES = (REJECTED, FAILED)
 
 
 def count_since(engine: Engine, began: str) -> dict[str, int]:
@@ -37,6 +38,46 @@ def count_since(engine: Engine, began: str) -> dict[str, int]:
     names = (SCORED, REJECTED, FAILED, WAITING)
     counts = {name: found[name] for name in names}
     return {"in": sum(counts.values())} | counts
+
+
+def count_progress(engine: Engine, run: str, model_key: str) -> tuple[int, int]:
+    """Count the studies that a run has an outcome of, and all that it has to do.
+
+    Args:
+        engine: the ledger's database.
+        run: this nightly run.
+        model_key: the model in use, for what nobody has claimed yet.
+    """
+    mine = (studies.c.run == run) & (studies.c.state != WITHDRAWN)
+    waits = (studies.c.state == FOUND) & (studies.c.model_key == model_key)
+    query = select(studies.c.outcome, func.count()).where(mine | waits)
+    with transaction(engine) as connection:
+        rows = connection.execute(query.group_by(studies.c.outcome))
+        by_outcome = {outcome: int(n) for outcome, n in rows}
+    of = sum(by_outcome.values())
+    return of - by_outcome.get("", 0), of
+
+
+def count_reasons(engine: Engine, run: str) -> tuple[Counter[str], Counter[str]]:
+    """Count why studies of a run were rejected, by code, and failed, by sentence."""
+    query = select(studies.c.outcome, studies.c.reason, func.count())
+    query = query.where((studies.c.run == run) & studies.c.outcome.in_(TROUBLES))
+    counts: dict[str, Counter[str]] = {name: Counter() for name in TROUBLES}
+    with transaction(engine) as connection:
+        rows = connection.execute(query.group_by(studies.c.outcome, studies.c.reason))
+        for outcome, reason, n in rows:
+            counts[outcome][reason] += n
+    return counts[REJECTED], counts[FAILED]
+
+
+def answered_by_others(engine: Engine, model_key: str) -> set[str]:
+    """Return the UIDs of studies that other models have answered, and not this one."""
+    answered = studies.c.outcome.in_((SCORED, REJECTED))
+    ours = studies.c.model_key == model_key
+    query = select(studies.c.study_uid).where(answered)
+    with transaction(engine) as connection:
+        others = set(connection.execute(query.where(~ours)).scalars())
+        return others - set(connection.execute(query.where(ours)).scalars())
 
 
 def count_open(engine: Engine) -> dict[str, int]:

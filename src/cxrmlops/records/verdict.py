@@ -37,12 +37,15 @@ class Verdict(Record):
 
     @property
     def sentence(self) -> str:
-        """Say how many questions were passed, and which have no answer."""
+        """Say passed or refused, by how many questions, and which have no answer."""
         open_ones = [g.name for g in self.gates if g.verdict == "not_assessed"]
-        told = f"passed {self.count('pass')} of {len(self.gates)}"
-        if failed := self.count("fail"):
-            told += f", failed {failed}"
-        told += f", {len(open_ones)} not assessed"
+        n_passed, of = self.count("pass"), f"of {len(self.gates)} questions"
+        told = (
+            f"passed, {n_passed} {of}"
+            if self.passed
+            else f"refused, {self.count('fail')} {of} failed and {n_passed} passed"
+        )
+        told += f"; {len(open_ones)} not assessed"
         return told + (f": {_named(open_ones)}" if open_ones else "")
 
 

@@ -60,8 +60,7 @@ def describe(data: Path, *, experiment_id: str, run_id: str) -> str:
             f"AUC {_interval(metrics.figures.get('auc'))} on "
             f"{metrics.n_test_studies:,} test studies ({metrics.n_test_asf:,} ASF); "
             f"calibration error {_interval(metrics.figures.get('ece'))}",
-            f"**Gate {'passed' if verdict.passed else 'refused'}**: {verdict.sentence}"
-            + kept_out,
+            f"**Gate** {verdict.sentence}" + kept_out,
             _thresholds(metrics),
             " · ".join([*pages, f"[Training run]({run})"]),
             f"Bundle `{metrics.bundle_hash[:12]}`, "

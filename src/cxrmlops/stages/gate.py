@@ -72,7 +72,7 @@ def run(
         write_gate(draft / "gate.html", verdict)
     for reason in reasons:
         log.warning("gate: %s", reason)
-    log.info("gate: %s; %s", "refused" if reasons else "passed", verdict.sentence)
+    log.info("gate: %s", verdict.sentence)
 
 
 def _bounds(kind: type[Kind], params: GateParams) -> Kind:
