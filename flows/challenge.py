@@ -40,7 +40,7 @@ def challenge(bundle_hash: str) -> str:
         return "; the challenger has not read along, see the log"
 
 
-@task(name="challenger")
+@task(name="challenger", task_run_name="challenger")
 def read_along(bundle_hash: str) -> str:
     """Start the program, once more where it ended early, and count what is left."""
     engine = open_database()

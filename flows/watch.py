@@ -86,7 +86,7 @@ def show(found: Watch) -> None:
     )
 
 
-@task(name="challenger")
+@task(name="challenger", task_run_name="challenger")
 def show_challenger() -> None:
     """Compare the version that reads along with the champion, if there is one."""
     if not challenger_of(approval_log.entries()):
