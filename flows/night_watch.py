@@ -1,7 +1,8 @@
 """What a night tells of itself when it begins and ends: heartbeat and notices.
 
 Prefect calls these hooks, whatever way a run takes; an error in one is logged and does
-not change how the run ended.
+not change how the run ended. They are called by the names of their arguments where a
+worker saw the run crash.
 """
 
 from typing import Any
@@ -20,23 +21,23 @@ GAVE_WAY = (SKIPPED, BUSY)
 EVENTS: dict[str, Event] = {"failed": "night_failed", "half": "night_half"}
 
 
-def began(_flow: Any, run: FlowRun, _state: State[Any]) -> None:
+def began(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
     """Note that a night begins."""
-    if not _is_night(run):
+    if not _is_night(flow_run):
         return
-    heartbeat.begin(str(run.id))
+    heartbeat.begin(str(flow_run.id))
 
 
-def ended(_flow: Any, run: FlowRun, state: State[Any]) -> None:
+def ended(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
     """Note how a night ended, and with what; one that gave way was none."""
-    if not _is_night(run):
+    if not _is_night(flow_run):
         return
     if state.name in GAVE_WAY:
-        heartbeat.withdraw(str(run.id))
+        heartbeat.withdraw(str(flow_run.id))
         return
-    counts = _counts(heartbeat.began_at(str(run.id)))
+    counts = _counts(heartbeat.began_at(str(flow_run.id)))
     said, judged = told(state), judge(state, counts)
-    heartbeat.end(str(run.id), judged, said=said, counts=counts)
+    heartbeat.end(str(flow_run.id), judged, said=said, counts=counts)
     if judged in EVENTS:
         tell(EVENTS[judged], said)
 

@@ -10,13 +10,13 @@ from flows.night_watch import told
 REFUSED = "Refused"  # name of a state that is completed
 
 
-def completed(_flow: Any, _run: FlowRun, state: State[Any]) -> None:
+def completed(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
     """Tell that gate, comparison or registration refused the candidate."""
     if state.name == REFUSED:
         tell("gate_refused", told(state))
 
 
-def failed(_flow: Any, _run: FlowRun, state: State[Any]) -> None:
+def failed(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
     """Tell that there is no candidate, and why."""
     tell("training_failed", told(state))
 

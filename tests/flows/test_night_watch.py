@@ -1,3 +1,5 @@
+from inspect import signature
+
 import pytest
 from prefect import flow
 from prefect.states import Completed, Failed
@@ -7,6 +9,7 @@ from cxrmlops.system.errors import ServiceError
 from flows.night_watch import NIGHT, judge
 from flows.schedule import BUSY, SKIPPED
 from flows.score import score
+from flows.training_watch import TRAINING
 
 pytestmark = [
     pytest.mark.services,
@@ -81,6 +84,12 @@ def test_what_a_foreign_error_quotes_is_not_noted(night):
 )
 def test_a_night_is_complete_half_or_failed(state, counts, judged):
     assert judge(state, counts) == judged
+
+
+@pytest.mark.parametrize("hooks", [NIGHT, TRAINING])
+def test_hooks_take_the_names_by_which_a_worker_calls_them(hooks):
+    for hook in {hook for those in hooks.values() for hook in those}:
+        assert list(signature(hook).parameters) == ["flow", "flow_run", "state"]
 
 
 def test_the_real_night_is_watched(project, reading_bundle, monkeypatch):

@@ -60,7 +60,7 @@ def served(tmp_path):
     bundle = make.make_reading_bundle(tmp_path / "bundle", size=32)
     for one in content["deployments"]:
         if one["name"] == "nightly":
-            one["parameters"]["bundle"] = str(bundle)
+            one["parameters"]["model"] = str(bundle)
             one["schedules"][0]["active"] = False
     (site / "prefect.yaml").write_text(yaml.safe_dump(content))
     fill_backlog(site / "data/raw/backlog", studies=16)
