@@ -23,10 +23,52 @@ SHORTEST = 3  # letters and digits of a word that may name somebody
 
 # What technologists put on films: sides, projections, positions, machines' own words
 MARKERS = frozenset(
-    "AP PA LAT LL RL RT LT LEFT RIGHT LINKS RECHTS L R "
-    "PORTABLE MOBILE PORT BED BEDSIDE ICU ERECT UPRIGHT STANDING SITTING SEATED "
-    "SEMI SEMIERECT SEMIUPRIGHT SUPINE PRONE DECUB DECUBITUS INSP INSPIRATION EXP "
-    "EXPIRATION POSTOP PREOP CHEST THORAX GRID NOGRID HRS FRONTAL LATERAL".split()
+    [
+        "AP",
+        "PA",
+        "LAT",
+        "LL",
+        "RL",
+        "RT",
+        "LT",
+        "LEFT",
+        "RIGHT",
+        "LINKS",
+        "RECHTS",
+        "L",
+        "R",
+        "PORTABLE",
+        "MOBILE",
+        "PORT",
+        "BED",
+        "BEDSIDE",
+        "ICU",
+        "ERECT",
+        "UPRIGHT",
+        "STANDING",
+        "SITTING",
+        "SEATED",
+        "SEMI",
+        "SEMIERECT",
+        "SEMIUPRIGHT",
+        "SUPINE",
+        "PRONE",
+        "DECUB",
+        "DECUBITUS",
+        "INSP",
+        "INSPIRATION",
+        "EXP",
+        "EXPIRATION",
+        "POSTOP",
+        "PREOP",
+        "CHEST",
+        "THORAX",
+        "GRID",
+        "NOGRID",
+        "HRS",
+        "FRONTAL",
+        "LATERAL",
+    ]
 )
 
 
@@ -70,7 +112,7 @@ def read_words(picture: np.ndarray) -> list[Word]:
 
 
 def full_range(stored: np.ndarray) -> np.ndarray:
-    """Spread stored values over all greys by rank: nothing is clipped, faint text shows.
+    """Spread stored values over all greys by rank: nothing is clipped.
 
     Args:
         stored: shape (rows, columns), integers.

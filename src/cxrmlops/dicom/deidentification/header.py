@@ -22,6 +22,8 @@ _TEXT = frozenset(("LO", "SH", "ST", "UT"))
 _VALUE_TYPES = frozenset(
     ("CONTAINER", "CODE", "NUM", "TEXT", "UIDREF", "IMAGE", "SCOORD")
 )
+_UNITS = ("RescaleType", "ModalityLUTType")  # LO; terms of PS3.3 C.11.1.1.2
+_UNIT_TERMS = ("OD", "HU", "US", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT")
 _SERIAL_NUMBER = "121016"  # Device Observer Serial Number
 
 
@@ -89,6 +91,8 @@ def _kept(source: Dataset, element: DataElement) -> object:
     """Return a value if it is what its type says; None leaves it out."""
     if element.VR == "DS":
         return _decimals(source, element)
+    if element.keyword in _UNITS:
+        return element.value if element.value in _UNIT_TERMS else None
     if element.VR == "CS":
         return _terms(element)
     if element.VR in _NUMERIC or element.VR in _TEXT:

@@ -57,7 +57,7 @@ def deidentified_film(
             something of its identity would be left.
         Rejected: its pixels cannot be read.
     """
-    if text(source, "SOPClassUID") not in FILMS:
+    if not _is_film(source):
         raise WithheldError("not a CR or DX film")
     if text(source, "BurnedInAnnotation").upper() not in ("", "NO"):
         raise WithheldError("BurnedInAnnotation says that identity is in the pixels")
@@ -104,6 +104,11 @@ def write_object(made: Dataset, path: Path) -> None:
     """Write a Part 10 file, whole."""
     with suppress_warnings(), whole(path) as draft:
         made.save_as(draft, enforce_file_format=True)
+
+
+def _is_film(source: Dataset) -> bool:
+    kind, modality = text(source, "SOPClassUID"), text(source, "Modality").upper()
+    return kind in FILMS or (kind == _CAPTURE and modality in ("CR", "DX"))
 
 
 def _header(

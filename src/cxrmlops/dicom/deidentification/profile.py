@@ -51,7 +51,9 @@ def shown_age(years: float) -> str:
     """Write an age as AS: whole years up to OLDEST, months below two years."""
     if years != years:
         return ""
-    return f"{min(int(years), OLDEST):03d}Y" if years >= 2 else f"{int(years * 12):03d}M"
+    return (
+        f"{min(int(years), OLDEST):03d}Y" if years >= 2 else f"{int(years * 12):03d}M"
+    )
 
 
 def state(made: Dataset, subject: Subject, *, structured: bool) -> None:

@@ -42,9 +42,7 @@ def left_over(made: Dataset, source: Dataset) -> str:
     return ""
 
 
-def _place(
-    part: str, values: set[str], otherwise: Container[str]
-) -> Container[str]:
+def _place(part: str, values: set[str], otherwise: Container[str]) -> Container[str]:
     """Return what a part is looked for in."""
     return values if part.replace(".", "").isdigit() else otherwise
 
