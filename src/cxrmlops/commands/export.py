@@ -22,13 +22,14 @@ def export(
 ) -> None:
     """Write films without identity (PS3.15 Basic Profile); hold those with words.
 
-    Only to_send may leave; stays_here names files. Another recipient gets other
+    Only to_send may leave; stays_here lists what is held. Another recipient gets other
     pseudonyms. Run it again to go on.
 
     Example: cxrmlops export /films --studies uids.txt --for trial-7 --out export
     """
     from cxrmlops.dicom.deidentification.pseudonyms import Pseudonyms
     from cxrmlops.dicom.identity import pseudonym_key
+    from cxrmlops.export.run import audit_place
     from cxrmlops.export.run import export as write
 
     counts = write(
@@ -40,7 +41,8 @@ def export(
         cleared=_lines(cleared) if cleared else (),
     )
     typer.echo(", ".join(f"{n} {name}" for name, n in counts.model_dump().items()))
-    typer.echo(f"Send {out / 'to_send'} alone; {out / 'stays_here'} names files.")
+    typer.echo(f"Send {out / 'to_send'} alone; {out / 'stays_here'} names films.")
+    typer.echo(f"Who got what stands in {audit_place(out)}.")
 
 
 def _lines(path: Path) -> frozenset[str]:

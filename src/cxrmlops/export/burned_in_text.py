@@ -8,10 +8,13 @@ and with every stored value spread over all greys.
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+
+from cxrmlops.system.errors import ResourceError
 
 if TYPE_CHECKING:
     from rapidocr import RapidOCR
@@ -19,56 +22,19 @@ if TYPE_CHECKING:
 SIDE = 1600  # pixels of a tile, and of a whole film that is looked at in one piece
 OVERLAP = 200  # of tiles
 MIN_SCORE = 0.5  # what RapidOCR itself takes for read
+_PACKAGES = ("rapidocr", "onnxruntime")
 SHORTEST = 3  # letters and digits of a word that may name somebody
 
 # What technologists put on films: sides, projections, positions, machines' own words
 MARKERS = frozenset(
-    [
-        "AP",
-        "PA",
-        "LAT",
-        "LL",
-        "RL",
-        "RT",
-        "LT",
-        "LEFT",
-        "RIGHT",
-        "LINKS",
-        "RECHTS",
-        "L",
-        "R",
-        "PORTABLE",
-        "MOBILE",
-        "PORT",
-        "BED",
-        "BEDSIDE",
-        "ICU",
-        "ERECT",
-        "UPRIGHT",
-        "STANDING",
-        "SITTING",
-        "SEATED",
-        "SEMI",
-        "SEMIERECT",
-        "SEMIUPRIGHT",
-        "SUPINE",
-        "PRONE",
-        "DECUB",
-        "DECUBITUS",
-        "INSP",
-        "INSPIRATION",
-        "EXP",
-        "EXPIRATION",
-        "POSTOP",
-        "PREOP",
-        "CHEST",
-        "THORAX",
-        "GRID",
-        "NOGRID",
-        "HRS",
-        "FRONTAL",
-        "LATERAL",
-    ]
+    (
+        *("AP", "PA", "LAT", "LL", "RL", "RT", "LT", "LEFT", "RIGHT", "LINKS"),
+        *("RECHTS", "L", "R", "PORTABLE", "MOBILE", "PORT", "BED", "BEDSIDE"),
+        *("ICU", "ERECT", "UPRIGHT", "STANDING", "SITTING", "SEATED", "SEMI"),
+        *("SEMIERECT", "SEMIUPRIGHT", "SUPINE", "PRONE", "DECUB", "DECUBITUS"),
+        *("INSP", "INSPIRATION", "EXP", "EXPIRATION", "POSTOP", "PREOP"),
+        *("CHEST", "THORAX", "GRID", "NOGRID", "HRS", "FRONTAL", "LATERAL"),
+    )
 )
 
 
@@ -79,6 +45,21 @@ class Word:
     text: str
     score: float  # 0 to 1, how sure the reader is
     box: tuple[int, int, int, int]  # left, top, right, bottom; pixels of the film
+
+
+def reader_version() -> str:
+    """Name the reader with its version; its models come with it.
+
+    Raises:
+        ResourceError: it is not installed.
+    """
+    try:
+        return ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    except PackageNotFoundError as error:
+        raise ResourceError(
+            f"{error.name} is not installed, and without it nothing looks for words in "
+            "pixels; install the extra: pip install 'cxrmlops[export]'"
+        ) from None
 
 
 def suspicious_words(views: list[np.ndarray]) -> list[Word]:

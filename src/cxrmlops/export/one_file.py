@@ -1,36 +1,36 @@
-"""One file of an export: read within limits, de-identified, looked at, written."""
+"""One film of an export: read within limits, de-identified, looked at, written."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from pydicom.dataset import Dataset
 
 from cxrmlops.data.image_list import to_open
 from cxrmlops.dicom.deidentification.objects import (
     Film,
     deidentified_film,
-    deidentified_result,
     write_object,
 )
 from cxrmlops.dicom.deidentification.pseudonyms import Pseudonyms
-from cxrmlops.dicom.read.headers import read_whole
+from cxrmlops.dicom.read.headers import DicomFile
 from cxrmlops.dicom.read.pixels import display_picture
+from cxrmlops.dicom.read.source import opened
 from cxrmlops.export.burned_in_text import Word, full_range, suspicious_words
 from cxrmlops.system.errors import Rejected, WithheldError
 from cxrmlops.system.files import sha256_file, whole
 
-EXPORTED, HELD, REFUSED = "exported", "held", "refused"
-FILM = "film"
+EXPORTED, COPY, HELD, REFUSED = "exported", "copy", "held", "refused"
 SHOWN_SIDE = 1024  # longest side of a picture that a person looks at, pixels
 
 
 @dataclass(frozen=True)
 class FileJob:
-    """A file to export, and where to."""
+    """A film to export, and where to."""
 
     path: Path  # as shown, see `image_list.to_open`
-    kind: str  # film, report or overlay
+    content: str  # SHA-256 of the file; "" of one that could not be read
     names: Pseudonyms
     send: Path  # folder of what may leave
     look: Path  # folder of pictures that a person looks at
@@ -43,15 +43,15 @@ class FileDone:
 
     outcome: str
     file: str = ""  # below `send`; of a film that is held, where it would lie
-    sha256: str = ""
-    patient: str = ""  # pseudonyms
+    sha256: str = ""  # of what was written
+    patient: str = ""  # pseudonym
     why: str = ""  # a plain sentence, no identity in it
     words: tuple[Word, ...] = ()  # that were read; they may name somebody
     picture: str = ""  # below `look`
 
 
-def export_file(job: FileJob) -> FileDone:
-    """Export one file, or say why not; one that is there already is left as it is."""
+def export_film(job: FileJob) -> FileDone:
+    """Export one film, or say why not."""
     try:
         return _export(job)
     except WithheldError as withheld:
@@ -67,29 +67,34 @@ def place(study_uid: str, sop_uid: str) -> str:
 
 
 def _export(job: FileJob) -> FileDone:
-    source = read_whole(to_open(job.path))
-    film = None
-    if job.kind == FILM:
-        film = deidentified_film(source, job.names)
-        made = film.dataset
-    else:
-        made = deidentified_result(source, job.names)
+    film = deidentified_film(_read(job), job.names)
+    made = film.dataset
     file = place(made.StudyInstanceUID, made.SOPInstanceUID)
-    if film and made.SOPInstanceUID not in job.cleared:
-        held = None if (job.send / file).exists() else _look(film, job, file)
-        if held:
-            return held
-    if not (job.send / file).exists():
-        write_object(made, job.send / file)
+    if made.SOPInstanceUID not in job.cleared and (held := _look(film, job, file)):
+        return held
+    write_object(made, job.send / file)
     digest = sha256_file(job.send / file)
     return FileDone(EXPORTED, file, digest, patient=made.PatientID)
 
 
+def _read(job: FileJob) -> Dataset:
+    with opened(to_open(job.path)) as source:
+        if source.content() != job.content:
+            raise WithheldError("it changed while the export ran; run it again")
+        return DicomFile(source).with_pixels()
+
+
 def _look(film: Film, job: FileJob, file: str) -> FileDone | None:
-    """Look for words; None: there are none."""
+    """Look for identity in header and pixels; None: there is none to be seen."""
     shown = _as_shown(film)
     words = suspicious_words([shown, full_range(film.stored)])
-    if not words:
+    reasons = [
+        f"the value of its {film.left_over} would stand in the copy, too"
+        if film.left_over
+        else "",
+        "words may be in its pixels" if words else "",
+    ]
+    if not any(reasons):
         return None
     name = f"{film.dataset.SOPInstanceUID}.png"
     _save_picture(shown, job.look / name)
@@ -97,7 +102,7 @@ def _look(film: Film, job: FileJob, file: str) -> FileDone | None:
         HELD,
         file,
         patient=film.dataset.PatientID,
-        why="words may be in its pixels",
+        why="; ".join(filter(None, reasons)),
         words=tuple(words),
         picture=name,
     )

@@ -1,38 +1,35 @@
 """Films of studies -> a folder that may leave, and one that stays; resumable."""
 
-import csv
 import logging
+import os
 from collections.abc import Collection, Iterator
+from itertools import groupby
 from pathlib import Path
 
-from cxrmlops.backlog.audit import READ, Event, record
-from cxrmlops.data.backlog_image import image_identity, list_backlog
+from cxrmlops.backlog import audit
 from cxrmlops.dicom.deidentification.pseudonyms import Pseudonyms
+from cxrmlops.export.burned_in_text import reader_version
+from cxrmlops.export.folders import SEND, STAYS, claim, write_lists
+from cxrmlops.export.journal import Entry, Journal
 from cxrmlops.export.one_file import (
+    COPY,
     EXPORTED,
-    FILM,
     HELD,
     REFUSED,
     FileDone,
     FileJob,
-    export_file,
+    export_film,
 )
-from cxrmlops.records.export import (
-    ExportCounts,
-    ExportedFile,
-    ExportIdentity,
-    ExportManifest,
-)
+from cxrmlops.export.plan import Asked, asked_for, decided
+from cxrmlops.records.export import ExportCounts
 from cxrmlops.system.clock import ProgressTimer
-from cxrmlops.system.errors import DataError
-from cxrmlops.system.files import only_run, remove_drafts, whole
-from cxrmlops.system.workers import map_isolated, worker_count
+from cxrmlops.system.files import only_run, remove_drafts
+from cxrmlops.system.workers import WorkerLimits, map_isolated, worker_count
 
 log = logging.getLogger(__name__)
 
-POLICY = 1  # raise it when rules or pixels change: a folder holds one policy
-_EXPORT = "110106"  # DICOM audit: Export
-_OPTIONS = ("113100", "113107", "113108")
+_EXPORT = "110106"  # Export (PS3.16 CID 400)
+_LIMITS = WorkerLimits(seconds=300)  # a large film is read for words in tiles, twice
 
 
 def export(
@@ -48,126 +45,114 @@ def export(
 
     Args:
         films: file or folder.
-        out: to_send/ below it may leave, stays_here/ names files of the site.
+        out: to_send/ below it may leave, stays_here/ names films of the site.
         names: pseudonyms of the recipient.
         recipient: as a person calls them.
         studies: Study Instance UIDs; None takes all.
-        cleared: exported SOP Instance UIDs that a person looked at.
+        cleared: exported SOP Instance UIDs of held films that a person looked at.
 
     Raises:
-        DataError: no film, or `out` is another recipient's.
+        DataError: no film, or `out` is another recipient's or no export.
+        ResourceError: the reader of words is not installed, the disk is full, or
+            another export writes there.
     """
-    send, stays = out / "to_send", out / "stays_here"
-    with only_run("export"):
-        _claim(stays / "export.json", names, recipient)
-        remove_drafts(out)
-        asked = list(_asked(films, out, studies))
-        record(
-            [
-                Event(
-                    _EXPORT,
-                    READ,
-                    source=str(films),
-                    destination=recipient,
-                    study_uid=uid,
-                    instances=n,
-                )
-                for uid, n in _by_study(asked)
-            ]
-        )
-        jobs = [
-            FileJob(path, FILM, names, send, stays, frozenset(cleared))
-            for path, _ in asked
-        ]
-        done = list(_export_all(jobs))
-        return _write(send, stays, jobs, done, names, recipient)
+    version = reader_version()
+    claim(out, names.fingerprint, recipient)
+    with only_run("export", folder=out / STAYS):
+        for folder in (out / SEND, out / STAYS):
+            remove_drafts(folder)
+        journal = Journal(out / STAYS / "journal.jsonl", out / SEND)
+        asked = asked_for(films, out, studies)
+        draft = FileJob(films, "", names, out / SEND, out / STAYS, frozenset(cleared))
+        done: list[FileDone] = []
+        outcomes = _outcomes(asked, journal, draft)
+        for _, study in groupby(outcomes, key=lambda pair: pair[0].study_instance_uid):
+            pairs = list(study)
+            events = _events(pairs, films, recipient)
+            audit.record(events, place=audit_place(out))
+            done += [one for _, one in pairs]
+        write_lists(out, journal, asked, done, text_reader=version)
+        return _counts(done)
 
 
-def _claim(path: Path, names: Pseudonyms, recipient: str) -> None:
-    mine = ExportIdentity(
-        recipient=recipient, key_fingerprint=names.fingerprint, policy=POLICY
+def audit_place(out: Path) -> Path:
+    """Name the audit stream: the site's; beside the export where no site is set up."""
+    named = os.environ.get("CXR_AUDIT") or os.environ.get("CXR_LEDGER_URL")
+    if named or Path("site.yaml").exists():
+        return audit.audit_file()
+    return out / STAYS / "audit.jsonl"
+
+
+def _outcomes(
+    asked: list[Asked], journal: Journal, draft: FileJob
+) -> Iterator[tuple[Asked, FileDone]]:
+    """Yield what became of each file, noted in the journal, in their order."""
+    known = decided(asked, journal)
+    todo = [one for one, is_known in zip(asked, known, strict=True) if not is_known]
+    jobs = (_job(one, draft) for one in todo)
+    workers, timer = worker_count(), ProgressTimer()
+    results = map_isolated(
+        export_film, jobs, workers=workers, ahead=2 * workers + 1, limits=_LIMITS
     )
-    if path.exists() and ExportIdentity.read(path) != mine:
-        raise DataError(
-            f"{path.parent.parent} holds an export for another recipient, key or "
-            "version; name another folder"
-        )
-    mine.write(path, private=True)
-
-
-def _asked(
-    films: Path, out: Path, studies: Collection[str] | None
-) -> Iterator[tuple[Path, str]]:
-    for path in list_backlog(films, skip=[out]):
-        uid = image_identity(path)[1]
-        if studies is None or uid in studies:
-            yield path, uid
-
-
-def _by_study(asked: list[tuple[Path, str]]) -> list[tuple[str, int]]:
-    uids = [uid for _, uid in asked]
-    return [(uid, uids.count(uid)) for uid in dict.fromkeys(uids)]
-
-
-def _export_all(jobs: list[FileJob]) -> Iterator[FileDone]:
-    timer, workers = ProgressTimer(), worker_count()
-    found = map_isolated(export_file, jobs, workers=workers, ahead=2 * workers + 1)
-    for number, one in enumerate(found, start=1):
+    for number, (one, found) in enumerate(zip(asked, known, strict=True), start=1):
         if timer.due():
-            log.info("export: %d of %d files", number, len(jobs))
-        yield one.output or FileDone(REFUSED, why="reading it ended the process")
+            log.info("export: %d of %d files", number, len(asked))
+        if found is None:
+            found = next(results).output or FileDone(
+                REFUSED, why="reading it ended the process, or took too long"
+            )
+            _note(one, found, journal, draft.look)
+        yield one, found
 
 
-def _write(  # noqa: PLR0913
-    send: Path,
-    stays: Path,
-    jobs: list[FileJob],
-    done: list[FileDone],
-    names: Pseudonyms,
-    recipient: str,
-) -> ExportCounts:
-    gone = [one for one in done if one.outcome == EXPORTED]
-    files = {one.file: one for one in gone}
+def _job(one: Asked, draft: FileJob) -> FileJob:
+    return FileJob(
+        one.path, one.content, draft.names, draft.send, draft.look, draft.cleared
+    )
+
+
+def _note(one: Asked, done: FileDone, journal: Journal, look: Path) -> None:
+    if done.outcome != EXPORTED:
+        return
+    journal.add(
+        Entry(one.sop_instance_uid, one.content, done.file, done.sha256, done.patient)
+    )
+    (look / f"{Path(done.file).stem}.png").unlink(missing_ok=True)  # it was held
+
+
+def _events(
+    study: list[tuple[Asked, FileDone]], films: Path, recipient: str
+) -> list[audit.Event]:
+    """Say that films of a study are where they may leave, and whether all of them."""
+    first = study[0][0]
+    if not first.study_instance_uid:  # files that name no study
+        return []
+    outcomes = [done.outcome for _, done in study]
+    n_there = outcomes.count(EXPORTED)
+    is_whole = n_there + outcomes.count(COPY) == len(outcomes)
+    partly = audit.MINOR if n_there else audit.SERIOUS
+    event = audit.Event(
+        _EXPORT,
+        audit.READ,
+        outcome=audit.SUCCESS if is_whole else partly,
+        source=str(films),
+        destination=recipient,
+        study_uid=first.study_instance_uid,
+        patient_id=first.patient_id,
+        instances=n_there,
+    )
+    return [event]
+
+
+def _counts(done: list[FileDone]) -> ExportCounts:
     outcomes = [one.outcome for one in done]
-    counts = ExportCounts(
-        asked=len(jobs),
-        exported=len(files),
-        copies=len(gone) - len(files),
+    there = [one for one in done if one.outcome == EXPORTED]
+    return ExportCounts(
+        asked=len(done),
+        exported=len(there),
+        copies=outcomes.count(COPY),
         held=outcomes.count(HELD),
         refused=outcomes.count(REFUSED),
-        studies=len({file.partition("/")[0] for file in files}),
-        patients=len({one.patient for one in files.values()}),
+        studies=len({one.file.partition("/")[0] for one in there}),
+        patients=len({one.patient for one in there}),
     )
-    listed = tuple(
-        ExportedFile(file=file, kind=FILM, sha256=files[file].sha256)
-        for file in sorted(files)
-    )
-    ExportManifest(
-        recipient=recipient,
-        key_fingerprint=names.fingerprint,
-        policy=POLICY,
-        profile=_OPTIONS,
-        text_reader="rapidocr",
-        counts=counts,
-        files=listed,
-    ).write(send / "manifest.json")
-    with (
-        whole(stays / "not_exported.csv", private=True) as draft,
-        draft.open("w", newline="", encoding="utf-8") as file,
-    ):
-        rows = csv.writer(file)
-        rows.writerow(["outcome", "file", "why", "exported_uid", "picture", "words"])
-        for job, one in zip(jobs, done, strict=True):
-            if one.outcome != EXPORTED:
-                words = " | ".join(word.text for word in one.words)
-                rows.writerow(
-                    [
-                        one.outcome,
-                        job.path,
-                        one.why,
-                        Path(one.file).stem,
-                        one.picture,
-                        words,
-                    ]
-                )
-    return counts

@@ -11,7 +11,6 @@ class ExportedFile(Part):
     """An object that may leave."""
 
     file: str  # below to_send
-    kind: str  # film, report or overlay
     sha256: str
 
 
@@ -19,9 +18,9 @@ class ExportCounts(Part):
     """What became of what was asked for."""
 
     asked: int  # files of the studies asked for
-    exported: int
-    copies: int  # of an object that is exported already, under the same UID
-    held: int  # words may be in the pixels: a person looks
+    exported: int  # now or by a run before
+    copies: int  # the same file again
+    held: int  # something may name the patient: a person looks
     refused: int
     studies: int  # of which something is exported
     patients: int
@@ -35,16 +34,16 @@ class ExportCounts(Part):
 
 
 class ExportManifest(Record):
-    """Lies beside the objects and goes with them."""
+    """Lies beside the objects and goes with them; for whom it is stays here."""
 
     file: ClassVar[str] = "export/manifest.json"
 
-    recipient: str
     key_fingerprint: str  # of the recipient's pseudonyms
     policy: int  # raised when the rules change
     profile: tuple[str, ...]  # the profile and its options, PS3.16 CID 7050
-    text_reader: str  # what looked for words in pixels
-    counts: ExportCounts
+    text_reader: str  # what looked for words in pixels, with its version
+    studies: int
+    patients: int
     files: tuple[ExportedFile, ...]
 
 

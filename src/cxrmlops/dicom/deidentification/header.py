@@ -1,7 +1,7 @@
 """A header without identity: copied attribute by attribute, by the rules."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydicom.dataelem import DataElement
@@ -9,29 +9,24 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.valuerep import DS
 
-from cxrmlops.dicom.deidentification.codes import coded_items, is_shared
+from cxrmlops.dicom.deidentification.codes import coded_items
 from cxrmlops.dicom.deidentification.pseudonyms import Pseudonyms
-from cxrmlops.dicom.deidentification.rules import Rule
+from cxrmlops.dicom.deidentification.rules import RULES, Rule
 from cxrmlops.dicom.read.attributes import day_of, numbers
 from cxrmlops.dicom.read.foreign_code import suppress_warnings
 
 _TERM = re.compile(r"[A-Z0-9_ ]{0,16}")  # CS (PS3.5 6.2)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NUMERIC = frozenset(("IS", "US", "SS", "UL", "SL", "FD", "FL"))
-_TEXT = frozenset(("LO", "SH", "ST", "UT"))
-_VALUE_TYPES = frozenset(
-    ("CONTAINER", "CODE", "NUM", "TEXT", "UIDREF", "IMAGE", "SCOORD")
-)
 _UNITS = ("RescaleType", "ModalityLUTType")  # LO; terms of PS3.3 C.11.1.1.2
 _UNIT_TERMS = ("OD", "HU", "US", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT")
-_SERIAL_NUMBER = "121016"  # Device Observer Serial Number
+_MAKERS = ("Manufacturer", "ManufacturerModelName")  # LO
 
 
 @dataclass(frozen=True)
 class Copier:
     """Copies what may leave of one patient's headers."""
 
-    rules: Mapping[str, Rule]
     names: Pseudonyms
     patient: str  # pseudonym
 
@@ -40,7 +35,7 @@ class Copier:
         made = Dataset()
         with suppress_warnings():
             for element in source:
-                rule = self.rules.get(element.keyword)
+                rule = RULES.get(element.keyword)
                 if rule is not None:
                     self._add(made, source, element, rule)
         return made
@@ -57,9 +52,6 @@ class Copier:
             Rule.EMPTY: lambda: [] if element.VR == "SQ" else "",
             Rule.CODE: lambda: coded_items(element),
             Rule.ITEMS: lambda: [self.copy(item) for item in _items(element)],
-            Rule.CONTENT: lambda: [
-                self.copy(item) for item in _items(element) if _may_leave(item)
-            ],
         }
         value = actions[rule]()
         if value is not None:
@@ -68,15 +60,6 @@ class Copier:
 
 def _items(element: DataElement) -> list[Dataset]:
     return list(element.value) if element.VR == "SQ" else []
-
-
-def _may_leave(item: Dataset) -> bool:
-    """Return whether a branch of a report's tree is of a kind that names nobody."""
-    concepts = item.get("ConceptNameCodeSequence") or []
-    return item.get("ValueType") in _VALUE_TYPES and all(
-        is_shared(concept) and concept.get("CodeValue") != _SERIAL_NUMBER
-        for concept in concepts
-    )
 
 
 def _each(element: DataElement, change: Callable[[str], str]) -> object:
@@ -95,9 +78,9 @@ def _kept(source: Dataset, element: DataElement) -> object:
         return element.value if element.value in _UNIT_TERMS else None
     if element.VR == "CS":
         return _terms(element)
-    if element.VR in _NUMERIC or element.VR in _TEXT:
+    if element.VR in _NUMERIC or element.keyword in (*_MAKERS, "LUTData"):
         return element.value
-    return element.value if element.keyword == "LUTData" else None
+    return None
 
 
 def _decimals(source: Dataset, element: DataElement) -> object:

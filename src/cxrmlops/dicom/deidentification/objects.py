@@ -1,4 +1,4 @@
-"""Films and our own results, without identity: what an export writes."""
+"""Films without identity: what an export writes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +7,9 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from cxrmlops.dicom.deidentification import profile, rules
+from cxrmlops.dicom.deidentification import profile
 from cxrmlops.dicom.deidentification.header import Copier
+from cxrmlops.dicom.deidentification.lossy import say_lossy
 from cxrmlops.dicom.deidentification.pseudonyms import Pseudonyms
 from cxrmlops.dicom.deidentification.second_look import left_over
 from cxrmlops.dicom.read.attributes import text
@@ -16,7 +17,6 @@ from cxrmlops.dicom.read.foreign_code import suppress_warnings
 from cxrmlops.dicom.read.pixels import colour_tolerance, one_channel
 from cxrmlops.dicom.read.source import LIMITS, Limits
 from cxrmlops.dicom.read.stored_values import StoredValues, decode, pixel_format
-from cxrmlops.dicom.results.answers import MANUFACTURER
 from cxrmlops.system.errors import WithheldError
 from cxrmlops.system.files import whole
 
@@ -26,17 +26,16 @@ FILMS = (  # Computed and Digital X-Ray Image Storage, the latter in its two kin
     "1.2.840.10008.5.1.4.1.1.1.1.1",
 )
 _CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-_REPORTS = ("1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.88.34")
 _GREY_SCALES = ("MONOCHROME1", "MONOCHROME2")
-_LOSSY_SYNTAXES = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")  # and others say
 
 
 @dataclass(frozen=True)
 class Film:
-    """A film that may leave by its header; its pixels are not looked at yet."""
+    """A film as it would leave; its pixels are not looked at yet."""
 
     dataset: Dataset
     stored: np.ndarray  # (rows, columns), integers, as written
+    left_over: str  # attribute of the source whose value stands in it, too; "" none
 
 
 def deidentified_film(
@@ -53,15 +52,15 @@ def deidentified_film(
         limits: what decoding may cost.
 
     Raises:
-        WithheldError: another kind of object, text is said to be in its pixels, or
-            something of its identity would be left.
+        WithheldError: another kind of object, it lacks a UID, or text is said to be in
+            its pixels.
         Rejected: its pixels cannot be read.
     """
     if not _is_film(source):
         raise WithheldError("not a CR or DX film")
     if text(source, "BurnedInAnnotation").upper() not in ("", "NO"):
         raise WithheldError("BurnedInAnnotation says that identity is in the pixels")
-    made = _header(source, names, rules.FILM)
+    made = _header(source, names)
     form = pixel_format(source, limits)
     stored = decode(source, form)
     values = stored.values
@@ -70,34 +69,8 @@ def deidentified_film(
         _show_all(made, stored.bits)
     photometric = form.photometric_interpretation
     _set_pixels(made, values, stored, photometric)
-    _say_lossy(made, source)
-    return Film(_checked(made, source), values)
-
-
-def deidentified_result(source: Dataset, names: Pseudonyms) -> Dataset:
-    """Build one of our own reports or captures anew.
-
-    Args:
-        source: with pixels, from the folder that the stage `report` writes.
-        names: pseudonyms of the recipient.
-
-    Raises:
-        WithheldError: it is no result of this program, or something of its identity
-            would be left.
-    """
-    kind = text(source, "SOPClassUID")
-    if text(source, "Manufacturer") != MANUFACTURER or kind not in (
-        _CAPTURE,
-        *_REPORTS,
-    ):
-        raise WithheldError("not a report or capture of this program")
-    made = _header(source, names, rules.RESULT)
-    made.DeviceSerialNumber = "removed"  # Type 1 of Enhanced General Equipment
-    if kind == _CAPTURE:
-        _copy_colour(made, source)
-    else:
-        made.ContentTime = "000000"  # Type 1
-    return _checked(made, source)
+    say_lossy(made, source)
+    return Film(made, values, left_over(made, source))
 
 
 def write_object(made: Dataset, path: Path) -> None:
@@ -111,20 +84,18 @@ def _is_film(source: Dataset) -> bool:
     return kind in FILMS or (kind == _CAPTURE and modality in ("CR", "DX"))
 
 
-def _header(
-    source: Dataset, names: Pseudonyms, which: dict[str, rules.Rule]
-) -> Dataset:
+def _header(source: Dataset, names: Pseudonyms) -> Dataset:
     for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
         if not text(source, keyword):
             raise WithheldError(f"{keyword} is missing")
     subject = profile.subject_of(source, names)
-    made = Copier(which, names, subject.pseudonym).copy(source)
+    made = Copier(names, subject.pseudonym).copy(source)
     for keyword in ("StudyDate", "StudyTime", "AccessionNumber", "StudyID"):
         made.setdefault(keyword, "")  # Type 2
     made.ReferringPhysicianName = ""
     made.file_meta = _meta(made)
     made.SpecificCharacterSet = "ISO_IR 192"
-    profile.state(made, subject, structured=which is rules.RESULT)
+    profile.state(made, subject)
     return made
 
 
@@ -135,15 +106,6 @@ def _meta(made: Dataset) -> FileMetaDataset:
     meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return meta
-
-
-def _checked(made: Dataset, source: Dataset) -> Dataset:
-    if keyword := left_over(made, source):
-        raise WithheldError(
-            f"the value of its {keyword} would stand in the copy, too; look at it, and "
-            "leave this film out or ask for a rule"
-        )
-    return made
 
 
 def _set_pixels(
@@ -168,23 +130,3 @@ def _show_all(made: Dataset, bits: int) -> None:
         made.pop(keyword, None)
     made.RescaleSlope, made.RescaleIntercept = 1, 0
     made.WindowCenter, made.WindowWidth = 1 << (bits - 1), 1 << bits
-
-
-def _say_lossy(made: Dataset, source: Dataset) -> None:
-    """Once lossy, always lossy (PS3.3 C.7.6.1.1.5)."""
-    syntax = text(getattr(source, "file_meta", Dataset()), "TransferSyntaxUID")
-    if syntax in _LOSSY_SYNTAXES:
-        made.LossyImageCompression = "01"
-
-
-def _copy_colour(made: Dataset, source: Dataset) -> None:
-    size = 3 * int(source.Rows) * int(source.Columns)
-    syntax = text(source.file_meta, "TransferSyntaxUID")
-    if syntax != ExplicitVRLittleEndian or len(source.PixelData) - size not in (0, 1):
-        raise WithheldError("its pixels are not as this program writes them")
-    made.SamplesPerPixel, made.PlanarConfiguration = 3, 0
-    made.PhotometricInterpretation = "RGB"
-    made.Rows, made.Columns = source.Rows, source.Columns
-    made.BitsAllocated, made.BitsStored, made.HighBit = 8, 8, 7
-    made.PixelRepresentation = 0
-    made.add_new("PixelData", "OB", source.PixelData)

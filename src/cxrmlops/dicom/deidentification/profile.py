@@ -1,4 +1,4 @@
-"""What is said in each object about how it was de-identified, and of whom it still is."""
+"""What each object says of whom it is, and of how it was de-identified."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from cxrmlops.dicom.read.attributes import text
 
 METHOD = (
     "PS3.15 Annex E Basic Profile, table E.1-1 of 2026c, allow-list",  # LO: 64 each
-    "dates moved by whole days per patient, no times, ages 90 and over: 90",
+    "dates moved by whole days per patient, no times, age at most 90",
 )
 # CID 7050. Not stated: Clean Pixel Data (films with words are held back, none is
 # painted over), Retain Device Identity (only the maker and model of table E.1-1's
@@ -18,7 +18,7 @@ METHOD = (
 BASIC = ("113100", "Basic Application Confidentiality Profile")
 DATES = ("113107", "Retain Longitudinal Temporal Information Modified Dates Option")
 PATIENT = ("113108", "Retain Patient Characteristics Option")
-STRUCTURED = ("113104", "Clean Structured Content Option")
+STATED = (BASIC, DATES, PATIENT)
 OLDEST = 90  # years; older people are few, 45 CFR 164.514(b)(2)(i)(C)
 
 _SEXES = ("F", "M", "O")
@@ -56,7 +56,7 @@ def shown_age(years: float) -> str:
     )
 
 
-def state(made: Dataset, subject: Subject, *, structured: bool) -> None:
+def state(made: Dataset, subject: Subject) -> None:
     """Write the patient, and the profile with its options (PS3.15 E.2, E.3)."""
     made.PatientName = made.PatientID = subject.pseudonym
     made.PatientBirthDate, made.PatientSex = "", subject.sex
@@ -64,8 +64,7 @@ def state(made: Dataset, subject: Subject, *, structured: bool) -> None:
         made.PatientAge = subject.age
     made.PatientIdentityRemoved = "YES"
     made.DeidentificationMethod = list(METHOD)
-    options = [BASIC, DATES, PATIENT, *([STRUCTURED] if structured else [])]
-    made.DeidentificationMethodCodeSequence = [_item(*option) for option in options]
+    made.DeidentificationMethodCodeSequence = [_item(*one) for one in STATED]
     made.LongitudinalTemporalInformationModified = "MODIFIED"
 
 

@@ -4,7 +4,7 @@ Which attributes leave the site, and as what. All others stay behind, unread.
 PS3.15 Annex E names what has to go; a list of what may stay is shorter and also holds
 for what the next edition adds, what vendors invent and what no dictionary knows. Every
 action here fits table E.1-1 (2026c) with the options that `profile.py` states;
-`tests/dicom/deidentification/test_table.py` holds the two together.
+`tests/dicom/deidentification/test_rules.py` holds the two together.
 """
 
 from enum import Enum, auto
@@ -17,9 +17,8 @@ class Rule(Enum):
     UID = auto()  # its pseudonym
     DATE = auto()  # shifted
     EMPTY = auto()  # Type 2: there, and says nothing
-    CODE = auto()  # items of coding schemes that everybody has
+    CODE = auto()  # codes that the standard lists
     ITEMS = auto()  # a sequence, its items by these rules
-    CONTENT = auto()  # branches of a report's tree
 
 
 _KEPT = (
@@ -45,7 +44,7 @@ _KEPT = (
     *("ModalityLUTType",),
 )
 
-FILM: dict[str, Rule] = dict.fromkeys(_KEPT, Rule.KEEP) | {
+RULES: dict[str, Rule] = dict.fromkeys(_KEPT, Rule.KEEP) | {
     **dict.fromkeys(
         (
             *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
@@ -62,7 +61,6 @@ FILM: dict[str, Rule] = dict.fromkeys(_KEPT, Rule.KEEP) | {
             *("StudyTime", "ContentTime", "AccessionNumber", "StudyID"),
             *("ReferringPhysicianName", "PatientBirthDate"),
             *("AcquisitionContextSequence", "PositionReferenceIndicator"),
-            "ReferencedPerformedProcedureStepSequence",
         ),
         Rule.EMPTY,
     ),
@@ -76,40 +74,4 @@ FILM: dict[str, Rule] = dict.fromkeys(_KEPT, Rule.KEEP) | {
     **dict.fromkeys(
         ("ModalityLUTSequence", "VOILUTSequence", "SourceImageSequence"), Rule.ITEMS
     ),
-}
-
-# What this program wrote itself, too: its sentences are known to name nobody
-RESULT: dict[str, Rule] = FILM | {
-    **dict.fromkeys(
-        (
-            *("SoftwareVersions", "RecognizableVisualFeatures", "ValueType"),
-            *("RelationshipType", "ContinuityOfContent", "CompletionFlag"),
-            *("VerificationFlag", "PreliminaryFlag", "MappingResource", "TextValue"),
-            *("TemplateIdentifier", "NumericValue", "FloatingPointValue"),
-            *("GraphicType", "GraphicData", "PixelOriginInterpretation"),
-            *("CodingSchemeDesignator", "CodingSchemeName"),
-            "CodingSchemeResponsibleOrganization",
-        ),
-        Rule.KEEP,
-    ),
-    **dict.fromkeys(("UID",), Rule.UID),
-    **dict.fromkeys(("DateOfSecondaryCapture",), Rule.DATE),
-    **dict.fromkeys(("PerformedProcedureCodeSequence",), Rule.EMPTY),
-    **dict.fromkeys(
-        (
-            *("ConceptNameCodeSequence", "ConceptCodeSequence"),
-            *("MeasurementUnitsCodeSequence", "NumericValueQualifierCodeSequence"),
-        ),
-        Rule.CODE,
-    ),
-    **dict.fromkeys(
-        (
-            *("ReferencedSOPSequence", "ReferencedSeriesSequence"),
-            *("CurrentRequestedProcedureEvidenceSequence", "MeasuredValueSequence"),
-            *("PredecessorDocumentsSequence", "ContentTemplateSequence"),
-            "CodingSchemeIdentificationSequence",
-        ),
-        Rule.ITEMS,
-    ),
-    "ContentSequence": Rule.CONTENT,
 }

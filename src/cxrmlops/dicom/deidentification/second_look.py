@@ -1,5 +1,5 @@
 """
-A look at the copy with the original beside it: does anything of its identity stand there?
+Does anything of the original's identity stand in the copy?
 
 The rules should leave nothing. This does not know them.
 """
