@@ -57,8 +57,9 @@ def test_tiles_cover_a_side_and_overlap(length):
 
 
 @pytest.mark.integration
-def test_a_name_in_a_corner_of_a_large_film_is_read_where_it_stands():
-    picture = Image.new("L", (2000, 1700), 60)
+@pytest.mark.parametrize("ground", [0, 60])
+def test_a_name_in_an_even_corner_of_a_large_film_is_read_where_it_stands(ground):
+    picture = Image.new("L", (2000, 1700), ground)
     ImageDraw.Draw(picture).text((1700, 1600), "MUELLER^ANNA", fill=220, font_size=30)
 
     found = [word for word in read_words(np.asarray(picture)) if is_suspicious(word)]

@@ -67,8 +67,8 @@ def burn(path: Path, words: str) -> None:
     film = dcmread(path)
     picture = Image.new("L", (400, 400), 0)
     ImageDraw.Draw(picture).text((20, 20), words, fill=255, font_size=28)
-    film.Rows, film.Columns = 400, 400
     lungs = np.resize(film.pixel_array, (400, 400)) // 8
+    film.Rows, film.Columns = 400, 400
     film.PixelData = (lungs + np.asarray(picture, "<u2") * 14).astype("<u2").tobytes()
     film.save_as(path)
 
@@ -210,8 +210,9 @@ def test_files_that_cannot_leave_are_refused_by_name(films, tmp_path):
     counts = run(films, tmp_path / "out")
 
     assert (counts.asked, counts.exported, counts.refused) == (4, 1, 3)
+    told = not_exported(tmp_path / "out").replace('"', "")
     for name in ("notes.txt", "empty.dcm", "half.dcm"):
-        assert f"{name},it cannot be read" in not_exported(tmp_path / "out")
+        assert f"{name},it cannot be read" in told
 
 
 def test_hostile_files_are_refused_or_leave_nothing_of_themselves(real_data, tmp_path):
