@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from pydicom.dataset import Dataset
 
 from cxrmlops.data.image_list import to_open
 from cxrmlops.dicom.deidentification.objects import (
@@ -67,7 +66,7 @@ def place(study_uid: str, sop_uid: str) -> str:
 
 
 def _export(job: FileJob) -> FileDone:
-    film = deidentified_film(_read(job), job.names)
+    film = _film(job)
     made = film.dataset
     file = place(made.StudyInstanceUID, made.SOPInstanceUID)
     if made.SOPInstanceUID not in job.cleared and (held := _look(film, job, file)):
@@ -77,11 +76,11 @@ def _export(job: FileJob) -> FileDone:
     return FileDone(EXPORTED, file, digest, patient=made.PatientID)
 
 
-def _read(job: FileJob) -> Dataset:
+def _film(job: FileJob) -> Film:
     with opened(to_open(job.path)) as source:
         if source.content() != job.content:
             raise WithheldError("it changed while the export ran; run it again")
-        return DicomFile(source).with_pixels()
+        return deidentified_film(DicomFile(source).with_pixels(), job.names)
 
 
 def _look(film: Film, job: FileJob, file: str) -> FileDone | None:
