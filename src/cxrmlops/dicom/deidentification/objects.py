@@ -25,6 +25,9 @@ FILMS = (  # Computed and Digital X-Ray Image Storage, the latter in its two kin
     "1.2.840.10008.5.1.4.1.1.1.1",
     "1.2.840.10008.5.1.4.1.1.1.1.1",
 )
+# Attributes that a copy must have, even empty.
+_TYPE_2 = ("StudyDate", "StudyTime", "AccessionNumber", "StudyID")
+_TYPE_2 += ("SeriesNumber", "InstanceNumber")
 _CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _GREY_SCALES = ("MONOCHROME1", "MONOCHROME2")
 
@@ -90,8 +93,10 @@ def _header(source: Dataset, names: Pseudonyms) -> Dataset:
             raise WithheldError(f"{keyword} is missing")
     subject = profile.subject_of(source, names)
     made = Copier(names, subject.pseudonym).copy(source)
-    for keyword in ("StudyDate", "StudyTime", "AccessionNumber", "StudyID"):
-        made.setdefault(keyword, "")  # Type 2
+    for keyword in _TYPE_2:
+        made.setdefault(keyword, "")
+    if "RescaleIntercept" in made:
+        made.setdefault("RescaleType", "US")  # unspecified (PS3.3 C.11.1.1.2)
     made.ReferringPhysicianName = ""
     made.file_meta = _meta(made)
     made.SpecificCharacterSet = "ISO_IR 192"
