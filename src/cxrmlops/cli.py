@@ -10,6 +10,7 @@ import typer
 
 from cxrmlops.commands import (
     backlog,
+    export,
     models,
     operation,
     review,
@@ -131,7 +132,7 @@ def init(
     typer.echo(set_up(folder, reports=reports, source=source, may_replace=may_replace))
 
 
-for commands in (stages, review, scoring, models, rollout, operation, servers):
+for commands in (stages, review, scoring, models, rollout, operation, export, servers):
     app.add_typer(commands.app)
 app.add_typer(backlog.app, name="backlog")
 

@@ -9,6 +9,7 @@ Our exceptions, named after who has to act.
   + BundleError    the model's owner: this bundle cannot be used here
     - ReplacedError  another bundle lies where the run's own lay: run again
   + Rejected       nobody: this image cannot be read by the model, and says why
+  + WithheldError  who exports: this object must not leave the site, and says why
   + ServiceError   nobody yet: PACS or MLflow did not answer, try again
   + AccessError    the archive's owner: it does not let us in, or lacks a service
   + RefusedError   us and the archive's owner: it will never take this object
@@ -68,6 +69,10 @@ class Rejected(CxrError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+class WithheldError(CxrError):
+    """An object that must not leave the site; a plain sentence that names nobody."""
 
 
 class ServiceError(CxrError):

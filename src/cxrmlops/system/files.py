@@ -158,16 +158,17 @@ def _final(path: Path) -> Path:
 
 
 @contextmanager
-def only_run(stage: str) -> Iterator[None]:
+def only_run(stage: str, *, folder: Path = WORK) -> Iterator[None]:
     """Hold this checkout's lock on `stage`: two runs would spoil each other's work.
 
-    It falls with the process, however that ends.
+    Or that of another folder which they would both write to. It falls with the
+    process, however that ends.
 
     Raises:
         ResourceError: another run holds it.
     """
-    WORK.mkdir(parents=True, exist_ok=True)
-    with (WORK / f"{stage}.lock").open("w") as lock:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{stage}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,0 +1,1 @@
+"""Objects without a patient's identity: PS3.15 Annex E, Basic Profile."""

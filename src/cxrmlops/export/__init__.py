@@ -1,0 +1,1 @@
+"""Studies for people outside: without identity, checked, whole."""
