@@ -26,8 +26,10 @@ FILMS = (  # Computed and Digital X-Ray Image Storage, the latter in its two kin
     "1.2.840.10008.5.1.4.1.1.1.1.1",
 )
 # Attributes that a copy must have, even empty.
-_TYPE_2 = ("StudyDate", "StudyTime", "AccessionNumber", "StudyID")
-_TYPE_2 += ("SeriesNumber", "InstanceNumber")
+_TYPE_2 = (
+    *("StudyDate", "StudyTime", "AccessionNumber", "StudyID"),
+    *("SeriesNumber", "InstanceNumber"),
+)
 _CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _GREY_SCALES = ("MONOCHROME1", "MONOCHROME2")
 
