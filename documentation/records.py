@@ -36,6 +36,8 @@ FILES = (  # stage, file, what
     ("report", "reading_list.json", "the rows of the reading list"),
     ("watch", "watch.json", "drift, expected and realised performance, alarms"),
     ("challenger", "challenger.json", "who reads along, beside the champion"),
+    ("export", "manifest.json", "what was exported, by which rules; goes with it"),
+    ("export", "export.json", "for whom an export is; stays here"),
 )  # fmt: skip
 
 
