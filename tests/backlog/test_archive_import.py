@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from cxrmlops.backlog import archive_import, folder_scan, import_cache, ledger
 from cxrmlops.backlog.archive_import import ArchiveQuery, Incoming
@@ -293,6 +294,27 @@ def test_an_archive_that_is_gone_is_left_alone(
 
 def raise_(error: Exception) -> None:
     raise error
+
+
+def test_an_image_that_inflates_too_far_is_passed_over_and_not_asked_for_again(
+    shelf, engine, backlog
+):
+    shelf.put("1.1")
+    bomb = make.make_chest_image(study="1.1", SOPInstanceUID="1.1.1.0")
+    bomb.add_new((0x0009, 0x0010), "LO", "MAKER")
+    bomb.add_new((0x0009, 0x1001), "OB", bytes(2**24))
+    bomb.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+
+    def send(_image, place, *, max_bytes):
+        make.save_image(bomb, place)
+
+    shelf.fetch = send
+    first = night(shelf, engine, backlog)
+    second = night(shelf, engine, backlog)
+
+    assert list(backlog.rglob("*.dcm")) == []
+    assert (first.images, first.troubles) == ({"too_large": 1}, {})
+    assert (second.images, second.troubles) == ({"known": 1}, {})
 
 
 @pytest.mark.parametrize("content", [b"<html>log in</html>", None])

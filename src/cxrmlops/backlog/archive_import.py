@@ -143,10 +143,11 @@ class Incoming:
         file = folder / image.file_name
         try:
             self._archive.fetch(image, file, max_bytes=self._wishes.scope.max_bytes)
+            header, content = _read(file, image)
         except Rejected as rejected:
+            file.unlink(missing_ok=True)
             self._pass_over(image, rejected.reason)
             return None
-        header, content = _read(file, image)
         image = replace(image, header=header, is_complete=True)
         if reason := self._why_not(image):
             file.unlink()
@@ -172,12 +173,19 @@ class Incoming:
 
 
 def _read(file: Path, image: RemoteImage) -> tuple[Any, str]:
-    """Read a film's header and content, and see whether it is what we asked for."""
+    """Read a film's header and content, and see whether it is what we asked for.
+
+    Raises:
+        Rejected: it is larger than what we read; another try gives the same.
+        ServiceError: it is something else.
+    """
     try:
         with opened(file) as source:
             content = source.content()
             header = DicomFile(source).header
-    except Rejected:
+    except Rejected as rejected:
+        if rejected.reason == "too_large":
+            raise
         header = None
     if header is None or text(header, "SOPInstanceUID") != image.sop_uid:
         raise ServiceError(
