@@ -4,12 +4,8 @@ Whatever becomes of that program, the night's answers are delivered and counted 
 """
 
 import re
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Timer
 
 from prefect import get_run_logger, task
 
@@ -17,7 +13,7 @@ from cxrmlops.backlog import challenges, import_cache
 from cxrmlops.backlog.database import open_database
 from cxrmlops.params import load_site
 from cxrmlops.system.files import write_text
-from cxrmlops.system.processes import end_marked, watched
+from flows.programs import running
 
 COMMAND = (sys.executable, "-m", "cxrmlops.cli", "challenger", "--read")
 TRIES = 2  # in one night; what is left is tried in the next one
@@ -62,22 +58,9 @@ def read_along(bundle_hash: str) -> str:
 def _run() -> int:
     """Run the program, its lines in our log; return how it ended."""
     others: list[str] = []
-    with watched() as token:
-        program = subprocess.Popen(
-            COMMAND,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        with program, _limited(token):
-            try:
-                for line in program.stdout or ():
-                    _pass_on(line, others)
-            except BaseException:
-                end_marked(token)
-                raise
+    with running(COMMAND, seconds=HOURS * 3600) as program:
+        for line in program.stdout or ():
+            _pass_on(line, others)
     if others:
         write_text(NOTES, "".join(others), private=True)
     return program.returncode
@@ -89,15 +72,3 @@ def _pass_on(line: str, others: list[str]) -> None:
         get_run_logger().info("%s", line.rstrip())
     else:
         others.append(line)
-
-
-@contextmanager
-def _limited(token: str) -> Iterator[None]:
-    """End the program when its time is over."""
-    timer = Timer(HOURS * 3600, end_marked, [token])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
-from cxrmlops.backlog import audit, challenges, leases, progress, results
+from cxrmlops.backlog import addresses, audit, challenges, leases, progress, results
 from cxrmlops.backlog.database import open_database
 from cxrmlops.backlog.delivery import PRESENT, deliver, open_archive
 from cxrmlops.backlog.leases import Chunk
 from cxrmlops.model.scoring_reader import one_at_a_time
 from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.promotion.opinions import accessions_of, comparable_opinions
+from cxrmlops.records.tables import SCORED_STUDIES
 from cxrmlops.stages import report as report_stage
 from cxrmlops.stages import score as score_stage
 from cxrmlops.system.errors import BundleError
@@ -101,7 +102,7 @@ def write(chunk: Chunk, night: Night) -> None:
             params=load_params().report,
             site=load_site(),
             predecessors=results.predecessors(
-                engine, chunk, target=audit.shown(night.target)
+                engine, chunk, target=addresses.shown(night.target)
             ),
             waiting_since=results.waiting_since(engine, chunk),
             rollout=night.rollout,
@@ -133,7 +134,7 @@ def send(chunk: Chunk, night: Night) -> None:
         study = {one.uid: one.study_uid for one in written}
 
         def keep(uid: str, text: str) -> None:
-            target = audit.shown(night.target)
+            target = addresses.shown(night.target)
             progress.record_receipt(engine, chunk, uid, text, target=target)
             trail.note(study[uid], is_new=text != PRESENT)
 
@@ -168,11 +169,12 @@ def enlist(chunk: Chunk, night: Night) -> None:
     if not night.challenger:
         return
     try:
+        answered = SCORED_STUDIES.read(SCORE / chunk.id)
         challenges.enlist(
             open_database(),
             chunk,
-            comparable_opinions(SCORE / chunk.id),
-            accessions_of(SCORE / chunk.id),
+            comparable_opinions(answered),
+            accessions_of(answered),
             bundle_hash=night.challenger,
         )
     except Exception as error:  # noqa: BLE001 the answer is delivered, that counts

@@ -181,7 +181,7 @@ def told_stage(night: Night) -> str:
     """Say the stage of the site, unless it is the last one."""
     if night.rollout == Rollout.ACTIVE:
         return ""
-    return f"; stage {night.rollout}: results go to {audit.shown(night.target)}"
+    return f"; stage {night.rollout}: results go to {addresses.shown(night.target)}"
 
 
 @task(name="find", task_run_name="find")

@@ -3,10 +3,8 @@
 import logging
 import os
 import re
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,10 +22,10 @@ from cxrmlops.registry import versions
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.system.errors import CxrError, ServiceError
 from cxrmlops.system.files import only_run
-from cxrmlops.system.processes import end_marked, watched
 from flows.by_hand import completed, run_by_hand
 from flows.names import training
 from flows.outcome import DELAYS, unreachable
+from flows.programs import running
 from flows.progress import Bar, read_line
 from flows.training_summary import (
     show_figures,
@@ -114,7 +112,7 @@ def repro(stage: str, run_id: str = "", tell: Callable[..., None] | None = None)
     log = get_run_logger()
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
     became, last = "ran", ""
-    with _running(command, MLFLOW_RUN_ID=run_id) as dvc:
+    with running(command, surroundings=_surroundings(MLFLOW_RUN_ID=run_id)) as dvc:
         for line in map(str.rstrip, dvc.stdout or ()):
             if line.strip() and not line.strip().startswith(HINTS):
                 level, text = _levelled(line)
@@ -183,29 +181,6 @@ def _surroundings(**values: str) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     ours = {"PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
     return os.environ | ours | {name: value for name, value in values.items() if value}
-
-
-@contextmanager
-def _running(
-    command: Sequence[str], **values: str
-) -> Iterator["subprocess.Popen[str]"]:
-    """Run a program to its end; cancelling the flow ends it and its children too."""
-    with watched() as token:
-        program = subprocess.Popen(
-            command,
-            env=_surroundings(**values),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # Ctrl-C is for us: DVC would tell it in its words
-        )
-        with program:
-            try:
-                yield program
-            except BaseException:
-                end_marked(token)
-                raise
 
 
 def main(

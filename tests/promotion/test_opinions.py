@@ -9,7 +9,7 @@ from cxrmlops.records.tables import SCORED_STUDIES
 
 
 @pytest.fixture
-def score(tmp_path):
+def answered():
     usual = {
         "n_images": 1,
         "n_scored": 1,
@@ -29,12 +29,11 @@ def score(tmp_path):
     ]
     for number, row in enumerate(rows):
         row |= {"study_instance_uid": f"1.{number}", "accession_number": f"A{number}"}
-    SCORED_STUDIES.write(SCORED_STUDIES.from_rows([usual | r for r in rows]), tmp_path)
-    return tmp_path
+    return SCORED_STUDIES.from_rows([usual | row for row in rows])
 
 
-def test_an_answer_is_kept_with_both_points_and_a_rejection_with_none(score):
-    found = opinions_of(score)
+def test_an_answer_is_kept_with_both_points_and_a_rejection_with_none(answered):
+    found = opinions_of(answered)
 
     assert found["1.0"] == {
         "outcome": "scored",
@@ -46,9 +45,9 @@ def test_an_answer_is_kept_with_both_points_and_a_rejection_with_none(score):
     assert found["1.2"]["probability"] is None
 
 
-def test_what_no_model_could_read_is_not_compared(score):
-    assert set(comparable_opinions(score)) == {"1.0", "1.1"}
+def test_what_no_model_could_read_is_not_compared(answered):
+    assert set(comparable_opinions(answered)) == {"1.0", "1.1"}
 
 
-def test_reports_are_found_by_accession_number(score):
-    assert accessions_of(score) == {"1.0": "A0", "1.1": "A1", "1.2": "A2"}
+def test_reports_are_found_by_accession_number(answered):
+    assert accessions_of(answered) == {"1.0": "A0", "1.1": "A1", "1.2": "A2"}

@@ -1,8 +1,8 @@
 import pytest
 
 from cxrmlops.records.challenger import ChallengerComparison, PointAgreement
-from cxrmlops.records.estimate import Estimate
-from cxrmlops.reporting.challenger_page import challenger_text, interval, write_page
+from cxrmlops.records.estimate import Estimate, in_words
+from cxrmlops.reporting.challenger_page import challenger_text, write_page
 
 
 def make_comparison(**quirks: object) -> ChallengerComparison:
@@ -90,4 +90,4 @@ def test_page_and_text_give_the_same_figures(tmp_path, full):
 
 
 def test_a_figure_that_could_not_be_computed_is_no_zero():
-    assert interval(None) == "not assessed"
+    assert in_words(None) == "not assessed"

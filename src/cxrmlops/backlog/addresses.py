@@ -6,6 +6,7 @@ same host over two protocols, for nobody can tell those apart from here.
 """
 
 import os
+import re
 import socket
 from ipaddress import ip_address
 from pathlib import Path
@@ -96,6 +97,11 @@ def _resolved(name: str) -> set[str]:
     except OSError:  # it does not answer either, then
         return set()
     return {str(one[4][0]).partition("%")[0] for one in found}
+
+
+def shown(address: str) -> str:
+    """Return an archive's address without user and password."""
+    return re.sub(r"//[^/@]*@", "//", address)
 
 
 def folder_of(address: str) -> Path | None:

@@ -11,13 +11,13 @@ are kept is the site's.
 import getpass
 import json
 import os
-import re
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from cxrmlops.backlog.addresses import shown
 from cxrmlops.backlog.audit_forwarding import forward
 from cxrmlops.backlog.audit_rotation import opened, whole_files
 from cxrmlops.backlog.database import now, sqlite_file
@@ -152,11 +152,6 @@ def user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without a table of accounts
         return f"uid {os.getuid()}"
-
-
-def shown(address: str) -> str:
-    """Return an archive's address without user and password."""
-    return re.sub(r"//[^/@]*@", "//", address)
 
 
 def _line(event: Event, at: str, number: int) -> str:

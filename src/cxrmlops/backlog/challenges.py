@@ -21,6 +21,7 @@ from cxrmlops.backlog.database import now, transaction
 from cxrmlops.backlog.leases import Chunk, Claimed
 from cxrmlops.backlog.ledger import REJECTED, SCORED
 from cxrmlops.backlog.schema import challenges, images, studies
+from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY
 
 WAITING, FAILED, WITHDRAWN = "waiting", "failed", "withdrawn"
 MAX_ATTEMPTS = 3  # runs that ended while they read a study
@@ -168,8 +169,7 @@ def read_pairs(engine: Engine, *, bundle_hash: str, champion_hash: str) -> pd.Da
     return pd.DataFrame([_pair(row) for row in newest.values()], columns=PAIRS)
 
 
-POINTS = ("balanced", "high_sensitivity")
-_OF_BOTH = ("outcome", "probability", *POINTS)
+_OF_BOTH = ("outcome", "probability", BALANCED, HIGH_SENSITIVITY)
 PAIRS = [
     *("study_uid", "patient_id", "accession_number", "answered_at"),
     *(f"{who}_{what}" for who in ("champion", "challenger") for what in _OF_BOTH),

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -106,9 +107,7 @@ def _outcomes(
 
 
 def _job(one: Asked, draft: FileJob) -> FileJob:
-    return FileJob(
-        one.path, one.content, draft.names, draft.send, draft.look, draft.cleared
-    )
+    return replace(draft, path=one.path, content=one.content)
 
 
 def _note(one: Asked, done: FileDone, journal: Journal, look: Path) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cxrmlops.backlog.addresses import results_address, source_address
-from cxrmlops.backlog.audit import shown
+from cxrmlops.backlog.addresses import results_address, shown, source_address
 from cxrmlops.backlog.database import sqlite_file
 from cxrmlops.backlog.delivery import open_archive
 from cxrmlops.backlog.migration_level import read_level

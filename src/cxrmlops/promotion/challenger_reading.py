@@ -25,9 +25,9 @@ from cxrmlops.model.bundle import require_preprocessing
 from cxrmlops.model.scoring_reader import open_reader
 from cxrmlops.params import Params, Site, scope_of
 from cxrmlops.promotion import approval_log
-from cxrmlops.promotion.opinions import opinions_of
+from cxrmlops.promotion.opinions import opinions_of, rejection
 from cxrmlops.promotion.rollout_log import challenger_of
-from cxrmlops.records.tables import SCORED_IMAGES
+from cxrmlops.records.tables import SCORED_IMAGES, SCORED_STUDIES
 from cxrmlops.registry import versions
 from cxrmlops.stages import score
 from cxrmlops.system.clock import now
@@ -135,14 +135,15 @@ def _path(site: Site, place: str) -> Path:
 
 
 def _store(engine: Any, there: Sequence[Challenge], out: Path, site: Site) -> None:
-    found, rows = opinions_of(out), SCORED_IMAGES.read(out)
+    found, rows = opinions_of(SCORED_STUDIES.read(out)), SCORED_IMAGES.read(out)
     for one in there:
         paths = [str(_path(site, place)) for place in one.study.places]
         mine = rows[rows.path.isin(paths)]
         if _differs(mine, one):
             challenges.give_up(engine, one.number, CHANGED)
             continue
-        opinion = found.get(one.study.study_uid, _unread(mine))
+        why = "|".join(sorted(set(mine.reason))) or "unreadable"
+        opinion = found.get(one.study.study_uid, rejection(why))
         challenges.note(engine, one.number, opinion)
 
 
@@ -151,15 +152,3 @@ def _differs(mine: pd.DataFrame, one: Challenge) -> bool:
     known, read = set(one.contents), set(mine.content)
     is_known = all(len(content) == 64 for content in (*known, *read))
     return bool(known) and is_known and known != read
-
-
-def _unread(mine: pd.DataFrame) -> dict[str, object]:
-    """Say of a study that no file of it could be read."""
-    reason = "|".join(sorted(set(mine.reason))) or "unreadable"
-    return {
-        "outcome": "rejected",
-        "reason": reason,
-        "probability": None,
-        "balanced": "",
-        "high_sensitivity": "",
-    }

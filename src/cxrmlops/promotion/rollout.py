@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cxrmlops.promotion import approval_log
 from cxrmlops.promotion.approval import person, require_person
 from cxrmlops.promotion.approval_log import Book, Entry
-from cxrmlops.promotion.rollout_log import challenger_of, decided_by, stage_of
+from cxrmlops.promotion.rollout_log import challenger_of, signatures, stage_of
 from cxrmlops.registry import versions
 from cxrmlops.system.errors import BundleError, ParamsError
 from cxrmlops.vocabulary.rollout import Rollout
@@ -48,11 +48,12 @@ def change_stage(
         rows = book.entries()
         at = stage_of(rows)
         _require_step(at, to, skip_supervised)
-        signed = _signatures(rows, to)
+        awaited = approval_log.STAGE_SIGNED + to
+        signed = [row for row in signatures(rows) if row.event == awaited]
         _require_another(signed, name, approvers)
         enough = to.rank < at.rank or len(signed) + 1 >= approvers
         event = approval_log.STAGE if enough else approval_log.STAGE_SIGNED
-        _add(book, event + to, name, reason)
+        _add(book, rows, event + to, name, reason)
     if not enough:
         return (
             f"the stage {to} is signed for, the site stays in {at}: another person is "
@@ -143,14 +144,6 @@ def _require_step(at: Rollout, to: Rollout, skip_supervised: bool) -> None:
         )
 
 
-def _signatures(rows: Sequence[Entry], to: Rollout) -> list[Entry]:
-    """Return who has signed for a stage since the last change of stage."""
-    last = decided_by(rows)
-    event = approval_log.STAGE_SIGNED + to
-    since = last.number if last else 0
-    return [row for row in rows if row.number > since and row.event == event]
-
-
 def _require_another(signed: Sequence[Entry], name: str, approvers: int) -> None:
     if approvers > 1 and person(name) in {person(row.name) for row in signed}:
         raise ParamsError(
@@ -158,9 +151,9 @@ def _require_another(signed: Sequence[Entry], name: str, approvers: int) -> None
         )
 
 
-def _add(book: Book, event: str, name: str, reason: str) -> None:
+def _add(book: Book, rows: Sequence[Entry], event: str, name: str, reason: str) -> None:
     """Add a row about a stage, with the model in use at that time."""
-    changes = [row for row in book.entries() if row.event in approval_log.CHANGES]
+    changes = [row for row in rows if row.event in approval_log.CHANGES]
     book.add(
         event,
         version=changes[-1].version if changes else "",

@@ -9,14 +9,22 @@ from cxrmlops.vocabulary.rollout import FIRST, Rollout
 
 def stage_of(rows: Sequence[Entry]) -> Rollout:
     """Return the stage that people decided on; a site begins in shadow."""
-    changes = [row.event for row in rows if row.event.startswith(approval_log.STAGE)]
-    return Rollout(changes[-1].removeprefix(approval_log.STAGE)) if changes else FIRST
+    last = decided_by(rows)
+    return Rollout(last.event.removeprefix(approval_log.STAGE)) if last else FIRST
 
 
 def decided_by(rows: Sequence[Entry]) -> Entry | None:
     """Return the decision behind the stage; None: nobody has decided yet."""
     changes = [row for row in rows if row.event.startswith(approval_log.STAGE)]
     return changes[-1] if changes else None
+
+
+def signatures(rows: Sequence[Entry]) -> list[Entry]:
+    """Return who has signed for any stage since the last change of stage."""
+    last = decided_by(rows)
+    since = last.number if last else 0
+    signed = approval_log.STAGE_SIGNED
+    return [r for r in rows if r.number > since and r.event.startswith(signed)]
 
 
 def challenger_of(rows: Sequence[Entry]) -> str:

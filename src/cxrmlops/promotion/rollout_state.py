@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cxrmlops.backlog import addresses, challenges
-from cxrmlops.backlog.audit import shown
 from cxrmlops.backlog.database import open_database
 from cxrmlops.params import load_site
 from cxrmlops.promotion import approval_log
 from cxrmlops.promotion.approval_log import Entry
-from cxrmlops.promotion.rollout_log import challenger_of, decided_by, stage_of
+from cxrmlops.promotion.rollout_log import (
+    challenger_of,
+    decided_by,
+    signatures,
+    stage_of,
+)
 from cxrmlops.vocabulary.rollout import Rollout
 
 
@@ -52,17 +56,10 @@ def read_state() -> RolloutState:
     target = addresses.results_address(site.archive, site.results_archive, stage)
     return RolloutState(
         stage=stage,
-        source=shown(addresses.source_address(site.archive)),
-        target=shown(target),
+        source=addresses.shown(addresses.source_address(site.archive)),
+        target=addresses.shown(target),
         decision=decided_by(rows),
-        waiting=_waiting(rows),
+        waiting=tuple(signatures(rows)),
         challenger=found,
         counts=challenges.counts(open_database(), found) if found else {},
     )
-
-
-def _waiting(rows: list[Entry]) -> tuple[Entry, ...]:
-    last = decided_by(rows)
-    since = last.number if last else 0
-    event = approval_log.STAGE_SIGNED
-    return tuple(r for r in rows if r.number > since and r.event.startswith(event))

@@ -5,7 +5,7 @@ Below `NOTES` people write what they like: a description that is written again k
 
 from pathlib import Path
 
-from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.estimate import Estimate, in_words
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.origin import Origin
 from cxrmlops.records.verdict import Verdict
@@ -36,9 +36,6 @@ Aliases: `candidate` passed the gate and is not worse than the champion; `champi
 reads the backlog; `previous` was champion before. They are set by \
 `cxrmlops register`, `approve` and `roll-back`, never by hand: the \
 history (`cxrmlops history`) decides."""
-TABLE = """\
-| operating point | threshold | recall ASF | recall NSF |
-|---|---|---|---|"""
 
 
 def describe(data: Path, *, experiment_id: str, run_id: str) -> str:
@@ -93,10 +90,7 @@ def _threshold(point: OperatingPoint, metrics: Metrics) -> str:
 
 
 def _interval(figure: Estimate | None) -> str:
-    if figure is None:
-        return "not computed"
-    value, low, high = figure.limits
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+    return in_words(figure, n=False) if figure else "not computed"
 
 
 def _code(origin: Origin) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cxrmlops.records.challenger import ChallengerComparison, PointAgreement
-from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.estimate import in_words
 from cxrmlops.reporting.pages import environment
 from cxrmlops.system.files import write_text
 
@@ -14,7 +14,7 @@ def write_page(out: Path, found: ChallengerComparison) -> None:
     """Write out/challenger.json and challenger.html: it needs no other file."""
     found.write(out / "challenger.json")
     prepared = environment()
-    prepared.filters["interval"] = interval
+    prepared.filters["interval"] = in_words
     prepared.filters["differ"] = _differ
     write_text(out / PAGE, prepared.get_template(PAGE).render(found=found))
 
@@ -34,7 +34,7 @@ def challenger_text(found: ChallengerComparison) -> str:
         *(
             f"* {one.point.replace('_', ' ')}: {_differ(one)} answers differ "
             f"(challenger alone ASF {one.only_challenger_asf}, champion alone "
-            f"{one.only_champion_asf}); kappa {interval(one.kappa)}"
+            f"{one.only_champion_asf}); kappa {in_words(one.kappa)}"
             for one in found.points
         ),
         f"* by reports: {_by_reports(found)}",
@@ -43,21 +43,13 @@ def challenger_text(found: ChallengerComparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def interval(figure: Estimate | None) -> str:
-    """Write value, interval and n, or that there is none."""
-    if figure is None:
-        return "not assessed"
-    value, low, high = (round(number, 3) + 0.0 for number in figure.limits)
-    return f"{value:.3f} ({low:.3f} to {high:.3f}), n = {figure.n}"
-
-
 def _by_reports(found: ChallengerComparison) -> str:
     if found.why:
         return f"not assessed: {found.why}"
     return (
-        f"AUC {interval(found.auc_challenger)}; "
-        f"champion {interval(found.auc_champion)}; "
-        f"difference {interval(found.auc_difference)}"
+        f"AUC {in_words(found.auc_challenger)}; "
+        f"champion {in_words(found.auc_champion)}; "
+        f"difference {in_words(found.auc_difference)}"
     )
 
 

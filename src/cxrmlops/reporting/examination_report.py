@@ -1,9 +1,10 @@
 """The examination's page: is it the lung it looks at, or a shortcut?"""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.estimate import in_words
 from cxrmlops.records.examination import Examination, Probe
 from cxrmlops.reporting.interval_plots import Row, forest_plot
 from cxrmlops.reporting.pages import environment, inline
@@ -34,7 +35,7 @@ def write_examination(path: Path, examination: Examination, *, name: str) -> Non
         name: of the model.
     """
     prepared = environment()
-    prepared.filters["interval"] = _interval
+    prepared.filters["interval"] = partial(in_words, n=False)
     prepared.filters["probe"] = _words
     text = prepared.get_template("examination.html").render(
         examination=examination,
@@ -57,12 +58,3 @@ def _forest(probes: Sequence[Probe]) -> str:
 
 def _words(name: str) -> str:
     return PROBES.get(name, name)
-
-
-def _interval(figure: Estimate | None) -> str:
-    """Write value and interval for a table cell."""
-    if figure is None:
-        return "not assessed"
-    # + 0.0: what rounds to nothing has no sign
-    value, low, high = (round(number, 3) + 0.0 for number in figure.limits)
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.estimate import in_words
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.verdict import Verdict
 from cxrmlops.reporting.gate_report import rows
@@ -31,9 +31,10 @@ def training_text(
         pages: where more is to be read, in Markdown.
     """
     figures = [
-        [words, _figure(metrics.figures.get(name))] for name, words in SHOWN.items()
+        [words, in_words(metrics.figures.get(name), n=False)]
+        for name, words in SHOWN.items()
     ]
-    figures.append(["AUC of a thumbnail", _figure(metrics.thumbnail["auc"])])
+    figures.append(["AUC of a thumbnail", in_words(metrics.thumbnail["auc"], n=False)])
     lines = [
         f"# Gate {verdict.sentence}",
         "",
@@ -54,9 +55,3 @@ def training_text(
         *table(GATE, [[row[name] for name in GATE] for row in rows(verdict)]),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _figure(found: Estimate | None) -> str:
-    if found is None:
-        return "not assessed"
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"

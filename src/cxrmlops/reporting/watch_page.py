@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxrmlops.records.estimate import Estimate
+from cxrmlops.records.estimate import Estimate, in_words
 from cxrmlops.records.watch import Month, Shift, Watch
 from cxrmlops.reporting.interval_plots import Row, forest_plot
 from cxrmlops.reporting.pages import environment, inline
@@ -22,7 +22,7 @@ KINDS = {
 def write_watch_page(path: Path, watch: Watch) -> None:
     """Write one HTML file that needs no other file, no network and no script."""
     prepared = environment()
-    prepared.filters["interval"] = _interval
+    prepared.filters["interval"] = in_words
     by_kind = {
         title: [one for one in watch.shifts if one.kind == kind]
         for kind, title in KINDS.items()
@@ -60,11 +60,3 @@ def _realised(months: Sequence[Month]) -> str:
     newest = next(month.auc for month in months if month.auc)
     label = "realised, by month of the answer; dashed: newest AUC"
     return forest_plot(rows, overall=newest.value, label=label)
-
-
-def _interval(figure: Estimate | None) -> str:
-    """Write value, interval and n for a table cell."""
-    if figure is None:
-        return "not assessed"
-    value, low, high = (round(number, 3) + 0.0 for number in figure.limits)
-    return f"{value:.3f} ({low:.3f} to {high:.3f}), n = {figure.n}"

@@ -1,9 +1,12 @@
 """The watch in a few lines of Markdown, as Prefect shows it."""
 
-from cxrmlops.records.estimate import Estimate
-from cxrmlops.records.watch import Watch
+from cxrmlops.records.estimate import Estimate, in_words
+from cxrmlops.records.watch import Month, Shift, Watch
+from cxrmlops.reporting.markdown_table import table
 
 SHOWN = 10  # comparisons
+SHIFT = ("what", "where", "days", "n", "reference", "now", "distance", "p")
+MONTH = ("month", "scored", "with report", "AUC", "recall ASF", "recall NSF", "kappa")
 
 
 def watch_text(watch: Watch) -> str:
@@ -20,14 +23,7 @@ def watch_text(watch: Watch) -> str:
             for one in watch.alarms
         ),
         "",
-        "| what | where | days | n | reference | now | distance | p |",
-        "|---|---|---|---|---|---|---|---|",
-        *(
-            f"| {s.feature}{' **alarm**' if s.is_alarm else ''} | {s.group} "
-            f"| {s.nights} | {s.n} | {s.reference:.3g} | {s.now:.3g} "
-            f"| {s.size:.3f} | {s.p:.1e} |"
-            for s in watch.shifts[:SHOWN]
-        ),
+        *table(SHIFT, map(_shift, watch.shifts[:SHOWN])),
         "",
         f"Calibration {watch.calibration.verdict.replace('_', ' ')}: "
         f"{watch.calibration.reason} (n = {watch.calibration.n}).",
@@ -35,15 +31,21 @@ def watch_text(watch: Watch) -> str:
         "Expected AUC without labels: "
         f"{_figure(watch.expected.auc, watch.expected.why)}",
         "",
-        "| month | scored | with report | AUC | recall ASF | recall NSF | kappa |",
-        "|---|---|---|---|---|---|---|",
-        *(
-            f"| {m.month} | {m.n_scored} | {m.n_reported} | {_figure(m.auc, m.why)} | "
-            f"{_figure(m.recall_asf)} | {_figure(m.recall_nsf)} | {_figure(m.kappa)} |"
-            for m in watch.months
-        ),
+        *table(MONTH, map(_month, watch.months)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _shift(one: Shift) -> tuple[object, ...]:
+    feature = f"{one.feature}{' **alarm**' if one.is_alarm else ''}"
+    values = (f"{one.reference:.3g}", f"{one.now:.3g}", f"{one.size:.3f}")
+    return feature, one.group, one.nights, one.n, *values, f"{one.p:.1e}"
+
+
+def _month(one: Month) -> tuple[object, ...]:
+    figures = map(_figure, (one.recall_asf, one.recall_nsf, one.kappa))
+    counts = (one.month, one.n_scored, one.n_reported)
+    return *counts, _figure(one.auc, one.why), *figures
 
 
 def _told(watch: Watch) -> str:
@@ -52,6 +54,4 @@ def _told(watch: Watch) -> str:
 
 
 def _figure(found: Estimate | None, why: str = "") -> str:
-    if found is None:
-        return f"not assessed{f': {why}' if why else ''}"
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f}), n = {found.n}"
+    return in_words(found) if found or not why else f"not assessed: {why}"
