@@ -82,12 +82,24 @@ SLOW = {"ablationcam", "scorecam"}
 
 @pytest.mark.parametrize("method", sorted(set(METHODS) - SLOW))
 def test_every_method_gives_one_map_per_image(small, method):
-    maps = image_maps(small, squares(size=32), method=method)
+    maps = image_maps(small, squares(size=64), method=method)
 
-    assert maps.shape == (2, 32, 32)
+    assert maps.shape == (2, 2, 2)  # the network's own cells
     assert maps.dtype == np.float32
     assert maps.min() >= 0
     assert maps.max() <= 1
+
+
+def test_grad_cam_is_handed_over_on_the_cells_of_the_evidence(small):
+    images = squares(size=128)
+
+    maps = image_maps(small, images, method="gradcam")
+
+    _, evidence = read_squares(small, images, device=CPU, batch_size=2)
+    positive = np.maximum(evidence, 0)
+    lowest = positive.min((1, 2), keepdims=True)
+    scaled = (positive - lowest) / (positive.max((1, 2), keepdims=True) - lowest)
+    np.testing.assert_allclose(maps, scaled, atol=1e-4)
 
 
 def test_an_unknown_method_is_refused_and_the_known_are_named(small):

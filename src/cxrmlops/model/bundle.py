@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save
 
 from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.network import EvidenceResNet, load_network
+from cxrmlops.model.receptive_field import cell_grid
 from cxrmlops.system.errors import BundleError, LeakError, ParamsError
 from cxrmlops.system.files import sha256_file, sha256_folder, whole_folder
 from cxrmlops.system.files import write_json as _write_json
@@ -62,7 +63,7 @@ class Bundle:
         # a machine that only trains has no pydantic
         from cxrmlops.records.model_identity import ModelIdentity
 
-        card = self.card
+        card, cells = self.card, cell_grid(self.network)
         return ModelIdentity(
             name=card.name,
             bundle_hash=self.hash,
@@ -73,6 +74,8 @@ class Bundle:
             temperature=card.temperature,
             study_rule=card.study_rule,
             operating_points=card.operating_points,
+            cell_stride=cells.stride,
+            cell_first=cells.first,
         )
 
 

@@ -1,12 +1,15 @@
 """Where on the film the answer comes from."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from cxrmlops.model.cells import CellGrid
+
 
 class Placed(Protocol):
-    """Where a film lies in the network's square; `data.preprocess.Placement` is one."""
+    """Where a film lies in the network's square; `data.placement.Placement` is one."""
 
     @property
     def top(self) -> int:
@@ -29,17 +32,41 @@ class Placed(Protocol):
         """Pixels per side of the square."""
 
 
+@dataclass(frozen=True)
+class _WholeSquare:
+    """A film that fills the square."""
+
+    size: int
+    top: int = 0
+    left: int = 0
+
+    @property
+    def height(self) -> int:
+        return self.size
+
+    @property
+    def width(self) -> int:
+        return self.size
+
+
 def evidence_on_image(
-    evidence: np.ndarray, placement: Placed, *, rows: int, columns: int
+    evidence: np.ndarray,
+    placement: Placed,
+    *,
+    cells: CellGrid,
+    rows: int,
+    columns: int,
 ) -> np.ndarray:
     """Spread an evidence map over the film it belongs to, padding left out.
 
-    Bilinear between the centres of the map's cells, constant beyond the outermost: a
-    place on the film reads the same value however many pixels the picture has.
+    Bilinear between the places where the map's cells look, constant beyond the
+    outermost: a place on the film reads the same value however many pixels the picture
+    has.
 
     Args:
-        evidence: shape (h, w), logit units; it covers the whole square.
+        evidence: shape (h, w), logit units.
         placement: where the film lies in the square.
+        cells: where the map's cells look.
         rows: of the picture that is wanted; any size with the film's aspect.
         columns: likewise.
 
@@ -48,20 +75,42 @@ def evidence_on_image(
         between films, nothing is scaled per film.
     """
     h, w = evidence.shape
-    down = _between(rows, h, placement.top, placement.height, placement.size)
-    across = _between(columns, w, placement.left, placement.width, placement.size)
+    down = _between(rows, h, cells, placement.top, placement.height)
+    across = _between(columns, w, cells, placement.left, placement.width)
     return np.asarray(down @ evidence.astype(np.float32) @ across.T)
 
 
-def _between(pixels: int, cells: int, start: int, length: int, size: int) -> np.ndarray:
-    """Weights of bilinear interpolation along one axis, shape (pixels, cells)."""
+def evidence_on_square(
+    evidence: np.ndarray, *, cells: CellGrid, size: int, side: int
+) -> np.ndarray:
+    """Spread evidence maps over the network's square.
+
+    Args:
+        evidence: shape (n, h, w).
+        cells: where the maps' cells look.
+        size: pixels per side of the square.
+        side: pixels per side of what is wanted.
+
+    Returns:
+        Shape (n, side, side), float32.
+    """
+    whole = _WholeSquare(size)
+    spread = [
+        evidence_on_image(each, whole, cells=cells, rows=side, columns=side)
+        for each in evidence
+    ]
+    return np.stack(spread) if spread else np.zeros((0, side, side), np.float32)
+
+
+def _between(
+    pixels: int, n: int, cells: CellGrid, start: int, length: int
+) -> np.ndarray:
+    """Weights of bilinear interpolation along one axis, shape (pixels, n)."""
     on_square = start + (np.arange(pixels) + 0.5) / pixels * length
-    at = np.clip(
-        on_square / size * cells - 0.5, 0, cells - 1
-    )  # cell centres: 0, 1, ...
-    lower = np.minimum(at.astype(int), max(cells - 2, 0))
-    upper = np.minimum(lower + 1, cells - 1)
-    weights = np.zeros((pixels, cells), np.float32)
+    at = np.clip((on_square - cells.first) / cells.stride, 0, n - 1)
+    lower = np.minimum(at.astype(int), max(n - 2, 0))
+    upper = np.minimum(lower + 1, n - 1)
+    weights = np.zeros((pixels, n), np.float32)
     rows = np.arange(pixels)
     weights[rows, lower] = 1 - (at - lower)
     weights[rows, upper] += at - lower

@@ -18,6 +18,9 @@ class ModelIdentity(Part):
     temperature: float
     study_rule: str  # joins the films of a study
     operating_points: tuple[OperatingPoint, ...]
+    # what a chunk that was scored before these were written was made with
+    cell_stride: float = 32.0  # cell i of a map looks at `cell_first + cell_stride * i`
+    cell_first: float = 0.5  # pixels of the network's square
 
     @property
     def version(self) -> str:

@@ -15,13 +15,14 @@ import pandas as pd
 from PIL import Image
 
 from cxrmlops.data.adjudication import ASKED, WRITTEN_BY_READERS
-from cxrmlops.data.preprocess import Placement
 from cxrmlops.data.sources.csv_table import read_csv
 from cxrmlops.data.spreadsheet import to_csv
 from cxrmlops.data.squares import image_squares
 from cxrmlops.model.bundle import Bundle, read_bundle
+from cxrmlops.model.cells import CellGrid
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.saliency import evidence_on_image
+from cxrmlops.model.receptive_field import cell_grid
+from cxrmlops.model.saliency import evidence_on_square
 from cxrmlops.records.tables import REPORTS, SPLITS, STUDIES
 from cxrmlops.reporting.evaluation_report import environment
 from cxrmlops.reporting.overlay import above_threshold, blend
@@ -152,6 +153,7 @@ def _cases(
     """Draw one study at a time: the film with the highest score decides."""
     squares_of = image_squares(data / "preprocess")
     reader, threshold = Reader(bundle, batch_size=8), _balanced(bundle)
+    cells = cell_grid(reader.network)
     by_study = (
         images[images.split == "test"].sort_values("image_id").groupby("study_id")
     )
@@ -169,7 +171,8 @@ def _cases(
         # no report shows a map of an NSF; here a miss shows what little was seen
         flagged = row["probability"] >= threshold
         overlooked = row["kind"] == "missed" and bool((heat > 0).any())
-        yield _draw(row, squares[top], heat, shown=flagged or overlooked)
+        shown = heat if flagged or overlooked else None
+        yield _draw(row, squares[top], shown, cells)
 
 
 def _balanced(bundle: Bundle) -> float:
@@ -177,13 +180,15 @@ def _balanced(bundle: Bundle) -> float:
 
 
 def _draw(
-    row: Mapping[str, object], square: np.ndarray, heat: np.ndarray, *, shown: bool
+    row: Mapping[str, object],
+    square: np.ndarray,
+    heat: np.ndarray | None,
+    cells: CellGrid,
 ) -> Case:
     image = np.asarray(Image.fromarray(square).resize((SIDE, SIDE)))
-    if not shown:
+    if heat is None:
         return Case(row, _address(image), "")
-    whole = Placement(0, 0, SIDE, SIDE, SIDE, SIDE, SIDE)
-    spread = evidence_on_image(heat, whole, rows=SIDE, columns=SIDE)
+    (spread,) = evidence_on_square(heat[None], cells=cells, size=len(square), side=SIDE)
     return Case(row, _address(image), _address(blend(image, spread)))
 
 

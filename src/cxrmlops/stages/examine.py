@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.data.finding_boxes import read_boxes
+from cxrmlops.data.placement import placed
 from cxrmlops.data.split_membership import check_sides
 from cxrmlops.data.squares import image_squares, in_parts
 from cxrmlops.dicom.identity import pseudonym_key
-from cxrmlops.evaluation.examination.box_overlap import measure_boxes
+from cxrmlops.evaluation.examination.box_overlap import GRID, measure_boxes
 from cxrmlops.evaluation.examination.image_changes import CHANGES
 from cxrmlops.evaluation.examination.map_figures import measure_maps
 from cxrmlops.evaluation.examination.robustness import measure_change
@@ -29,6 +30,8 @@ from cxrmlops.model.embedding import read_embeddings
 from cxrmlops.model.inference import BATCH, Reader
 from cxrmlops.model.map_checks import draw_maps, road, shuffled
 from cxrmlops.model.network import EvidenceResNet
+from cxrmlops.model.receptive_field import cell_grid
+from cxrmlops.model.saliency import evidence_on_image, evidence_on_square
 from cxrmlops.params import ExamineParams
 from cxrmlops.records.examination import (
     AnswerChange,
@@ -129,16 +132,23 @@ def _robustness(
 def _maps(
     network: EvidenceResNet, squares: np.ndarray, params: ExamineParams
 ) -> MapFigures:
-    maps = draw_maps(network, squares, seed=params.seed)
+    maps, cells = draw_maps(network, squares, seed=params.seed), cell_grid(network)
+    size = squares.shape[-1]
     few = slice(params.road_images)
     nowhere = shuffled(maps.evidence[few], seed=params.seed)
     pointed, at_random = (
-        road(network, squares[few], each, seed=params.seed)
+        road(
+            network,
+            squares[few],
+            evidence_on_square(each, cells=cells, size=size, side=size),
+            seed=params.seed,
+        )
         for each in (maps.evidence[few], nowhere)
     )
     return measure_maps(
         maps.evidence,
         maps.gradcam,
+        on_square=evidence_on_square(maps.evidence, cells=cells, size=size, side=GRID),
         redrawn=maps.redrawn,
         repeated=maps.repeated,
         road=(pointed, at_random),
@@ -154,10 +164,19 @@ def _boxes(
     if params.boxes is None:
         return []
     boxes = read_boxes(params.boxes, pseudonym_key())
+    size = reader.bundle.card.size
     boxed = images[images.image_id.isin(boxes.image_id)]
     if boxed.empty:
         return []
-    return measure_boxes(boxed, reader.read(squares(boxed)).evidence, boxes)
+    evidence, cells = reader.read(squares(boxed)).evidence, cell_grid(reader.network)
+    shape = {"rows": GRID, "columns": GRID}
+    on_film = [
+        evidence_on_image(each, placed(rows, columns, size=size), cells=cells, **shape)
+        for each, rows, columns in zip(
+            evidence, boxed["rows"], boxed["columns"], strict=True
+        )
+    ]
+    return measure_boxes(boxed, np.stack(on_film), boxes)
 
 
 def _tell(examination: Examination) -> None:

@@ -7,13 +7,19 @@ from cxrmlops.evaluation.examination.box_overlap import GRID, box_mask, measure_
 QUARTER = {"left": 0.0, "top": 0.5, "width": 0.5, "height": 0.5}
 
 
+def on_film(evidence):
+    """Lay cells side by side over the film."""
+    times = GRID // len(evidence)
+    return np.kron(evidence, np.ones((times, times))).astype(np.float32)
+
+
 def case(evidence):
     images = pd.DataFrame(
         {"image_id": ["a", "b", "c"], "split": ["train", "val", "val"],
          "patient_id": ["P", "Q", "R"]}
     )  # fmt: skip
     boxes = pd.DataFrame([QUARTER | {"image_id": name} for name in "abc"])
-    maps = np.stack([evidence] * 3).astype(np.float32)
+    maps = np.stack([on_film(evidence)] * 3)
     return dict(zip(("train", "val"), measure_boxes(images, maps, boxes), strict=True))
 
 
@@ -78,7 +84,7 @@ def test_evidence_beside_a_wide_box_is_outside_it():
          "patient_id": ["P", "Q", "R"]}
     )  # fmt: skip
 
-    _, val = measure_boxes(images, np.stack([evidence] * 3).astype("f4"), wide)
+    _, val = measure_boxes(images, np.stack([on_film(evidence)] * 3), wide)
 
     assert val.inside.value == 0
     assert val.area.value == pytest.approx(0.0625)
@@ -98,7 +104,7 @@ def test_no_evidence_and_a_box_smaller_than_a_cell_do_not_overlap():
     tiny = {"left": 0.0, "top": 0.0, "width": 1e-4, "height": 1e-4}
     boxes = pd.DataFrame([tiny | {"image_id": name} for name in "ab"])
 
-    found, _ = measure_boxes(images, np.full((2, 8, 8), -1, np.float32), boxes)
+    found, _ = measure_boxes(images, np.full((2, GRID, GRID), -1, np.float32), boxes)
 
     assert found.iou.value == 0
 

@@ -8,7 +8,6 @@ figures are read beside the share of the area, which evidence anywhere would rea
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from PIL import Image
 
 from cxrmlops.evaluation.examination.map_figures import mean_interval
 from cxrmlops.evaluation.statistics.estimates import estimate
@@ -26,7 +25,7 @@ def measure_boxes(
 
     Args:
         images: n rows of SPLITS, each with a box.
-        evidence: shape (n, h, w), logit units.
+        evidence: shape (n, GRID, GRID), logit units, laid over the film.
         boxes: rows of `data.finding_boxes`; several of one film are joined.
 
     Returns:
@@ -36,7 +35,7 @@ def measure_boxes(
     rows = []
     for image_id, each in zip(images.image_id, evidence, strict=True):
         mask = box_mask(boxes[boxes.image_id == image_id])
-        rows.append(_compare(_enlarged(each), mask))
+        rows.append(_compare(each.astype(np.float64), mask))
     table = pd.DataFrame(rows, columns=["area", "inside", "iou", "pointing"])
     found = []
     for side in ("train", "val"):
@@ -69,12 +68,6 @@ def box_mask(boxes: pd.DataFrame) -> npt.NDArray[np.bool_]:
         down = (middle >= box.top) & (middle < box.top + box.height)
         mask |= down[:, None] & across[None, :]
     return mask
-
-
-def _enlarged(evidence: npt.NDArray[np.float32]) -> Floats:
-    picture = Image.fromarray(evidence.astype(np.float32))
-    large = picture.resize((GRID, GRID), Image.Resampling.BILINEAR)
-    return np.asarray(large, dtype=np.float64)
 
 
 def _compare(
