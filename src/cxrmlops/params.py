@@ -94,6 +94,8 @@ class TrainParams(Section):
 
     architecture: str = Field(pattern=r"^(resnet|wide_resnet|resnext)\w+$")
     weights: str | None  # null, a torchvision name, or a local .safetensors file
+    pooling: Literal["mean", "log_sum_exp"] = "mean"  # of the evidence into the logit
+    output_stride: Literal[32, 16] = 32  # pixels between the map's cells
     accelerator: Literal["auto", "cpu", "gpu"]
     devices: int = Field(ge=1)
     nodes: int = Field(ge=1)

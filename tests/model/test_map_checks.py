@@ -8,10 +8,10 @@ from cxrmlops.model.map_checks import PARTS, draw_maps, road, shuffled
 from cxrmlops.model.network import build_network, fold_norms
 
 
-@pytest.fixture(scope="module")
-def network():
+@pytest.fixture(scope="module", params=["mean", "log_sum_exp"])
+def network(request):
     torch.manual_seed(0)
-    made = build_network("resnet18_narrow").eval()
+    made = build_network("resnet18_narrow", pooling=request.param).eval()
     with torch.no_grad():  # so that evidence varies
         made.evidence.weight.uniform_(-1.0, 1.3)
     return fold_norms(made)

@@ -119,7 +119,7 @@ def _gradcam(network: EvidenceResNet, squares: np.ndarray) -> np.ndarray:
                 cam.get_cam_image(images, target, targets, features, grads, False)
             )
     maps = np.concatenate(found)
-    # the gradient of a mean over h x w cells is 1 / (h w) in each
+    # over the h x w cells the gradients' mean is 1 / (h w), by either pooling
     return np.asarray(maps * maps[0].size, np.float32)
 
 

@@ -18,7 +18,8 @@ class ModelIdentity(Part):
     temperature: float
     study_rule: str  # joins the films of a study
     operating_points: tuple[OperatingPoint, ...]
-    # what a chunk that was scored before these were written was made with
+    # without these a chunk was scored by a version that knew no other
+    pooling: str = "mean"  # of a map's cells into the logit
     cell_stride: float = 32.0  # cell i of a map looks at `cell_first + cell_stride * i`
     cell_first: float = 0.5  # pixels of the network's square
 

@@ -164,6 +164,7 @@ def _cases(
         top = int(np.argmax(answers.logit))
         heat = above_threshold(
             answers.evidence[top],
+            pooling=bundle.card.pooling,
             logit_of_image=float(answers.logit[top]),
             temperature=bundle.card.temperature,
             threshold=threshold,

@@ -114,6 +114,7 @@ def _heat(
     if method == EVIDENCE:
         grid = above_threshold(
             grid,
+            pooling=model.pooling,
             logit_of_image=row["logit"],
             temperature=model.temperature,
             threshold=model.balanced.threshold,
