@@ -58,7 +58,10 @@ def test_a_refusal_is_a_completed_stage_with_one_line_a_reason(tmp_path, caplog)
     ]
     lines = [record.getMessage() for record in caplog.records]
     assert lines[:2] == [f"gate: {reason}" for reason in verdict["reasons"]]
-    assert lines[2] == "gate: refused; passed 20 of 22, failed 2, 0 not assessed"
+    assert lines[2] == (
+        "gate: refused; passed 20 of 25, failed 2, 3 not assessed: maps.pointing, "
+        "maps.inside, maps.pixel_auc"
+    )
 
 
 def test_a_verdict_on_too_little_is_refused_and_says_how_little(tmp_path):
@@ -66,7 +69,7 @@ def test_a_verdict_on_too_little_is_refused_and_says_how_little(tmp_path):
 
     verdict = run(tmp_path, case(groups=small))
 
-    assert verdict["reasons"] == ["100 of 121 questions not assessed, more than 80%"]
+    assert verdict["reasons"] == ["103 of 124 questions not assessed, more than 80%"]
     page = (tmp_path / "gate" / "gate.html").read_text()
     assert "passed 21 of 122, failed 1, 100 not assessed: subgroup (100)" in page
 

@@ -43,7 +43,9 @@ from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.tables import INDEX, SPLITS, STUDIES
 from cxrmlops.reporting.examination_report import write_examination
+from cxrmlops.reporting.overlay import above_threshold
 from cxrmlops.system.files import whole_folder
+from cxrmlops.vocabulary.findings import BALANCED
 
 SIDES = ("train", "val")  # test is read once, by evaluate: its pixels stay unseen here
 
@@ -163,20 +165,46 @@ def _boxes(
 ) -> list[BoxFigures]:
     if params.boxes is None:
         return []
-    boxes = read_boxes(params.boxes, pseudonym_key())
-    size = reader.bundle.card.size
+    boxes = read_boxes(params.boxes, pseudonym_key(), images)
     boxed = images[images.image_id.isin(boxes.image_id)]
     if boxed.empty:
         return []
-    evidence, cells = reader.read(squares(boxed)).evidence, cell_grid(reader.network)
-    shape = {"rows": GRID, "columns": GRID}
-    on_film = [
-        evidence_on_image(each, placed(rows, columns, size=size), cells=cells, **shape)
-        for each, rows, columns in zip(
-            evidence, boxed["rows"], boxed["columns"], strict=True
-        )
-    ]
-    return measure_boxes(boxed, np.stack(on_film), boxes)
+    return measure_boxes(
+        boxed, _on_film(boxed, reader, squares), boxes, seed=params.seed
+    )
+
+
+def _on_film(
+    images: pd.DataFrame,
+    reader: Reader,
+    squares: Callable[[pd.DataFrame], np.ndarray],
+) -> np.ndarray:
+    """Lay the evidence above the threshold over each film: shape (n, GRID, GRID)."""
+    card, cells = reader.bundle.card, cell_grid(reader.network)
+    threshold = next(p.threshold for p in card.operating_points if p.name == BALANCED)
+    heat = []
+    for part in in_parts(images):
+        answers = reader.read(squares(part))
+        for evidence, logit, rows, columns in zip(
+            answers.evidence, answers.logit, part["rows"], part["columns"], strict=True
+        ):
+            above = above_threshold(
+                evidence,
+                pooling=card.pooling,
+                logit_of_image=float(logit),
+                temperature=card.temperature,
+                threshold=threshold,
+            )
+            heat.append(
+                evidence_on_image(
+                    above,
+                    placed(rows, columns, size=card.size),
+                    cells=cells,
+                    rows=GRID,
+                    columns=GRID,
+                )
+            )
+    return np.stack(heat)
 
 
 def _tell(examination: Examination) -> None:
