@@ -71,7 +71,7 @@ def test_a_verdict_on_too_little_is_refused_and_says_how_little(tmp_path):
 
     assert verdict["reasons"] == ["103 of 124 questions not assessed, more than 80%"]
     page = (tmp_path / "gate" / "gate.html").read_text()
-    assert "passed 21 of 122, failed 1, 100 not assessed: subgroup (100)" in page
+    assert "passed 21 of 125, failed 1, 103 not assessed: subgroup (100), maps." in page
 
 
 def test_a_leaking_split_is_refused_whatever_the_manifest_says(tmp_path):
