@@ -1,12 +1,12 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torchvision.models import get_model, list_models
 
-from cxrmlops.model.cells import CellGrid
 from cxrmlops.model.narrow_network import NAME
 from cxrmlops.model.network import FAMILIES, build_network, fold_norms
-from cxrmlops.model.receptive_field import cell_grid
+from cxrmlops.model.receptive_field import cell_places
 
 LARGE = pytest.mark.integration
 SMALL = {"resnet18", NAME}
@@ -44,11 +44,16 @@ def test_every_second_cell_has_the_value_it_had_before(architecture):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_cells_lie_half_as_far_apart_and_begin_at_the_same_place(architecture):
+def test_every_second_cell_looks_where_it_did_before(architecture):
     with torch.device("meta"):
-        network = build_network(architecture, output_stride=16)
+        plain = build_network(architecture)
+        fine = build_network(architecture, output_stride=16)
 
-    assert cell_grid(network) == CellGrid(stride=16, first=0.5)
+    twice, coarse = cell_places(fine, 1024), cell_places(plain, 1024)
+
+    assert len(twice) == 2 * len(coarse)
+    np.testing.assert_allclose(twice[::2], coarse)
+    assert (np.diff(twice) > 0).all()
 
 
 def test_bottleneck_networks_are_dilated_as_torchvision_does():

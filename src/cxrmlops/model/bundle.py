@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save
 
 from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.network import EvidenceResNet, load_network
-from cxrmlops.model.receptive_field import cell_grid
+from cxrmlops.model.receptive_field import cell_places
 from cxrmlops.system.errors import BundleError, LeakError, ParamsError
 from cxrmlops.system.files import sha256_file, sha256_folder, whole_folder
 from cxrmlops.system.files import write_json as _write_json
@@ -66,7 +66,7 @@ class Bundle:
         # a machine that only trains has no pydantic
         from cxrmlops.records.model_identity import ModelIdentity
 
-        card, cells = self.card, cell_grid(self.network)
+        card = self.card
         return ModelIdentity(
             name=card.name,
             bundle_hash=self.hash,
@@ -78,8 +78,7 @@ class Bundle:
             study_rule=card.study_rule,
             operating_points=card.operating_points,
             pooling=card.pooling,
-            cell_stride=cells.stride,
-            cell_first=cells.first,
+            cell_places=cell_places(self.network, card.size),
         )
 
 

@@ -1,72 +1,72 @@
 """
 Where the cells of a network's last block look, by kernel, stride and padding.
 
-The centre of a cell's receptive field moves with its number: `first + stride * i`
-pixels. Through a layer of kernel k, stride s, padding p and dilation d the distance of
-neighbours grows s times, and the first centre moves by `((d (k - 1) + 1) - 1) / 2 - p`
-of the distance before (Araujo, Norris and Sim, Computing Receptive Fields of
-Convolutional Neural Networks, Distill 2019).
+Along one axis a cell is a sum over the paths from pixels to it (Luo, Understanding the
+Effective Receptive Field, 2016). Counted with equal weights in each kernel, and the
+same for both branches of a block, they say how much each pixel matters; their mean is
+where the cell looks.
+
+Far from the edge that is the centre of the receptive field by arithmetic: the distance
+of neighbours grows by each stride, and the first centre moves by `(d (k - 1)) / 2 - p`
+of the distance before, for kernel k, padding p and dilation d (Araujo, Computing
+Receptive Fields of Convolutional Neural Networks, Distill 2019). Near the edge paths
+end in the padding, where no pixel is, and a cell looks further inward.
 """
 
-from dataclasses import dataclass
-
+import numpy as np
 from torch import nn
 
-from cxrmlops.model.cells import CellGrid
-
-PIXEL_CENTRE = 0.5  # of the first pixel: pixel i reaches from i to i + 1
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 
-Layer = nn.Conv2d | nn.MaxPool2d
 
-
-@dataclass(frozen=True)
-class _Axis:
-    """Along one axis: distance of neighbouring cells, centre of the first, pixels."""
-
-    stride: float = 1.0
-    first: float = PIXEL_CENTRE
-
-    def through(self, layer: Layer) -> "_Axis":
-        kernel, stride, padding, dilation = (
-            _one(getattr(layer, name))
-            for name in ("kernel_size", "stride", "padding", "dilation")
-        )
-        inward = dilation * (kernel - 1) / 2 - padding
-        return _Axis(self.stride * stride, self.first + inward * self.stride)
-
-
-def cell_grid(network: nn.Module) -> CellGrid:
-    """Say where the cells of a ResNet's last block look, in pixels of its square.
+def cell_places(network: nn.Module, size: int) -> tuple[float, ...]:
+    """Say where the cells of a ResNet's last block look, along either axis.
 
     Args:
         network: torchvision's ResNet, or one with its parts.
+        size: pixels per side of the square.
+
+    Returns:
+        One place per cell, ascending, in pixels of the square: pixel i reaches from i
+        to i + 1.
 
     Raises:
-        ValueError: kernels are not square, or the two branches of a block look at
-            different places.
+        ValueError: a layer differs between rows and columns.
     """
-    axis = _Axis()
+    paths = np.eye(size)  # cells x pixels
     for name in ("conv1", "maxpool"):
-        axis = axis.through(network.get_submodule(name))  # type: ignore[arg-type]
+        paths = _through(network.get_submodule(name), paths)
     for stage in STAGES:
         for block in network.get_submodule(stage).children():
-            axis = _through_block(axis, block)
-    return CellGrid(stride=axis.stride, first=axis.first)
+            paths = _through_block(block, paths)
+    middle = np.arange(size) + 0.5
+    return tuple(float(place) for place in paths @ middle / paths.sum(1))
 
 
-def _through_block(before: _Axis, block: nn.Module) -> _Axis:
-    """Follow both branches of a residual block, whose sum goes on."""
+def _through_block(block: nn.Module, before: np.ndarray) -> np.ndarray:
+    """Follow both branches of a residual block, whose mean goes on."""
     after = shortcut = before
     for layer in block.children():  # in the order of the forward pass
         if isinstance(layer, nn.Conv2d):
-            after = after.through(layer)
+            after = _through(layer, after)
     for layer in getattr(block, "downsample", None) or ():
         if isinstance(layer, nn.Conv2d):
-            shortcut = shortcut.through(layer)
-    if shortcut != after:
-        raise ValueError(f"the branches of a block look apart: {after}, {shortcut}")
-    return after
+            shortcut = _through(layer, shortcut)
+    return np.asarray((after + shortcut) / 2)
+
+
+def _through(layer: nn.Module, before: np.ndarray) -> np.ndarray:
+    """Slide a kernel of equal weights over cells; what lies beyond counts nothing."""
+    kernel, stride, padding, dilation = (
+        _one(getattr(layer, name))
+        for name in ("kernel_size", "stride", "padding", "dilation")
+    )
+    reach = dilation * (kernel - 1)
+    padded = np.pad(before, ((padding, padding), (0, 0)))
+    starts = np.arange(0, len(padded) - reach, stride)
+    return np.asarray(
+        sum(padded[starts + tap * dilation] for tap in range(kernel)) / kernel
+    )
 
 
 def _one(number: int | str | tuple[int, ...]) -> int:

@@ -1,11 +1,10 @@
 """Where on the film the answer comes from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-
-from cxrmlops.model.cells import CellGrid
 
 
 class Placed(Protocol):
@@ -53,7 +52,7 @@ def evidence_on_image(
     evidence: np.ndarray,
     placement: Placed,
     *,
-    cells: CellGrid,
+    places: Sequence[float],
     rows: int,
     columns: int,
 ) -> np.ndarray:
@@ -66,7 +65,8 @@ def evidence_on_image(
     Args:
         evidence: shape (h, w), logit units.
         placement: where the film lies in the square.
-        cells: where the map's cells look.
+        places: where the map's cells look along either axis, pixels of the square:
+            `model.receptive_field`.
         rows: of the picture that is wanted; any size with the film's aspect.
         columns: likewise.
 
@@ -74,20 +74,19 @@ def evidence_on_image(
         Shape (rows, columns), float32, logit units; mean and colours are comparable
         between films, nothing is scaled per film.
     """
-    h, w = evidence.shape
-    down = _between(rows, h, cells, placement.top, placement.height)
-    across = _between(columns, w, cells, placement.left, placement.width)
+    down = _between(rows, places, placement.top, placement.height)
+    across = _between(columns, places, placement.left, placement.width)
     return np.asarray(down @ evidence.astype(np.float32) @ across.T)
 
 
 def evidence_on_square(
-    evidence: np.ndarray, *, cells: CellGrid, size: int, side: int
+    evidence: np.ndarray, *, places: Sequence[float], size: int, side: int
 ) -> np.ndarray:
     """Spread evidence maps over the network's square.
 
     Args:
         evidence: shape (n, h, w).
-        cells: where the maps' cells look.
+        places: where the maps' cells look.
         size: pixels per side of the square.
         side: pixels per side of what is wanted.
 
@@ -96,18 +95,24 @@ def evidence_on_square(
     """
     whole = _WholeSquare(size)
     spread = [
-        evidence_on_image(each, whole, cells=cells, rows=side, columns=side)
+        evidence_on_image(each, whole, places=places, rows=side, columns=side)
         for each in evidence
     ]
     return np.stack(spread) if spread else np.zeros((0, side, side), np.float32)
 
 
+def tile_middles(cells: int, size: int) -> tuple[float, ...]:
+    """Return places of cells that lie side by side, as versions before drew them."""
+    return tuple((cell + 0.5) * size / cells for cell in range(cells))
+
+
 def _between(
-    pixels: int, n: int, cells: CellGrid, start: int, length: int
+    pixels: int, places: Sequence[float], start: int, length: int
 ) -> np.ndarray:
-    """Weights of bilinear interpolation along one axis, shape (pixels, n)."""
+    """Weights of linear interpolation along one axis, shape (pixels, cells)."""
+    n = len(places)
     on_square = start + (np.arange(pixels) + 0.5) / pixels * length
-    at = np.clip((on_square - cells.first) / cells.stride, 0, n - 1)
+    at = np.interp(on_square, places, np.arange(n))  # in cells; constant beyond
     lower = np.minimum(at.astype(int), max(n - 2, 0))
     upper = np.minimum(lower + 1, n - 1)
     weights = np.zeros((pixels, n), np.float32)

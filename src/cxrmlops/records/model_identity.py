@@ -20,8 +20,7 @@ class ModelIdentity(Part):
     operating_points: tuple[OperatingPoint, ...]
     # without these a chunk was scored by a version that knew no other
     pooling: str = "mean"  # of a map's cells into the logit
-    cell_stride: float = 32.0  # cell i of a map looks at `cell_first + cell_stride * i`
-    cell_first: float = 0.5  # pixels of the network's square
+    cell_places: tuple[float, ...] = ()  # of a map, in pixels of the square
 
     @property
     def version(self) -> str:

@@ -6,7 +6,7 @@ never looked at. So a random sample of right answers comes along, and the page s
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,8 @@ from cxrmlops.data.sources.csv_table import read_csv
 from cxrmlops.data.spreadsheet import to_csv
 from cxrmlops.data.squares import image_squares
 from cxrmlops.model.bundle import Bundle, read_bundle
-from cxrmlops.model.cells import CellGrid
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.receptive_field import cell_grid
+from cxrmlops.model.receptive_field import cell_places
 from cxrmlops.model.saliency import evidence_on_square
 from cxrmlops.records.tables import REPORTS, SPLITS, STUDIES
 from cxrmlops.reporting.evaluation_report import environment
@@ -153,7 +152,7 @@ def _cases(
     """Draw one study at a time: the film with the highest score decides."""
     squares_of = image_squares(data / "preprocess")
     reader, threshold = Reader(bundle, batch_size=8), _balanced(bundle)
-    cells = cell_grid(reader.network)
+    places = cell_places(reader.network, bundle.card.size)
     by_study = (
         images[images.split == "test"].sort_values("image_id").groupby("study_id")
     )
@@ -173,7 +172,7 @@ def _cases(
         flagged = row["probability"] >= threshold
         overlooked = row["kind"] == "missed" and bool((heat > 0).any())
         shown = heat if flagged or overlooked else None
-        yield _draw(row, squares[top], shown, cells)
+        yield _draw(row, squares[top], shown, places)
 
 
 def _balanced(bundle: Bundle) -> float:
@@ -184,12 +183,13 @@ def _draw(
     row: Mapping[str, object],
     square: np.ndarray,
     heat: np.ndarray | None,
-    cells: CellGrid,
+    places: Sequence[float],
 ) -> Case:
     image = np.asarray(Image.fromarray(square).resize((SIDE, SIDE)))
     if heat is None:
         return Case(row, _address(image), "")
-    (spread,) = evidence_on_square(heat[None], cells=cells, size=len(square), side=SIDE)
+    size = len(square)
+    (spread,) = evidence_on_square(heat[None], places=places, size=size, side=SIDE)
     return Case(row, _address(image), _address(blend(image, spread)))
 
 

@@ -13,8 +13,7 @@ from PIL import Image
 
 from cxrmlops.data.placement import Placement
 from cxrmlops.dicom.results.secondary_capture import OverlayPicture
-from cxrmlops.model.cells import CellGrid
-from cxrmlops.model.saliency import evidence_on_image
+from cxrmlops.model.saliency import evidence_on_image, tile_middles
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.reporting.overlay import (
     FULL_SCALE,
@@ -122,9 +121,9 @@ def _heat(
     else:  # 0-1, each film scaled for itself: the colours are not comparable
         grid = grid * FULL_SCALE
     placement = Placement.from_json(row["placement"])
-    cells = CellGrid(model.cell_stride, model.cell_first)
+    places = model.cell_places or tile_middles(len(grid), model.size)
     return evidence_on_image(
-        grid, placement, cells=cells, rows=shape[0], columns=shape[1]
+        grid, placement, places=places, rows=shape[0], columns=shape[1]
     )
 
 

@@ -30,7 +30,7 @@ from cxrmlops.model.embedding import read_embeddings
 from cxrmlops.model.inference import BATCH, Reader
 from cxrmlops.model.map_checks import draw_maps, road, shuffled
 from cxrmlops.model.network import EvidenceResNet
-from cxrmlops.model.receptive_field import cell_grid
+from cxrmlops.model.receptive_field import cell_places
 from cxrmlops.model.saliency import evidence_on_image, evidence_on_square
 from cxrmlops.params import ExamineParams
 from cxrmlops.records.examination import (
@@ -134,23 +134,25 @@ def _robustness(
 def _maps(
     network: EvidenceResNet, squares: np.ndarray, params: ExamineParams
 ) -> MapFigures:
-    maps, cells = draw_maps(network, squares, seed=params.seed), cell_grid(network)
+    maps = draw_maps(network, squares, seed=params.seed)
     size = squares.shape[-1]
+    places = cell_places(network, size)
     few = slice(params.road_images)
     nowhere = shuffled(maps.evidence[few], seed=params.seed)
     pointed, at_random = (
         road(
             network,
             squares[few],
-            evidence_on_square(each, cells=cells, size=size, side=size),
+            evidence_on_square(each, places=places, size=size, side=size),
             seed=params.seed,
         )
         for each in (maps.evidence[few], nowhere)
     )
+    on_square = evidence_on_square(maps.evidence, places=places, size=size, side=GRID)
     return measure_maps(
         maps.evidence,
         maps.gradcam,
-        on_square=evidence_on_square(maps.evidence, cells=cells, size=size, side=GRID),
+        on_square=on_square,
         redrawn=maps.redrawn,
         repeated=maps.repeated,
         road=(pointed, at_random),
@@ -180,7 +182,8 @@ def _on_film(
     squares: Callable[[pd.DataFrame], np.ndarray],
 ) -> np.ndarray:
     """Lay the evidence above the threshold over each film: shape (n, GRID, GRID)."""
-    card, cells = reader.bundle.card, cell_grid(reader.network)
+    card = reader.bundle.card
+    places = cell_places(reader.network, card.size)
     threshold = next(p.threshold for p in card.operating_points if p.name == BALANCED)
     heat = []
     for part in in_parts(images):
@@ -199,7 +202,7 @@ def _on_film(
                 evidence_on_image(
                     above,
                     placed(rows, columns, size=card.size),
-                    cells=cells,
+                    places=places,
                     rows=GRID,
                     columns=GRID,
                 )
