@@ -186,5 +186,5 @@ def test_a_bright_blob_is_drawn_on_itself_at_three_sizes_and_aspects(architectur
                 )
 
     # in cells; drawn at the middle of its tile the blob would lie .5 off
-    assert np.abs(np.mean(errors, 0)).max() < 0.12
+    assert np.abs(np.mean(errors, 0)).max() < 0.15
     assert np.abs(errors).max() < 0.4
