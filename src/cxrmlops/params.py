@@ -94,6 +94,8 @@ class TrainParams(Section):
 
     architecture: str = Field(pattern=r"^(resnet|wide_resnet|resnext)\w+$")
     weights: str | None  # null, a torchvision name, or a local .safetensors file
+    pooling: Literal["mean", "log_sum_exp"] = "mean"  # of the evidence into the logit
+    output_stride: Literal[32, 16] = 32  # pixels between the map's cells
     accelerator: Literal["auto", "cpu", "gpu"]
     devices: int = Field(ge=1)
     nodes: int = Field(ge=1)
@@ -128,7 +130,7 @@ class ExamineParams(Section):
     studies: int = Field(ge=1)  # of val, drawn for what needs the network
     map_images: int = Field(ge=2)  # of those, one a study, whose heat maps are checked
     road_images: int = Field(ge=2)  # of those, removed piece by piece: minutes at 512
-    boxes: Path | None = None  # NIH's BBox_List_2017.csv
+    boxes: Path | None = None  # table of boxes: NIH's, RSNA's or VinDr's form
     seed: int
 
 
@@ -152,6 +154,9 @@ class GateParams(Section):
     min_repeated_correlation: float = Fraction  # of maps of films hardly changed, lower
     min_road: float  # logit units over a map that points nowhere, lower
     max_corner_concentration: float = Field(ge=1)  # evidence over area, upper
+    min_pointing_gain: float = Field(ge=-1, le=1)  # pointing game over area, lower
+    min_inside_gain: float = Field(ge=-1, le=1)  # evidence in boxes over area, lower
+    min_pixel_auc: float = Fraction  # evidence inside against outside, lower
     min_map_images: int = Field(ge=2)  # fewer: not assessed
     max_not_assessed: float = Fraction  # share of all questions
 

@@ -5,6 +5,10 @@ Patients, studies, films and reports on disk: what a hospital would hand over.
     folder/backlog/...                            studies that wait for an answer
     folder/reports.csv                            see `cxrphantom.reports`
     folder/truth.csv                              what should become of each file
+    folder/regions.csv                            where findings were planted
+
+regions.csv has the place of every planted finding, by film: rectangles that together
+are its mask (`cxrphantom.regions`), for `examine.boxes` of params.yaml.
 
 truth.csv is for people and tests; no stage reads it. Its columns: `path` (relative to
 folder), `sop_instance_uid`, `study_instance_uid`, `image` (included, or the reason it
@@ -24,8 +28,9 @@ from cxrmlops.system.errors import ResourceError
 from cxrmlops.system.files import whole_folder
 from cxrmlops.system.workers import map_isolated
 from cxrphantom.plan import PlannedStudy, plan_studies
+from cxrphantom.regions import COLUMNS as REGION_COLUMNS
 from cxrphantom.reports import COLUMNS, report_row, write_table
-from cxrphantom.study import write_study
+from cxrphantom.study import WrittenStudy, write_study
 
 log = logging.getLogger(__name__)
 
@@ -76,17 +81,20 @@ def make_cohort(
             (draft / name).mkdir()
         task = partial(write_study, folder=draft, seed=seed, side=side)
         done = _run(task, planned, workers)
-        truth = [row for rows in _progress(done, len(planned)) for row in rows]
+        written = list(_progress(done, len(planned)))
+        truth = [row for study in written for row in study.truth]
+        regions = [row for study in written for row in study.regions]
         write_table(_reports(planned), draft / "reports.csv", COLUMNS)
         write_table(truth, draft / "truth.csv", TRUTH_COLUMNS)
+        write_table(regions, draft / "regions.csv", REGION_COLUMNS)
     counts = _count(planned, truth)
     log.info("synthetic: %s", ", ".join(f"{n} {name}" for name, n in counts.items()))
     return counts
 
 
 def _run(
-    task: "partial[list[dict[str, str]]]", planned: list[PlannedStudy], workers: int
-) -> Iterator[list[dict[str, str]]]:
+    task: "partial[WrittenStudy]", planned: list[PlannedStudy], workers: int
+) -> Iterator[WrittenStudy]:
     few = workers == 1 or len(planned) < 8
     made = map_isolated(task, planned, workers=0 if few else workers, ahead=4 * workers)
     for done in made:
@@ -98,12 +106,10 @@ def _run(
         yield done.output
 
 
-def _progress(
-    done: Iterable[list[dict[str, str]]], total: int
-) -> Iterator[list[dict[str, str]]]:
+def _progress(done: Iterable[WrittenStudy], total: int) -> Iterator[WrittenStudy]:
     timer = ProgressTimer()
-    for number, rows in enumerate(done, start=1):
-        yield rows
+    for number, study in enumerate(done, start=1):
+        yield study
         if seconds := timer.due():
             pace = number / seconds
             log.info("synthetic: %d of %d studies, %.0f/s", number, total, pace)

@@ -1,10 +1,13 @@
 """One exposure: shapes, bones, vessels, findings and clutter -> attenuation per ray."""
 
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 
 from cxrphantom.blur import blur, clouds
 from cxrphantom.clutter import draw_clutter
-from cxrphantom.findings import Finding, changes, heart_factor
+from cxrphantom.findings import Change, Finding, changes, heart_factor, no_change
 from cxrphantom.lung_vessels import vessel_tree
 from cxrphantom.rays import FRONTAL, Geometry, Shadow, overlap, splat, thickness
 from cxrphantom.skeleton import bones
@@ -19,6 +22,16 @@ from cxrphantom.thorax import (
     build_thorax,
 )
 
+VISIBLE = 2.0 * (SOFT - LUNG)  # exponent of 2 mm of tissue in place of lung
+
+
+@dataclass(frozen=True)
+class Attenuation:
+    """What a patient does to each ray; arrays (rows, columns)."""
+
+    exponent: np.ndarray  # float32, of Beer-Lambert's law, no unit
+    planted: np.ndarray  # bool, where findings change it by `VISIBLE` or more
+
 
 def attenuation(
     traits: Traits,
@@ -28,8 +41,8 @@ def attenuation(
     *,
     breath: float,
     bedside: bool,
-) -> np.ndarray:
-    """Integrate attenuation along every ray.
+) -> Attenuation:
+    """Integrate attenuation along every ray, and say which rays the findings change.
 
     Args:
         traits: the patient.
@@ -38,9 +51,6 @@ def attenuation(
         rng: draws what differs from film to film.
         breath: 1 full inspiration, 0.6 poor.
         bedside: lying or sitting in bed (AP): shoulders back, more clutter.
-
-    Returns:
-        Shape (rows, columns), float32: the exponent of Beer-Lambert's law, no unit.
     """
     bubble = rng.uniform(14, 30) if rng.random() < 0.6 else 0.0
     heart = heart_factor(findings)
@@ -52,6 +62,34 @@ def attenuation(
     tree = [splat(*vessel_tree(thorax, side), geometry) for side in (0, 1)]
     total = _body(thorax.body[0].shadow(geometry), thorax, geometry)
     grain = clouds(rng, total.shape, coarsest=26, octaves=3)
+    inside = partial(_lungs, tree=tree, grain=grain)
+    planted = np.zeros(total.shape, bool)
+    if findings:
+        healthy = lungs
+        if heart > 1:
+            usual = build_thorax(traits, breath=breath, heart=1.0, bubble=bubble)
+            healthy, _ = air(usual, geometry)
+        without = inside(np.zeros_like(total), healthy, no_change(total.shape))
+        apart = inside(np.zeros_like(total), lungs, change) - without
+        planted = np.abs(apart) >= VISIBLE
+    total = inside(total, lungs, change)
+    total += SOFT * clutter.tissue * (total > 0.3)
+    shoulders = 0.15 if bedside else 0.9
+    arms = geometry.axis == FRONTAL
+    skeleton = splat(*bones(thorax, shoulders=shoulders, arms=arms), geometry)
+    total += BONE * (blur(skeleton, 0.7) + clutter.bone)
+    return Attenuation(np.maximum(total, 0), planted)
+
+
+def _lungs(
+    total: np.ndarray,
+    lungs: list[np.ndarray],
+    change: Change,
+    *,
+    tree: list[np.ndarray],
+    grain: np.ndarray,
+) -> np.ndarray:
+    """Take the lungs' air out of `total`, and put what findings change into it."""
     for lung, filled, gas, vessels in zip(
         lungs, change.filled, change.collapsed, tree, strict=True
     ):
@@ -63,12 +101,7 @@ def attenuation(
     inflated = lungs[0] + lungs[1]
     added = change.tissue * np.minimum(inflated / 15, 1) + change.pleura
     total += (SOFT - LUNG) * np.minimum(added, inflated)
-    total += SOFT * clutter.tissue * (total > 0.3)
-    shoulders = 0.15 if bedside else 0.9
-    arms = geometry.axis == FRONTAL
-    skeleton = splat(*bones(thorax, shoulders=shoulders, arms=arms), geometry)
-    total += BONE * (blur(skeleton, 0.7) + clutter.bone)
-    return np.maximum(total, 0)
+    return total
 
 
 def _body(body: Shadow, thorax: Thorax, geometry: Geometry) -> np.ndarray:

@@ -77,9 +77,7 @@ def changes(
         geometry: the exposure.
         surfaces: right and left lung, as `thorax.air` gives them.
     """
-    shape = (geometry.rows, geometry.columns)
-    none = np.zeros(shape, np.float32)
-    change = Change(none.copy(), [none, none], [none, none], none.copy())
+    change = no_change((geometry.rows, geometry.columns))
     for finding in findings:
         rng = np.random.default_rng(finding.seed)
         if finding.code == "nodule":
@@ -93,6 +91,12 @@ def changes(
             change.collapsed[finding.side] = gas
             change.pleura += line
     return change
+
+
+def no_change(shape: tuple[int, ...]) -> Change:
+    """Return what no finding does to rays of this shape."""
+    none = np.zeros(shape, np.float32)
+    return Change(none.copy(), [none, none], [none, none], none.copy())
 
 
 def _nodules(

@@ -29,6 +29,7 @@ class Picture:
     values: np.ndarray  # shape (rows, columns), float32, as `detector.develop` returns
     signal: np.ndarray  # the same film before processing
     spacing: float  # mm per pixel
+    planted: np.ndarray | None = None  # (rows, columns) bool, where findings lie
 
 
 def expose(
@@ -52,16 +53,18 @@ def expose(
     """
     geometry = _position(traits, vendor, rng, view=view, side=side)
     breath = np.clip(rng.normal(0.78 if vendor.bedside else 0.90, 0.08), 0.58, 1.05)
-    exponent = attenuation(
+    rays = attenuation(
         traits, findings, geometry, rng, breath=float(breath), bedside=vendor.bedside
     )
     processing = _vary(vendor.processing, rng)
     field = _collimate(geometry, rng)
-    signal = detect(exponent, processing, rng, field=field, spacing=geometry.spacing)
+    signal = detect(
+        rays.exponent, processing, rng, field=field, spacing=geometry.spacing
+    )
     level = float(rng.normal(0, 0.35))
     values = develop(signal, processing, spacing=geometry.spacing, level=level)
     _mark(values, vendor, rng, view)
-    return Picture(values, signal, geometry.spacing)
+    return Picture(values, signal, geometry.spacing, _within(rays.planted, field))
 
 
 def make_image(picture: Picture, exam: Exam, shot: Shot, vendor: Vendor) -> Dataset:
@@ -127,6 +130,14 @@ def _collimate(
     rows, columns = geometry.rows, geometry.columns
     top, bottom = int(cut[0] * rows), rows - int(cut[1] * rows)
     return top, bottom, int(cut[2] * columns), columns - int(cut[3] * columns)
+
+
+def _within(planted: np.ndarray, field: tuple[int, int, int, int]) -> np.ndarray:
+    """Keep what lies in the beam."""
+    top, bottom, left, right = field
+    seen = np.zeros_like(planted)
+    seen[top:bottom, left:right] = planted[top:bottom, left:right]
+    return seen
 
 
 def _mark(

@@ -1,6 +1,6 @@
 """One planned study -> its DICOM files and what should become of each."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +10,27 @@ from cxrphantom.headers import Shot
 from cxrphantom.image import Picture, expose, make_image
 from cxrphantom.people import made_uid
 from cxrphantom.plan import FIRST_DAY, PlannedStudy
+from cxrphantom.regions import region_rows
 from cxrphantom.storage import encode
 from cxrphantom.thorax import Traits, draw_traits
 
 Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class WrittenStudy:
+    """What was written of one study."""
+
+    truth: list[Row]  # a row of truth.csv per file
+    regions: list[Row]  # rows of regions.csv
+
 
 MISFIT_NUMBER = 90  # of the extra film, within its study
 
 
 def write_study(
     study: PlannedStudy, *, folder: Path, seed: int, side: int
-) -> list[Row]:
+) -> WrittenStudy:
     """Render and write all files of one study.
 
     Args:
@@ -28,15 +38,13 @@ def write_study(
         folder: gets `films/...` or `backlog/...`.
         seed: of the cohort.
         side: pixels of a square film's side.
-
-    Returns:
-        One row of truth.csv per file.
     """
     rng = np.random.default_rng([seed, 11, study.number])
     traits = study_traits(study)
     home = f"{study.folder}/P{study.exam.person.number}/{study.exam.accession}"
     (folder / home).mkdir(parents=True)
-    rows = []
+    rows: list[Row] = []
+    regions: list[Row] = []
 
     def write(number: int, shot: Shot, content: bytes, reason: str) -> None:
         path = f"{home}/IM{number:04d}.dcm"
@@ -48,9 +56,11 @@ def write_study(
         shot = _shot(study, number, view, picture, seed=seed)
         content = _file(study, shot, picture)
         write(number, shot, content, _reason(study, view))
+        if picture.planted is not None:
+            regions += region_rows(str(shot.uid), picture.planted)
         if number == 1 and study.misfit in misfits.WITH_STUDY:
             write(MISFIT_NUMBER, *_misfit(study, shot, picture, content, rng))
-    return rows
+    return WrittenStudy(rows, regions)
 
 
 def study_traits(study: PlannedStudy) -> Traits:

@@ -9,6 +9,7 @@ import pytest
 from cxrphantom import misfits
 from cxrphantom.cohort import make_cohort
 from cxrphantom.plan import plan_studies
+from cxrphantom.regions import COLUMNS as REGIONS
 from cxrphantom.reports import COLUMNS
 
 SIZES = {"studies": 9, "backlog_studies": 2, "side": 96}
@@ -58,6 +59,25 @@ def test_the_truth_names_every_file(cohort):
 
     written = {path.relative_to(cohort).as_posix() for path in cohort.rglob("*.dcm")}
     assert truth == written
+
+
+def test_regions_lie_on_films_of_abnormal_studies_alone(cohort):
+    abnormal = {
+        row["sop_instance_uid"]: row["abnormal"] == "true"
+        for row in rows(cohort / "truth.csv")
+        if row["image"] in ("included", "lateral")
+    }
+
+    regions = rows(cohort / "regions.csv")
+
+    assert tuple(regions[0]) == REGIONS
+    marked = {row["sop_instance_uid"] for row in regions}
+    assert all(abnormal[uid] for uid in marked)
+    sick = [uid for uid, flag in abnormal.items() if flag]
+    assert marked == set(sick)
+    for row in regions:
+        assert 0 <= float(row["left"]) < float(row["left"]) + float(row["width"]) <= 1
+        assert 0 <= float(row["top"]) < 1
 
 
 def test_every_reported_chest_study_has_one_row_in_the_report_table(cohort):

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from cxrphantom.exposure import attenuation
+from cxrphantom.exposure import VISIBLE, Attenuation, attenuation
 from cxrphantom.findings import SHARES, Finding, draw_findings
 from cxrphantom.rays import FRONTAL, Geometry
 from cxrphantom.thorax import draw_traits
@@ -12,11 +12,31 @@ SIDE = 160
 BEAM = Geometry(FRONTAL, 1680.0, -120.0, SIDE, SIDE, 410 / SIDE)
 
 
-def expose(*findings: Finding) -> np.ndarray:
-    """Take the attenuation of one patient, the same but for the findings."""
+def rays(*findings: Finding) -> Attenuation:
+    """Expose one patient, the same but for the findings."""
     traits = draw_traits(np.random.default_rng(1), sex="M", age=50)
     rng = np.random.default_rng(2)
     return attenuation(traits, findings, BEAM, rng, breath=0.9, bedside=False)
+
+
+def expose(*findings: Finding) -> np.ndarray:
+    """Take the exponent alone."""
+    return rays(*findings).exponent
+
+
+@pytest.mark.parametrize("code", sorted(SHARES))
+def test_the_planted_mask_is_where_the_film_differs_from_the_healthy_one(code):
+    sick = rays(Finding(code, 0.6, 0, 5))
+
+    apart = np.abs(sick.exponent - expose())
+    assert sick.planted.any()
+    # all that differs clearly is marked, and all that is marked differs
+    assert sick.planted[apart > 1.2 * VISIBLE].mean() > 0.99
+    assert (apart[sick.planted] > 0.8 * VISIBLE).mean() > 0.95
+
+
+def test_a_healthy_patient_has_nothing_planted():
+    assert not rays().planted.any()
 
 
 @pytest.mark.parametrize("code", sorted(set(SHARES) - {"pneumothorax"}))

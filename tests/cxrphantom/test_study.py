@@ -37,7 +37,7 @@ def test_the_line_takes_every_vendors_image(vendor, tmp_path):
     view = "AP" if vendor.bedside else "PA"
     study = replace(plain(), vendor=vendor, views=(view,))
 
-    rows = write_study(study, folder=tmp_path, seed=1, side=192)
+    rows = write_study(study, folder=tmp_path, seed=1, side=192).truth
 
     assert [outcome(tmp_path / row["path"]) for row in rows] == ["included"]
 
@@ -47,7 +47,7 @@ def test_the_line_refuses_every_misfit_for_its_reason(kind, tmp_path):
     planned = next((s for s in PLANNED if s.misfit == kind), plain())
     study = replace(planned, misfit=kind, vendor=VENDORS[0])
 
-    rows = write_study(study, folder=tmp_path, seed=1, side=192)
+    rows = write_study(study, folder=tmp_path, seed=1, side=192).truth
 
     *_, misfit = rows
     assert misfit["image"] in REASONS
@@ -61,7 +61,7 @@ def test_the_line_refuses_every_misfit_for_its_reason(kind, tmp_path):
 def test_a_lateral_image_is_refused(tmp_path):
     study = replace(plain(), vendor=VENDORS[0], views=("PA", "LL"))
 
-    rows = write_study(study, folder=tmp_path, seed=1, side=192)
+    rows = write_study(study, folder=tmp_path, seed=1, side=192).truth
 
     assert [outcome(tmp_path / row["path"]) for row in rows] == ["included", "lateral"]
 
@@ -70,7 +70,7 @@ def test_a_lateral_image_is_refused(tmp_path):
 def test_a_truncated_file_is_refused_whatever_its_encoding(vendor, tmp_path):
     study = replace(plain(), misfit="truncated", vendor=vendor)
 
-    *_, row = write_study(study, folder=tmp_path, seed=1, side=192)
+    *_, row = write_study(study, folder=tmp_path, seed=1, side=192).truth
 
     assert outcome(tmp_path / row["path"]) == row["image"]
 

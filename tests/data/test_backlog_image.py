@@ -11,7 +11,7 @@ from cxrmlops.data.backlog_image import (
     list_backlog,
     read_backlog_image,
 )
-from cxrmlops.data.preprocess import Placement
+from cxrmlops.data.placement import Placement
 from cxrmlops.dicom.read.headers import read_header
 from cxrmlops.dicom.read.pixels import Picture
 from cxrmlops.records.tables import SCORED_IMAGES

@@ -14,7 +14,9 @@ from cxrmlops.model.bundle import (
     require_preprocessing,
     write_bundle,
 )
+from cxrmlops.model.inference import Reader
 from cxrmlops.model.network import build_network
+from cxrmlops.model.pooling import pooled
 from cxrmlops.model.watch_reference import from_arrays
 from cxrmlops.system.errors import BundleError
 from cxrmlops.system.files import sha256_file
@@ -270,10 +272,58 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
         read_bundle(tmp_path)
 
 
+def as_before(content, *, version):
+    """Write a card as an earlier version did, which knew one pooling and stride."""
+    content["format"] = f"cxrmlops bundle {version}"
+    del content["card"]["pooling"], content["card"]["output_stride"]
+
+
 def test_a_bundle_of_the_format_before_is_read_and_has_no_reference_for_the_watch(
     tmp_path,
 ):
     folder = make_reading_bundle(tmp_path)
-    rewrite_card(folder, lambda content: content.update(format="cxrmlops bundle 2"))
+    rewrite_card(folder, lambda content: as_before(content, version=2))
 
     assert from_arrays(read_bundle(folder).reference) is None
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_bundle_of_a_format_before_is_pooled_by_the_mean_as_it_was(tmp_path, version):
+    new = make_reading_bundle(tmp_path / "new", size=96)
+    old = make_reading_bundle(tmp_path / "old", size=96)
+    rewrite_card(old, lambda content: as_before(content, version=version))
+    square = np.random.default_rng(0).integers(0, 256, (1, 96, 96)).astype(np.uint8)
+
+    read, known = read_bundle(old), read_bundle(new)
+
+    assert (read.card.pooling, read.card.output_stride) == ("mean", 32)
+    assert len(read.identity.cell_places) == 3
+    answers = [Reader(each).read(square) for each in (read, known)]
+    np.testing.assert_array_equal(answers[0].logit, answers[1].logit)
+
+
+def test_a_card_of_this_format_must_say_how_evidence_is_pooled(tmp_path):
+    make_reading_bundle(tmp_path)
+    rewrite_card(tmp_path, lambda content: content["card"].pop("pooling"))
+
+    with pytest.raises(BundleError, match="differs in.*pooling"):
+        read_bundle(tmp_path)
+
+
+@pytest.mark.parametrize(("pooling", "stride"), [("log_sum_exp", 16), ("mean", 16)])
+def test_a_bundle_is_read_with_the_pooling_and_stride_it_was_trained_with(
+    tmp_path, pooling, stride
+):
+    make_reading_bundle(tmp_path, size=96, pooling=pooling, output_stride=stride)
+    square = np.random.default_rng(0).integers(0, 256, (1, 96, 96)).astype(np.uint8)
+
+    bundle = read_bundle(tmp_path)
+    answers = Reader(bundle).read(square)
+
+    assert answers.evidence.shape == (1, 96 // stride, 96 // stride)
+    bias = bundle.network.bias.item()
+    assert pooled(answers.evidence[0], pooling) + bias == pytest.approx(
+        float(answers.logit[0]), abs=1e-5
+    )
+    assert bundle.identity.pooling == pooling
+    assert len(bundle.identity.cell_places) == 96 // stride

@@ -8,10 +8,10 @@ from cxrmlops.model.map_checks import PARTS, draw_maps, road, shuffled
 from cxrmlops.model.network import build_network, fold_norms
 
 
-@pytest.fixture(scope="module")
-def network():
+@pytest.fixture(scope="module", params=["mean", "log_sum_exp"])
+def network(request):
     torch.manual_seed(0)
-    made = build_network("resnet18_narrow").eval()
+    made = build_network("resnet18_narrow", pooling=request.param).eval()
     with torch.no_grad():  # so that evidence varies
         made.evidence.weight.uniform_(-1.0, 1.3)
     return fold_norms(made)
@@ -66,9 +66,9 @@ class Centre(nn.Module):
 def test_road_is_above_0_where_a_map_points_at_what_counts_and_turns_with_it():
     image = np.full((1, 48, 48), 60, np.uint8)
     image[0, 16:32, 16:32] = 200
-    middle = np.zeros((1, 3, 3), np.float32)
-    middle[0, 1, 1] = 1
-    corner = np.roll(middle, (1, 1), (1, 2))
+    middle = np.zeros((1, 48, 48), np.float32)
+    middle[0, 16:32, 16:32] = 1
+    corner = np.roll(middle, (16, 16), (1, 2))
 
     points, elsewhere, against = (
         road(Centre(), image, each, seed=0)[0] for each in (middle, corner, -middle)

@@ -16,6 +16,7 @@ from cxrmlops.model.network import (
     fold_norms,
     standardised,
 )
+from cxrmlops.model.pooling import pooled
 from cxrmlops.system.errors import ParamsError, ResourceError
 
 
@@ -87,6 +88,37 @@ def test_the_evidence_adds_up_to_the_logit():
 
     assert evidence.shape == (3, 1, 3, 3)
     torch.testing.assert_close(evidence.mean((1, 2, 3)) + network.bias, logit)
+
+
+@pytest.mark.parametrize("loud", [0.0, 5.0, 400.0])
+def test_evidence_is_pooled_by_torch_as_by_numpy_however_loud(loud):
+    network = build_network("resnet18_narrow", pooling="log_sum_exp")
+    evidence = torch.randn(4, 1, 5, 7, generator=torch.Generator().manual_seed(0))
+    evidence[:, 0, 2, 3] += loud
+    evidence[1] -= 2 * loud
+
+    found = network._pooled(evidence)
+
+    expected = [pooled(each, "log_sum_exp") for each in evidence[:, 0].numpy()]
+    torch.testing.assert_close(found.double(), torch.tensor(expected).double())
+
+
+def test_log_sum_exp_lets_the_loudest_cells_learn_and_the_gradients_add_up_to_one():
+    network = build_network("resnet18_narrow", pooling="log_sum_exp")
+    evidence = torch.zeros(1, 1, 4, 4)
+    evidence[0, 0, 1, 2] = 2.0
+    evidence.requires_grad_()
+
+    network._pooled(evidence).sum().backward()
+
+    assert float(evidence.grad.sum()) == pytest.approx(1, abs=1e-5)
+    assert float(evidence.grad[0, 0, 1, 2]) > 0.99
+
+
+@pytest.mark.parametrize("wrong", [{"pooling": "max"}, {"output_stride": 8}])
+def test_an_unknown_pooling_or_stride_is_refused(wrong):
+    with pytest.raises(ValueError, match="max|8"):
+        build_network("resnet18_narrow", **wrong)
 
 
 @pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])

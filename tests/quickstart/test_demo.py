@@ -57,6 +57,7 @@ def test_images_are_made_once_and_other_images_need_another_folder(
     def make(raw, **asked):
         raw.mkdir(parents=True)
         (raw / "truth.csv").write_text("films")
+        (raw / "regions.csv").write_text("places")
         made.append(asked)
 
     monkeypatch.setattr(demo, "make_cohort", make)
@@ -69,6 +70,21 @@ def test_images_are_made_once_and_other_images_need_another_folder(
     for other in ({"seed": 2}, {"bias": 0.5}, {"studies": 300}):
         with pytest.raises(CxrError, match="--folder"):
             demo.make_image_files(tmp_path, **asked | other)
+
+
+def test_the_same_images_are_made_again_where_a_demo_of_before_kept_no_regions(
+    tmp_path, monkeypatch
+):
+    made = []
+    monkeypatch.setattr(demo, "make_cohort", lambda _raw, **asked: made.append(asked))
+    asked = {"studies": 200, "seed": 1, "bias": 0.0}
+    demo.make_image_files(tmp_path, **asked)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "truth.csv").write_text("films")
+
+    demo.make_image_files(tmp_path, **asked)
+
+    assert len(made) == 2
 
 
 def test_images_that_were_not_finished_may_be_replaced_by_others(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from cxrmlops.dicom.results.secondary_capture import (
     build_secondary_capture,
     overlay_uid,
 )
+from cxrmlops.model.pooling import POOLINGS, pooled
 from cxrmlops.reporting.overlay import (
     FULL_SCALE,
     MIN_WIDTH,
@@ -98,13 +99,17 @@ def test_more_evidence_never_fades():
     assert light[-1] > light[0]
 
 
-def test_the_mean_of_the_map_is_the_images_own_logit_over_the_threshold():
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_the_pooled_map_is_the_images_own_logit_over_the_threshold(pooling):
     rng = np.random.default_rng(0)
     evidence = rng.normal(3, 5, (7, 7))
 
-    heat = above_threshold(evidence, logit_of_image=2.0, temperature=1.6, threshold=0.4)
+    heat = above_threshold(
+        evidence, pooling=pooling, logit_of_image=2.0, temperature=1.6, threshold=0.4
+    )
 
-    assert heat.mean() == pytest.approx(2.0 / 1.6 - math.log(0.4 / 0.6), abs=1e-5)
+    back = 1.6 * (heat + math.log(0.4 / 0.6))  # uncalibrated logits
+    assert pooled(back, pooling) == pytest.approx(2.0, abs=1e-4)
 
 
 @pytest.mark.parametrize("probability", [0.0, 1.0])

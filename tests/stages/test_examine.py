@@ -2,10 +2,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrmlops.data.placement import placed
+from cxrmlops.data.squares import image_squares
 from cxrmlops.dicom.identity import pseudonym, pseudonym_key
 from cxrmlops.evaluation.examination.image_changes import CHANGES
+from cxrmlops.model.bundle import read_bundle
+from cxrmlops.model.inference import Reader
+from cxrmlops.model.saliency import evidence_on_image
 from cxrmlops.params import ExamineParams
-from cxrmlops.records.tables import SPLITS
+from cxrmlops.records.tables import INDEX, SPLITS
+from cxrmlops.reporting.overlay import above_threshold
 from cxrmlops.stages import examine
 from cxrmlops.system.errors import DataError, LeakError
 from cxrmlops.system.files import read_json, sha256_folder, write_json
@@ -144,3 +150,53 @@ def test_a_missing_index_names_the_stage_to_run(tmp_path):
 
     with pytest.raises(DataError, match="run the stage 'preprocess'"):
         run(folder)
+
+
+def test_boxes_are_compared_in_the_frame_of_a_film_that_is_not_square(tmp_path):
+    """A film half as wide as high: its box of the right half is none of the padding."""
+    images = make_splits(patients=60)
+    key = pseudonym_key()
+    images["image_id"] = pd.array(
+        [pseudonym(key, "image", f"1.2.{k}") for k in range(60)], dtype="string"
+    )
+    folder = make_line(tmp_path, images, size=96)
+    index = INDEX.read(folder / "preprocess")
+    index["columns"] = index["rows"] // 2
+    INDEX.write(index, folder / "preprocess")
+    path = tmp_path / "boxes.csv"
+    lines = [f"1.2.{k},0.5,0,0.5,1" for k in range(60)]
+    path.write_text("\n".join(["sop_instance_uid,left,top,width,height", *lines]))
+
+    seen = []
+    measure = examine.measure_boxes
+
+    def look(images, heat, boxes, *, seed):
+        seen.append((images, heat))
+        return measure(images, heat, boxes, seed=seed)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(examine, "measure_boxes", look)
+        val = read_json(run(folder, boxes=path) / "examination.json")["boxes"][1]
+
+    assert val["area"]["value"] == 0.5
+    ((images, heat),) = seen
+    bundle = read_bundle(folder / "train" / "bundle")
+    square = image_squares(folder / "preprocess")(images[:1])
+    answers = Reader(bundle).read(square)
+    shown = above_threshold(
+        answers.evidence[0],
+        pooling="mean",
+        logit_of_image=float(answers.logit[0]),
+        temperature=bundle.card.temperature,
+        threshold=bundle.identity.balanced.threshold,
+    )
+    narrow = placed(200, 100, size=96)
+    assert (narrow.left, narrow.width) == (24, 48)
+    expected = evidence_on_image(
+        shown,
+        narrow,
+        places=bundle.identity.cell_places,
+        rows=heat.shape[1],
+        columns=heat.shape[2],
+    )
+    np.testing.assert_allclose(heat[0], expected, atol=1e-4)

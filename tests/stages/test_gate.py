@@ -59,7 +59,8 @@ def test_a_refusal_is_a_completed_stage_with_one_line_a_reason(tmp_path, caplog)
     lines = [record.getMessage() for record in caplog.records]
     assert lines[:2] == [f"gate: {reason}" for reason in verdict["reasons"]]
     assert lines[2] == (
-        "gate: refused, 2 of 22 questions failed and 20 passed; 0 not assessed"
+        "gate: refused, 2 of 25 questions failed and 20 passed; 3 not assessed: "
+        "maps.pointing, maps.inside, maps.pixel_auc"
     )
 
 
@@ -68,9 +69,9 @@ def test_a_verdict_on_too_little_is_refused_and_says_how_little(tmp_path):
 
     verdict = run(tmp_path, case(groups=small))
 
-    assert verdict["reasons"] == ["100 of 121 questions not assessed, more than 80%"]
+    assert verdict["reasons"] == ["103 of 124 questions not assessed, more than 80%"]
     page = (tmp_path / "gate" / "gate.html").read_text()
-    assert "refused, 1 of 122 questions failed and 21 passed; 100 not assessed" in page
+    assert "refused, 1 of 125 questions failed and 21 passed; 103 not assessed" in page
 
 
 def test_a_leaking_split_is_refused_whatever_the_manifest_says(tmp_path):

@@ -5,14 +5,13 @@ The pixels of a DICOM file, of a PNG and of a JPEG come out alike: float32, 0 da
 1 brightest. From there one road leads to the network, for training and scoring.
 """
 
-import json
 import zlib
-from dataclasses import asdict, dataclass
 from struct import error as StructError
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from cxrmlops.data.placement import Placement, fitted, placed
 from cxrmlops.dicom.read.foreign_code import suppress_warnings
 from cxrmlops.dicom.read.grey_values import DIGITS, full_scale, stretched
 from cxrmlops.dicom.read.pixels import (
@@ -50,28 +49,6 @@ _FRAME_WIDTH = 0.08  # of the side; below it strangers stay far apart with the f
 _SAMPLES = 512  # rows and columns that statistics look at; more cost time only
 _BLACK, _WHITE = 0.02, 0.98
 _BORDER = 0.05  # of each side
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a film lies in the network's square."""
-
-    top: int  # rows above the film
-    left: int  # columns left of it
-    height: int  # of the film in the square
-    width: int
-    size: int  # side of the square
-    rows: int  # of the film, square pixels
-    columns: int
-
-    def to_json(self) -> str:
-        """Write all fields as one line."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, line: str) -> "Placement":
-        """Read what `to_json` wrote."""
-        return cls(**json.loads(line))
 
 
 def is_picture(start: bytes) -> bool:
@@ -125,12 +102,12 @@ def network_square(image: np.ndarray, *, size: int) -> tuple[np.ndarray, Placeme
     Returns:
         Shape (size, size), uint8, 0 outside the film; and where the film lies in it.
     """
-    rows, columns = image.shape
-    height, width = _fit(rows, columns, size)
-    top, left = (size - height) // 2, (size - width) // 2
+    where = placed(*image.shape, size=size)
+    down = slice(where.top, where.top + where.height)
+    across = slice(where.left, where.left + where.width)
     square = np.zeros((size, size), np.uint8)
-    square[top : top + height, left : left + width] = _resized(image, height, width)
-    return square, Placement(top, left, height, width, size, rows, columns)
+    square[down, across] = _resized(image, where.height, where.width)
+    return square, where
 
 
 def reading_picture(image: np.ndarray, *, longest_side: int) -> np.ndarray:
@@ -140,7 +117,7 @@ def reading_picture(image: np.ndarray, *, longest_side: int) -> np.ndarray:
     anything else, and whole blocks are averaged first.
     """
     rows, columns = image.shape
-    height, width = _fit(rows, columns, longest_side)
+    height, width = fitted(rows, columns, longest_side)
     eight_bits = (image * np.float32(255) + np.float32(0.5)).astype(np.uint8)
     grey = Image.fromarray(eight_bits)
     return np.asarray(grey.resize((width, height), _FILTER, reducing_gap=1.0))
@@ -218,11 +195,6 @@ def _inner(lines: np.ndarray) -> slice:
     least = _FRAME_WIDTH * n
     first, last = int(shown[0]), int(shown[-1]) + 1
     return slice(first if first > least else 0, last if n - last > least else n)
-
-
-def _fit(rows: int, columns: int, side: int) -> tuple[int, int]:
-    scale = side / max(rows, columns)
-    return max(1, round(rows * scale)), max(1, round(columns * scale))
 
 
 def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save
 
 from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.network import EvidenceResNet, load_network
+from cxrmlops.model.receptive_field import cell_places
 from cxrmlops.system.errors import BundleError, LeakError, ParamsError
 from cxrmlops.system.files import sha256_file, sha256_folder, whole_folder
 from cxrmlops.system.files import write_json as _write_json
@@ -20,8 +21,9 @@ from cxrmlops.vocabulary.scope import Scope
 if TYPE_CHECKING:
     from cxrmlops.records.model_identity import ModelIdentity
 
-FORMAT = "cxrmlops bundle 3"
-READABLE = (FORMAT, "cxrmlops bundle 2")  # the latter: no reference for the watch
+FORMAT = "cxrmlops bundle 4"
+BEFORE = ("cxrmlops bundle 3", "cxrmlops bundle 2")  # 2: no reference for the watch
+READABLE = (FORMAT, *BEFORE)
 WEIGHTS, CARD, REFERENCE = "weights.safetensors", "model.json", "reference.npz"
 
 
@@ -38,6 +40,8 @@ class BundleCard:
     study_rule: str  # joins the images of a study: max or mean
     operating_points: tuple[OperatingPoint, ...]
     lineage: dict[str, Any]  # hashes of data, settings and code; counts; versions
+    pooling: str = "mean"  # of the evidence into the logit; see `model.pooling`
+    output_stride: int = 32  # pixels of the square between the map's cells
     version: str = ""  # given by the registry, never at rest
     created: str = ""  # likewise: a rebuild gives the same bytes
 
@@ -73,6 +77,8 @@ class Bundle:
             temperature=card.temperature,
             study_rule=card.study_rule,
             operating_points=card.operating_points,
+            pooling=card.pooling,
+            cell_places=cell_places(self.network, card.size),
         )
 
 
@@ -197,6 +203,8 @@ def _read_content(folder: Path) -> dict[str, Any]:
             "again"
         )
     names, given = {field.name for field in fields(BundleCard)}, content.get("card")
+    if isinstance(given, dict) and found in BEFORE:  # which knew no other
+        given = content["card"] = {"pooling": "mean", "output_stride": 32, **given}
     if isinstance(given, dict) and set(given) != names:
         raise BundleError(
             f"{folder / CARD}: the card differs in {sorted(set(given) ^ names)[:9]}; "
@@ -224,7 +232,12 @@ def _card(content: Mapping[str, Any]) -> BundleCard:
 def _read_network(folder: Path, card: BundleCard) -> EvidenceResNet:
     try:
         tensors = load_file(folder / WEIGHTS)
-        network = load_network(card.architecture, tensors)
+        network = load_network(
+            card.architecture,
+            tensors,
+            pooling=card.pooling,
+            output_stride=card.output_stride,
+        )
     except (ParamsError, RuntimeError, SafetensorError) as error:
         raise BundleError(
             f"{folder / WEIGHTS} does not fit {card.architecture}: "

@@ -70,6 +70,8 @@ class _Card(_Strict):
     study_rule: Literal["max", "mean"]
     operating_points: list[_Point]
     lineage: _Lineage
+    pooling: Literal["mean", "log_sum_exp"]
+    output_stride: Literal[32, 16]
     version: Literal[""]  # given by the registry, never at rest
     created: Literal[""]
 

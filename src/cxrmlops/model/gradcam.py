@@ -50,8 +50,9 @@ def image_maps(
         method: a key of `METHODS`.
 
     Returns:
-        Shape (n, size, size), float32, 0-1: each film scaled for itself, as these
-        methods do. Unlike evidence, two films' maps cannot be compared.
+        Shape (n, h, w), float32, 0-1, on the network's own cells, as evidence is: the
+        methods would enlarge them to another place than where a cell looks. Each film
+        is scaled for itself, so two films' maps cannot be compared.
 
     Raises:
         ParamsError: there is no such method.
@@ -70,4 +71,6 @@ def image_maps(
     targets = [BinaryClassifierOutputTarget(1)] * len(squares)
     explainer = getattr(pytorch_grad_cam, METHODS[method])
     with explainer(LogitOnly(network), [network.layer4[-1]]) as explain:
+        store = explain.activations_and_grads
+        explain.get_target_width_height = lambda _: store.activations[0].shape[:1:-1]
         return np.asarray(explain(images, targets), np.float32)

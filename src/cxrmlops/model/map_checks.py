@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import interpolate
 
 from cxrmlops.model.gradcam import LogitOnly
 from cxrmlops.model.inference import read_squares, to_images
@@ -64,7 +63,7 @@ def road(
     Args:
         network: in eval mode.
         squares: shape (n, size, size), uint8.
-        maps: shape (n, h, w).
+        maps: shape (n, size, size), float32, laid over the squares.
         seed: of the noise in what is filled in.
 
     Returns:
@@ -74,17 +73,13 @@ def road(
     from pytorch_grad_cam.metrics.road import ROADCombined
     from pytorch_grad_cam.utils.model_targets import BinaryClassifierOutputTarget
 
-    size = squares.shape[-1]
-    large = interpolate(
-        torch.from_numpy(maps)[:, None], (size, size), mode="bilinear"
-    ).numpy()[:, 0]
     images = to_images(torch.from_numpy(squares), network.bias.device)
     target = [BinaryClassifierOutputTarget(1)]
     measure = ROADCombined(percentiles=list(REMOVED))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         scores = [
-            measure(images[k : k + 1], large[k : k + 1], target, LogitOnly(network))
+            measure(images[k : k + 1], maps[k : k + 1], target, LogitOnly(network))
             for k in range(len(squares))
         ]
     return np.asarray(scores, np.float64).reshape(len(squares))
@@ -124,7 +119,7 @@ def _gradcam(network: EvidenceResNet, squares: np.ndarray) -> np.ndarray:
                 cam.get_cam_image(images, target, targets, features, grads, False)
             )
     maps = np.concatenate(found)
-    # the gradient of a mean over h x w cells is 1 / (h w) in each
+    # over the h x w cells the gradients' mean is 1 / (h w), by either pooling
     return np.asarray(maps * maps[0].size, np.float32)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from math import log
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import cast
@@ -14,6 +15,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import ResNet, get_model, get_model_weights, list_models
 
 from cxrmlops.model import narrow_network
+from cxrmlops.model.dilation import STRIDES, dilate
+from cxrmlops.model.pooling import MEAN, SHARPNESS, check_pooling
 from cxrmlops.system.errors import ParamsError, ResourceError
 
 FAMILIES = ("resnet*", "resnext*", "wide_resnet*")
@@ -24,22 +27,31 @@ OUTSIDE = -2.0  # standard deviations; about as dark as a film's black
 class EvidenceResNet(nn.Module):
     """ResNet with pooling and linear layer written as a 1 x 1 convolution.
 
-    `logit = mean(evidence) + bias` is what global average pooling and a linear layer
-    give; the summands of the mean are a map in logit units. It equals Grad-CAM
-    (Selvaraju 2017) at the last block up to a constant, and costs no backward pass.
+    `logit = pool(evidence) + bias`. Pooled by the mean it is what global average
+    pooling and a linear layer give. Evidence is a map in logit units and equals
+    Grad-CAM (Selvaraju 2017) at the last block up to a constant, at no backward pass,
+    by either pooling: the gradient of a log-sum-exp is a softmax over the cells, whose
+    mean is one over their number, as the mean's is.
 
-    Notation: n images, side s in pixels, c channels, h = w = ceil(s / 32).
+    Notation: n images, side s in pixels, c channels, h = w = ceil(s / output_stride).
     """
 
-    def __init__(self, architecture: str) -> None:
+    def __init__(
+        self, architecture: str, *, pooling: str = MEAN, output_stride: int = 32
+    ) -> None:
         super().__init__()
+        check_pooling(pooling)
+        if output_stride not in STRIDES:
+            raise ValueError(f"output stride {output_stride} is none of {STRIDES}")
         body = _body(architecture)
-        self.architecture = architecture
+        self.architecture, self.pooling = architecture, pooling
         self.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
         self.bn1, self.relu, self.maxpool = body.bn1, body.relu, body.maxpool
         self.layer1, self.layer2 = body.layer1, body.layer2
         self.layer3, self.layer4 = body.layer3, body.layer4
+        if output_stride == STRIDES[-1]:
+            dilate(self.layer4)
         self.evidence = nn.Conv2d(body.fc.in_features, 1, 1, bias=False)
         self.bias = nn.Parameter(torch.zeros(1))
 
@@ -59,7 +71,14 @@ class EvidenceResNet(nn.Module):
         # 16-bit sums would cost digits of the probability, and this layer is small
         with torch.autocast(x.device.type, enabled=False):
             evidence = self.evidence(x.float())  # (n, 1, h, w)
-            return evidence.mean((1, 2, 3)) + self.bias, evidence
+            return self._pooled(evidence) + self.bias, evidence
+
+    def _pooled(self, evidence: Tensor) -> Tensor:
+        """Pool maps, shape (n, 1, h, w), as `pooling.pooled` does: shape (n,)."""
+        if self.pooling == MEAN:
+            return evidence.mean((1, 2, 3))
+        sums = torch.logsumexp(SHARPNESS * evidence, (1, 2, 3))
+        return (sums - log(evidence[0].numel())) / SHARPNESS
 
     def shift(self, by: float) -> None:
         """Add a constant to every logit; evidence stays."""
@@ -91,7 +110,11 @@ def standardised(images: Tensor) -> Tensor:
 
 
 def build_network(
-    architecture: str, *, weights: str | Path | None = None
+    architecture: str,
+    *,
+    weights: str | Path | None = None,
+    pooling: str = MEAN,
+    output_stride: int = 32,
 ) -> EvidenceResNet:
     """Make a network, laid out channels-last (4 times faster than not, on a CPU).
 
@@ -101,24 +124,34 @@ def build_network(
         weights: none (drawn from torch's global generator), the name of torchvision
             weights, or a .safetensors file with torchvision's or our own keys. The
             first convolution of colour weights is summed over RGB.
+        pooling: `mean` or `log_sum_exp`: how cells become a logit.
+        output_stride: 32 or 16 pixels between the map's cells.
 
     Raises:
         ParamsError: no such architecture or weights, or they do not belong together.
         ResourceError: the weights must be fetched and cannot be.
     """
     _check(architecture)
-    network = EvidenceResNet(architecture)
+    network = EvidenceResNet(architecture, pooling=pooling, output_stride=output_stride)
     if weights is not None:
         _take_over(network, _read_weights(architecture, str(weights)), str(weights))
     return network.to(memory_format=torch.channels_last)
 
 
-def load_network(architecture: str, tensors: Mapping[str, Tensor]) -> EvidenceResNet:
+def load_network(
+    architecture: str,
+    tensors: Mapping[str, Tensor],
+    *,
+    pooling: str = MEAN,
+    output_stride: int = 32,
+) -> EvidenceResNet:
     """Make a network around weights, without drawing any first; in eval mode.
 
     Args:
         architecture: name of a torchvision ResNet.
         tensors: a state of such a network; kept, not copied.
+        pooling: it was trained with.
+        output_stride: likewise.
 
     Raises:
         ParamsError: no such architecture.
@@ -126,7 +159,9 @@ def load_network(architecture: str, tensors: Mapping[str, Tensor]) -> EvidenceRe
     """
     _check(architecture)
     with torch.device("meta"):
-        network = EvidenceResNet(architecture)
+        network = EvidenceResNet(
+            architecture, pooling=pooling, output_stride=output_stride
+        )
     network.load_state_dict(tensors, assign=True)
     return network.to(memory_format=torch.channels_last).eval()
 

@@ -42,7 +42,12 @@ PARAMS: dict[str, dict[str, Any]] = {
     "validate": {"max_quarantined": 0.30},
     "split": {"train": 0.70, "val": 0.12, "test": 0.18},
     "train": {"epochs": 15, "patience": 8, "learning_rate": 1.0e-3, "ema_decay": 0.98},
-    "examine": {"studies": 150, "map_images": 16, "road_images": 4},
+    "examine": {
+        "studies": 150,
+        "map_images": 16,
+        "road_images": 4,
+        "boxes": "data/raw/regions.csv",  # masks of what was planted
+    },
     "gate": {
         "max_corner_concentration": 4.0,  # a corner is a cell of the 4 x 4 map
         "min_auc_lower": 0.85,
@@ -173,7 +178,7 @@ def make_image_files(data: Path, **asked: Any) -> None:
             f"demo: {raw} holds films of another demo (other seed, bias or number of "
             "studies); name another place with --folder, or remove this one"
         )
-    if not there:
+    if not (raw / "regions.csv").exists():  # demos of before had none
         write_json(note, asked)  # before the films: they come whole or not at all
         make_cohort(raw, **asked)
 

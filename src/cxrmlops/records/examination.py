@@ -60,10 +60,15 @@ class BoxFigures(Part):
 
     split: str
     n_images: int
-    area: Estimate | None  # share of the film in boxes
-    inside: Estimate | None  # share of positive evidence in them
-    iou: Estimate | None  # of the boxes and the hottest cells
-    pointing: Estimate | None  # how often the largest evidence lies in a box
+    n_patients: int
+    area: Estimate | None = None  # share of the film in boxes
+    pointing: Estimate | None = None  # how often the largest evidence lies in a box
+    pointing_gain: Estimate | None = None  # over the share of the film in boxes
+    inside: Estimate | None = None  # share of the coloured evidence in them
+    inside_gain: Estimate | None = None  # likewise
+    pixel_auc: Estimate | None = None  # of evidence, inside against outside
+    iou: Estimate | None = None  # of boxes and cells above a level of other patients
+    level: float | None = None  # best for all films, logits above the threshold
 
 
 class Examination(Record):

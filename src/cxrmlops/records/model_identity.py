@@ -18,6 +18,9 @@ class ModelIdentity(Part):
     temperature: float
     study_rule: str  # joins the films of a study
     operating_points: tuple[OperatingPoint, ...]
+    # without these a chunk was scored by a version that knew no other
+    pooling: str = "mean"  # of a map's cells into the logit
+    cell_places: tuple[float, ...] = ()  # of a map, in pixels of the square
 
     @property
     def version(self) -> str:

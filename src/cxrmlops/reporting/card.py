@@ -101,6 +101,8 @@ def _model(evidence: Evidence) -> dict[str, str]:
         "version": "number given by the registry; named by its hash before that",
         "hash of the bundle": evidence.metrics.bundle_hash,
         "network": f"{card.architecture}, {card.size} x {card.size} pixels",
+        "map": f"a cell every {card.output_stride} pixels of those; pooled into the "
+        f"logit by {card.pooling}",
         "training": f"{training.epochs} epochs, best {training.best_epoch}, "
         f"seed {training.seed}, {training.device}, {training.precision}",
         "code": str(lineage.get("code_hash", "unknown")),

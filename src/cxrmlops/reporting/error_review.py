@@ -6,7 +6,7 @@ never looked at. So a random sample of right answers comes along, and the page s
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,13 @@ import pandas as pd
 from PIL import Image
 
 from cxrmlops.data.adjudication import ASKED, WRITTEN_BY_READERS
-from cxrmlops.data.preprocess import Placement
 from cxrmlops.data.sources.csv_table import read_csv
 from cxrmlops.data.spreadsheet import to_csv
 from cxrmlops.data.squares import image_squares
 from cxrmlops.model.bundle import Bundle, read_bundle
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.saliency import evidence_on_image
+from cxrmlops.model.receptive_field import cell_places
+from cxrmlops.model.saliency import evidence_on_square
 from cxrmlops.records.tables import REPORTS, SPLITS, STUDIES
 from cxrmlops.reporting.evaluation_report import environment
 from cxrmlops.reporting.overlay import above_threshold, blend
@@ -152,6 +152,7 @@ def _cases(
     """Draw one study at a time: the film with the highest score decides."""
     squares_of = image_squares(data / "preprocess")
     reader, threshold = Reader(bundle, batch_size=8), _balanced(bundle)
+    places = cell_places(reader.network, bundle.card.size)
     by_study = (
         images[images.split == "test"].sort_values("image_id").groupby("study_id")
     )
@@ -162,6 +163,7 @@ def _cases(
         top = int(np.argmax(answers.logit))
         heat = above_threshold(
             answers.evidence[top],
+            pooling=bundle.card.pooling,
             logit_of_image=float(answers.logit[top]),
             temperature=bundle.card.temperature,
             threshold=threshold,
@@ -169,7 +171,8 @@ def _cases(
         # no report shows a map of an NSF; here a miss shows what little was seen
         flagged = row["probability"] >= threshold
         overlooked = row["kind"] == "missed" and bool((heat > 0).any())
-        yield _draw(row, squares[top], heat, shown=flagged or overlooked)
+        shown = heat if flagged or overlooked else None
+        yield _draw(row, squares[top], shown, places)
 
 
 def _balanced(bundle: Bundle) -> float:
@@ -177,13 +180,16 @@ def _balanced(bundle: Bundle) -> float:
 
 
 def _draw(
-    row: Mapping[str, object], square: np.ndarray, heat: np.ndarray, *, shown: bool
+    row: Mapping[str, object],
+    square: np.ndarray,
+    heat: np.ndarray | None,
+    places: Sequence[float],
 ) -> Case:
     image = np.asarray(Image.fromarray(square).resize((SIDE, SIDE)))
-    if not shown:
+    if heat is None:
         return Case(row, _address(image), "")
-    whole = Placement(0, 0, SIDE, SIDE, SIDE, SIDE, SIDE)
-    spread = evidence_on_image(heat, whole, rows=SIDE, columns=SIDE)
+    size = len(square)
+    (spread,) = evidence_on_square(heat[None], places=places, size=size, side=SIDE)
     return Case(row, _address(image), _address(blend(image, spread)))
 
 

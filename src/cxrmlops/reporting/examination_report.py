@@ -24,6 +24,15 @@ PROBES: dict[str, str] = {  # name -> what it reads
     "intensity": "mean, spread, percentiles of grey",
     "thumbnail": "16 x 16 thumbnail",
 }
+LOCALISATION = {  # name of a figure -> what it says
+    "area": "boxes' share of the film",
+    "pointing": "pointing game: largest evidence inside a box",
+    "pointing_gain": "pointing game less boxes' share",
+    "inside": "share of the coloured evidence inside",
+    "inside_gain": "share inside less boxes' share",
+    "pixel_auc": "pixel AUC: evidence inside against outside, mean over films",
+    "iou": "IoU of boxes and evidence above a level chosen on other patients",
+}
 
 
 def write_examination(path: Path, examination: Examination, *, name: str) -> None:
@@ -40,6 +49,7 @@ def write_examination(path: Path, examination: Examination, *, name: str) -> Non
     text = prepared.get_template("examination.html").render(
         examination=examination,
         name=name,
+        localisation=LOCALISATION,
         shortcuts=inline(_forest(examination.shortcuts)),
     )
     write_text(path, text)

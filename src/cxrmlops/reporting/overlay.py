@@ -4,9 +4,10 @@ The picture that people see: the film as displayed, the evidence on it, a band a
 The evidence map is in logit units on one colour scale for all cases. A cell's value is
 the logit that the whole film would get if every cell looked like this one, minus the
 logit of the balanced threshold: 0 is on the threshold, what lies below is transparent.
-The mean over all cells is the film's own logit above the threshold, so a film answered
-ASF has colour to show; one answered NSF is shown plain. The scale is a square root, so
-that weak and strong evidence are both seen, whichever network made it.
+The cells, pooled as the network pools them, give the film's own logit above the
+threshold, so a film answered ASF has colour to show; one answered NSF is shown plain.
+The scale is a square root, so that weak and strong evidence are both seen, whichever
+network made it.
 
 Drawing is deterministic: Pillow's built-in font, integer pixels, no clock.
 """
@@ -18,6 +19,8 @@ from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from cxrmlops.model.pooling import pooled
 
 FULL_SCALE = 16.0  # logits above the threshold where the colour ends; for all cases
 TICKS = (0, 1, 4, 9, 16)  # logits; evenly spaced, for the scale is a square root
@@ -54,13 +57,19 @@ def logit(probability: float) -> float:
 
 
 def above_threshold(
-    evidence: np.ndarray, *, logit_of_image: float, temperature: float, threshold: float
+    evidence: np.ndarray,
+    *,
+    pooling: str,
+    logit_of_image: float,
+    temperature: float,
+    threshold: float,
 ) -> np.ndarray:
     """Put evidence on the scale all cases share.
 
     Args:
-        evidence: shape (h, w), float, the network's map; its mean plus a bias is the
-            uncalibrated logit.
+        evidence: shape (h, w), float, the network's map; pooled, and with a bias, it is
+            the uncalibrated logit.
+        pooling: of the cells, see `model.pooling`.
         logit_of_image: that logit.
         temperature: divides a logit before it becomes a probability.
         threshold: of the balanced point, 0-1.
@@ -69,7 +78,7 @@ def above_threshold(
         Shape (h, w), float32, calibrated logits above the threshold.
     """
     values = evidence.astype(np.float64)
-    local = (values - values.mean() + logit_of_image) / temperature
+    local = (values - pooled(values, pooling) + logit_of_image) / temperature
     return np.asarray(local - logit(threshold), dtype=np.float32)
 
 

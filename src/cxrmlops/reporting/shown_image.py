@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cxrmlops.data.preprocess import Placement
+from cxrmlops.data.placement import Placement
 from cxrmlops.dicom.results.secondary_capture import OverlayPicture
-from cxrmlops.model.saliency import evidence_on_image
+from cxrmlops.model.saliency import evidence_on_image, tile_middles
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.reporting.overlay import (
     FULL_SCALE,
@@ -113,6 +113,7 @@ def _heat(
     if method == EVIDENCE:
         grid = above_threshold(
             grid,
+            pooling=model.pooling,
             logit_of_image=row["logit"],
             temperature=model.temperature,
             threshold=model.balanced.threshold,
@@ -120,7 +121,10 @@ def _heat(
     else:  # 0-1, each film scaled for itself: the colours are not comparable
         grid = grid * FULL_SCALE
     placement = Placement.from_json(row["placement"])
-    return evidence_on_image(grid, placement, rows=shape[0], columns=shape[1])
+    places = model.cell_places or tile_middles(len(grid), model.size)
+    return evidence_on_image(
+        grid, placement, places=places, rows=shape[0], columns=shape[1]
+    )
 
 
 def _resized(picture: np.ndarray, longest_side: int) -> np.ndarray:

@@ -89,7 +89,8 @@ EN = {
     "page_sort": "Click a column head to sort.",
     "page_more": "Show more studies",
     "page_legend": "Colour: evidence in logits above the balanced threshold, one scale "
-    "for all cases.",
+    "for all cases: how far the whole film would lie above it if all of it looked like "
+    "that place.",
     "page_empty": "No study in this run.",
     "why_overdue": "waited longest",
     "why_score": "by score",

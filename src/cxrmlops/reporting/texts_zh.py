@@ -58,7 +58,8 @@ ZH = {
     "page_no_picture": "无图像",
     "page_sort": "点击列标题排序。",
     "page_more": "显示更多检查",
-    "page_legend": "颜色：高于平衡点阈值的logit值，所有病例同一色标。",
+    "page_legend": "颜色：高于平衡点阈值的logit值，所有病例同一色标："
+    "若整幅影像均如该处，其值高出阈值多少。",
     "page_empty": "本次运行没有检查。",
     "why_overdue": "等待最久",
     "why_score": "按评分",

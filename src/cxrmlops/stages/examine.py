@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.data.finding_boxes import read_boxes
+from cxrmlops.data.placement import placed
 from cxrmlops.data.split_membership import check_sides
 from cxrmlops.data.squares import image_squares, in_parts
 from cxrmlops.dicom.identity import pseudonym_key
-from cxrmlops.evaluation.examination.box_overlap import measure_boxes
+from cxrmlops.evaluation.examination.box_overlap import GRID, measure_boxes
 from cxrmlops.evaluation.examination.image_changes import CHANGES
 from cxrmlops.evaluation.examination.map_figures import measure_maps
 from cxrmlops.evaluation.examination.robustness import measure_change
@@ -29,6 +30,8 @@ from cxrmlops.model.embedding import read_embeddings
 from cxrmlops.model.inference import BATCH, Reader
 from cxrmlops.model.map_checks import draw_maps, road, shuffled
 from cxrmlops.model.network import EvidenceResNet
+from cxrmlops.model.receptive_field import cell_places
+from cxrmlops.model.saliency import evidence_on_image, evidence_on_square
 from cxrmlops.params import ExamineParams
 from cxrmlops.records.examination import (
     AnswerChange,
@@ -40,7 +43,9 @@ from cxrmlops.records.preprocessing import Preprocessing
 from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.tables import INDEX, SPLITS, STUDIES
 from cxrmlops.reporting.examination_report import write_examination
+from cxrmlops.reporting.overlay import above_threshold
 from cxrmlops.system.files import whole_folder
+from cxrmlops.vocabulary.findings import BALANCED
 
 SIDES = ("train", "val")  # test is read once, by evaluate: its pixels stay unseen here
 
@@ -130,15 +135,24 @@ def _maps(
     network: EvidenceResNet, squares: np.ndarray, params: ExamineParams
 ) -> MapFigures:
     maps = draw_maps(network, squares, seed=params.seed)
+    size = squares.shape[-1]
+    places = cell_places(network, size)
     few = slice(params.road_images)
     nowhere = shuffled(maps.evidence[few], seed=params.seed)
     pointed, at_random = (
-        road(network, squares[few], each, seed=params.seed)
+        road(
+            network,
+            squares[few],
+            evidence_on_square(each, places=places, size=size, side=size),
+            seed=params.seed,
+        )
         for each in (maps.evidence[few], nowhere)
     )
+    on_square = evidence_on_square(maps.evidence, places=places, size=size, side=GRID)
     return measure_maps(
         maps.evidence,
         maps.gradcam,
+        on_square=on_square,
         redrawn=maps.redrawn,
         repeated=maps.repeated,
         road=(pointed, at_random),
@@ -153,11 +167,47 @@ def _boxes(
 ) -> list[BoxFigures]:
     if params.boxes is None:
         return []
-    boxes = read_boxes(params.boxes, pseudonym_key())
+    boxes = read_boxes(params.boxes, pseudonym_key(), images)
     boxed = images[images.image_id.isin(boxes.image_id)]
     if boxed.empty:
         return []
-    return measure_boxes(boxed, reader.read(squares(boxed)).evidence, boxes)
+    return measure_boxes(
+        boxed, _on_film(boxed, reader, squares), boxes, seed=params.seed
+    )
+
+
+def _on_film(
+    images: pd.DataFrame,
+    reader: Reader,
+    squares: Callable[[pd.DataFrame], np.ndarray],
+) -> np.ndarray:
+    """Lay the evidence above the threshold over each film: shape (n, GRID, GRID)."""
+    card = reader.bundle.card
+    places = cell_places(reader.network, card.size)
+    threshold = next(p.threshold for p in card.operating_points if p.name == BALANCED)
+    heat = []
+    for part in in_parts(images):
+        answers = reader.read(squares(part))
+        for evidence, logit, rows, columns in zip(
+            answers.evidence, answers.logit, part["rows"], part["columns"], strict=True
+        ):
+            above = above_threshold(
+                evidence,
+                pooling=card.pooling,
+                logit_of_image=float(logit),
+                temperature=card.temperature,
+                threshold=threshold,
+            )
+            heat.append(
+                evidence_on_image(
+                    above,
+                    placed(rows, columns, size=card.size),
+                    places=places,
+                    rows=GRID,
+                    columns=GRID,
+                )
+            )
+    return np.stack(heat)
 
 
 def _tell(examination: Examination) -> None:

@@ -178,7 +178,7 @@ def _answer(
     answers = reader.read(squares)
     maps = answers.evidence
     if method != EVIDENCE:
-        maps = _coarse(image_maps(reader.network, squares, method=method), maps)
+        maps = image_maps(reader.network, squares, method=method)
     directions = named_directions(answers.features, reader.familiar)
     for number, (row, _) in enumerate(batch):
         row["distance"] = round(float(answers.distance[number]), DIGITS)
@@ -196,19 +196,6 @@ def _answer(
             "evidence_rows": grid.shape[0],
             "evidence_columns": grid.shape[1],
         }
-
-
-def _coarse(maps: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """Average maps of the square's size down to the network's own grid.
-
-    Those methods enlarge a map of that grid; only the grid is worth keeping.
-    """
-    rows, columns = like.shape[1:]
-    down = [
-        np.array_split(part, columns, axis=2) for part in np.array_split(maps, rows, 1)
-    ]
-    cells = [[block.mean((1, 2)) for block in line] for line in down]
-    return np.moveaxis(np.array(cells), 2, 0)
 
 
 def _studies(

@@ -192,7 +192,12 @@ def _learn(
     fabric.launch()
     batch = f"train.batch_size {params.batch_size}"
     with repeatable(params.seed, device=fabric.device), enough_memory(batch):
-        network = build_network(params.architecture, weights=params.weights)
+        network = build_network(
+            params.architecture,
+            weights=params.weights,
+            pooling=params.pooling,
+            output_stride=params.output_stride,
+        )
         learner = TrainState(fabric, network, _recipe(params))
         lessons = [
             LabelledImages(_images(preprocess, rows, learner), rows.abnormal.to_numpy())
@@ -307,6 +312,8 @@ def _write(
         temperature=judged.temperature,
         study_rule=params.study_rule,
         operating_points=judged.points,
+        pooling=params.pooling,
+        output_stride=params.output_stride,
         lineage={k: v for k, v in lineage.items() if k != "scope"}
         | {"training": summary},
     )

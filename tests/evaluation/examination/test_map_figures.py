@@ -65,6 +65,7 @@ def test_figures_of_maps():
     found = measure_maps(
         evidence,
         evidence * 1.5,
+        on_square=evidence,
         redrawn={"conv1": maps(seed=1)},
         repeated={"noise": evidence * 2},
         road=(np.array([1.0, 1.2]), np.array([0.0, 0.1])),
@@ -83,9 +84,31 @@ def test_evidence_between_the_corners_is_at_the_border_alone():
     nowhere = np.zeros(2)
 
     found = measure_maps(
-        evidence, evidence, redrawn={}, repeated={}, road=(nowhere, nowhere)
+        evidence,
+        evidence,
+        on_square=evidence,
+        redrawn={},
+        repeated={},
+        road=(nowhere, nowhere),
     )
 
     assert found.corners.value == 0
     # the border of one cell holds 28 of 64
     assert found.borders.value == pytest.approx(64 / 28, abs=1e-5)
+
+
+def test_what_lies_at_the_edge_is_asked_of_the_map_laid_over_the_square():
+    inside, nowhere = np.zeros((2, 8, 8), "float32"), np.zeros(2)
+    inside[:, 4, 4] = 1
+
+    found = measure_maps(
+        np.ones((2, 2, 2), "float32"),  # two cells a side: all of them at the edge
+        np.ones((2, 2, 2), "float32"),
+        on_square=inside,
+        redrawn={},
+        repeated={},
+        road=(nowhere, nowhere),
+    )
+
+    assert found.grid == (2, 2)
+    assert found.borders.value == found.corners.value == 0

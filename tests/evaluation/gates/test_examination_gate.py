@@ -1,3 +1,4 @@
+import re
 from dataclasses import fields
 
 import pytest
@@ -7,6 +8,7 @@ from cxrmlops.evaluation.gates.examination_gate import (
     judge_examination,
 )
 from cxrmlops.params import GateParams, load_params
+from cxrmlops.records.examination import BoxFigures
 from tests.make_records import (
     estimate,
     make_change,
@@ -26,6 +28,9 @@ BOUNDS = ExaminationBounds(
     min_repeated_correlation=0.8,
     min_road=0.0,
     max_corner_concentration=2.0,
+    min_pointing_gain=0.0,
+    min_inside_gain=0.0,
+    min_pixel_auc=0.5,
     min_map_images=10,
 )
 METRICS = make_metrics()
@@ -117,6 +122,56 @@ def test_few_heat_maps_are_not_assessed():
 
     assert gates["maps.redrawn"].verdict == "not_assessed"
     assert gates["maps.road"].verdict == "not_assessed"
+
+
+def make_boxes(**changes):
+    """Give figures of val's boxes that pass."""
+    known = {
+        "split": "val",
+        "n_images": 40,
+        "n_patients": 38,
+        "pointing_gain": estimate(0.1, 0.2, 0.3, n=40),
+        "inside_gain": estimate(0.05, 0.1, 0.15, n=36),
+        "pixel_auc": estimate(0.6, 0.7, 0.8, n=40),
+    }
+    return BoxFigures(**known | changes)
+
+
+@pytest.mark.parametrize(
+    ("gate", "wrong"),
+    [
+        ("pointing", {"pointing_gain": estimate(-0.01, 0.1, 0.2, n=40)}),
+        ("inside", {"inside_gain": estimate(-0.01, 0.03, 0.06, n=36)}),
+        ("pixel_auc", {"pixel_auc": estimate(0.49, 0.6, 0.7, n=40)}),
+    ],
+)
+def test_a_map_that_points_at_boxes_by_chance_is_refused(gate, wrong):
+    assert failed(make_examination(boxes=(make_boxes(),))) == []
+
+    found = make_examination(boxes=(make_boxes(**wrong),))
+
+    assert failed(found) == [f"maps.{gate}"]
+
+
+def test_boxes_of_train_decide_nothing():
+    chance = make_boxes(split="train", pixel_auc=estimate(0.2, 0.3, 0.4, n=40))
+
+    assert failed(make_examination(boxes=(chance, make_boxes()))) == []
+
+
+@pytest.mark.parametrize(
+    ("boxes", "said"),
+    [
+        ((), r"no boxes are known \(examine.boxes\)"),
+        ((make_boxes(pixel_auc=estimate(0.1, 0.2, 0.3, n=9)),), "9 films are too few"),
+        ((make_boxes(pixel_auc=None),), "0 films are too few"),
+    ],
+)
+def test_without_boxes_or_with_few_localisation_is_not_assessed(boxes, said):
+    gate = judged(make_examination(boxes=boxes))["maps.pixel_auc"]
+
+    assert gate.verdict == "not_assessed"
+    assert re.search(said, gate.reason)
 
 
 @pytest.mark.parametrize("name", ["bundle_hash", "split_hash"])

@@ -29,7 +29,7 @@ from cxrmlops.dicom.results.copied import copied_element, keep_bytes
 from cxrmlops.records.model_identity import ModelIdentity
 from cxrmlops.system.files import whole
 
-SCHEMA = "5"  # raise it when the encoding of our objects changes: new UIDs then
+SCHEMA = "6"  # raise it when the encoding of our objects changes: new UIDs then
 
 # highdicom reads these from any source (PS3.3 Type 2: may be empty)
 _TYPE_2 = (

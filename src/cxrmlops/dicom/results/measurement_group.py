@@ -121,6 +121,7 @@ def _algorithm(model: ModelIdentity) -> hd.sr.AlgorithmIdentification:
             *points,
             f"study_rule={model.study_rule} of the probabilities of the study's images",
             f"architecture={model.architecture}",
+            f"evidence_pooling={model.pooling}",
             f"input_pixels={model.size}",
             f"calibration_temperature={model.temperature:.4f}",
             f"preprocessing_sha256={model.preprocessing_hash}",

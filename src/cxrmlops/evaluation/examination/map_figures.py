@@ -21,6 +21,7 @@ def measure_maps(
     evidence: Maps,
     gradcam: Maps,
     *,
+    on_square: Maps,
     redrawn: Mapping[str, Maps],
     repeated: Mapping[str, Maps],
     road: tuple[Floats, Floats],
@@ -30,6 +31,7 @@ def measure_maps(
     Args:
         evidence: shape (n_images, h, w), one film a study, logit units.
         gradcam: shape (n_images, h, w), Grad-CAM scaled as evidence is.
+        on_square: shape (n_images, side, side), evidence laid over the square.
         redrawn: part -> maps of the network with its weights drawn anew down to there.
         repeated: change -> maps of films hardly changed.
         road: shape (k,) each, ROAD of the map and of a map that points nowhere.
@@ -41,8 +43,8 @@ def measure_maps(
         redrawn={k: _agreement(evidence, maps) for k, maps in redrawn.items()},
         repeated={k: _agreement(evidence, maps) for k, maps in repeated.items()},
         road=_mean(road[0] - road[1]),
-        corners=_mean(concentration(evidence, corners=True)),
-        borders=_mean(concentration(evidence, corners=False)),
+        corners=_mean(concentration(on_square, corners=True)),
+        borders=_mean(concentration(on_square, corners=False)),
     )
 
 
@@ -77,7 +79,7 @@ def concentration(evidence: Maps, *, corners: bool) -> Floats:
     """Share of a map's positive evidence at the edge, over the edge's share of area.
 
     Args:
-        evidence: shape (n_images, h, w).
+        evidence: shape (n_images, h, w), laid over the square.
         corners: the four corners of `EDGE` a side; else the border of that width.
 
     Returns:

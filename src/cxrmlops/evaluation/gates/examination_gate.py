@@ -1,12 +1,13 @@
 """Pass or fail on what the examination found: shortcuts and heat maps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cxrmlops.evaluation.gates.gate import ceiling, floor, gate_result, not_assessed
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.examination import (
     AnswerChange,
+    BoxFigures,
     Examination,
     Inflation,
     MapFigures,
@@ -31,6 +32,9 @@ class ExaminationBounds:
     min_repeated_correlation: float  # lower end
     min_road: float  # lower end, logit units
     max_corner_concentration: float  # upper end
+    min_pointing_gain: float  # lower end
+    min_inside_gain: float  # lower end
+    min_pixel_auc: float  # lower end
     min_map_images: int  # fewer are not assessed
 
 
@@ -70,6 +74,7 @@ def judge_examination(
         *(_inflation(each, bounds) for each in examination.inflation),
         *(_change(each, bounds) for each in examination.robustness),
         *_maps(examination.maps, bounds),
+        *_boxes(examination.boxes, bounds),
     ]
 
 
@@ -125,14 +130,56 @@ def _maps(maps: MapFigures, bounds: ExaminationBounds) -> list[GateResult]:
         _Question("maps.corners", at_edge, bounds.max_corner_concentration, ceiling),
     ]
     figures = [maps.redrawn["conv1"], *maps.repeated.values(), maps.road, maps.corners]
-    gates = [_disagreement(maps, bounds.max_map_disagreement)]
-    for question, figure in zip(questions, figures, strict=True):
-        n = figure.n if figure else 0
-        if figure is None or n < bounds.min_map_images:
-            gates.append(question.unanswered(n, f"{n} films are too few"))
+    return [
+        _disagreement(maps, bounds.max_map_disagreement),
+        *(
+            _of_films(question, figure, least=bounds.min_map_images)
+            for question, figure in zip(questions, figures, strict=True)
+        ),
+    ]
+
+
+def _boxes(
+    boxes: Sequence[BoxFigures], bounds: ExaminationBounds
+) -> Iterator[GateResult]:
+    """Refuse a network whose maps point at boxes no more often than chance would."""
+    val = next((each for each in boxes if each.split == "val"), None)
+    over, where = "less the boxes' share of the film", "on val"
+    questions = {
+        "pointing_gain": _Question(
+            "maps.pointing",
+            f"pointing game {where} {over}",
+            bounds.min_pointing_gain,
+            floor,
+        ),
+        "inside_gain": _Question(
+            "maps.inside",
+            f"evidence inside boxes {where} {over}",
+            bounds.min_inside_gain,
+            floor,
+        ),
+        "pixel_auc": _Question(
+            "maps.pixel_auc",
+            f"evidence inside boxes against outside {where}, AUC",
+            bounds.min_pixel_auc,
+            floor,
+        ),
+    }
+    for name, question in questions.items():
+        if val is None:
+            yield question.unanswered(0, "no boxes are known (examine.boxes)")
         else:
-            gates.append(question.of(figure))
-    return gates
+            figure = getattr(val, name)
+            yield _of_films(question, figure, least=bounds.min_map_images)
+
+
+def _of_films(
+    question: _Question, figure: Estimate | None, *, least: int
+) -> GateResult:
+    n = figure.n if figure else 0
+    if figure is None or n < least:
+        return question.unanswered(n, f"{n} films are too few")
+    return question.of(figure)
 
 
 def _disagreement(maps: MapFigures, bound: float) -> GateResult:
