@@ -46,6 +46,16 @@ def test_a_package_that_was_changed_is_never_unpacked(tmp_path, cache):
     assert not (tmp_path / "dist").exists()
 
 
+def test_a_file_that_would_leave_its_folder_is_refused(tmp_path, cache, monkeypatch):
+    name = f"app-{ohif.VERSION}.tgz"
+    content = {"package/dist/../../outside.html": b"<html>"}
+    monkeypatch.setattr(ohif, "SHA512", package(cache / name, content))
+
+    with pytest.raises(ServiceError, match="outside.html .* leaves its folder"):
+        ohif.fetch_viewer(tmp_path / "dist", cache=cache)
+    assert not list(tmp_path.rglob("outside.html"))
+
+
 def test_without_a_network_the_sentence_says_which_file_to_put_where(tmp_path, cache):
     with pytest.raises(ServiceError, match=f"put its npm package as {cache}/app-"):
         ohif.fetch_viewer(tmp_path / "dist", cache=cache)

@@ -1,6 +1,7 @@
 """The OHIF viewer's built pages, from the package that its makers publish on npm."""
 
 import os
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -55,7 +56,16 @@ def fetch_viewer(folder: Path, *, cache: Path) -> bool:
         with tarfile.open(package) as archive:
             for member in archive:
                 if member.isfile() and member.name.startswith(_PAGES):
-                    member.name = member.name.removeprefix(_PAGES)
-                    archive.extract(member, draft, filter="data")
+                    _extract(archive, member, draft)
         (draft / mark.name).write_text(VERSION, "utf-8")
     return True
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    # extract(filter="data") came with Python 3.11.4, and Debian 12 brings 3.11.2
+    target = folder / member.name.removeprefix(_PAGES)
+    if not target.resolve().is_relative_to(folder.resolve()):
+        raise ServiceError(f"{member.name} of OHIF's package leaves its folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        shutil.copyfileobj(archive.extractfile(member), file)  # type: ignore[arg-type]
