@@ -42,6 +42,7 @@ class Event:
     outcome: int = SUCCESS
     source: str = ""  # host, address or folder
     destination: str = ""
+    decision: str = ""  # of a person: its word in the history
     user: str = ""  # a person, or the account that runs the service
     study_uid: str = ""
     patient_id: str = ""

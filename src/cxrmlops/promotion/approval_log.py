@@ -163,6 +163,7 @@ def _told(row: Entry) -> audit.Event:
         audit.SECURITY_ALERT,
         audit.EXECUTE,
         audit.SOFTWARE_CONFIGURATION,
+        decision=row.event,
         user=row.name,
         model_key=row.bundle_hash,
     )
