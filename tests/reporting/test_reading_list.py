@@ -1,10 +1,12 @@
 import json
+import re
 from html.parser import HTMLParser
 
 import pytest
 
 from cxrmlops.records.reading_list import Entry, Night
 from cxrmlops.reporting.reading_list import (
+    PAGE_ROWS,
     ROWS_SHOWN,
     join_reading_lists,
     write_reading_list,
@@ -226,6 +228,33 @@ def test_a_long_night_opens_with_its_first_studies_and_holds_all(tmp_path):
     assert [" hidden>" in row for row in rows] == [False] * ROWS_SHOWN + [True] * 3
     assert '<button id="more" type="button">' in page
     assert '<button id="more" type="button" hidden>' in page_of(tmp_path, NIGHT)
+
+
+def test_a_very_long_night_goes_on_on_further_pages_in_the_same_order(tmp_path):
+    studies = 2 * PAGE_ROWS + 3
+    page_of(tmp_path, long_night(studies))
+
+    pages = [tmp_path / "reading_list.html"]
+    pages += [tmp_path / f"reading_list_{number}.html" for number in (2, 3)]
+    texts = [page.read_text() for page in pages]
+    ranks = [re.findall(r'class="rank" data-key="(\d+)"', text) for text in texts]
+    assert [len(those) for those in ranks] == [PAGE_ROWS, PAGE_ROWS, 3]
+    assert [int(one) for those in ranks for one in those] == [*range(1, studies + 1)]
+    assert f"Studies {PAGE_ROWS + 1} to {2 * PAGE_ROWS} of {studies}" in texts[1]
+    for page, text in zip(pages, texts, strict=True):
+        assert page.stat().st_mode & 0o777 == 0o600
+        assert f"<b>{studies}</b>" in text
+        others = {other.name for other in pages} - {page.name}
+        assert set(re.findall(r'href="(reading_list[^"]*)"', text)) == others
+
+
+def test_a_shorter_night_leaves_no_page_of_a_longer_one_behind(tmp_path):
+    page_of(tmp_path, long_night(PAGE_ROWS + 1))
+
+    page = page_of(tmp_path)
+
+    assert [path.name for path in tmp_path.glob("*.html")] == ["reading_list.html"]
+    assert "<nav" not in page
 
 
 @pytest.mark.services

@@ -1,5 +1,7 @@
 """
-The night's reading list: one page that opens from disk, without network or server.
+The night's reading list: a page that opens from disk, without network or server.
+
+More than PAGE_ROWS studies stand on several pages, in the order of the list.
 
 Of the patient it shows accession number and study date, nothing else; a link to the
 site's viewer holds the study's UID. The page and its data are readable by their owner
@@ -28,37 +30,33 @@ from cxrmlops.vocabulary.rollout import Rollout
 
 PAGE, DATA = "reading_list.html", "reading_list.json"
 ROWS_SHOWN = 200  # at first; a browser lays 10,000 films out for minutes
+PAGE_ROWS = 2000  # 1.7 MB; a page of 100,000 studies would be 85 MB
 
 
 def write_reading_list(out: Path, night: Night) -> None:
-    """Write out/reading_list.html and the data it was made from."""
-    words = catalogue(night.language)
-    places = _places(night)
+    """Write out/reading_list.html, its further pages, and the data they are made from.
+
+    A night of more than PAGE_ROWS studies goes on in reading_list_2.html and so on,
+    which the first page leads to.
+    """
     entries = {entry.study_instance_uid: entry for entry in night.entries}
-    text = (
-        environment()
-        .get_template(PAGE)
-        .render(
-            night=night,
-            product=PRODUCT,
-            words=words,
-            shown=ROWS_SHOWN,
-            rows=[
-                _row(entries[place.study_instance_uid], place, night)
-                for place in places
-            ],
-            counts=Counter(_css(entry) for entry in night.entries),
-            rejected=[
-                {
-                    "reason": reason,
-                    "n": n,
-                    "means": reason_sentence(reason, night.language),
-                }
-                for reason, n in night.rejected
-            ],
-        )
-    )
-    _write_private(out / PAGE, text)
+    rows = [
+        _row(entries[place.study_instance_uid], place, night)
+        for place in _places(night)
+    ]
+    starts = range(0, max(len(rows), 1), PAGE_ROWS)
+    names = [_page_name(number) for number, _ in enumerate(starts, start=1)]
+    pages = [
+        {"name": name, "first": start + 1, "last": min(start + PAGE_ROWS, len(rows))}
+        for name, start in zip(names, starts, strict=True)
+    ]
+    # the first page last: it leads to the others
+    for page, start in reversed([*zip(pages, starts, strict=True)]):
+        part = rows[start : start + PAGE_ROWS]
+        text = _render(night, part, n=len(rows), page=page, pages=pages)
+        _write_private(out / str(page["name"]), text)
+    for old in {path.name for path in out.glob(_page_name("*"))} - set(names):
+        (out / old).unlink()  # of a longer night
     plain = night.model_dump(mode="json")
     data = json.dumps(plain, indent=1, sort_keys=True, allow_nan=False)
     _write_private(out / DATA, data + "\n")
@@ -91,6 +89,34 @@ def join_reading_lists(reports: Sequence[Path], out: Path) -> None:
         "rollout": _least(night.rollout for night in nights),
     }
     write_reading_list(out, nights[0].model_copy(update=joined))
+
+
+def _page_name(number: int | str) -> str:
+    return PAGE if number == 1 else f"{Path(PAGE).stem}_{number}.html"
+
+
+def _render(night: Night, rows: list[dict[str, Any]], **paging: Any) -> str:
+    return (
+        environment()
+        .get_template(PAGE)
+        .render(
+            night=night,
+            product=PRODUCT,
+            words=catalogue(night.language),
+            shown=ROWS_SHOWN,
+            rows=rows,
+            counts=Counter(_css(entry) for entry in night.entries),
+            rejected=[
+                {
+                    "reason": reason,
+                    "n": n,
+                    "means": reason_sentence(reason, night.language),
+                }
+                for reason, n in night.rejected
+            ],
+            **paging,
+        )
+    )
 
 
 def _least(stages: Iterable[str]) -> str:
