@@ -87,8 +87,8 @@ EN = {
     "page_no_map": "no map: below the balanced threshold",
     "page_no_picture": "no picture",
     "page_sort": "Click a column head to sort.",
-    "page_part": "Studies %d to %d of %d, most urgent first; a column head sorts its own "
-    "page. Page",
+    "page_part": "Studies %d to %d of %d, most urgent first; a column head sorts "
+    "its own page. Page",
     "page_more": "Show more studies",
     "page_legend": "Colour: evidence in logits above the balanced threshold, one scale "
     "for all cases: how far the whole film would lie above it if all of it looked like "
