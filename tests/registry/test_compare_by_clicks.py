@@ -36,7 +36,7 @@ def mlflow_page(server, measured, project, settings, monkeypatch, browser_page):
     browser_page.set_default_timeout(PATIENCE)
     browser_page.set_viewport_size({"width": 1400, "height": 900})
     browser_page.add_locator_handler(  # MLflow greets whoever comes first
-        browser_page.get_by_role("dialog"),
+        browser_page.locator("[class*=modal-wrap]"),
         lambda _: browser_page.keyboard.press("Escape"),
     )
     browser_page.goto(server)
