@@ -43,9 +43,8 @@ def main() -> None:
     squares = read_squares(table, asked.folder, size=asked.size)
     rank = patient_rank(table.patient_id, seed=asked.seed)
     print(f"{asked.folder.name}: {len(table)} images, {asked}", flush=True)
-    print(
-        "| images | patients | epochs | AUC | 16 x 16 thumbnail |\n|---|---|---|---|---|"
-    )
+    print("| images | patients | epochs | AUC | 16 x 16 thumbnail |")
+    print("|---" * 5 + "|")
     for n in sorted(asked.images):
         split = sides(rank, n, test_share=asked.test_share)
         kept = asked.out / f"{n}.npy"

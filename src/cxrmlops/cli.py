@@ -108,7 +108,7 @@ def init(
         typer.Option(help="report table or archive; else looked for"),
     ] = None,
     source: Annotated[
-        Literal["hospital", "nih", "openi"] | None,
+        Literal["hospital", "nih", "openi", "rsna"] | None,
         typer.Option(help="of films and reports; else by their look"),
     ] = None,
     force: Annotated[

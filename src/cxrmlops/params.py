@@ -280,7 +280,7 @@ class Site(Section):
     institution: str
     language: Literal["en", "zh"]
     time_zone: str  # IANA name
-    source: Literal["hospital", "nih", "openi"]
+    source: Literal["hospital", "nih", "openi", "rsna"]
     films: Path  # folder
     reports: Path  # table or archive of reports
     include: Path | None = None  # text: one film's name per line; null takes all

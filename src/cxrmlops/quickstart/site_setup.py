@@ -66,7 +66,7 @@ def set_up(
         images: folder of films.
         reports: report table, archive or folder; None: looked for in and beside
             `images`.
-        source: hospital, nih or openi; None: known by the look of `reports`.
+        source: hospital, nih, openi or rsna; None: known by the look of `reports`.
         here: folder of the settings.
         may_replace: asked before a line changes in a site.yaml that is not as we
             shipped it.

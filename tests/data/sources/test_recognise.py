@@ -14,6 +14,8 @@ NIH = "Image Index,Finding Labels,Follow-up #\n"
         ("a.csv", b"Conclusion;accession_number\n", "hospital"),
         ("a.csv", NIH.encode(), "nih"),
         ("a.csv.gz", gzip.compress(NIH.encode(), mtime=0), "nih"),
+        ("a.csv", b"nih_name,rsna_class,view\n", "rsna"),
+        ("a.csv", b"patientId,class\n", "rsna"),
         ("a.csv.gz", b"torn", None),
         ("a.csv", b"id,result\n", None),
         ("a.csv", b"Image Index,Conclusion\n", "hospital"),

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from cxrmlops.data.image_list import ListedImage, is_listed
-from cxrmlops.data.sources import hospital, nih, openi
+from cxrmlops.data.sources import hospital, nih, openi, rsna
 from cxrmlops.data.sources.rows import IMAGE_ROWS, SourceInput, image_row
 
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -31,6 +31,9 @@ SOURCES = {
     "nih": Source(nih.image_rows, nih.report_rows, nih.LABEL_POLICY, PICTURES, False),
     "openi": Source(
         openi.image_rows, openi.report_rows, openi.LABEL_POLICY, PICTURES, False
+    ),
+    "rsna": Source(
+        rsna.image_rows, rsna.report_rows, rsna.LABEL_POLICY, PICTURES, False
     ),
 }
 

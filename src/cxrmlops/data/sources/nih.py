@@ -63,10 +63,10 @@ _PATIENT, _AGE, _SEX, _VIEW = (
 _COLUMNS = (_IMAGE, _LABELS, _FOLLOW_UP, _PATIENT, _AGE, _SEX, _VIEW)
 _YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 _AGE_TEXT = re.compile(r"(\d{1,3}(?:[.,]\d+)?) ?([YMWD]?)", re.IGNORECASE)
-_VIEWS = {"pa": "PA", "ap": "AP"} | dict.fromkeys(
+VIEWS = {"pa": "PA", "ap": "AP"} | dict.fromkeys(
     ("l", "ll", "rl", "lat", "lateral"), "lateral"
 )
-_SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
+SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 
 
 def image_rows(files: Sequence[ListedImage], reading: SourceInput) -> pd.DataFrame:
@@ -84,8 +84,8 @@ def image_rows(files: Sequence[ListedImage], reading: SourceInput) -> pd.DataFra
     table = _read(reading.reports)
     for name, known in (
         (_AGE, lambda text: not math.isnan(age_in_years(text))),
-        (_SEX, lambda text: _plain(text) in _SEXES),
-        (_VIEW, lambda text: _plain(text) in _VIEWS),
+        (_SEX, lambda text: _plain(text) in SEXES),
+        (_VIEW, lambda text: _plain(text) in VIEWS),
     ):
         require_understood(table[name], known, where=reading.reports)
     stems = table[_IMAGE].str.replace(r"\.\w+$", "", regex=True)
@@ -149,7 +149,7 @@ def _image_row(
         return image_row(file, image_id=image_id, rejected="no_report")
     age = age_in_years(line[_AGE])
     patient = name("patient", "nih", line[_PATIENT])
-    view = _VIEWS.get(_plain(line[_VIEW]), "unknown")
+    view = VIEWS.get(_plain(line[_VIEW]), "unknown")
     rejected, detail = "", ""
     if view == "lateral":
         rejected, detail = "lateral", f"column {_VIEW} says so"
@@ -164,7 +164,7 @@ def _image_row(
         number_id=patient,
         has_issuer=True,
         view=view,
-        sex=_SEXES.get(_plain(line[_SEX]), "unknown"),
+        sex=SEXES.get(_plain(line[_SEX]), "unknown"),
         age_years=age,
         rejected=rejected,
         detail=detail,

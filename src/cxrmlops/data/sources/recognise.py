@@ -24,9 +24,12 @@ def recognise_reports(path: Path) -> str | None:
         return "openi" if _is_openi(path) else None
     if not name.endswith(_TABLES):
         return None
-    columns = ",".join(read_columns(path)).casefold()
+    names = {name.casefold() for name in read_columns(path)}
+    columns = ",".join(names)
     if "image index" in columns and "finding labels" in columns:
         return "nih"
+    if "rsna_class" in names or names >= {"patientid", "class"}:
+        return "rsna"
     return "hospital" if "conclusion" in columns else None
 
 
