@@ -121,8 +121,10 @@ def _robustness(
 ) -> list[AnswerChange]:
     def studies(squares: np.ndarray) -> pd.DataFrame:
         answers = reader.read(squares)
-        rule = reader.bundle.card.study_rule
-        return join_studies(images, answers.logit, answers.probability, rule=rule)
+        card = reader.bundle.card
+        return join_studies(
+            images, answers.logit, rule=card.study_rule, temperature=card.temperature
+        )
 
     before = studies(squares)
     return [

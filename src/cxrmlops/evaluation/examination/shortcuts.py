@@ -21,7 +21,7 @@ from cxrmlops.evaluation.examination.probes import (
     read_numbers,
 )
 from cxrmlops.evaluation.examination.within_levels import auc_inflation
-from cxrmlops.evaluation.performance.studies import join_studies
+from cxrmlops.evaluation.performance.studies import join_scores
 from cxrmlops.evaluation.performance.subgroups import age_band
 from cxrmlops.evaluation.performance.thumbnail import SIDE
 from cxrmlops.evaluation.statistics.estimates import estimate
@@ -156,7 +156,7 @@ def _on_val(score: Floats | None, images: pd.DataFrame, rule: str) -> Estimate |
     if score is None:
         return None
     val = (images.split == "val").to_numpy(dtype=bool)
-    joined = join_studies(images[val], score[val], score[val], rule=rule)
+    joined = join_scores(images[val], score[val], rule=rule)
     return estimate(
         auc_interval(joined.probability, joined.abnormal, joined.patient_id)
     )
