@@ -13,6 +13,7 @@ class Probe(Part):
     kind: str  # acquisition, person, outside or picture
     n: int  # studies
     auc: Estimate | None  # None: every film is alike
+    excess: Estimate | None = None  # outside: AUC that it adds to the inside and person
 
 
 class Inflation(Part):

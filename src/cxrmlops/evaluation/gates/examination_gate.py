@@ -16,7 +16,7 @@ from cxrmlops.records.examination import (
 from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.verdict import GateResult
 
-JUDGED = ("acquisition", "outside")  # kinds of probes that see nothing of a patient
+ACQUISITION, OUTSIDE = "acquisition", "outside"  # kinds of probes that are judged
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class ExaminationBounds:
     """What an examined candidate must show; params.yaml: gate has the same names."""
 
     max_shortcut_auc: float  # upper end
+    max_shortcut_excess: float  # upper end
     max_auc_inflation: float  # upper end
     min_subgroup_n: int  # studies; fewer are not assessed
     min_auc_change: float  # lower end
@@ -69,7 +70,7 @@ def judge_examination(
         *(
             _shortcut(probe, bounds)
             for probe in examination.shortcuts
-            if probe.kind in JUDGED
+            if probe.kind in (ACQUISITION, OUTSIDE)
         ),
         *(_inflation(each, bounds) for each in examination.inflation),
         *(_change(each, bounds) for each in examination.robustness),
@@ -90,10 +91,18 @@ def _same_model(examination: Examination, metrics: Metrics) -> GateResult:
 
 
 def _shortcut(probe: Probe, bounds: ExaminationBounds) -> GateResult:
-    """Refuse a cohort whose label can be read off without a lung."""
-    name, what = f"shortcut.{probe.name}", f"AUC that {probe.name} alone reaches on val"
-    question = _Question(name, what, bounds.max_shortcut_auc, ceiling)
-    return _assessed(question, probe.auc, n=probe.n, least=bounds.min_subgroup_n)
+    """Refuse a cohort whose label can be read off without a lung.
+
+    What lies outside the chest shows the patient as well, so that only what it adds is
+    held against it.
+    """
+    what = f"AUC that {probe.name} alone reaches on val"
+    bound, figure = bounds.max_shortcut_auc, probe.auc
+    if probe.kind == OUTSIDE:
+        what = f"AUC on val that {probe.name} adds to the inside, age, sex and view"
+        bound, figure = bounds.max_shortcut_excess, probe.excess
+    question = _Question(f"shortcut.{probe.name}", what, bound, ceiling)
+    return _assessed(question, figure, n=probe.n, least=bounds.min_subgroup_n)
 
 
 def _inflation(each: Inflation, bounds: ExaminationBounds) -> GateResult:
