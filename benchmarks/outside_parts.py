@@ -23,7 +23,7 @@ from cxrmlops.evaluation.statistics.ranking import auc_interval
 
 DRAWS = 5
 VAL = 0.2  # of the patients
-PLANTED = {
+PLANTED = {  # marker -> share of ASF films, cell of the thumbnail
     "nothing": (0.0, 0),
     "frame": (0.6, SIDE // 2),
     "corner": (0.6, 2 * SIDE + 2),
@@ -65,7 +65,8 @@ def _draw(
     for name, part in PARTS.items():
         score = read_grey(shown[:, part], is_asf, ~val, table.patient_id)
         added = excess[name]
-        assert score is not None and added is not None
+        if score is None or added is None:
+            raise SystemExit("error: too few patients of a class to learn from")
         alone = auc_interval(score[val], is_asf[val], table.patient_id[val])
         found[name] = (alone.high, added.value, added.high)
     return found

@@ -44,8 +44,8 @@ PARAMS: dict[str, dict[str, Any]] = {
     "train": {"epochs": 15, "patience": 8, "learning_rate": 1.0e-3, "ema_decay": 0.98},
     "examine": {
         "studies": 150,
-        "map_images": 16,
-        "road_images": 4,
+        "map_images": 24,
+        "road_images": 24,
         "boxes": "data/raw/regions.csv",  # masks of what was planted
     },
     "gate": {

@@ -48,8 +48,8 @@ class MapFigures(Part):
 
     n_images: int
     grid: tuple[int, ...]  # cells down and across
-    disagreement: float  # with Grad-CAM, largest of any film
     redrawn: dict[str, Estimate | None]  # part -> correlation after weights were drawn
+    all_redrawn: Estimate | None  # absolute, mean over networks with all weights so
     repeated: dict[str, Estimate | None]  # change -> correlation with the map under it
     road: Estimate | None  # over a map that points nowhere, logit units
     corners: Estimate | None  # share of positive evidence over the share of area

@@ -153,9 +153,9 @@ def _maps(
     on_square = evidence_on_square(maps.evidence, places=places, size=size, side=GRID)
     return measure_maps(
         maps.evidence,
-        maps.gradcam,
         on_square=on_square,
         redrawn=maps.redrawn,
+        all_redrawn=maps.all_redrawn,
         repeated=maps.repeated,
         road=(pointed, at_random),
     )

@@ -28,7 +28,6 @@ class ExaminationBounds:
     max_auc_inflation: float  # upper end
     min_subgroup_n: int  # studies; fewer are not assessed
     min_auc_change: float  # lower end
-    max_map_disagreement: float  # of the largest evidence
     max_randomised_weights_correlation: float  # upper end
     min_repeated_correlation: float  # lower end
     min_road: float  # lower end, logit units
@@ -124,7 +123,7 @@ def _change(each: AnswerChange, bounds: ExaminationBounds) -> GateResult:
 def _maps(maps: MapFigures, bounds: ExaminationBounds) -> list[GateResult]:
     """Refuse a network whose heat maps mean nothing."""
     same = "heat maps, correlation with the map"
-    redrawn = f"{same} of redrawn weights"
+    redrawn = "heat maps, absolute correlation with those of redrawn weights"
     nowhere = "heat maps, ROAD over a map that points nowhere"
     at_edge = "heat maps, evidence in corners over their area"
     most = bounds.max_randomised_weights_correlation
@@ -138,13 +137,10 @@ def _maps(maps: MapFigures, bounds: ExaminationBounds) -> list[GateResult]:
         _Question("maps.road", nowhere, bounds.min_road, floor),
         _Question("maps.corners", at_edge, bounds.max_corner_concentration, ceiling),
     ]
-    figures = [maps.redrawn["conv1"], *maps.repeated.values(), maps.road, maps.corners]
+    figures = [maps.all_redrawn, *maps.repeated.values(), maps.road, maps.corners]
     return [
-        _disagreement(maps, bounds.max_map_disagreement),
-        *(
-            _of_films(question, figure, least=bounds.min_map_images)
-            for question, figure in zip(questions, figures, strict=True)
-        ),
+        _of_films(question, figure, least=bounds.min_map_images)
+        for question, figure in zip(questions, figures, strict=True)
     ]
 
 
@@ -189,14 +185,6 @@ def _of_films(
     if figure is None or n < least:
         return question.unanswered(n, f"{n} films are too few")
     return question.of(figure)
-
-
-def _disagreement(maps: MapFigures, bound: float) -> GateResult:
-    apart = maps.disagreement
-    passed = apart <= bound
-    than = "at most" if passed else "more than"
-    reason = f"heat maps differ from Grad-CAM by {apart:.1e}, {than} {bound:.1e}"
-    return gate_result("maps.agreement", apart, bound, maps.n_images, passed, reason)
 
 
 def _assessed(
