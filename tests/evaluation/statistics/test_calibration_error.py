@@ -45,12 +45,23 @@ def test_limits_with_one_bin_are_those_of_the_distance_of_a_share():
         np.full(n, share), abnormal, np.arange(n), bins=10, rounds=200_000, seed=1
     )
 
-    # |share - .5| = .12, far from 0: the limits of a share, above by the error that
-    # is seen, below by the one that is foreseen, which is larger
-    below, above = (1.959964 * np.sqrt(q * (1 - q) / n) for q in (0.5, 0.62))
+    # |share - .5| = .12, far from 0: the limits of a share, by the error that is
+    # foreseen, which is the larger one here
+    step = 1.959964 * np.sqrt(share * (1 - share) / n)
     assert found.value == pytest.approx(0.12)
-    assert found.low == pytest.approx(0.12 - below, abs=5e-4)
-    assert found.high == pytest.approx(0.12 + above, abs=5e-4)
+    assert (found.low, found.high) == pytest.approx(
+        (0.12 - step, 0.12 + step), abs=5e-4
+    )
+
+
+def test_bins_that_show_one_class_alone_are_not_certain():
+    probability = np.repeat([0.1, 0.9], 40)
+    abnormal = probability > 0.5
+
+    found = calibration_error(probability, abnormal, np.arange(80), bins=10, **DRAWING)
+
+    assert found.value == pytest.approx(0.1)
+    assert found.high > 0.1 + 1.5 * np.sqrt(0.09 / 80)
 
 
 def test_an_error_that_noise_alone_would_show_has_the_lower_limit_0():

@@ -146,11 +146,8 @@ def calibration_figures(
     Beside the calibration error stands what noise alone would make of it
     (`ece_if_calibrated`).
     """
-    score, is_asf, draws = (
-        read.probability,
-        read.abnormal,
-        {"rounds": rounds, "seed": seed},
-    )
+    score, is_asf = read.probability, read.abnormal
+    draws = {"rounds": rounds, "seed": seed}
     brier = {"brier": brier_figure(score, is_asf)}
     return {
         "ece": calibration_error(score, is_asf, read.patient, bins=bins, **draws),

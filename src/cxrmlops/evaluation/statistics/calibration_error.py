@@ -41,9 +41,9 @@ def calibration_error(
 
     Each end takes what makes it wider. The upper one supposes that every bin is equally
     far off in terms of its own error, the way of being off that noise lengthens least,
-    and the noise that was seen. The lower one supposes that bins are off as they were
-    seen to be, and at least the noise that the probabilities foresee; it is 0 unless
-    noise alone would seldom show so much.
+    and either the noise that was seen or at least that which the probabilities foresee.
+    The lower one supposes that bins are off as they were seen to be, and at least the
+    noise foreseen; it is 0 unless noise alone would seldom show so much.
 
     Args:
         probability: shape (n_studies,), of ASF, 0-1.
@@ -58,16 +58,14 @@ def calibration_error(
     left = _left(abnormal - probability, member)
     noise = _noise(left, patient)
     least = _at_least_foreseen(noise, left, probability, member)
-    seen, draws = float(np.abs(gap).sum()), {"rounds": rounds, "seed": seed}
-    low = _Shape(np.abs(gap), _drawn(least, **draws))
-    high = _Shape(np.sqrt(np.diag(noise)), _drawn(noise, **draws))
-    ends = (
-        low.size_showing(seen, at=1 - ALPHA / 2),
-        high.size_showing(seen, at=ALPHA / 2),
+    seen, n = float(np.abs(gap).sum()), len(probability)
+    draws = [_drawn(each, rounds=rounds, seed=seed) for each in (noise, least)]
+    low = _Shape(np.abs(gap), draws[1]).size_showing(seen, at=1 - ALPHA / 2)
+    high = max(
+        _Shape(np.sqrt(np.diag(each)), drawn).size_showing(seen, at=ALPHA / 2)
+        for each, drawn in zip((noise, least), draws, strict=True)
     )
-    return Interval(
-        seen, min(ends[0], seen), min(1.0, max(ends[1], seen)), len(probability)
-    )
+    return Interval(seen, min(low, seen), min(1.0, max(high, seen)), n)
 
 
 def ece_of_noise(probability: Floats, *, bins: int, rounds: int, seed: int) -> Interval:
