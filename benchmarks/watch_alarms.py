@@ -252,7 +252,10 @@ def _reading(
         facts = index.set_index("image_id").loc[images.image_id].reset_index()
         facts = facts.assign(**{name: told[name] for name in told})
         studies = join_studies(
-            images, answers.logit, answers.probability, rule=model.card.study_rule
+            images,
+            answers.logit,
+            rule=model.card.study_rule,
+            temperature=model.card.temperature,
         )
         rows = reference_studies(
             images,

@@ -185,7 +185,13 @@ def make_examination(**changes: Any) -> Examination:
     probes = (
         Probe(name="manufacturer", kind="acquisition", n=400, auc=fair),
         Probe(name="age", kind="person", n=400, auc=much),
-        Probe(name="corners", kind="outside", n=400, auc=fair),
+        Probe(
+            name="corners",
+            kind="outside",
+            n=400,
+            auc=much,  # the patient's shoulders
+            excess=estimate(-0.01, 0.0, 0.01, 400),
+        ),
         Probe(name="thumbnail", kind="picture", n=400, auc=much),
     )
     facts = {
@@ -218,8 +224,8 @@ def make_maps(**changes: Any) -> MapFigures:
     facts = {
         "n_images": 32,
         "grid": (8, 8),
-        "disagreement": 1e-6,
         "redrawn": {"conv1": estimate(-0.1, 0.0, 0.1, n=32)},
+        "all_redrawn": estimate(0.1, 0.2, 0.3, n=32),
         "repeated": {"noise": estimate(0.95, 0.97, 0.99, n=32)},
         "road": estimate(0.1, 0.3, 0.5, n=12),
         "corners": estimate(0.4, 0.6, 0.8, n=30),

@@ -147,9 +147,9 @@ class GateParams(Section):
     min_test_studies: int = Field(ge=1)
     min_thumbnail_margin: float = Field(ge=-1, le=1)  # AUC over a 16 x 16 thumbnail
     max_shortcut_auc: float = Field(ge=0.5, le=1)  # of one attribute alone, upper bound
+    max_shortcut_excess: float = Field(ge=0, le=1)  # of frame, corners, upper bound
     max_auc_inflation: float = Field(ge=0, le=1)  # AUC less AUC within levels, upper
     min_auc_change: float = Field(ge=-1, le=0)  # of a film shown differently, lower
-    max_map_disagreement: float = Field(gt=0)  # with Grad-CAM, of the largest evidence
     max_randomised_weights_correlation: float = Fraction  # maps of redrawn weights
     min_repeated_correlation: float = Fraction  # of maps of films hardly changed, lower
     min_road: float  # logit units over a map that points nowhere, lower

@@ -19,7 +19,7 @@ from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.model.bundle import read_bundle, write_bundle
-from cxrmlops.model.inference import Reader, calibrated
+from cxrmlops.model.inference import Reader
 from cxrmlops.model.network import build_network
 from cxrmlops.params import EvaluateParams
 from cxrmlops.records.metrics import Metrics
@@ -225,8 +225,7 @@ def test_a_model_of_random_weights_is_refused_for_what_it_cannot_tell(project):
     fitted = fit_temperature(logit, rows.abnormal, rows.split)
     network.shift(fitted.shift)
     logit = logit + np.float32(fitted.shift)
-    probability = calibrated(logit, temperature=fitted.temperature)
-    val = join_studies(rows, logit, probability, rule="max")
+    val = join_studies(rows, logit, rule="max", temperature=fitted.temperature)
     rewrite(
         project,
         bundle,
@@ -248,7 +247,7 @@ def test_a_miscalibrated_model_is_refused_for_its_probabilities(project):
     bundle = read_bundle(project / "train" / "bundle")
     rows, logit = read_val(project, bundle)
     unsure = 20 * bundle.card.temperature  # every probability close to one half
-    val = join_studies(rows, logit, calibrated(logit, temperature=unsure), rule="max")
+    val = join_studies(rows, logit, rule="max", temperature=unsure)
     rewrite(
         project, bundle, val=val, temperature=unsure, operating_points=points_of(val)
     )

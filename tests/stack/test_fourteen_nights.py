@@ -53,6 +53,7 @@ OPEN_GATE = {
     "min_subgroup_auc_lower": 0.0,
     "min_thumbnail_margin": -1.0,
     "max_shortcut_auc": 1.0,
+    "max_shortcut_excess": 1.0,
     "max_auc_inflation": 1.0,
     "min_auc_change": -1.0,
     "max_randomised_weights_correlation": 1.0,

@@ -66,8 +66,9 @@ def test_heat_maps_of_the_network_are_checked(line):
     maps = read_json(line / "examine" / "examination.json")["maps"]
 
     assert (maps["n_images"], maps["grid"]) == (4, [3, 3])
-    assert maps["disagreement"] < 1e-4
     assert maps["repeated"]["noise"]["value"] > maps["redrawn"]["conv1"]["value"]
+    assert 0 <= maps["all_redrawn"]["value"] <= 1
+    assert maps["all_redrawn"]["n"] == 4
     assert maps["road"]["n"] == 2
 
 

@@ -41,7 +41,24 @@ def test_a_rule_out_point_above_the_balanced_one_changes_no_answer():
 def test_what_is_no_probability_is_no_answer(probability):
     with pytest.raises(DataError, match="no number from 0 to 1"):
         answer(probability, POINT)
+
+
+@pytest.mark.parametrize("logit", [math.nan, math.inf, -math.inf])
+def test_a_logit_that_is_no_number_gives_a_study_no_answer(logit):
     for rule in ("max", "mean"):
-        for images in ([probability, 0.5], [0.5, probability]):
-            with pytest.raises(DataError, match="no number from 0 to 1"):
-                study_probability(images, rule)
+        for images in ([logit, 0.5], [0.5, logit]):
+            with pytest.raises(DataError, match="a logit that is no number"):
+                study_probability(images, rule, 1.0)
+
+
+def test_logits_are_joined_and_then_calibrated():
+    logits, temperature = [-1.0, 4.0], 2.0
+
+    mean = study_probability(logits, "mean", temperature)
+    largest = study_probability(logits, "max", temperature)
+
+    assert mean == pytest.approx(1 / (1 + math.exp(-1.5 / 2)))
+    assert largest == pytest.approx(1 / (1 + math.exp(-4 / 2)))
+    # the mean of both images' probabilities would be another answer
+    apart = (1 / (1 + math.exp(1 / 2)) + 1 / (1 + math.exp(-4 / 2))) / 2
+    assert abs(mean - apart) > 0.03

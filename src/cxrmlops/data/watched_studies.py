@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cxrmlops.records.tables import WATCHED
-from cxrmlops.vocabulary.findings import STUDY_RULES
+from cxrmlops.vocabulary.findings import study_logit
 from cxrmlops.vocabulary.reasons import REASONS, Kind
 from cxrmlops.vocabulary.watched import (
     DIRECTIONS,
@@ -67,7 +67,7 @@ def _row(
         "outcome": "scored",
         "kind": "",
         "distance": first["distance"],
-        "logit": STUDY_RULES[rule]([float(image["logit"]) for image in scored]),
+        "logit": study_logit([float(image["logit"]) for image in scored], rule),
         **{name: first[name] for name in DIRECTIONS},
     }
 

@@ -1,13 +1,13 @@
 """
 Is the map worth showing? The maps that its checks compare.
 
-Agreement with Grad-CAM by pytorch-grad-cam; what is left when the weights are drawn
-anew (Adebayo, Sanity Checks for Saliency Maps, 2018); what a little noise or a shift
-changes; and ROAD (Rong, 2022): how the answer falls when what the map points at is
-removed.
+What is left when the weights are drawn anew (Adebayo, Sanity Checks for Saliency Maps,
+2018); what a little noise or a shift changes; and ROAD (Rong, 2022): how the answer
+falls when what the map points at is removed. That the map is Grad-CAM's follows from
+the network's shape and is a test of the code, not of a model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ from cxrmlops.model.network import EvidenceResNet
 
 BATCH = 8
 PARTS = ("evidence", "layer4", "layer3", "layer2", "layer1", "conv1")  # last first
+REDRAWS = 8  # networks: their agreement with the map differs by luck
 NOISE = 2.0  # standard deviation, grey values of 255
 SHIFT = 2  # pixels, down and across
 REMOVED = (90, 70)  # ROAD: percentile of a map above which a film is removed
@@ -31,8 +32,8 @@ class ImageMaps:
     """Maps of n films, each of shape (n, h, w), float32, in logit units."""
 
     evidence: np.ndarray
-    gradcam: np.ndarray  # scaled as evidence is
     redrawn: Mapping[str, np.ndarray]  # weights drawn anew, from the head down to there
+    all_redrawn: Sequence[np.ndarray]  # of `REDRAWS` networks, all weights drawn anew
     repeated: Mapping[str, np.ndarray]  # of the films with noise, or shifted
 
 
@@ -44,10 +45,17 @@ def draw_maps(network: EvidenceResNet, squares: np.ndarray, *, seed: int) -> Ima
         squares: shape (n, size, size), uint8.
         seed: of noise and weights.
     """
+    redrawn = _redrawn(network, squares, seed=seed)
     return ImageMaps(
         evidence=_evidence(network, squares),
-        gradcam=_gradcam(network, squares),
-        redrawn=_redrawn(network, squares, seed=seed),
+        redrawn=redrawn,
+        all_redrawn=[
+            redrawn[PARTS[-1]],
+            *(
+                _all_redrawn(network, squares, seed=seed + number)
+                for number in range(1, REDRAWS)
+            ),
+        ],
         repeated={
             "noise": _evidence(network, _noised(squares, seed=seed)),
             "shift": _evidence(network, np.roll(squares, (SHIFT, SHIFT), (1, 2))),
@@ -100,29 +108,6 @@ def _evidence(network: EvidenceResNet, squares: np.ndarray) -> np.ndarray:
     return evidence
 
 
-def _gradcam(network: EvidenceResNet, squares: np.ndarray) -> np.ndarray:
-    """Grad-CAM before its ReLU, at the map's own resolution."""
-    from pytorch_grad_cam import GradCAM
-    from pytorch_grad_cam.utils.model_targets import BinaryClassifierOutputTarget
-
-    target, found = network.layer4[-1], []
-    with GradCAM(LogitOnly(network), [target]) as cam:
-        for k in range(0, len(squares), BATCH):
-            part = squares[k : k + BATCH]
-            images = to_images(torch.from_numpy(part), network.bias.device)
-            targets = [BinaryClassifierOutputTarget(1)] * len(part)
-            cam(images, targets)
-            store = cam.activations_and_grads
-            features = store.activations[0].cpu().numpy()
-            grads = store.gradients[0].cpu().numpy()
-            found.append(
-                cam.get_cam_image(images, target, targets, features, grads, False)
-            )
-    maps = np.concatenate(found)
-    # over the h x w cells the gradients' mean is 1 / (h w), by either pooling
-    return np.asarray(maps * maps[0].size, np.float32)
-
-
 def _redrawn(
     network: EvidenceResNet, squares: np.ndarray, *, seed: int
 ) -> dict[str, np.ndarray]:
@@ -130,11 +115,25 @@ def _redrawn(
     other, draw = deepcopy(network), torch.Generator().manual_seed(seed)
     maps = {}
     for part in PARTS:
-        for module in other.get_submodule(part).modules():
-            if isinstance(module, nn.Conv2d):
-                _shuffle(module, draw)
+        _shuffle_part(other, part, draw)
         maps[part] = _evidence(other, squares)
     return maps
+
+
+def _all_redrawn(
+    network: EvidenceResNet, squares: np.ndarray, *, seed: int
+) -> np.ndarray:
+    """Shuffle all weights: one network's map is close to the other's by luck."""
+    other, draw = deepcopy(network), torch.Generator().manual_seed(seed)
+    for part in PARTS:
+        _shuffle_part(other, part, draw)
+    return _evidence(other, squares)
+
+
+def _shuffle_part(network: EvidenceResNet, part: str, draw: torch.Generator) -> None:
+    for module in network.get_submodule(part).modules():
+        if isinstance(module, nn.Conv2d):
+            _shuffle(module, draw)
 
 
 def _shuffle(module: nn.Conv2d, draw: torch.Generator) -> None:

@@ -159,7 +159,10 @@ def read_rows(bundle: Bundle, rows: pd.DataFrame, *, data: Path) -> pd.DataFrame
     reader = Reader(bundle, batch_size=BATCH)
     answers = reader.read_parts(map(squares, in_parts(rows)))
     return join_studies(
-        rows, answers.logit, answers.probability, rule=bundle.card.study_rule
+        rows,
+        answers.logit,
+        rule=bundle.card.study_rule,
+        temperature=bundle.card.temperature,
     )
 
 

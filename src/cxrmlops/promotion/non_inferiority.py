@@ -42,7 +42,7 @@ def not_worse(
     """
     new, old = _paired(candidate[0], champion[0])
     abnormal = new.abnormal.to_numpy(dtype=bool)
-    found = auc_difference(new.logit, old.logit, abnormal, new.patient_id)
+    found = auc_difference(new.probability, old.probability, abnormal, new.patient_id)
     low, passed = found.interval.low, found.interval.low >= -max_auc_loss
     reason = (
         f"AUC less the champion's on the same {len(new)} test studies: "

@@ -13,6 +13,7 @@ class Probe(Part):
     kind: str  # acquisition, person, outside or picture
     n: int  # studies
     auc: Estimate | None  # None: every film is alike
+    excess: Estimate | None = None  # outside: AUC that it adds to the inside and person
 
 
 class Inflation(Part):
@@ -47,8 +48,8 @@ class MapFigures(Part):
 
     n_images: int
     grid: tuple[int, ...]  # cells down and across
-    disagreement: float  # with Grad-CAM, largest of any film
     redrawn: dict[str, Estimate | None]  # part -> correlation after weights were drawn
+    all_redrawn: Estimate | None  # absolute, mean over networks with all weights so
     repeated: dict[str, Estimate | None]  # change -> correlation with the map under it
     road: Estimate | None  # over a map that points nowhere, logit units
     corners: Estimate | None  # share of positive evidence over the share of area

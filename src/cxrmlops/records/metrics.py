@@ -52,7 +52,7 @@ class SourceStudy(Part):
 class SubgroupFigures(Part):
     """One group's figures; None where too few studies belong to it."""
 
-    group: str  # sex, age, view, portable, manufacturer, source, year or finding
+    group: str  # sex, age, view, portable, ..., n_images or finding
     level: str
     n: int  # studies
     n_asf: int

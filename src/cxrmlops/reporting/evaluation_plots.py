@@ -52,6 +52,7 @@ GROUPS = {
     "manufacturer": "Manufacturer",
     "source": "Source or site",
     "year": "Year",
+    "n_images": "Images of the study",
     "finding": "Finding, against all NSF",
 }
 

@@ -13,7 +13,7 @@ from cxrmlops.system.files import write_text
 KINDS = {
     "acquisition": "How the film was made",
     "person": "Who was filmed",
-    "outside": "Parts without lung",
+    "outside": "Parts outside the chest",
     "picture": "The picture without detail",
 }
 PROBES: dict[str, str] = {  # name -> what it reads

@@ -13,7 +13,7 @@ from cxrmlops.data.squares import image_squares, in_parts
 from cxrmlops.evaluation.performance.failures import Failures
 from cxrmlops.evaluation.performance.figures import check_classes
 from cxrmlops.evaluation.performance.metrics import measure
-from cxrmlops.evaluation.performance.studies import join_studies
+from cxrmlops.evaluation.performance.studies import join_scores, join_studies
 from cxrmlops.evaluation.performance.thumbnail import read_thumbnails, shrink
 from cxrmlops.evaluation.statistics.thresholds import choose_points, moved
 from cxrmlops.model.bundle import (
@@ -136,7 +136,10 @@ def _studies(
     answers = reader.read_parts(map(squares, in_parts(test)))
     log.info("evaluate: %d test films read", len(test))
     studies = join_studies(
-        test, answers.logit, answers.probability, rule=bundle.card.study_rule
+        test,
+        answers.logit,
+        rule=bundle.card.study_rule,
+        temperature=bundle.card.temperature,
     )
     far = pd.Series(answers.unfamiliar)
     refused = far.groupby(test.study_id.to_numpy()).all()
@@ -150,7 +153,7 @@ def _thumbnails(
     thumbnails = np.concatenate([shrink(squares(part)) for part in in_parts(images)])
     answers = read_thumbnails(thumbnails, images.abnormal, images.split)
     test = images[images.split == "test"]
-    return join_studies(test, answers, answers, rule=rule).probability.to_numpy()
+    return join_scores(test, answers, rule=rule).probability.to_numpy()
 
 
 def _thresholds_moved(card: BundleCard, val: pd.DataFrame) -> float:

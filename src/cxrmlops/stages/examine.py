@@ -121,8 +121,10 @@ def _robustness(
 ) -> list[AnswerChange]:
     def studies(squares: np.ndarray) -> pd.DataFrame:
         answers = reader.read(squares)
-        rule = reader.bundle.card.study_rule
-        return join_studies(images, answers.logit, answers.probability, rule=rule)
+        card = reader.bundle.card
+        return join_studies(
+            images, answers.logit, rule=card.study_rule, temperature=card.temperature
+        )
 
     before = studies(squares)
     return [
@@ -151,9 +153,9 @@ def _maps(
     on_square = evidence_on_square(maps.evidence, places=places, size=size, side=GRID)
     return measure_maps(
         maps.evidence,
-        maps.gradcam,
         on_square=on_square,
         redrawn=maps.redrawn,
+        all_redrawn=maps.all_redrawn,
         repeated=maps.repeated,
         road=(pointed, at_random),
     )

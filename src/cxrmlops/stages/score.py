@@ -41,6 +41,7 @@ from cxrmlops.vocabulary.findings import (
     BALANCED,
     HIGH_SENSITIVITY,
     answer,
+    calibrated_logit,
     study_probability,
 )
 from cxrmlops.vocabulary.reasons import OUT_OF_DISTRIBUTION
@@ -180,18 +181,20 @@ def _answer(
     if method != EVIDENCE:
         maps = image_maps(reader.network, squares, method=method)
     directions = named_directions(answers.features, reader.familiar)
+    temperature = reader.bundle.card.temperature
     for number, (row, _) in enumerate(batch):
         row["distance"] = round(float(answers.distance[number]), DIGITS)
         if answers.unfamiliar[number] and reader.familiar:
             why = f"distance {row['distance']:.1f}, limit {reader.familiar.limit:.1f}"
             strike(row, out, OUT_OF_DISTRIBUTION, why)
             continue
-        grid = maps[number]
+        grid, logit = maps[number], round(float(answers.logit[number]), DIGITS)
         row |= directions[number]
         row |= {
             "outcome": "scored",
-            "logit": round(float(answers.logit[number]), DIGITS),
-            "probability": round(float(answers.probability[number]), DIGITS),
+            "logit": logit,
+            # of the logit as written: a study of one image has the image's answer
+            "probability": round(calibrated_logit(logit, temperature), DIGITS),
             "evidence": grid.astype("<f2").tobytes(),
             "evidence_rows": grid.shape[0],
             "evidence_columns": grid.shape[1],
@@ -244,7 +247,8 @@ def _study(
     }
     if scored.empty:
         return row | {"reason": "|".join(sorted(set(images.reason)))}
-    joined = study_probability(list(scored.probability), model.card.study_rule)
+    rule, temperature = model.card.study_rule, model.card.temperature
+    joined = study_probability(list(scored.logit), rule, temperature)
     probability = round(joined, DIGITS)
     points = {p.name: answer(probability, p) for p in model.card.operating_points}
     return row | {

@@ -255,12 +255,13 @@ def _judge(
         for chosen in (train.iloc[some], rows)
     )
     logit = read.logit
-    as_they_are = join_studies(rows, logit, calibrated(logit), rule=params.study_rule)
+    rule = params.study_rule
+    as_they_are = join_studies(rows, logit, rule=rule, temperature=1.0)
     fitted = fit_temperature(as_they_are.logit, as_they_are.abnormal, as_they_are.split)
     learner.network.shift(fitted.shift)
     logit = logit + np.float32(fitted.shift)
     probability = calibrated(logit, temperature=fitted.temperature)
-    studies = join_studies(rows, logit, probability, rule=params.study_rule)
+    studies = join_studies(rows, logit, rule=rule, temperature=fitted.temperature)
     points = choose_points(
         studies.probability,
         studies.abnormal,

@@ -8,6 +8,7 @@ network gives the probability of ASF; an operating point turns it into an answer
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite, tanh
 from statistics import fmean
 
 from cxrmlops.system.errors import DataError
@@ -74,21 +75,45 @@ def result(
 STUDY_RULES: dict[str, Callable[[Sequence[float]], float]] = {"max": max, "mean": fmean}
 
 
-def study_probability(probabilities: Sequence[float], rule: str) -> float:
-    """Join the probabilities of a study's frontal images into one.
+def study_logit(logits: Sequence[float], rule: str) -> float:
+    """Join the logits of a study's frontal images into one.
 
-    The same rule serves training, evaluation and the nightly run.
+    The same rule serves training, evaluation and the nightly run. Logits are joined
+    and what they give is calibrated, since it is such joined logits that temperature
+    and shift were fitted on: the mean of probabilities would be calibrated by neither.
 
     Args:
-        probabilities: one per scored image, at least one, each 0-1.
+        logits: one per scored image, at least one.
         rule: `max` (any image abnormal makes the study abnormal) or `mean`.
 
     Raises:
-        DataError: one is no number from 0 to 1.
+        DataError: one is no number.
     """
-    for probability in probabilities:
-        _require_probability(probability)
-    return float(STUDY_RULES[rule](probabilities))
+    if not all(map(isfinite, logits)):
+        raise DataError(
+            "the network gives a logit that is no number; the model cannot be used, "
+            "train or fetch it again"
+        )
+    return float(STUDY_RULES[rule](logits))
+
+
+def study_probability(logits: Sequence[float], rule: str, temperature: float) -> float:
+    """Return the calibrated probability of a study, from its images' logits.
+
+    Args:
+        logits: one per scored image, at least one.
+        rule: as `study_logit`.
+        temperature: of the model.
+
+    Raises:
+        DataError: as `study_logit`.
+    """
+    return calibrated_logit(study_logit(logits, rule), temperature)
+
+
+def calibrated_logit(logit: float, temperature: float) -> float:
+    """Turn a logit into a probability of ASF, 0-1."""
+    return 0.5 * (1 + tanh(logit / temperature / 2))  # sigmoid without overflow
 
 
 def _require_probability(probability: float) -> None:

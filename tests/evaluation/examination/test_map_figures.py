@@ -64,14 +64,13 @@ def test_figures_of_maps():
 
     found = measure_maps(
         evidence,
-        evidence * 1.5,
         on_square=evidence,
         redrawn={"conv1": maps(seed=1)},
+        all_redrawn=[maps(seed=1), maps(seed=2)],
         repeated={"noise": evidence * 2},
         road=(np.array([1.0, 1.2]), np.array([0.0, 0.1])),
     )
 
-    assert found.disagreement == pytest.approx(0.5, rel=1e-6)
     assert found.repeated["noise"].low == pytest.approx(1)
     assert abs(found.redrawn["conv1"].value) < 0.3
     assert found.road.value == pytest.approx(1.05)
@@ -85,9 +84,9 @@ def test_evidence_between_the_corners_is_at_the_border_alone():
 
     found = measure_maps(
         evidence,
-        evidence,
         on_square=evidence,
         redrawn={},
+        all_redrawn=[],
         repeated={},
         road=(nowhere, nowhere),
     )
@@ -103,12 +102,52 @@ def test_what_lies_at_the_edge_is_asked_of_the_map_laid_over_the_square():
 
     found = measure_maps(
         np.ones((2, 2, 2), "float32"),  # two cells a side: all of them at the edge
-        np.ones((2, 2, 2), "float32"),
         on_square=inside,
         redrawn={},
+        all_redrawn=[],
         repeated={},
         road=(nowhere, nowhere),
     )
 
     assert found.grid == (2, 2)
     assert found.borders.value == found.corners.value == 0
+
+
+def likeness(evidence, redrawn):
+    return measure_maps(
+        evidence,
+        on_square=evidence,
+        redrawn={},
+        all_redrawn=redrawn,
+        repeated={},
+        road=(np.zeros(2), np.zeros(2)),
+    ).all_redrawn
+
+
+def test_likeness_to_redrawn_networks_is_absolute_and_its_interval_counts_networks():
+    evidence = maps()
+    shares = [0.0, 0.2, -0.4, 0.6]  # of the map in what eight networks give
+    redrawn = [
+        share * evidence + 0.3 * maps(seed=9 + k) for k, share in enumerate(shares * 2)
+    ]
+
+    found = likeness(evidence, redrawn)
+
+    each = [
+        abs(np.mean([spearmanr(evidence[k], m[k], axis=None)[0] for k in range(6)]))
+        for m in redrawn
+    ]
+    step = 2.364624 * np.std(each, ddof=1) / np.sqrt(8)  # t of seven degrees
+    assert found.value == pytest.approx(np.mean(each), abs=1e-5)
+    assert (found.low, found.high) == pytest.approx(
+        (np.mean(each) - step, np.mean(each) + step), abs=2e-5
+    )
+    assert found.n == len(evidence)
+
+
+def test_a_map_that_does_not_depend_on_the_weights_is_like_those_of_any_network():
+    evidence = maps()
+
+    found = likeness(evidence, [(-1) ** k * evidence for k in range(8)])
+
+    assert found.low > 0.99, "turned signs must not hide it"

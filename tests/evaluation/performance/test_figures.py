@@ -112,30 +112,6 @@ def test_bootstrap_limits_are_percentiles_of_draws_made_by_hand():
         assert ours == pytest.approx(limits, abs=0.02), name
 
 
-def test_limits_of_the_calibration_error_are_reflected_at_the_value():
-    read = make_reading(600, seed=2)
-    low = reading(read.probability * 0.7, read.abnormal, read.patient)
-    bins = np.argsort(np.argsort(low.probability)) // 60  # ten bins of sixty
-
-    def error(rows):
-        own = np.eye(10)[bins[rows]]
-        gap = (low.abnormal[rows] - low.probability[rows]) @ own
-        return np.abs(gap).sum() / len(rows)
-
-    found = calibration_figures(low, bins=10, rounds=2000, seed=1)["ece"]
-
-    rng = np.random.default_rng(3)
-    draws = [error(rng.integers(600, size=600)) for _ in range(2000)]
-    value = error(np.arange(600))
-    below, above = np.percentile(draws, [2.5, 97.5])
-    assert found.value == pytest.approx(value)
-    # Davison and Hinkley 1997, 5.2: 2 value - percentile, not the percentile itself
-    assert abs(value - (below + above) / 2) > 0.0015, "the two kinds must differ here"
-    assert (found.low, found.high) == pytest.approx(
-        (2 * value - above, 2 * value - below), abs=0.003
-    )
-
-
 def test_a_probability_at_the_threshold_is_answered_asf():
     read = reading(
         [0.5, 0.5, 0.5, 0.1, 0.9], [True, True, False, False, True], list("abcde")

@@ -75,6 +75,16 @@ def test_a_group_that_is_read_badly_shows_a_gap():
     assert groups["portable", "no"].gap.low > 0
 
 
+def test_studies_of_one_image_and_of_several_are_groups_of_their_own():
+    studies = make_studies(200)
+    studies["n_images"] = np.resize([1, 1, 1, 2, 3], 200)
+
+    groups = judged(studies)
+
+    assert groups["n_images", "1"].n == 120
+    assert groups["n_images", "2 or more"].n == 80
+
+
 def test_unknown_years_and_vendors_are_named_so():
     studies = make_studies(200)
     studies["year"] = pd.array([pd.NA] * 200, dtype="Int64")
@@ -98,8 +108,9 @@ def test_the_order_of_groups_is_that_of_the_report():
     keys = list(judged(make_studies(100)))
 
     assert keys == sorted(
-        keys, key=lambda k: (["sex", "age", "view", "portable", "manufacturer",
-                              "source", "year", "finding"].index(k[0]), k[1])
+        keys, key=lambda k: (["sex", "age", "view", "portable",
+                              "manufacturer", "source", "year", "n_images",
+                              "finding"].index(k[0]), k[1])
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ from sklearn.metrics import roc_auc_score
 
 from cxrmlops.evaluation.statistics.intervals import (
     Interval,
-    basic,
     by_patient,
     design_effect,
     percentile,
@@ -116,23 +115,6 @@ def test_rounds_without_both_classes_are_left_out():
 
     assert np.isnan(draws).any()
     assert np.isfinite([interval.low, interval.high]).all()
-
-
-def test_a_figure_that_noise_inflates_is_reflected():
-    draws = np.array([0.02, 0.03, 0.04])
-
-    interval = basic(0.02, draws, n=10, floor=0.0, ceiling=1.0)
-
-    assert interval.low == pytest.approx(0.0, abs=2e-3)
-    assert interval.high == pytest.approx(0.02, abs=1e-3)
-
-
-def test_a_reflected_limit_stays_among_values_that_the_figure_can_have():
-    draws = np.array([0.25, 0.75, 1.0])
-
-    interval = basic(0.75, draws, n=4, floor=0.0, ceiling=1.0)
-
-    assert interval.high == 1.0  # reflected: 2 * .75 - .275 = 1.225
 
 
 def test_a_ratio_covers_the_one_of_the_limits_alone():

@@ -6,6 +6,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
+from benchmarks.interval_coverage import Ranked, areas, missed
 from cxrmlops.evaluation.statistics.intervals import by_patient
 from cxrmlops.evaluation.statistics.ranking import (
     auc,
@@ -100,7 +101,9 @@ def test_delong_agrees_with_the_bootstrap_also_where_patients_come_twice():
     draws = by_patient({"auc": auc_figure(score, abnormal)}, patient, rounds=2000)
     low, high = np.percentile(draws["auc"], [2.5, 97.5])
 
-    assert (delong.low, delong.high) == pytest.approx((low, high), abs=4e-3)
+    assert (delong.low, delong.high) == pytest.approx((low, high), abs=8e-3)
+    error = standard_error(auc(score, abnormal, patient).influence, patient)
+    assert error == pytest.approx(draws["auc"].std(), rel=0.05)
 
 
 def test_copies_of_a_study_do_not_make_the_auc_surer():
@@ -172,20 +175,66 @@ def test_a_draw_without_the_highest_score_has_the_precision_of_the_others():
     assert found == pytest.approx(expected)
 
 
-def test_limits_are_those_of_the_logit_of_the_auc():
-    score, abnormal = binormal(60, shift=2.5)
+def exponential(true, n_asf, n_nsf):
+    """Write out Hanley and McNeil's variance (Radiology 1982;143:29)."""
+    q1, q2 = true / (2 - true), 2 * true**2 / (1 + true)
+    above = true * (1 - true) + (n_asf - 1) * (q1 - true**2)
+    return (above + (n_nsf - 1) * (q2 - true**2)) / (n_asf * n_nsf)
+
+
+@pytest.mark.parametrize("sides", [(30, 30), (20, 90)])
+def test_limits_lie_where_the_value_is_196_moderated_errors_away(sides):
+    asf, nsf = sides
+    rng = np.random.default_rng(0)
+    abnormal = np.arange(asf + nsf) < asf
+    score = rng.normal(size=asf + nsf) + 2 * abnormal
     wins = (score[abnormal][:, None] > score[~abnormal]).astype(float)
     value = wins.mean()
-    variance = wins.mean(1).var(ddof=1) / 30 + wins.mean(0).var(ddof=1) / 30
+    delong = wins.mean(1).var(ddof=1) / asf + wins.mean(0).var(ddof=1) / nsf
 
-    found = auc_interval(score, abnormal, np.arange(60))
+    found = auc_interval(score, abnormal, np.arange(asf + nsf))
+
+    known = min(sides) - 1  # against 50 patients' worth of belief in the model
+    seen = delong / exponential(value, *sides)
+    factor = (known * seen + 50) / (known + 50)
+    for limit in (found.low, found.high):
+        error = np.sqrt(factor * exponential(limit, *sides))
+        assert abs(value - limit) == pytest.approx(1.959964 * error, rel=1e-5)
+    assert found.low < value < found.high
+    assert found.n == asf + nsf
+
+
+def test_with_many_studies_limits_are_those_of_delongs_logit():
+    score, abnormal = binormal(4000, shift=2.5)
+    patient = np.arange(4000)
+
+    found = auc_interval(score, abnormal, patient)
 
     # Qin and Hotilovac 2008: the error of logit(AUC) is that of the AUC over A (1 - A)
-    step = 1.959964 * np.sqrt(variance) / (value * (1 - value))
+    value, error = (
+        found.value,
+        standard_error(auc(score, abnormal, patient).influence, patient),
+    )
+    step = 1.959964 * error / (value * (1 - value))
     limits = expit([logit(value) - step, logit(value) + step])
-    assert (found.low, found.high) == pytest.approx(tuple(limits), abs=1e-7)
-    assert value + 1.959964 * np.sqrt(variance) > found.high + 0.004
-    assert found.n == 60
+    assert (found.low, found.high) == pytest.approx(tuple(limits), abs=5e-4)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("sides", "auc_of_all", "spread"),
+    [((25, 200), 0.96, 1.0), ((25, 200), 0.96, 2.0), ((25, 200), 0.9, 1.0),
+     ((50, 300), 0.9, 2.0), ((25, 25), 0.9, 2.0)],
+)  # fmt: skip
+def test_the_lower_end_is_above_the_truth_in_at_most_25_of_1000_cohorts_or_so(
+    sides, auc_of_all, spread
+):
+    setting = Ranked(*sides, auc_of_all, spread)
+
+    low, _ = missed(areas(setting, 500), auc_of_all)
+
+    # DeLong's on the logit scale: 6 to 14 % with 25 ASF and 200 NSF
+    assert low <= 4
 
 
 def newcombes_spread(true, n_asf, n_nsf):

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 from scipy.special import expit, logit
-from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
@@ -10,9 +9,6 @@ from cxrmlops.evaluation.statistics.reliability import (
     bin_of,
     brier_figure,
     calibration_line,
-    ece_figure,
-    ece_of_noise,
-    reliability,
 )
 
 
@@ -33,20 +29,6 @@ def test_equal_probabilities_share_a_bin():
     assert number.max() < 3
 
 
-def test_bins_of_the_diagram_add_up_to_the_error():
-    rng = np.random.default_rng(0)
-    probability, abnormal = rng.random(300), rng.random(300) < 0.4
-
-    table = reliability(probability, abnormal, np.arange(300), bins=10)
-    ece = ece_figure(probability, abnormal, bins=10)(np.ones((1, 300)))[0]
-
-    gaps = [
-        each.observed.n * abs(each.observed.value - each.predicted) for each in table
-    ]
-    assert sum(gaps) / 300 == pytest.approx(ece)
-    assert sum(each.observed.n for each in table) == 300
-
-
 def test_brier_equals_scikit_learns():
     rng = np.random.default_rng(0)
     probability, abnormal = rng.random(50), rng.random(50) < 0.4
@@ -54,12 +36,6 @@ def test_brier_equals_scikit_learns():
     figure = brier_figure(probability, abnormal)(np.ones((1, 50)))[0]
 
     assert figure == pytest.approx(brier_score_loss(abnormal, probability))
-
-
-def test_a_perfect_oracle_has_no_error():
-    abnormal = np.arange(20) % 2 == 0
-
-    assert ece_figure(abnormal * 1.0, abnormal, bins=10)(np.ones((1, 20)))[0] == 0
 
 
 def test_probabilities_of_zero_and_one_are_survived():
@@ -120,37 +96,6 @@ def test_slope_and_intercept_solve_their_equations_and_err_patient_by_patient(
     assert intercept.high - intercept.value == pytest.approx(1.959964 * error, rel=1e-4)
     assert intercept.value - intercept.low == pytest.approx(1.959964 * error, rel=1e-4)
     assert intercept.n == found["calibration_slope"].n == n
-
-
-@pytest.mark.parametrize("share", [0.5, 0.2])
-def test_the_error_of_noise_is_that_of_binomial_draws(share):
-    n = 40
-
-    noise = ece_of_noise(np.full(n, share), bins=10, rounds=20_000, seed=1)
-
-    # equal probabilities share one bin, whose error is |k / n - share|
-    count = np.arange(n + 1)
-    error = np.round(np.abs(count / n - share), 9)
-    chance = binom.pmf(count, n, share)
-    order = np.argsort(error)
-    below = np.cumsum(chance[order])
-    limits = [error[order][np.searchsorted(below, at)] for at in (0.025, 0.975)]
-    assert noise.value == pytest.approx((chance * error).sum(), rel=0.02)
-    assert (noise.low, noise.high) == pytest.approx(limits, abs=1e-6)
-    assert noise.n == n
-
-
-def test_the_error_of_noise_adds_up_bins_by_their_size():
-    probability = np.repeat([0.2, 0.7], [30, 10])
-
-    noise = ece_of_noise(probability, bins=4, rounds=20_000, seed=1)
-
-    def mean_error(n, share):
-        count = np.arange(n + 1)
-        return (binom.pmf(count, n, share) * np.abs(count / n - share)).sum()
-
-    both = (30 * mean_error(30, 0.2) + 10 * mean_error(10, 0.7)) / 40
-    assert noise.value == pytest.approx(both, rel=0.02)
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -119,7 +119,7 @@ def _algorithm(model: ModelIdentity) -> hd.sr.AlgorithmIdentification:
         family=codes.DCM.ArtificialIntelligence,
         parameters=[
             *points,
-            f"study_rule={model.study_rule} of the probabilities of the study's images",
+            f"study_rule={model.study_rule} of the logits of the study's images",
             f"architecture={model.architecture}",
             f"evidence_pooling={model.pooling}",
             f"input_pixels={model.size}",

@@ -1,6 +1,6 @@
 """What the checks of heat maps found, as figures over films with 95 % intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import sqrt
 
 import numpy as np
@@ -19,10 +19,10 @@ EDGE = 1 / 8  # of the side: border and corners, where markers and collimators l
 
 def measure_maps(
     evidence: Maps,
-    gradcam: Maps,
     *,
     on_square: Maps,
     redrawn: Mapping[str, Maps],
+    all_redrawn: Sequence[Maps],
     repeated: Mapping[str, Maps],
     road: tuple[Floats, Floats],
 ) -> MapFigures:
@@ -30,17 +30,17 @@ def measure_maps(
 
     Args:
         evidence: shape (n_images, h, w), one film a study, logit units.
-        gradcam: shape (n_images, h, w), Grad-CAM scaled as evidence is.
         on_square: shape (n_images, side, side), evidence laid over the square.
         redrawn: part -> maps of the network with its weights drawn anew down to there.
+        all_redrawn: maps of networks with all weights drawn anew, each by itself.
         repeated: change -> maps of films hardly changed.
         road: shape (k,) each, ROAD of the map and of a map that points nowhere.
     """
     return MapFigures(
         n_images=len(evidence),
         grid=evidence.shape[1:],
-        disagreement=_disagreement(evidence, gradcam),
         redrawn={k: _agreement(evidence, maps) for k, maps in redrawn.items()},
+        all_redrawn=_likeness(evidence, all_redrawn),
         repeated={k: _agreement(evidence, maps) for k, maps in repeated.items()},
         road=_mean(road[0] - road[1]),
         corners=_mean(concentration(on_square, corners=True)),
@@ -111,15 +111,22 @@ def _at_edge(cells: int) -> Floats:
     return np.asarray((low + high) * cells)
 
 
-def _disagreement(evidence: Maps, gradcam: Maps) -> float:
-    scale = np.abs(evidence).max(axis=(1, 2))
-    apart = np.abs(evidence - gradcam).max(axis=(1, 2))
-    most = float((apart / np.maximum(scale, np.finfo(np.float32).tiny)).max())
-    return round(most, DIGITS)
-
-
 def _agreement(evidence: Maps, maps: Maps) -> Estimate | None:
     return _mean(rank_correlation(evidence, maps))
+
+
+def _likeness(evidence: Maps, redrawn: Sequence[Maps]) -> Estimate | None:
+    """Return how alike maps are to those of networks without what was learnt.
+
+    The mean over networks of the absolute correlation, which its sign, a matter of
+    luck, would hide; the interval counts networks, which differ more than films do.
+    """
+    correlations = [rank_correlation(evidence, maps) for maps in redrawn]
+    known = [each[np.isfinite(each)] for each in correlations]
+    alike = np.array([abs(each.mean()) if len(each) else np.nan for each in known])
+    found = _mean(alike)
+    n = min(map(len, known), default=0)
+    return found.model_copy(update={"n": n}) if found else None
 
 
 def _mean(values: Floats) -> Estimate | None:

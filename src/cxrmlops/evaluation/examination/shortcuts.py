@@ -1,19 +1,21 @@
 """
 Is it a shortcut? What reaches the label without a lung, and whether the answer does.
 
-Three questions, all on val. Does anything but the lung give the label away (probes)?
+Three questions, all on val. Does anything but the lung give the label away (probes;
+of parts of the picture outside the chest, which show the patient, too: what they add)?
 Does the network's AUC come from such differences (inflation)? Can its embedding tell
 where a film comes from (told apart)? The first is about the cohort, the second about
 the model, the third explains the second.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cxrmlops.evaluation.examination.outside_parts import PARTS, measure_excess
 from cxrmlops.evaluation.examination.probes import (
     classify_source,
     read_grey,
@@ -21,9 +23,8 @@ from cxrmlops.evaluation.examination.probes import (
     read_numbers,
 )
 from cxrmlops.evaluation.examination.within_levels import auc_inflation
-from cxrmlops.evaluation.performance.studies import join_studies
+from cxrmlops.evaluation.performance.studies import join_scores
 from cxrmlops.evaluation.performance.subgroups import age_band
-from cxrmlops.evaluation.performance.thumbnail import SIDE
 from cxrmlops.evaluation.statistics.estimates import estimate
 from cxrmlops.evaluation.statistics.intervals import Bools, Floats
 from cxrmlops.evaluation.statistics.ranking import auc_interval
@@ -34,7 +35,6 @@ ACQUISITION = ("view", "portable", "manufacturer", "source", "year")
 PERSON = ("sex", "age")
 SIZE = ("rows", "columns", "bits_stored")
 INTENSITY = ("mean", "std", "p01", "p50", "p99", "black", "white")
-CORNER = 3  # of 16 thumbnail pixels a side: where markers lie
 
 
 def measure_shortcuts(
@@ -50,9 +50,14 @@ def measure_shortcuts(
     learnt = (images.split == "train").to_numpy(dtype=bool)
     is_asf = images.abnormal.to_numpy(dtype=bool)
     n = int(images.study_id[images.split == "val"].nunique())
+    excess = measure_excess(images, thumbnails, rule=rule)
     return [
         Probe(
-            name=name, kind=kind, n=n, auc=_on_val(read(is_asf, learnt), images, rule)
+            name=name,
+            kind=kind,
+            n=n,
+            auc=_on_val(read(is_asf, learnt), images, rule),
+            excess=estimate(excess.get(name)),
         )
         for name, kind, read in _probes(images, thumbnails)
     ]
@@ -119,11 +124,10 @@ def _probes(
         for name in names:
             yield name, kind, partial(read_level, levels[name])
     yield "size", "acquisition", partial(_numbers, images[list(SIZE)])
-    pictures = _pictures(thumbnails)
-    for name, kind in (("frame", "outside"), ("corners", "outside")):
-        yield name, kind, _grey(pictures[name], images)
+    for name, part in PARTS.items():
+        yield name, "outside", _grey(thumbnails[:, part], images)
     yield "intensity", "picture", partial(_numbers, images[list(INTENSITY)])
-    yield "thumbnail", "picture", _grey(pictures["thumbnail"], images)
+    yield "thumbnail", "picture", _grey(thumbnails, images)
 
 
 def _numbers(numbers: pd.DataFrame, abnormal: Bools, learnt: Bools) -> Floats | None:
@@ -136,27 +140,11 @@ def _grey(grey: npt.NDArray[np.float32], images: pd.DataFrame) -> Score:
     return lambda y, at: read_grey(grey, y, at, images.patient_id)
 
 
-def _pictures(
-    thumbnails: npt.NDArray[np.float32],
-) -> Mapping[str, npt.NDArray[np.float32]]:
-    """Cut thumbnails: all of them, the outermost ring, the four corners."""
-    place = np.arange(SIDE)
-    edge = (place == 0) | (place == SIDE - 1)
-    far = (place < CORNER) | (place >= SIDE - CORNER)
-    ring = (edge[:, None] | edge[None, :]).ravel()
-    corners = (far[:, None] & far[None, :]).ravel()
-    return {
-        "thumbnail": thumbnails,
-        "frame": thumbnails[:, ring],
-        "corners": thumbnails[:, corners],
-    }
-
-
 def _on_val(score: Floats | None, images: pd.DataFrame, rule: str) -> Estimate | None:
     if score is None:
         return None
     val = (images.split == "val").to_numpy(dtype=bool)
-    joined = join_studies(images[val], score[val], score[val], rule=rule)
+    joined = join_scores(images[val], score[val], rule=rule)
     return estimate(
         auc_interval(joined.probability, joined.abnormal, joined.patient_id)
     )

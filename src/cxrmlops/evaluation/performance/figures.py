@@ -1,17 +1,20 @@
 """Every figure of one reading of the test set, with its interval and its n."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from cxrmlops.evaluation.statistics.calibration_error import (
+    calibration_error,
+    ece_of_noise,
+)
 from cxrmlops.evaluation.statistics.intervals import (
     Bools,
     Figure,
     Floats,
     Interval,
-    basic,
     by_patient,
     percentile,
     proportion,
@@ -26,8 +29,6 @@ from cxrmlops.evaluation.statistics.ranking import (
 from cxrmlops.evaluation.statistics.reliability import (
     brier_figure,
     calibration_line,
-    ece_figure,
-    ece_of_noise,
 )
 from cxrmlops.records.metrics import Confusion
 from cxrmlops.system.errors import DataError
@@ -142,21 +143,16 @@ def calibration_figures(
 ) -> dict[str, Interval]:
     """Return Brier score, expected calibration error, slope and intercept.
 
-    The lower limit of the calibration error is 0 unless the error is larger than noise
-    alone would make it (`ece_if_calibrated`); the upper limit, which gates look at, is
-    a reflected bootstrap.
+    Beside the calibration error stands what noise alone would make of it
+    (`ece_if_calibrated`).
     """
     score, is_asf = read.probability, read.abnormal
-    figure = ece_figure(score, is_asf, bins=bins)
-    draws = by_patient({"ece": figure}, read.patient, rounds=rounds, seed=seed)["ece"]
-    point = _point(figure, len(read))
-    ece = basic(point, draws, n=len(read), floor=0.0, ceiling=1.0)
-    noise = ece_of_noise(score, bins=bins, rounds=rounds, seed=seed)
+    draws = {"rounds": rounds, "seed": seed}
     brier = {"brier": brier_figure(score, is_asf)}
     return {
-        "ece": replace(ece, low=0.0) if ece.value <= noise.high else ece,
-        "ece_if_calibrated": noise,
-        **bootstrap(brier, read, n=len(read), rounds=rounds, seed=seed),
+        "ece": calibration_error(score, is_asf, read.patient, bins=bins, **draws),
+        "ece_if_calibrated": ece_of_noise(score, bins=bins, **draws),
+        **bootstrap(brier, read, n=len(read), **draws),
         **calibration_line(score, is_asf, read.patient),
     }
 

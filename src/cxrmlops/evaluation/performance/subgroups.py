@@ -24,7 +24,7 @@ AGE_BANDS = (18, 40, 60, 80)  # years, lower ends
 class Group:
     """One group's figures; None where too few studies belong to it."""
 
-    group: str  # sex, age, view, portable, manufacturer, source, year or finding
+    group: str  # sex, age, view, portable, ..., n_images or finding
     level: str
     n: int  # studies
     n_asf: int
@@ -70,6 +70,9 @@ def members(studies: pd.DataFrame, abnormal: Bools) -> Iterator[tuple[str, str, 
         "manufacturer": studies.manufacturer.replace("", "unknown"),
         "source": studies.source,
         "year": studies.year.astype("string").fillna("unknown"),
+        "n_images": pd.Series(
+            np.where(studies.n_images > 1, "2 or more", "1"), index=studies.index
+        ),
     }
     for name, column in columns.items():
         for level in sorted(column.unique()):

@@ -150,22 +150,6 @@ def percentile(value: float, draws: Floats, *, n: int) -> Interval:
     return Interval(value, float(min(low, value)), float(max(high, value)), n)
 
 
-def basic(
-    value: float, draws: Floats, *, n: int, floor: float, ceiling: float
-) -> Interval:
-    """Turn bootstrap draws into a reflected interval, for a figure that noise inflates.
-
-    A figure like the calibration error can only grow by noise: each draw is larger than
-    the value by about what the value itself is too large. Reflecting the draws at the
-    value undoes it; percentiles would add it twice (Davison and Hinkley, 1997, 5.2).
-    Limits stay within `floor` and `ceiling`, which the figure itself never leaves.
-    """
-    plain = percentile(value, draws, n=n)
-    low = max(floor, 2 * value - plain.high)
-    high = min(ceiling, 2 * value - plain.low)
-    return Interval(value, min(low, value), max(value, high), n)
-
-
 def ratio(above: Interval, below: Interval) -> Interval:
     """Divide two independent figures, with limits from theirs (MOVER-R).
 

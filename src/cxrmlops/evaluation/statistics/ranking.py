@@ -5,13 +5,13 @@ The AUC's variance is DeLong's (Biometrics 1988) with each patient's terms added
 squaring (Obuchowski, Biometrics 1997): with one study a patient it is DeLong's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import log, sqrt
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.special import expit
 
 from cxrmlops.evaluation.statistics.intervals import (
     Bools,
@@ -21,6 +21,8 @@ from cxrmlops.evaluation.statistics.intervals import (
     Z,
     codes,
 )
+
+BELIEF = 50.0  # patients of the smaller class, for the variance as a model has it
 
 
 @dataclass(frozen=True)
@@ -63,36 +65,33 @@ def standard_error(influence: Floats, patient: npt.ArrayLike) -> float:
 def auc_interval(
     score: npt.ArrayLike, abnormal: npt.ArrayLike, patient: npt.ArrayLike
 ) -> Interval:
-    """Return the AUC with DeLong's interval, patient by patient, on the logit scale.
+    """Return the AUC with an interval whose lower end holds with few ASF, too.
 
-    On the logit scale the limits stay within 0-1 and keep their level near 1 (Qin and
-    Hotilovac, 2008). Perfect separation has no DeLong variance: Newcombe's interval on
-    the number of patients is given there.
+    DeLong's variance, patient by patient, is itself uncertain where a class is small,
+    and smallest just where the AUC came out too high. So it is moderated: `BELIEF`
+    patients of the smaller class speak for Hanley and McNeil's variance (as a moderated
+    t does for a variance: Smyth, 2004). Limits are those AUCs from which the value lies
+    1.96 errors away, the error being theirs (a score interval, as Newcombe's method 5).
+    Perfect separation has no DeLong variance: Newcombe's interval on the number of
+    patients is given there.
     """
     found = auc(score, abnormal, patient)
-    is_asf = np.asarray(abnormal, dtype=bool)
+    is_asf, names = np.asarray(abnormal, dtype=bool), np.asarray(patient)
+    sides = (len(np.unique(names[is_asf])), len(np.unique(names[~is_asf])))
     error = standard_error(found.influence, patient)
     if error < 1e-12 or found.value in (0, 1):
-        names = np.asarray(patient)
-        sides = (len(np.unique(names[is_asf])), len(np.unique(names[~is_asf])))
         low, high = newcombe(found.value, *sides)
         return Interval(found.value, low, high, len(is_asf))
-    centre = log(found.value / (1 - found.value))
-    step = Z * error / (found.value * (1 - found.value))
-    low, high = expit([centre - step, centre + step])
-    return Interval(found.value, float(low), float(high), len(is_asf))
+    seen = error**2 / _exponential(found.value, *sides)
+    known = min(sides) - 1
+    factor = (known * seen + BELIEF) / (known + BELIEF)
+    low, high = _limits(found.value, lambda true: factor * _exponential(true, *sides))
+    return Interval(found.value, low, high, len(is_asf))
 
 
 def hanley_mcneil(value: float, n_asf: int, n_nsf: int) -> Interval:
     """Return an AUC of which only the value is known (Radiology 1982;143:29-36)."""
-    q_asf = value / (2 - value)
-    q_nsf = 2 * value**2 / (1 + value)
-    variance = (
-        value * (1 - value)
-        + (n_asf - 1) * (q_asf - value**2)
-        + (n_nsf - 1) * (q_nsf - value**2)
-    ) / (n_asf * n_nsf)
-    step = Z * sqrt(variance)
+    step = Z * sqrt(_exponential(value, n_asf, n_nsf))
     return Interval(
         value, max(0.0, value - step), min(1.0, value + step), n_asf + n_nsf
     )
@@ -101,10 +100,30 @@ def hanley_mcneil(value: float, n_asf: int, n_nsf: int) -> Interval:
 def newcombe(value: float, n_asf: int, n_nsf: int) -> tuple[float, float]:
     """Return limits that stay honest at 0 and 1 (Newcombe, Stat Med 2006, method 5)."""
 
-    def misfit(true: float) -> float:
+    def variance(true: float) -> float:
         extra = (n_asf + n_nsf) / 2 - 1
         spread = 1 + extra * ((1 - true) / (2 - true) + true / (1 + true))
-        return (value - true) ** 2 - Z**2 * true * (1 - true) * spread / (n_asf * n_nsf)
+        return true * (1 - true) * spread / (n_asf * n_nsf)
+
+    return _limits(value, variance)
+
+
+def _exponential(true: float, n_asf: int, n_nsf: int) -> float:
+    """Return the variance of the AUC of exponential scores (Hanley, McNeil 1982)."""
+    q_asf = true / (2 - true)
+    q_nsf = 2 * true**2 / (1 + true)
+    return (
+        true * (1 - true)
+        + (n_asf - 1) * (q_asf - true**2)
+        + (n_nsf - 1) * (q_nsf - true**2)
+    ) / (n_asf * n_nsf)
+
+
+def _limits(value: float, variance: Callable[[float], float]) -> tuple[float, float]:
+    """Return the AUCs from which a value is `Z` of their own errors away."""
+
+    def misfit(true: float) -> float:
+        return (value - true) ** 2 - Z**2 * variance(true)
 
     # the value itself is a root where it is 0 or 1, and never the limit sought
     low = brentq(misfit, 0.0, value - 1e-9) if value > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Whether a probability means what it says: Brier score, ECE, slope, intercept."""
+"""Whether a probability means what it says: bins, Brier score, slope, intercept."""
 
 import warnings
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ from cxrmlops.evaluation.statistics.intervals import (
     Ints,
     Z,
     codes,
-    percentile,
     proportion,
 )
 
@@ -67,34 +66,6 @@ def brier_figure(probability: Floats, abnormal: Bools) -> Figure:
     """Make the mean squared error of the probability a figure of the weights."""
     squared = (probability - abnormal) ** 2
     return lambda weights: (weights @ squared) / weights.sum(axis=1)
-
-
-def ece_figure(probability: Floats, abnormal: Bools, *, bins: int) -> Figure:
-    """Make the expected calibration error a figure of the weights.
-
-    The mean over studies of |observed - predicted| share of ASF of their bin. The bins
-    are those of the whole sample in every round.
-    """
-    number = bin_of(probability, bins=bins)
-    member = (number[:, None] == np.arange(number.max() + 1)).astype(np.float64)
-    surplus = member * (abnormal - probability)[:, None]  # (n_studies, bins)
-    return lambda weights: np.abs(weights @ surplus).sum(axis=1) / weights.sum(axis=1)
-
-
-def ece_of_noise(probability: Floats, *, bins: int, rounds: int, seed: int) -> Interval:
-    """Return the calibration error that a perfectly calibrated reader would show here.
-
-    It is not 0, because a bin of few studies never shows its probability exactly.
-    """
-    draw = np.random.default_rng(seed)
-    number = bin_of(probability, bins=bins)
-    member = (number[:, None] == np.arange(number.max() + 1)).astype(np.float64)
-    errors = [
-        np.abs(((draw.random(len(probability)) < probability) - probability) @ member)
-        for _ in range(rounds)
-    ]
-    ece = np.sum(errors, axis=1) / len(probability)
-    return percentile(float(ece.mean()), ece, n=len(probability))
 
 
 def calibration_line(
