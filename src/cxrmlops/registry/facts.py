@@ -9,6 +9,7 @@ from cxrmlops.registry.service import open_client, translated
 
 COMMIT, DIRTY, ENVIRONMENT = "cxr.git_commit", "cxr.git_dirty", "cxr.environment"
 FOUND = "cxr.code_found_in"  # a later commit that does what the training's code did
+GATE = "cxr.gate"  # passed, refused or not assessed
 DVC = "dvc."  # of tags: output -> its hash
 
 
