@@ -53,7 +53,7 @@ def judge(
     """
     return [
         _validated(validation),
-        _leak(images, manifest),
+        judge_leak(images, policy=manifest.policy),
         _same_data(metrics, images, manifest),
         _thresholds(metrics),
         _enough(metrics, bounds.min_test_studies),
@@ -76,6 +76,22 @@ def judge_figures(
             bounds.min_thumbnail_margin,
         ),
     ]
+
+
+def judge_leak(images: pd.DataFrame, *, policy: str) -> GateResult:
+    """Ask that nobody stands on two sides.
+
+    Args:
+        images: SPLITS rows.
+        policy: by which the split was drawn.
+    """
+    found = {what: n for what, n in leaks(images).items() if n}
+    told = ", ".join(f"{what} {n}" for what, n in found.items())
+    reason = f"in more than one split: {told}" if told else "no patient on two sides"
+    if policy != "patient":
+        reason = f"split policy '{policy}' leaks by design ({told or 'none here'})"
+    passed = not found and policy == "patient"
+    return gate_result("no_leak", sum(found.values()), 0, len(images), passed, reason)
 
 
 def judge_assessed(gates: Sequence[GateResult], at_most: float) -> GateResult:
@@ -127,17 +143,6 @@ def _validated(validation: Validation) -> GateResult:
         f"{len(validation.expectations)} expectations unmet, "
         f"{validation.quarantined} of {validation.n} films quarantined",
     )
-
-
-def _leak(images: pd.DataFrame, manifest: SplitManifest) -> GateResult:
-    found = {what: n for what, n in leaks(images).items() if n}
-    told = ", ".join(f"{what} {n}" for what, n in found.items())
-    policy = manifest.policy
-    reason = f"in more than one split: {told}" if told else "no patient on two sides"
-    if policy != "patient":
-        reason = f"split policy '{policy}' leaks by design ({told or 'none here'})"
-    passed = not found and policy == "patient"
-    return gate_result("no_leak", sum(found.values()), 0, len(images), passed, reason)
 
 
 def _same_data(
