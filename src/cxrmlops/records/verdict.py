@@ -63,7 +63,11 @@ class Verdict(Record):
     @property
     def sentence(self) -> str:
         """Say the outcome, by how many questions, and which have no answer."""
-        open_ones = [g.name for g in self.gates if g.verdict == "not_assessed"]
+        open_ones = [
+            gate.name
+            for gate in self.gates
+            if gate.verdict == "not_assessed" and gate.name != ASSESSED
+        ]
         n_passed, of = self.count("pass"), f"of {len(self.gates)} questions"
         told = {
             "passed": f"passed, {n_passed} {of}",

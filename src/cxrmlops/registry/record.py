@@ -137,7 +137,7 @@ def _log_tags(client: MlflowClient, run: Run, data: Path) -> None:
         "cxr.test_hash": metrics.test_hash,
         "cxr.n_test_studies": metrics.n_test_studies,
         facts.GATE: verdict.outcome,
-        "cxr.gate_reasons": "; ".join(verdict.reasons),
+        facts.GATE_REASONS: "; ".join(verdict.reasons),
         facts.COMMIT: origin.git_commit,
         facts.DIRTY: origin.git_dirty,
         facts.FOUND: "",  # whoever knows such a commit says so afterwards
