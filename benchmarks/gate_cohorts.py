@@ -103,14 +103,14 @@ def moved(world: World, *, n: int = 100_000) -> float:
 
 def _read(world: World, rows: pd.DataFrame) -> tuple[Floats, Floats]:
     """Return d of each study before the move, and which are read badly whatever it."""
-    first = rows.findings.str.split("|").str[0]
-    by_kind = first.map(lambda kind: world.kinds.get(kind, 0.96))
+    listed, of = np.unique(rows.findings.to_numpy(str), return_inverse=True)
+    by_kind = np.array([world.kinds.get(w.split("|")[0], 0.96) for w in listed])[of]
     by_view = rows.view.map(lambda view: world.views.get(view, 0.96))
+    d = _d(by_kind) + _d(by_view) - _d(0.96)
     column, level = world.bad
-    if not column:
-        return _d(by_kind) + _d(by_view) - _d(0.96), np.zeros(len(rows), bool)
-    listed = rows[column].str.split("|").map(lambda words: level in words)
-    return _d(by_kind) + _d(by_view) - _d(0.96), listed.to_numpy(bool)
+    if column == "findings":
+        return d, np.array([level in words.split("|") for words in listed])[of]
+    return d, (rows[column] == level).to_numpy() if column else np.zeros(len(d), bool)
 
 
 def _d(auc: object) -> Floats:
@@ -135,7 +135,7 @@ def _studies(world: World, n: int, rng: np.random.Generator) -> pd.DataFrame:
             "manufacturer": _vendors(world, asf, rng),
             "source": "hospital",
             "year": rng.choice([2017, 2018], size=n),
-            "findings": _findings(asf, rng),
+            "findings": _findings(asf, rng).astype(object),
         }
     )
 

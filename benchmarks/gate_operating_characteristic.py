@@ -13,7 +13,7 @@ films (heat maps, ROAD, robustness, shortcut probes) is not: it comes on top.
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
@@ -37,10 +37,10 @@ from cxrmlops.evaluation.gates.gate import (
 )
 from cxrmlops.evaluation.gates.subgroup_gate import SubgroupBounds, judge_subgroups
 from cxrmlops.evaluation.performance.figures import Predictions, calibration_figures
-from cxrmlops.evaluation.performance.subgroups import subgroups
+from cxrmlops.evaluation.performance.subgroups import MIN_PER_CLASS, members
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.comparison import auc_difference
-from cxrmlops.evaluation.statistics.estimates import estimate, estimates, with_estimates
+from cxrmlops.evaluation.statistics.estimates import estimate, estimates
 from cxrmlops.evaluation.statistics.intervals import proportion, wilson
 from cxrmlops.evaluation.statistics.ranking import auc_interval
 from cxrmlops.evaluation.statistics.thresholds import choose_points
@@ -124,19 +124,12 @@ def simulate(world: World, seed: int, number: int) -> Candidate:
         split,
         high_sensitivity=_params().train.high_sensitivity,
     )
-    read = _reading(test)
     return Candidate(
         figures=_figures(test, balanced.threshold, sensitive.threshold),
-        groups=tuple(
-            SubgroupFigures(
-                **with_estimates(group),
-                verdict="assessed" if group.assessed else "not_assessed",
-            )
-            for group in subgroups(test, read, threshold=balanced.threshold)
-        ),
+        groups=tuple(_groups(test)),
         inflation=tuple(
             Inflation(name=name, n=N_VAL, inflation=estimate(_inflation(val, name)))
-            for name in ("view", "portable", "manufacturer", "year")
+            for name in ("view", "manufacturer")
         ),
         sides=_sides(world, val, test, rng),
         n_test_studies=N_TEST,
@@ -251,6 +244,28 @@ def _figures(
             "auc_over_thumbnail": thumbnail,
         }
     )
+
+
+def _groups(test: pd.DataFrame) -> Iterator[SubgroupFigures]:
+    """Measure of each group what the gate looks at: its AUC."""
+    score, asf = test.probability.to_numpy(), test.abnormal.to_numpy()
+    patient = test.patient_id.to_numpy()
+    for name, level, rows in members(test, asf):
+        n_asf, n_nsf = int((asf & rows).sum()), int((~asf & rows).sum())
+        is_assessed = min(n_asf, n_nsf) >= MIN_PER_CLASS
+        found = auc_interval(score[rows], asf[rows], patient[rows])
+        yield SubgroupFigures(
+            group=name,
+            level=level,
+            n=n_asf + n_nsf,
+            n_asf=n_asf,
+            n_nsf=n_nsf,
+            verdict="assessed" if is_assessed else "not_assessed",
+            auc=estimate(found) if is_assessed else None,
+            gap=None,
+            recall_asf=None,
+            recall_nsf=None,
+        )
 
 
 def _inflation(val: pd.DataFrame, name: str) -> object:

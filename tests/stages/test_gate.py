@@ -53,7 +53,7 @@ def test_a_refusal_is_a_completed_stage_with_one_line_a_reason(tmp_path, caplog)
 
     assert verdict["outcome"] == "refused"
     assert verdict["reasons"] == [
-        "AUC: 95 % lower bound 0.9000 is under 0.9450",
+        "AUC: 95 % lower bound 0.9000 is under 0.9400",
         "calibration error: 95 % upper bound 0.0800 is over 0.0600",
     ]
     lines = [record.getMessage() for record in caplog.records]

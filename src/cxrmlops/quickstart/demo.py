@@ -56,6 +56,7 @@ PARAMS: dict[str, dict[str, Any]] = {
         "min_high_sensitivity_lower": 0.85,
         "max_ece": 0.15,
         "min_subgroup_auc_lower": 0.70,
+        "min_large_subgroup_auc_lower": 0.70,
         "min_test_studies": 300,
     },
     "promotion": {"clean_code": False},  # a changed checkout may have a look, too
