@@ -49,10 +49,12 @@ from cxrmlops.params import GateParams, load_params
 from cxrmlops.records.estimate import Estimate
 from cxrmlops.records.examination import Inflation
 from cxrmlops.records.metrics import SubgroupFigures
-from cxrmlops.records.verdict import Verdict
+from cxrmlops.records.verdict import GateResult, Verdict
 
 N_VAL, N_TEST = 4026, 2013
-ECE_ROUNDS = 200  # of the bootstrap; nobody here is near the bound but the miscalibrated
+ECE_ROUNDS = (
+    200  # of the bootstrap; nobody here is near the bound but the miscalibrated
+)
 GOOD = (
     World("alike", 0.96),
     World("mild", 0.96, kinds=MILD, views={"AP": 0.94, "PA": 0.97}),
@@ -84,7 +86,7 @@ class Candidate:
     figures: dict[str, Estimate]
     groups: tuple[SubgroupFigures, ...]
     inflation: tuple[Inflation, ...]
-    sides: pd.DataFrame  # columns of SPLITS in which leaks are looked for
+    leak: GateResult
     n_test_studies: int
 
 
@@ -131,7 +133,7 @@ def simulate(world: World, seed: int, number: int) -> Candidate:
             Inflation(name=name, n=N_VAL, inflation=estimate(_inflation(val, name)))
             for name in ("view", "manufacturer")
         ),
-        sides=_sides(world, val, test, rng),
+        leak=judge_leak(_sides(world, val, test, rng), policy="patient"),
         n_test_studies=N_TEST,
     )
 
@@ -139,7 +141,7 @@ def simulate(world: World, seed: int, number: int) -> Candidate:
 def judged(candidate: Candidate, params: GateParams) -> Verdict:
     """Ask the gate."""
     gates = [
-        judge_leak(candidate.sides, policy="patient"),
+        candidate.leak,
         *judge_figures(candidate.figures, _bounds(Bounds, params)),
         *judge_subgroups(
             candidate.groups,
@@ -160,7 +162,10 @@ def row(world: World, verdicts: Sequence[Verdict]) -> str:
     n = len(verdicts)
     passed = wilson(sum(each.passed for each in verdicts), n)
     family = [
-        sum(any(_is_failed(g.name, g.verdict, kind) for g in each.gates) for each in verdicts)
+        sum(
+            any(_is_failed(g.name, g.verdict, kind) for g in each.gates)
+            for each in verdicts
+        )
         for kind in ("headline", "subgroup")
     ]
     names = Counter(g.name for v in verdicts for g in v.gates if g.verdict == "fail")
@@ -181,9 +186,7 @@ def pass_rate(found: Sequence[Candidate], params: GateParams) -> Estimate:
     return Estimate(value=share.value, low=share.low, high=share.high, n=len(found))
 
 
-def trade_off(
-    found: dict[World, list[Candidate]], params: GateParams
-) -> list[str]:
+def trade_off(found: dict[World, list[Candidate]], params: GateParams) -> list[str]:
     """Write pass rates under other bounds: a line for each pair of bounds."""
     worlds = [w for w in CURVE if w.auc in (0.94, 0.95, 0.96)] + [GOOD[1], *BAD[1:6]]
     lines = ["| AUC | recalls | " + " | ".join(f"{w.name} {w.auc:g}" for w in worlds)]

@@ -15,7 +15,9 @@ def n_passed(world):
     return sum(characteristic.judged(each, params).passed for each in found)
 
 
-@pytest.mark.parametrize("world", characteristic.GOOD[::2], ids=lambda world: world.name)
+@pytest.mark.parametrize(
+    "world", characteristic.GOOD[::2], ids=lambda world: world.name
+)
 def test_most_good_models_pass(world):
     # a rate of .90 gives fewer than 8 of 12 once in 200 times, one of .50 in 80 %
     assert n_passed(world) >= 8

@@ -29,7 +29,9 @@ def test_with_every_question_answered_nothing_is_named():
 
 
 def test_too_few_answers_are_an_outcome_of_their_own_with_their_reason():
-    said = verdict(auc="pass", **{ASSESSED: "not_assessed", "maps.road": "not_assessed"})
+    said = verdict(
+        auc="pass", **{ASSESSED: "not_assessed", "maps.road": "not_assessed"}
+    )
 
     assert said.outcome == "not assessed"
     assert not said.passed

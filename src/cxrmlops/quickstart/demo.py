@@ -237,7 +237,8 @@ def summary(folder: Path, verdict: Verdict, *, viewer: str = "") -> str:
         + (
             verdict.sentence
             if verdict.passed
-            else f"{verdict.outcome}, so no night followed: " + "; ".join(verdict.reasons)
+            else f"{verdict.outcome}, so no night followed: "
+            + "; ".join(verdict.reasons)
         ),
         "",
         "Where to look:",

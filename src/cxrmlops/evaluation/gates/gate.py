@@ -61,9 +61,7 @@ def judge(
     ]
 
 
-def judge_figures(
-    figures: Mapping[str, Estimate], bounds: Bounds
-) -> list[GateResult]:
+def judge_figures(figures: Mapping[str, Estimate], bounds: Bounds) -> list[GateResult]:
     """Put the questions about all test studies together; `figures` are by name."""
     return [
         floor("auc", "AUC", figures.get("auc"), bounds.min_auc_lower),
