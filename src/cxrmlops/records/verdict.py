@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 from cxrmlops.records.record import Part, Record
 
 ASSESSED = "assessed"  # the question whether enough of the others have an answer
+Outcome = Literal["passed", "refused", "not assessed"]
 NAMED = 3  # questions of one family; more of them are counted
 
 
@@ -26,7 +27,7 @@ class Verdict(Record):
 
     file: ClassVar[str] = "gate/verdict.json"
 
-    outcome: Literal["passed", "refused", "not assessed"]
+    outcome: Outcome
     reasons: tuple[str, ...]  # against the model; none where it passed
     gates: tuple[GateResult, ...]
     bundle_hash: str  # 64 hex digits
@@ -47,9 +48,11 @@ class Verdict(Record):
             for gate in gates
             if gate.name == ASSESSED and gate.verdict == "not_assessed"
         ]
-        against = "refused" if failed else "not assessed" if open_ones else "passed"
+        outcome: Outcome = "passed"
+        if failed or open_ones:
+            outcome = "refused" if failed else "not assessed"
         reasons = tuple(gate.reason for gate in [*failed, *open_ones])
-        return cls(outcome=against, reasons=reasons, gates=tuple(gates), **hashes)
+        return cls(outcome=outcome, reasons=reasons, gates=tuple(gates), **hashes)
 
     @property
     def passed(self) -> bool:

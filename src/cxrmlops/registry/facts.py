@@ -35,7 +35,7 @@ class Training:
 
     @property
     def gate(self) -> str:
-        """Say the outcome of the gate when it was last recorded; "" where nobody did."""
+        """Say the outcome of the gate as last recorded; "" where nobody did."""
         return self.tags.get(GATE, "")
 
     @property
