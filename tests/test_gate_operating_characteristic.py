@@ -1,9 +1,12 @@
 """The default bounds pass what they should and refuse what they should."""
 
+import numpy as np
 import pytest
 
 from benchmarks import gate_operating_characteristic as characteristic
 from benchmarks.gate_cohorts import World, draw, moved
+
+pytestmark = pytest.mark.slow
 
 ROUNDS = 12
 SEED = 20
@@ -35,8 +38,6 @@ def test_next_to_no_bad_model_passes(world):
 
 @pytest.mark.parametrize("auc", [0.94, 0.97])
 def test_a_world_has_the_auc_that_it_says(auc):
-    import numpy as np
-
     world = World("w", auc, kinds=characteristic.REALISTIC)
     rows = draw(world, 40_000, np.random.default_rng(3), move=moved(world))
 
