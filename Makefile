@@ -25,7 +25,7 @@ ARCH ?= resnet18
 N ?= 100
 SEED ?= 1
 
-.PHONY: demo stack test unit coverage soak check bench mutants docs setup clean
+.PHONY: demo stack test unit coverage soak check bench gate-oc mutants docs setup clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -65,6 +65,9 @@ check: $(READY)  ## style, types, import contracts
 
 bench: $(READY)  ## speed, as ratios in one run
 	$(BIN)/python -m benchmarks
+
+gate-oc: $(READY)  ## half an hour: how often the gate passes a model of known AUC
+	$(BIN)/python -m benchmarks.gate_operating_characteristic --seed $(SEED) --figure docs/gate_operating_characteristic.svg
 
 mutants: $(READY)  ## hours: would the tests notice? N wrong changes a package, drawn by SEED
 	$(INSTALL) '.[mutants]'

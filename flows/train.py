@@ -98,7 +98,7 @@ def offered(verdict: Verdict, run_id: str) -> State[Any]:
     """Offer a model that passed its gate; say what became of it."""
     if not verdict.passed:
         why = "; ".join([*verdict.reasons, f"gate {verdict.sentence}"])
-        return Completed(name="Refused", message=why)
+        return Completed(name=verdict.outcome.capitalize(), message=why)
     offer = register(run_id)
     return Completed(
         name="Refused" if offer.refused else None,

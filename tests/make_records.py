@@ -169,7 +169,7 @@ def make_gate(**changes: Any) -> GateResult:
 
 def make_verdict(**changes: Any) -> Verdict:
     facts = {
-        "passed": True,
+        "outcome": "passed",
         "reasons": (),
         "gates": (make_gate(),),
         "bundle_hash": "b" * 64,

@@ -143,7 +143,10 @@ class GateParams(Section):
     min_high_sensitivity_lower: float = Fraction  # recall ASF, high-sensitivity point
     max_ece: float = Fraction  # upper bound
     min_subgroup_auc_lower: float = Fraction
-    min_subgroup_n: int = Field(ge=1)  # smaller: not assessed
+    min_large_subgroup_auc_lower: float = Fraction
+    min_subgroup_per_class: int = Field(ge=10)  # fewer: only shown harm refuses
+    large_subgroup_per_class: int = Field(ge=10)
+    min_subgroup_n: int = Field(ge=1)  # of an examined figure; fewer: not assessed
     min_test_studies: int = Field(ge=1)
     min_thumbnail_margin: float = Field(ge=-1, le=1)  # AUC over a 16 x 16 thumbnail
     max_shortcut_auc: float = Field(ge=0.5, le=1)  # of one attribute alone, upper bound

@@ -94,7 +94,9 @@ def make_pipeline(project: Path) -> None:
 def judge(ready: Path, *, passed: bool) -> None:
     reasons = [] if passed else ["auc: lower bound 0.85 < 0.94 (n = 300)"]
     judged = bundle_hash(ready / "train/bundle")
-    verdict = make_verdict(passed=passed, reasons=reasons, bundle_hash=judged)
+    verdict = make_verdict(
+        outcome="passed" if passed else "refused", reasons=reasons, bundle_hash=judged
+    )
     verdict.write(ready / "gate/verdict.json")
 
 

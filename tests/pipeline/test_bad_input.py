@@ -232,7 +232,7 @@ def test_the_gate_refuses_figures_from_a_split_with_a_patient_on_two_sides(train
     assert command("gate") == 0  # a refusal is a completed stage with its reasons
 
     verdict = read_json(Path("data/gate/verdict.json"))
-    assert not verdict["passed"]
+    assert verdict["outcome"] == "refused"
     assert "in more than one split: patients 1" in verdict["reasons"]
 
 

@@ -45,8 +45,6 @@ BOUNDS = Bounds(
     min_recall_nsf_lower=0.7,
     min_high_sensitivity_lower=0.75,
     max_ece=0.15,
-    min_subgroup_auc_lower=0.7,
-    min_subgroup_n=1000,
     min_test_studies=150,
     min_thumbnail_margin=0.1,
 )

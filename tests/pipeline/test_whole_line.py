@@ -241,7 +241,7 @@ def test_the_verdict_is_about_this_bundle_and_this_split(line):
     assert verdict["split_hash"] == manifest["hash"]
     honest = ("data_validation", "no_leak", "same_data", "thresholds", "test_studies")
     assert [gates[name] for name in honest] == ["pass"] * len(honest)
-    assert verdict["passed"] == (not verdict["reasons"])
+    assert (verdict["outcome"] == "passed") == (not verdict["reasons"])
 
 
 def test_a_second_repro_runs_no_stage_but_the_cohorts_own_look(line):

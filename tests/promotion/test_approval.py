@@ -169,3 +169,22 @@ def test_an_approval_that_was_killed_before_its_row_is_finished_by_the_next():
     assert versions.get("previous").number == "1"
     assert "rolled" not in str(events())
     assert roll_back(name="B. Other", reason="worse") == "version 1 is champion again"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentence"),
+    [
+        ("refused", "was refused by the gate: weak"),
+        ("not assessed", "could not be assessed by the gate, which is no pass: weak"),
+    ],
+)
+def test_what_the_gate_did_not_pass_when_asked_again_is_not_approved(outcome, sentence):
+    register("1")
+    run_id = versions.get("1").run_id
+    for name, value in (("cxr.gate", outcome), ("cxr.gate_reasons", "weak")):
+        open_client().set_tag(run_id, name, value)
+
+    with pytest.raises(BundleError, match=sentence):
+        approve("1", name="A. Person", reason="good", params=promotion())
+
+    assert [event for event, _, _ in events()] == ["refused"]

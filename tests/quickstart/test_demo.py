@@ -104,7 +104,10 @@ def test_the_end_of_a_demo_names_only_pages_of_its_own_run(tmp_path, passed):
     metrics.write(tmp_path / "data" / "evaluate" / "figures.json")
     reasons = [] if passed else ["auc: 0.8 is below 0.85"]
 
-    said = demo.summary(tmp_path, make_verdict(passed=passed, reasons=reasons))
+    said = demo.summary(
+        tmp_path,
+        make_verdict(outcome="passed" if passed else "refused", reasons=reasons),
+    )
 
     assert "0.900 (0.800-0.950), n = 300" in said
     assert ("reading_list.html" in said) is passed

@@ -32,7 +32,9 @@ def test_the_headline_is_small_and_says_what_the_gate_said():
 def test_figures_that_differ_by_nothing_people_read_are_the_same():
     figures = good_figures() | {"auc": estimate(0.9, 0.95000001, 0.99)}
 
-    headline = Headline.of(make_metrics(figures=figures), make_verdict(passed=False))
+    headline = Headline.of(
+        make_metrics(figures=figures), make_verdict(outcome="refused")
+    )
 
     assert headline.auc == 0.95
     assert headline.gate == "refused"

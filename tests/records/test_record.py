@@ -74,7 +74,7 @@ CONTENTS = [
     (StratumCounts, {"ASF PA": {"train": 3, "val": 1}}),
     (Validation, {"success": True, "n": 3, "quarantined": 0,
                   "expectations": [EXPECTATION, EXPECTATION | COUNTED]}),
-    (Verdict, {"passed": False, "reasons": ["é"], "gates": GATES} | HASHES),
+    (Verdict, {"outcome": "refused", "reasons": ["é"], "gates": GATES} | HASHES),
     (ScoringModel, MODEL),
     (WrittenObjects, [OBJECT]),
     (FailedStudies, {"1.2": "image_gone"}),

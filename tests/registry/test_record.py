@@ -119,7 +119,7 @@ def test_recording_twice_writes_once_and_a_moved_gate_writes_again(
     assert complete_run(run_id, settings=settings) is True
     assert complete_run(run_id, settings=settings) is False
 
-    refused = make_verdict(passed=False, reasons=["auc: 0.85 < 0.90"])
+    refused = make_verdict(outcome="refused", reasons=["auc: 0.85 < 0.90"])
     refused.write(measured / "gate/verdict.json")
     moved = settings | {"train": settings["train"] | {"seed": 1.0}}
 

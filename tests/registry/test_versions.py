@@ -103,12 +103,26 @@ def test_the_newest_bundle_is_the_candidate(register):
 def test_a_model_that_the_gate_refused_is_not_registered(project, run_id):
     folder = make.make_reading_bundle(project / "bundle")
     verdict = make_verdict(
-        passed=False,
+        outcome="refused",
         reasons=["auc: lower bound 0.80 < 0.94"],
         bundle_hash=bundle_hash(folder),
     )
 
     with pytest.raises(BundleError, match="refused this model.*0.80 < 0.94"):
+        versions.register(folder, verdict=verdict, run_id=run_id)
+
+    assert versions.find(bundle_hash(folder)) is None
+
+
+def test_a_model_that_could_not_be_assessed_is_not_registered(project, run_id):
+    folder = make.make_reading_bundle(project / "bundle")
+    verdict = make_verdict(
+        outcome="not assessed",
+        reasons=["60 of 67 questions not assessed"],
+        bundle_hash=bundle_hash(folder),
+    )
+
+    with pytest.raises(BundleError, match="could not assess enough.*60 of 67"):
         versions.register(folder, verdict=verdict, run_id=run_id)
 
     assert versions.find(bundle_hash(folder)) is None

@@ -20,7 +20,7 @@ def test_what_failed_comes_first_and_every_question_has_value_bound_and_n():
 
 
 def test_the_page_says_the_verdict_and_needs_no_network(tmp_path):
-    write_gate(tmp_path / "gate.html", make_verdict(gates=GATES, passed=False))
+    write_gate(tmp_path / "gate.html", make_verdict(gates=GATES, outcome="refused"))
 
     page = (tmp_path / "gate.html").read_text()
     assert "<title>Gate: refused</title>" in page

@@ -51,6 +51,7 @@ OPEN_GATE = {
     "min_high_sensitivity_lower": 0.0,
     "max_ece": 1.0,
     "min_subgroup_auc_lower": 0.0,
+    "min_large_subgroup_auc_lower": 0.0,
     "min_thumbnail_margin": -1.0,
     "max_shortcut_auc": 1.0,
     "max_shortcut_excess": 1.0,

@@ -37,7 +37,7 @@ def run(folder, given, *, validation=VALIDATION):
 def test_a_good_model_passes_and_every_gate_says_why(tmp_path):
     verdict = run(tmp_path, case(groups=[group()]))
 
-    assert verdict["passed"] is True
+    assert verdict["outcome"] == "passed"
     assert verdict["reasons"] == []
     assert verdict["bundle_hash"] == "b" * 64
     for each in verdict["gates"]:
@@ -51,9 +51,9 @@ def test_a_refusal_is_a_completed_stage_with_one_line_a_reason(tmp_path, caplog)
 
     verdict = run(tmp_path, case(figures=weak))
 
-    assert verdict["passed"] is False
+    assert verdict["outcome"] == "refused"
     assert verdict["reasons"] == [
-        "AUC: 95 % lower bound 0.9000 is under 0.9450",
+        "AUC: 95 % lower bound 0.9000 is under 0.9400",
         "calibration error: 95 % upper bound 0.0800 is over 0.0600",
     ]
     lines = [record.getMessage() for record in caplog.records]
@@ -64,14 +64,18 @@ def test_a_refusal_is_a_completed_stage_with_one_line_a_reason(tmp_path, caplog)
     )
 
 
-def test_a_verdict_on_too_little_is_refused_and_says_how_little(tmp_path):
-    small = [group(level=str(n), n=10, n_asf=5) for n in range(100)]
+def test_a_verdict_on_too_little_is_neither_and_says_how_little(tmp_path):
+    small = [group(level=str(n), n=10, n_asf=5, auc=None) for n in range(100)]
 
     verdict = run(tmp_path, case(groups=small))
 
-    assert verdict["reasons"] == ["103 of 124 questions not assessed, more than 80%"]
+    assert verdict["outcome"] == "not assessed"
+    (reason,) = verdict["reasons"]
+    assert reason.startswith("103 of 124 questions not assessed, more than")
     page = (tmp_path / "gate" / "gate.html").read_text()
-    assert "refused, 1 of 125 questions failed and 21 passed; 103 not assessed" in page
+    assert "<title>Gate: not assessed</title>" in page
+    assert "too few answers: 21 of 125 questions passed; 103 not assessed" in page
+    assert read_json(tmp_path / "gate" / "metrics.json")["gate"] == "not assessed"
 
 
 def test_a_leaking_split_is_refused_whatever_the_manifest_says(tmp_path):

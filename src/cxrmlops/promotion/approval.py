@@ -14,7 +14,7 @@ from cxrmlops.promotion import approval_log, clean_code
 from cxrmlops.promotion.approval_log import Entry
 from cxrmlops.registry import versions
 from cxrmlops.registry.comparison_tags import read as read_standing
-from cxrmlops.registry.facts import Training, training_of
+from cxrmlops.registry.facts import GATE_REASONS, Training, training_of
 from cxrmlops.registry.versions import Version
 from cxrmlops.system.errors import BundleError, ParamsError
 from cxrmlops.vocabulary.scope import Scope, require_scope
@@ -52,6 +52,7 @@ def approve(
         signed = approval_log.signatures(rows, chosen.bundle_hash)
         against = (
             _other_scope(chosen, scope)
+            or _not_passed(chosen, training)
             or clean_code.against(chosen.number, training, params)
             or _worse(chosen, standing)
             or _same_person(chosen, signed, name, params)
@@ -165,6 +166,18 @@ def _other_scope(chosen: Version, here: Scope) -> str:
     except BundleError as error:
         return str(error)
     return ""
+
+
+def _not_passed(chosen: Version, training: Training) -> str:
+    """Return that the gate, asked again since registration, does not let it in."""
+    told = {
+        "refused": "was refused by the gate",
+        "not assessed": "could not be assessed by the gate, which is no pass",
+    }.get(training.gate)
+    if told is None:
+        return ""
+    why = training.tags.get(GATE_REASONS, "")
+    return f"version {chosen.number} {told}: {why}; see data/gate/gate.html of its run"
 
 
 def _worse(chosen: Version, standing: Standing | None) -> str:

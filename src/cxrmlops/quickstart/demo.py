@@ -57,6 +57,7 @@ PARAMS: dict[str, dict[str, Any]] = {
         "min_high_sensitivity_lower": 0.85,
         "max_ece": 0.15,
         "min_subgroup_auc_lower": 0.70,
+        "min_large_subgroup_auc_lower": 0.70,
         "min_test_studies": 300,
     },
     "promotion": {"clean_code": False},  # a changed checkout may have a look, too
@@ -237,7 +238,8 @@ def summary(folder: Path, verdict: Verdict, *, viewer: str = "") -> str:
         + (
             verdict.sentence
             if verdict.passed
-            else "refused, so no night followed: " + "; ".join(verdict.reasons)
+            else f"{verdict.outcome}, so no night followed: "
+            + "; ".join(verdict.reasons)
         ),
         "",
         "Where to look:",

@@ -24,7 +24,7 @@ class Headline(Record):
     recall_asf_high_sensitivity: float | None  # rule-out point
     recall_nsf_high_sensitivity: float | None
     ece: float | None  # calibration error
-    gate: Literal["passed", "refused"]
+    gate: Literal["passed", "refused", "not assessed"]
     gates_failed: int
     gates_not_assessed: int
     n_test_studies: int
@@ -46,7 +46,7 @@ class Headline(Record):
                 metrics, f"{HIGH_SENSITIVITY}.recall_nsf"
             ),
             ece=_value(metrics, "ece"),
-            gate="passed" if verdict.passed else "refused",
+            gate=verdict.outcome,
             gates_failed=verdict.count("fail"),
             gates_not_assessed=verdict.count("not_assessed"),
             n_test_studies=metrics.n_test_studies,

@@ -68,6 +68,11 @@ class SubgroupFigures(Part):
         """Count a finding type by its own: all normals stand against each."""
         return self.n_asf if self.group == "finding" else self.n
 
+    @property
+    def smaller_class(self) -> int:
+        """Count the class of which there are fewer: it decides how much is known."""
+        return min(self.n_asf, self.n_nsf)
+
 
 class SubgroupSpread(Part):
     """Largest less smallest AUC among the levels of one group."""

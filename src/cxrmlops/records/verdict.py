@@ -1,10 +1,13 @@
 """What the stage `gate` writes."""
 
 from collections import Counter
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal, Self
 
 from cxrmlops.records.record import Part, Record
 
+ASSESSED = "assessed"  # the question whether enough of the others have an answer
+Outcome = Literal["passed", "refused", "not assessed"]
 NAMED = 3  # questions of one family; more of them are counted
 
 
@@ -20,16 +23,41 @@ class GateResult(Part):
 
 
 class Verdict(Record):
-    """Passed or refused, every gate with its reason."""
+    """Passed, refused or not assessed, every gate with its reason."""
 
     file: ClassVar[str] = "gate/verdict.json"
 
-    passed: bool
-    reasons: tuple[str, ...]  # of the gates that refused
+    outcome: Outcome
+    reasons: tuple[str, ...]  # against the model; none where it passed
     gates: tuple[GateResult, ...]
     bundle_hash: str  # 64 hex digits
     split_hash: str
     test_hash: str
+
+    @classmethod
+    def of(cls, gates: Sequence[GateResult], **hashes: str) -> Self:
+        """Join the answers: what failed refuses; too few answers are no verdict.
+
+        Args:
+            gates: every question, with the one whether enough of them have an answer.
+            hashes: of bundle, split and test.
+        """
+        failed = [gate for gate in gates if gate.verdict == "fail"]
+        open_ones = [
+            gate
+            for gate in gates
+            if gate.name == ASSESSED and gate.verdict == "not_assessed"
+        ]
+        outcome: Outcome = "passed"
+        if failed or open_ones:
+            outcome = "refused" if failed else "not assessed"
+        reasons = tuple(gate.reason for gate in [*failed, *open_ones])
+        return cls(outcome=outcome, reasons=reasons, gates=tuple(gates), **hashes)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the model may be offered; neither other outcome lets it in."""
+        return self.outcome == "passed"
 
     def count(self, kind: str) -> int:
         """Count the questions with this verdict: pass, fail or not_assessed."""
@@ -37,14 +65,20 @@ class Verdict(Record):
 
     @property
     def sentence(self) -> str:
-        """Say passed or refused, by how many questions, and which have no answer."""
-        open_ones = [g.name for g in self.gates if g.verdict == "not_assessed"]
+        """Say the outcome, by how many questions, and which have no answer."""
+        open_ones = [
+            gate.name
+            for gate in self.gates
+            if gate.verdict == "not_assessed" and gate.name != ASSESSED
+        ]
         n_passed, of = self.count("pass"), f"of {len(self.gates)} questions"
-        told = (
-            f"passed, {n_passed} {of}"
-            if self.passed
-            else f"refused, {self.count('fail')} {of} failed and {n_passed} passed"
-        )
+        told = {
+            "passed": f"passed, {n_passed} {of}",
+            "refused": f"refused, {self.count('fail')} {of} failed and {n_passed} "
+            "passed",
+            "not assessed": f"neither passed nor refused, too few answers: {n_passed} "
+            f"{of} passed",
+        }[self.outcome]
         told += f"; {len(open_ones)} not assessed"
         return told + (f": {_named(open_ones)}" if open_ones else "")
 

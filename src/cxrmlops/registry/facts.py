@@ -9,6 +9,8 @@ from cxrmlops.registry.service import open_client, translated
 
 COMMIT, DIRTY, ENVIRONMENT = "cxr.git_commit", "cxr.git_dirty", "cxr.environment"
 FOUND = "cxr.code_found_in"  # a later commit that does what the training's code did
+GATE_REASONS = "cxr.gate_reasons"
+GATE = "cxr.gate"  # passed, refused or not assessed
 DVC = "dvc."  # of tags: output -> its hash
 
 
@@ -30,6 +32,11 @@ class Training:
     def is_unreadable(self) -> bool:
         """Return whether there was a checkout that git could not read."""
         return self.tags.get(DIRTY) == "unreadable"
+
+    @property
+    def gate(self) -> str:
+        """Say the outcome of the gate as last recorded; "" where nobody did."""
+        return self.tags.get(GATE, "")
 
     @property
     def commit(self) -> str:

@@ -136,8 +136,8 @@ def _log_tags(client: MlflowClient, run: Run, data: Path) -> None:
         "cxr.split_hash": metrics.split_hash,
         "cxr.test_hash": metrics.test_hash,
         "cxr.n_test_studies": metrics.n_test_studies,
-        "cxr.gate": "passed" if verdict.passed else "refused",
-        "cxr.gate_reasons": "; ".join(verdict.reasons),
+        facts.GATE: verdict.outcome,
+        facts.GATE_REASONS: "; ".join(verdict.reasons),
         facts.COMMIT: origin.git_commit,
         facts.DIRTY: origin.git_dirty,
         facts.FOUND: "",  # whoever knows such a commit says so afterwards

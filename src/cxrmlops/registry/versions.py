@@ -255,11 +255,17 @@ def fetch_bundle(version: Version, *, cache: Path = WORK / "models") -> Path:
 
 
 def require_passed(verdict: Verdict, found: str) -> None:
-    """Refuse a bundle that the gate refused, or did not judge (BundleError)."""
+    """Refuse a bundle that did not pass the gate, or was not judged (BundleError)."""
     if verdict.bundle_hash != found:
         raise BundleError(
             f"the gate judged bundle {verdict.bundle_hash[:12]}, this one is "
             f"{found[:12]}; run: dvc repro gate"
+        )
+    if verdict.outcome == "not assessed":
+        raise BundleError(
+            "the gate could not assess enough of this model, so it is not registered: "
+            + "; ".join(verdict.reasons)
+            + "; enlarge the test set, or set gate.max_not_assessed with a reason"
         )
     if not verdict.passed:
         raise BundleError(

@@ -1,4 +1,4 @@
-"""Test figures -> pass or refuse, with reasons."""
+"""Test figures -> passed, refused or not assessed, with reasons."""
 
 import logging
 from dataclasses import fields
@@ -10,6 +10,7 @@ from cxrmlops.evaluation.gates.examination_gate import (
     judge_examination,
 )
 from cxrmlops.evaluation.gates.gate import Bounds, judge, judge_assessed
+from cxrmlops.evaluation.gates.subgroup_gate import SubgroupBounds, judge_subgroups
 from cxrmlops.params import GateParams
 from cxrmlops.records.examination import Examination
 from cxrmlops.records.headline import Headline
@@ -21,7 +22,7 @@ from cxrmlops.records.verdict import Verdict
 from cxrmlops.reporting.gate_report import write_gate
 from cxrmlops.system.files import whole_folder
 
-Kind = TypeVar("Kind", Bounds, ExaminationBounds)
+Kind = TypeVar("Kind", Bounds, SubgroupBounds, ExaminationBounds)
 
 log = logging.getLogger(__name__)
 
@@ -37,31 +38,36 @@ def run(
 ) -> None:
     """Write verdict.json, metrics.json (for DVC) and gate.html.
 
-    A refusal is a completed stage with its reasons.
+    A refusal is a completed stage with its reasons, and so is a verdict on too little.
 
     Raises:
         DataError: an input is missing.
     """
     metrics = Metrics.read(evaluate / "figures.json")
 
-    gates = judge(
-        metrics,
-        SPLITS.read(split),
-        manifest=SplitManifest.read(split / "manifest.json"),
-        validation=Validation.read(validate / "report.json"),
-        bounds=_bounds(Bounds, params),
-    ) + judge_examination(
-        Examination.read(examine / "examination.json"),
-        metrics,
-        bounds=_bounds(ExaminationBounds, params),
-    )
+    gates = [
+        *judge(
+            metrics,
+            SPLITS.read(split),
+            manifest=SplitManifest.read(split / "manifest.json"),
+            validation=Validation.read(validate / "report.json"),
+            bounds=_bounds(Bounds, params),
+        ),
+        *judge_subgroups(
+            metrics.subgroups,
+            n_test_studies=metrics.n_test_studies,
+            bounds=_bounds(SubgroupBounds, params),
+        ),
+        *judge_examination(
+            Examination.read(examine / "examination.json"),
+            metrics,
+            bounds=_bounds(ExaminationBounds, params),
+        ),
+    ]
     gates.append(judge_assessed(gates, params.max_not_assessed))
-    reasons = [gate.reason for gate in gates if gate.verdict == "fail"]
 
-    verdict = Verdict(
-        passed=not reasons,
-        reasons=tuple(reasons),
-        gates=tuple(gates),
+    verdict = Verdict.of(
+        gates,
         bundle_hash=metrics.bundle_hash,
         split_hash=metrics.split_hash,
         test_hash=metrics.test_hash,
@@ -70,7 +76,7 @@ def run(
         verdict.write(draft / "verdict.json")
         Headline.of(metrics, verdict).write(draft / "metrics.json")
         write_gate(draft / "gate.html", verdict)
-    for reason in reasons:
+    for reason in verdict.reasons:
         log.warning("gate: %s", reason)
     log.info("gate: %s", verdict.sentence)
 

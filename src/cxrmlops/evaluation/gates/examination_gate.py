@@ -71,7 +71,7 @@ def judge_examination(
             for probe in examination.shortcuts
             if probe.kind in (ACQUISITION, OUTSIDE)
         ),
-        *(_inflation(each, bounds) for each in examination.inflation),
+        *(judge_inflation(each, bounds) for each in examination.inflation),
         *(_change(each, bounds) for each in examination.robustness),
         *_maps(examination.maps, bounds),
         *_boxes(examination.boxes, bounds),
@@ -104,7 +104,7 @@ def _shortcut(probe: Probe, bounds: ExaminationBounds) -> GateResult:
     return _assessed(question, figure, n=probe.n, least=bounds.min_subgroup_n)
 
 
-def _inflation(each: Inflation, bounds: ExaminationBounds) -> GateResult:
+def judge_inflation(each: Inflation, bounds: ExaminationBounds) -> GateResult:
     """Refuse a network whose AUC comes from differences between levels."""
     name = f"inflation.{each.name}"
     what = f"AUC on val over the AUC within each {each.name}"

@@ -12,10 +12,10 @@ import pandas as pd
 
 from cxrmlops.data.split_membership import split_hash
 from cxrmlops.records.estimate import Estimate
-from cxrmlops.records.metrics import Metrics, SubgroupFigures
+from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.split import SplitManifest
 from cxrmlops.records.validation import Validation
-from cxrmlops.records.verdict import GateResult
+from cxrmlops.records.verdict import ASSESSED, GateResult
 
 HASHES = ("split_hash", "test_hash")
 SAME_THRESHOLD = 1e-9
@@ -30,8 +30,6 @@ class Bounds:
     min_recall_nsf_lower: float
     min_high_sensitivity_lower: float  # recall ASF at the high-sensitivity point
     max_ece: float  # upper end
-    min_subgroup_auc_lower: float
-    min_subgroup_n: int  # fewer are not assessed
     min_test_studies: int
     min_thumbnail_margin: float  # lower end of the paired difference
 
@@ -53,13 +51,19 @@ def judge(
         validation: of the cohort.
         bounds: what the candidate must show.
     """
-    figures = metrics.figures
     return [
         _validated(validation),
-        _leak(images, manifest),
+        judge_leak(images, policy=manifest.policy),
         _same_data(metrics, images, manifest),
         _thresholds(metrics),
         _enough(metrics, bounds.min_test_studies),
+        *judge_figures(metrics.figures, bounds),
+    ]
+
+
+def judge_figures(figures: Mapping[str, Estimate], bounds: Bounds) -> list[GateResult]:
+    """Put the questions about all test studies together; `figures` are by name."""
+    return [
         floor("auc", "AUC", figures.get("auc"), bounds.min_auc_lower),
         *_recalls(figures, bounds),
         ceiling("ece", "calibration error", figures.get("ece"), bounds.max_ece),
@@ -69,16 +73,27 @@ def judge(
             figures.get("auc_over_thumbnail"),
             bounds.min_thumbnail_margin,
         ),
-        *(
-            _subgroup(group, bounds)
-            for group in metrics.subgroups
-            if group.n < metrics.n_test_studies  # all studies are no subgroup
-        ),
     ]
 
 
+def judge_leak(images: pd.DataFrame, *, policy: str) -> GateResult:
+    """Ask that nobody stands on two sides.
+
+    Args:
+        images: SPLITS rows.
+        policy: by which the split was drawn.
+    """
+    found = {what: n for what, n in leaks(images).items() if n}
+    told = ", ".join(f"{what} {n}" for what, n in found.items())
+    reason = f"in more than one split: {told}" if told else "no patient on two sides"
+    if policy != "patient":
+        reason = f"split policy '{policy}' leaks by design ({told or 'none here'})"
+    passed = not found and policy == "patient"
+    return gate_result("no_leak", sum(found.values()), 0, len(images), passed, reason)
+
+
 def judge_assessed(gates: Sequence[GateResult], at_most: float) -> GateResult:
-    """Ask that enough questions have an answer: a verdict on little is none.
+    """Ask that enough questions have an answer; else the verdict is `not assessed`.
 
     Args:
         gates: all the others.
@@ -88,7 +103,9 @@ def judge_assessed(gates: Sequence[GateResult], at_most: float) -> GateResult:
     share = n / len(gates)
     than = "at most" if share <= at_most else "more than"
     reason = f"{n} of {len(gates)} questions not assessed, {than} {at_most:.0%}"
-    return gate_result("assessed", share, at_most, len(gates), share <= at_most, reason)
+    if share > at_most:
+        return not_assessed(ASSESSED, at_most, len(gates), reason)
+    return gate_result(ASSESSED, share, at_most, len(gates), True, reason)
 
 
 def leaks(images: pd.DataFrame) -> dict[str, int]:
@@ -124,17 +141,6 @@ def _validated(validation: Validation) -> GateResult:
         f"{len(validation.expectations)} expectations unmet, "
         f"{validation.quarantined} of {validation.n} films quarantined",
     )
-
-
-def _leak(images: pd.DataFrame, manifest: SplitManifest) -> GateResult:
-    found = {what: n for what, n in leaks(images).items() if n}
-    told = ", ".join(f"{what} {n}" for what, n in found.items())
-    policy = manifest.policy
-    reason = f"in more than one split: {told}" if told else "no patient on two sides"
-    if policy != "patient":
-        reason = f"split policy '{policy}' leaks by design ({told or 'none here'})"
-    passed = not found and policy == "patient"
-    return gate_result("no_leak", sum(found.values()), 0, len(images), passed, reason)
 
 
 def _same_data(
@@ -181,18 +187,6 @@ def _recalls(figures: Mapping[str, Estimate], bounds: Bounds) -> list[GateResult
         what = f"recall {figure[-3:].upper()} at the {point.replace('_', '-')} point"
         gates.append(floor(name, what, figures.get(name), bound))
     return gates
-
-
-def _subgroup(group: SubgroupFigures, bounds: Bounds) -> GateResult:
-    name = f"subgroup.{group.group}.{group.level}"
-    what = f"AUC of {group.group} {group.level}"
-    n, bound = group.studies, bounds.min_subgroup_auc_lower
-    if n < bounds.min_subgroup_n or group.auc is None:
-        reason = (
-            f"{what}: {n} studies, {group.n_asf} ASF and {group.n_nsf} NSF, are too few"
-        )
-        return not_assessed(name, bound, n, reason)
-    return floor(name, what, group.auc, bound)
 
 
 def floor(name: str, what: str, figure: Estimate | None, bound: float) -> GateResult:
