@@ -444,7 +444,14 @@ def make_manifest(**quirks: Any) -> SplitManifest:
 def make_train_params(**quirks: object) -> TrainParams:
     """Build the section train as params.yaml has it, but small."""
     params = load_params(Path(__file__).parent.parent / "params.yaml").train
-    small = {"architecture": "resnet18_narrow", "epochs": 2, "batch_size": 8}
+    small = {
+        "architecture": "resnet18_narrow",
+        "weights": None,
+        "learning_rate": 3e-4,
+        "stem_rate": 1.0,
+        "epochs": 2,
+        "batch_size": 8,
+    }
     return TrainParams(**params.model_dump() | small | quirks)  # type: ignore[arg-type]
 
 

@@ -93,7 +93,7 @@ class TrainParams(Section):
     """How the network learns."""
 
     architecture: str = Field(pattern=r"^(resnet|wide_resnet|resnext)\w+$")
-    weights: str | None  # null, a torchvision name, or a local .safetensors file
+    weights: str | None  # null, a torchvision name, or a file of weights
     pooling: Literal["mean", "log_sum_exp"] = "mean"  # of the evidence into the logit
     output_stride: Literal[32, 16] = 32  # pixels between the map's cells
     accelerator: Literal["auto", "cpu", "gpu"]
@@ -105,6 +105,7 @@ class TrainParams(Section):
     patience: int = Field(ge=1)  # epochs without a better val loss
     batch_size: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
+    stem_rate: float = Field(gt=0, le=1, default=1.0)  # of it, for the first stage
     weight_decay: float = Field(ge=0)
     warmup_epochs: float = Field(ge=0)
     ema_decay: float = Field(ge=0, lt=1)  # per step; 0 switches it off

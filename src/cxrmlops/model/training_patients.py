@@ -24,13 +24,13 @@ def hashed_patient_ids(patient_id: Iterable[str]) -> HashedIds:
     return np.array([int.from_bytes(each, "big") for each in digests], dtype=np.uint64)
 
 
-def inherited_patient_ids(weights: str | None) -> HashedIds:
+def inherited_patient_ids(weights: Path | None) -> HashedIds:
     """Read the hashes in the bundle that a weights file lies in; none: nothing known.
 
     Args:
-        weights: `train.weights`: none, torchvision's name, or a file.
+        weights: the file that training begins with; None: none.
     """
-    beside = Path(weights).with_name(REFERENCE) if weights else None
+    beside = weights.with_name(REFERENCE) if weights else None
     if beside is None or not beside.is_file():
         return hashed_patient_ids([])
     known = read_arrays(beside)

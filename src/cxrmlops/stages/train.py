@@ -34,6 +34,7 @@ from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
 from cxrmlops.model.out_of_distribution import fit_familiar
+from cxrmlops.model.pretrained import find_weights
 from cxrmlops.model.reference import read_stored_images, reference_arrays
 from cxrmlops.model.training import Epoch, LabelledImages
 from cxrmlops.model.training_patients import (
@@ -97,17 +98,19 @@ def run(
         DataError: a side has no films, or films of one class only.
         LeakError: a patient on two sides, or weights to begin with that know patients
             of val or test.
-        ParamsError: an unknown architecture, weights that do not fit, or a loss that
+        ParamsError: an unknown architecture, weights that do not fit, a loss that
             is not a number any more.
-        ResourceError: no GPU, too little memory or disk, or another training runs.
+        ResourceError: no GPU, too little memory or disk, another training runs, or
+            the first weights are not here and cannot be fetched.
     """
     with only_training():
-        before = inherited_patient_ids(params.weights)
+        weights = _begin_with(params)
+        before = inherited_patient_ids(weights)
         images = _read_rows(split, before, params)
-        lineage = _lineage(preprocess, split, images, params)
+        lineage = _lineage(preprocess, split, images, params, weights)
         work = work_folder("train", lineage)
         origin = _first(origin, work / "origin.json")
-        learner, history = _learn(preprocess, images, params, work, on_epoch)
+        learner, history = _learn(preprocess, images, params, weights, work, on_epoch)
         if not learner.fabric.is_global_zero:
             return
         judged = _judge(learner, preprocess, images, params)
@@ -134,6 +137,13 @@ def _first(origin: Origin, kept: Path) -> Origin:
     return origin
 
 
+def _begin_with(params: TrainParams) -> Path | None:
+    """Find the file of the first weights, before hours are spent; None: none."""
+    if params.weights is None:
+        return None
+    return find_weights(params.architecture, params.weights)
+
+
 def _read_rows(split: Path, before: HashedIds, params: TrainParams) -> pd.DataFrame:
     """Read the rows of train and val, in an order that does not depend on the file."""
     images = SPLITS.read(split)
@@ -153,13 +163,16 @@ def _read_rows(split: Path, before: HashedIds, params: TrainParams) -> pd.DataFr
 
 
 def _lineage(
-    preprocess: Path, split: Path, images: pd.DataFrame, params: TrainParams
+    preprocess: Path,
+    split: Path,
+    images: pd.DataFrame,
+    params: TrainParams,
+    weights: Path | None,
 ) -> dict[str, Any]:
     """Name everything that decides the result, by hashes and plain values."""
     manifest = SplitManifest.read(split / "manifest.json")
     pixels = Preprocessing.read(preprocess / "preprocessing.json")
     known = ["image_id", "study_id", "split", "abnormal", "pixel_hash"]
-    weights = Path(params.weights) if params.weights else None
     return {
         "split_hash": manifest.hash,
         "test_hash": manifest.test_hash,
@@ -168,7 +181,7 @@ def _lineage(
         "size": pixels.size,
         "scope": pixels.scope.to_json(),
         "code_hash": stage_code_hash("train"),
-        "weights_hash": sha256_file(weights) if weights and weights.is_file() else None,
+        "weights_hash": sha256_file(weights) if weights else None,
         "params": params.model_dump(mode="json"),
         "seed": params.seed,
         "n": {side: manifest.n[side].model_dump() for side in SIDES},
@@ -180,6 +193,7 @@ def _learn(
     preprocess: Path,
     images: pd.DataFrame,
     params: TrainParams,
+    weights: Path | None,
     work: Path,
     on_epoch: Callable[[dict[str, float]], None],
 ) -> tuple[TrainState, list[Epoch]]:
@@ -194,7 +208,7 @@ def _learn(
     with repeatable(params.seed, device=fabric.device), enough_memory(batch):
         network = build_network(
             params.architecture,
-            weights=params.weights,
+            weights=weights,
             pooling=params.pooling,
             output_stride=params.output_stride,
         )
@@ -222,6 +236,7 @@ def _recipe(params: TrainParams) -> Hyperparameters:
         epochs=params.epochs,
         batch_size=params.batch_size,
         learning_rate=params.learning_rate,
+        stem_rate=params.stem_rate,
         weight_decay=params.weight_decay,
         warmup_epochs=params.warmup_epochs,
         ema_decay=params.ema_decay,
