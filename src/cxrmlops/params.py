@@ -102,7 +102,7 @@ class TrainParams(Section):
     precision: Literal["auto", "32-true", "bf16-mixed"]  # auto: bf16 on a GPU
     seed: int
     epochs: int = Field(ge=1)
-    patience: int = Field(ge=1)  # epochs without a better val loss
+    patience: int | None = Field(ge=1, default=None)  # epochs without a better val loss
     batch_size: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
     stem_rate: float = Field(gt=0, le=1, default=1.0)  # of it, for the first stage

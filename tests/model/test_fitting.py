@@ -6,7 +6,7 @@ from cxrmlops.model.training import Epoch
 from tests.model.make import make_learner, make_lesson
 
 
-def fit(folder, *, epochs: int = 3, patience: int = 9, on_epoch=lambda _: None):
+def fit(folder, *, epochs: int = 3, patience: int | None = 9, on_epoch=lambda _: None):
     learner = make_learner(epochs=epochs)
     history = fitting.fit(
         learner,
@@ -45,7 +45,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_uninterrupted_one(tmp_pat
 def scripted(monkeypatch, losses: list[float]) -> None:
     """Replace the training loop by one whose val losses are known."""
 
-    def epochs(learner, _train, _val, *, done):
+    def epochs(learner, _train, _val, *, judge, done):  # noqa: ARG001
         for number, loss in list(enumerate(losses, 1))[done:]:
             learner.average.module.shift(1.0)
             yield Epoch(number, 0.5, loss, 0.5, 1e-3, 1.0, 1.0)
@@ -61,6 +61,15 @@ def test_training_stops_when_val_gets_no_better(monkeypatch, tmp_path):
 
     assert [epoch.epoch for epoch in history] == [1, 2, 3, 4]
     assert learner.network.bias.item() == pytest.approx(2.0, abs=0.1)  # of epoch 2
+
+
+def test_without_patience_the_schedule_always_runs_to_its_end(monkeypatch, tmp_path):
+    scripted(monkeypatch, [0.2, 0.9, 0.8, 0.7, 0.6])
+
+    learner, history = fit(tmp_path, epochs=5, patience=None)
+
+    assert len(history) == 5
+    assert learner.network.bias.item() == pytest.approx(1.0, abs=0.1)  # of epoch 1
 
 
 def test_a_training_that_had_stopped_does_not_start_again(monkeypatch, tmp_path):

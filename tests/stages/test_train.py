@@ -144,6 +144,20 @@ def test_temperature_and_shift_are_fitted_to_studies_not_to_images(
     assert read_bundle(out / "bundle").card.temperature == fitted.temperature
 
 
+def test_the_epoch_is_chosen_by_calibrated_studies_as_the_bundle_answers(tmp_path):
+    make_train_inputs(tmp_path, patients=60, per_study=2)
+
+    out = run(tmp_path, epochs=3)
+
+    history, studies = HISTORY.read(out), STUDIES.read(out)
+    best = history.loc[history.val_loss.idxmin()]
+    asf, p = studies.abnormal.to_numpy(), studies.probability.to_numpy()
+    loss = -np.log(np.where(asf, p, 1 - p)).mean()
+    assert loss == pytest.approx(best.val_loss, abs=1e-3)
+    told = json.loads((out / "training.json").read_text())
+    assert (told["epochs"], told["best_epoch"]) == (3, best.epoch)
+
+
 def test_pixels_of_the_test_set_are_never_read(tmp_path):
     hashes = []
     for name in ("a", "b"):

@@ -12,7 +12,7 @@ from cxrmlops.model.checkpoint import (
     save_checkpoint,
 )
 from cxrmlops.model.learner import TrainState
-from cxrmlops.model.training import Epoch, LabelledImages, epochs
+from cxrmlops.model.training import Epoch, Judge, LabelledImages, epochs
 
 log = logging.getLogger(__name__)
 
@@ -22,19 +22,22 @@ def fit(
     train: LabelledImages,
     val: LabelledImages,
     *,
-    patience: int,
+    patience: int | None,
     work: Path,
     on_epoch: Callable[[dict[str, float]], None],
+    judge: Judge | None = None,
 ) -> list[Epoch]:
-    """Train until val stops getting better; leave the best weights in the network.
+    """Train to the end of the schedule; leave the best weights in the network.
 
     Args:
         learner: fresh; brought to the last checkpoint in `work` if there is one.
         train: to learn from.
         val: picks the epoch.
-        patience: epochs without a lower val loss before stopping.
+        patience: epochs without a lower val loss before stopping; None: the schedule
+            is never cut short. Its last part, at low rates, is where most is gained.
         work: folder of checkpoints; the caller removes it.
         on_epoch: told the figures of each epoch, in this process's first copy only.
+        judge: of the logits of val; None: `training.image_judge`.
 
     Returns:
         All epochs, those before a kill included.
@@ -44,7 +47,7 @@ def fit(
     if history and first:
         log.info("train: goes on after epoch %d", history[-1].epoch)
     if not (history and _enough(history, patience)):
-        for epoch in epochs(learner, train, val, done=len(history)):
+        for epoch in epochs(learner, train, val, judge=judge, done=len(history)):
             history.append(epoch)
             if first:
                 save_checkpoint(work, learner, history)
@@ -58,8 +61,8 @@ def fit(
     return history
 
 
-def _enough(history: list[Epoch], patience: int) -> bool:
-    return len(history) - best_epoch(history).epoch >= patience
+def _enough(history: list[Epoch], patience: int | None) -> bool:
+    return patience is not None and len(history) - best_epoch(history).epoch >= patience
 
 
 def _tell(epoch: Epoch, limit: int) -> None:

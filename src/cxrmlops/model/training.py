@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,6 +17,8 @@ from cxrmlops.model.loader import ImageDataset, in_order, shuffled
 from cxrmlops.model.schedule import rate_factor
 from cxrmlops.system.clock import PROGRESS_SECONDS, ProgressTimer
 from cxrmlops.system.errors import ParamsError
+
+Judge = Callable[[np.ndarray], tuple[float, float]]  # logits (n,) -> loss, AUC
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +37,20 @@ class Epoch:
 
     epoch: int  # from 1
     train_loss: float  # nats per image, augmented and with smoothed labels
-    val_loss: float  # nats per image, of the averaged weights
-    val_auc: float  # per image, of the averaged weights; NaN with one class only
+    val_loss: float  # nats, of the averaged weights, as the judge counts
+    val_auc: float  # likewise; NaN with one class only
     learning_rate: float  # of the last step
     images_per_second: float  # of the training pass, reading included
     seconds: float  # training and validation
 
 
 def epochs(
-    learner: TrainState, train: LabelledImages, val: LabelledImages, *, done: int = 0
+    learner: TrainState,
+    train: LabelledImages,
+    val: LabelledImages,
+    *,
+    judge: Judge | None = None,
+    done: int = 0,
 ) -> Iterator[Epoch]:
     """Train, and hand over after every epoch; the caller decides when to stop.
 
@@ -55,29 +62,41 @@ def epochs(
             weights that were judged.
         train: to learn from.
         val: to judge by; no weight is fitted on it.
+        judge: says how good the logits of val are; None: each image for itself, as
+            training counts it but for smoothing.
         done: epochs behind us.
 
     Raises:
         ParamsError: the loss is not a number any more.
     """
     weight = class_weight(train.abnormal, balanced=learner.recipe.class_weights)
+    judge = judge or image_judge(val, weight)
     for number in range(done + 1, learner.recipe.epochs + 1):
         start = time.monotonic()
         loss, rate = _pass(learner, train, weight, number)
         seconds = time.monotonic() - start
-        logit = read_images(learner, val.images)
-        judged = weighted_loss(
-            torch.from_numpy(logit), _target(val), weight, smoothing=0.0
-        )
+        val_loss, val_auc = judge(read_images(learner, val.images))
         yield Epoch(
             epoch=number,
             train_loss=loss,
-            val_loss=float(judged),
-            val_auc=auc(logit, val.abnormal),
+            val_loss=val_loss,
+            val_auc=val_auc,
             learning_rate=rate,
             images_per_second=train.images.n / seconds,
             seconds=time.monotonic() - start,
         )
+
+
+def image_judge(val: LabelledImages, weight: Tensor) -> Judge:
+    """Judge each image for itself: loss weighted by class, no calibration."""
+
+    def judge(logit: np.ndarray) -> tuple[float, float]:
+        loss = weighted_loss(
+            torch.from_numpy(logit), _target(val), weight, smoothing=0.0
+        )
+        return float(loss), auc(logit, val.abnormal)
+
+    return judge
 
 
 def read_images(learner: TrainState, dataset: ImageDataset) -> np.ndarray:

@@ -44,7 +44,6 @@ PARAMS: dict[str, dict[str, Any]] = {
     "train": {
         "weights": None,  # no photographs: it must run without a network
         "epochs": 15,
-        "patience": 8,
         "learning_rate": 1.0e-3,
         "stem_rate": 1.0,
         "ema_decay": 0.98,

@@ -14,6 +14,7 @@ from cxrmlops.data.shards import open_shards
 from cxrmlops.data.split_membership import check_sides
 from cxrmlops.data.squares import check_shards
 from cxrmlops.data.watched_studies import reference_studies
+from cxrmlops.evaluation.performance.epoch_choice import study_judge
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
@@ -225,7 +226,12 @@ def _learn(
             *(lesson.images.n for lesson in lessons),
         )
         history = fit(
-            learner, *lessons, patience=params.patience, work=work, on_epoch=on_epoch
+            learner,
+            *lessons,
+            patience=params.patience,
+            work=work,
+            on_epoch=on_epoch,
+            judge=study_judge(images[images.split == "val"], rule=params.study_rule),
         )
     return learner, history
 
