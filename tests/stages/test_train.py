@@ -8,13 +8,13 @@ import torch
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
+from cxrmlops.model.training_patients import JUDGED, LEARNT, hashed_patient_ids
 from cxrmlops.model.watch_reference import from_arrays
 from cxrmlops.records.origin import UNTOLD, Origin
 from cxrmlops.records.tables import HISTORY, SPLITS, STUDIES
 from cxrmlops.stages import train
 from cxrmlops.system.errors import DataError, LeakError, ParamsError, ResourceError
-from cxrmlops.system.files import WORK, only_run
+from cxrmlops.system.files import WORK, only_run, sha256_file
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY
 from tests.make import make_train_inputs, make_train_params, write_reading_bundle
 from tests.make_records import make_origin
@@ -105,6 +105,47 @@ def test_weights_that_know_a_patient_of_val_or_test_are_refused(tmp_path, side):
         run(tmp_path, weights=str(first / "weights.safetensors"))
 
     assert not (tmp_path / "train").exists()
+
+
+def test_a_training_may_go_on_with_the_bundle_of_its_own_split(tmp_path):
+    make_train_inputs(tmp_path)
+    first = run(tmp_path, out="first", epochs=1)
+
+    second = run(tmp_path, weights=str(first / "bundle"), learning_rate=1e-4)
+    third = run(tmp_path, out="third", weights=str(second / "bundle"), epochs=1)
+
+    marks = [read_bundle(each / "bundle").reference for each in (first, second, third)]
+    for name in (LEARNT, JUDGED):
+        assert np.array_equal(marks[0][name], marks[1][name])
+        assert np.array_equal(marks[0][name], marks[2][name])
+    card = read_bundle(second / "bundle").card
+    assert card.lineage["weights_hash"] == sha256_file(
+        first / "bundle/weights.safetensors"
+    )
+
+
+@pytest.mark.parametrize("moved", ["train", "test"])
+def test_a_bundle_of_another_split_is_refused_for_whom_it_judged_by(tmp_path, moved):
+    _, split = make_train_inputs(tmp_path)
+    first = run(tmp_path, out="first", epochs=1)
+    images = SPLITS.read(split)
+    one = images.patient_id[images.split == "val"].iloc[0]
+    images.loc[images.patient_id == one, "split"] = moved
+    SPLITS.write(images, split)
+
+    with pytest.raises(LeakError, match="patients of this split's (val|test)"):
+        run(tmp_path, weights=str(first / "bundle"))
+
+
+def test_weights_whose_patients_nobody_knows_are_warned_of(tmp_path, caplog):
+    make_train_inputs(tmp_path)
+    first = run(tmp_path, out="first", epochs=1)
+    moved = tmp_path / "moved.safetensors"
+    moved.write_bytes((first / "bundle/weights.safetensors").read_bytes())
+
+    run(tmp_path, weights=str(moved), epochs=1)
+
+    assert "nobody knows which patients" in caplog.text
 
 
 def test_val_studies_hold_what_a_reader_of_the_bundle_says(tmp_path):

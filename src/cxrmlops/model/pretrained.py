@@ -24,6 +24,7 @@ from cxrmlops.system.files import sha256_file
 
 SAFETENSORS = ".safetensors"
 FILES = (SAFETENSORS, ".pth", ".pt")
+IN_BUNDLE = "weights.safetensors"  # `bundle.WEIGHTS`
 _DIGITS = re.compile(r"-([0-9a-f]{8,})\.pth$")  # of the SHA-256, as torch.hub has it
 
 
@@ -32,7 +33,8 @@ def find_weights(architecture: str, weights: str, *, beside: Path = Path()) -> P
 
     Args:
         architecture: name of a torchvision ResNet.
-        weights: a name of torchvision's, e.g. `IMAGENET1K_V1`, or a file.
+        weights: a name of torchvision's, e.g. `IMAGENET1K_V1`, a file, or the folder
+            of a bundle.
         beside: folder of params.yaml.
 
     Raises:
@@ -40,12 +42,14 @@ def find_weights(architecture: str, weights: str, *, beside: Path = Path()) -> P
         ResourceError: not here, and it cannot be fetched; or a file that is not the one
             torchvision names.
     """
-    if weights.endswith(FILES):
-        if Path(weights).is_file():
-            return Path(weights)
+    if is_place(weights):
+        file = Path(weights) / IN_BUNDLE if Path(weights).is_dir() else Path(weights)
+        if file.is_file():
+            return file
         raise ParamsError(
-            f"train.weights: there is no file {weights}; give a {SAFETENSORS} or .pth "
-            "file, a torchvision name such as IMAGENET1K_V1, or null"
+            f"train.weights: there is no file {file}; give a {SAFETENSORS} or .pth "
+            "file, the folder of a bundle (a copy: dvc removes data/train before it "
+            "trains), a torchvision name such as IMAGENET1K_V1, or null"
         )
     url = _address(architecture, weights)
     here = local_copy(url, beside=beside)
@@ -55,12 +59,17 @@ def find_weights(architecture: str, weights: str, *, beside: Path = Path()) -> P
     return _fetched(url, weights, beside)
 
 
+def is_place(weights: str) -> bool:
+    """Return whether a file or folder is meant, and no name of torchvision's."""
+    return weights.endswith(FILES) or "/" in weights or Path(weights).is_dir()
+
+
 def absent(architecture: str, weights: str) -> str | None:
     """Return the address of weights that are not here and would be fetched.
 
     None: they are here. Nothing is fetched, nothing but ParamsError is raised.
     """
-    if weights.endswith(FILES):
+    if is_place(weights):
         find_weights(architecture, weights)
         return None
     url = _address(architecture, weights)

@@ -19,7 +19,7 @@ from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.model.augment import Augmentation
-from cxrmlops.model.bundle import BundleCard, write_bundle
+from cxrmlops.model.bundle import REFERENCE, BundleCard, write_bundle
 from cxrmlops.model.checkpoint import best_epoch
 from cxrmlops.model.device import (
     describe,
@@ -35,15 +35,16 @@ from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
 from cxrmlops.model.out_of_distribution import fit_familiar
-from cxrmlops.model.pretrained import find_weights
+from cxrmlops.model.pretrained import find_weights, is_place
 from cxrmlops.model.reference import read_stored_images, reference_arrays
 from cxrmlops.model.training import Epoch, LabelledImages
 from cxrmlops.model.training_patients import (
+    JUDGED,
     LEARNT,
-    HashedIds,
+    KnownPatients,
     check_no_training_overlap,
     hashed_patient_ids,
-    inherited_patient_ids,
+    inherited_patients,
 )
 from cxrmlops.model.watch_reference import named_directions, to_arrays
 from cxrmlops.params import TrainParams
@@ -98,7 +99,7 @@ def run(
     Raises:
         DataError: a side has no films, or films of one class only.
         LeakError: a patient on two sides, or weights to begin with that know patients
-            of val or test.
+            of test, or learnt from patients of val.
         ParamsError: an unknown architecture, weights that do not fit, a loss that
             is not a number any more.
         ResourceError: no GPU, too little memory or disk, another training runs, or
@@ -106,7 +107,7 @@ def run(
     """
     with only_training():
         weights = _begin_with(params)
-        before = inherited_patient_ids(weights)
+        before = inherited_patients(weights)
         images = _read_rows(split, before, params)
         lineage = _lineage(preprocess, split, images, params, weights)
         work = work_folder("train", lineage)
@@ -115,9 +116,7 @@ def run(
         if not learner.fabric.is_global_zero:
             return
         judged = _judge(learner, preprocess, images, params)
-        judged.reference[LEARNT] = np.union1d(
-            hashed_patient_ids(images.patient_id), before
-        )
+        judged.reference.update(_marks(images, before))
         with whole_folder(out) as draft:
             _write(draft, learner, history, judged, lineage=lineage, params=params)
             origin.write(draft / "origin.json")
@@ -128,6 +127,15 @@ def run(
         best_epoch(history).epoch,
         judged.temperature,
     )
+
+
+def _marks(images: pd.DataFrame, before: KnownPatients) -> dict[str, np.ndarray]:
+    """Name whom the bundle has met, by hashes: all, and those of val."""
+    of_val = images.patient_id[images.split == "val"]
+    return {
+        LEARNT: np.union1d(hashed_patient_ids(images.patient_id), before.learnt),
+        JUDGED: np.unique(hashed_patient_ids(of_val)),
+    }
 
 
 def _first(origin: Origin, kept: Path) -> Origin:
@@ -142,15 +150,23 @@ def _begin_with(params: TrainParams) -> Path | None:
     """Find the file of the first weights, before hours are spent; None: none."""
     if params.weights is None:
         return None
-    return find_weights(params.architecture, params.weights)
+    weights = find_weights(params.architecture, params.weights)
+    if is_place(params.weights) and not inherited_patients(weights).known:
+        log.warning(
+            "train: nobody knows which patients %s learnt from: no %s with their marks "
+            "lies beside it; none may be of val or test",
+            params.weights,
+            REFERENCE,
+        )
+    return weights
 
 
-def _read_rows(split: Path, before: HashedIds, params: TrainParams) -> pd.DataFrame:
+def _read_rows(split: Path, before: KnownPatients, params: TrainParams) -> pd.DataFrame:
     """Read the rows of train and val, in an order that does not depend on the file."""
     images = SPLITS.read(split)
     check_sides(images, policy=SplitManifest.read(split / "manifest.json").policy)
-    judges = images.patient_id[images.split != "train"]
-    check_no_training_overlap(judges, before, weights=str(params.weights))
+    val, test = (images.patient_id[images.split == side] for side in ("val", "test"))
+    check_no_training_overlap(val, test, before, weights=str(params.weights))
     images = images[images.split.isin(SIDES)].sort_values("image_id", ignore_index=True)
     for side in SIDES:
         abnormal = images.abnormal[images.split == side]
