@@ -89,6 +89,13 @@ class AugmentParams(Section):
     noise: float = Field(ge=0, le=0.1)
 
 
+class SizeStep(Section):
+    """Epochs on films smaller than `preprocess.size`, before those of full size."""
+
+    size: int = Field(ge=32, le=2048)  # pixels per side
+    epochs: int = Field(ge=1)
+
+
 class TrainParams(Section):
     """How the network learns."""
 
@@ -101,7 +108,8 @@ class TrainParams(Section):
     nodes: int = Field(ge=1)
     precision: Literal["auto", "32-true", "bf16-mixed"]  # auto: bf16 on a GPU
     seed: int
-    epochs: int = Field(ge=1)
+    epochs: int = Field(ge=1)  # at full size
+    progressive: list[SizeStep] = []  # before those
     patience: int | None = Field(ge=1, default=None)  # epochs without a better val loss
     batch_size: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
@@ -114,6 +122,13 @@ class TrainParams(Section):
     study_rule: Literal["max", "mean"]  # joins a study's images, here and at night
     high_sensitivity: float = Field(gt=0.5, lt=1)  # recall ASF asked of val
     augment: AugmentParams
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        sizes = [step.size for step in self.progressive]
+        if sizes != sorted(set(sizes)):
+            raise ValueError(f"progressive: sizes should grow, are {sizes}")
+        return self
 
 
 class EvaluateParams(Section):
@@ -226,6 +241,16 @@ class Params(Section):
     score: ScoreParams
     report: ReportParams
     watch: WatchParams
+
+    @model_validator(mode="after")
+    def _steps_are_smaller(self) -> Self:
+        full, steps = self.preprocess.size, self.train.progressive
+        if steps and steps[-1].size >= full:
+            raise ValueError(
+                f"train.progressive: size {steps[-1].size} should be below "
+                f"preprocess.size {full}"
+            )
+        return self
 
 
 class Ports(Section):

@@ -243,6 +243,23 @@ def test_a_killed_stage_goes_on_and_gives_the_same_bundle(tmp_path, caplog):
     assert not (WORK / "train").exists()
 
 
+def test_a_training_killed_on_small_films_goes_on_and_gives_the_same_bundle(tmp_path):
+    make_train_inputs(tmp_path, size=64)
+    grown = {"progressive": [{"size": 32, "epochs": 1}], "epochs": 1}
+    whole = run(tmp_path, out="whole", **grown)
+
+    def kill(_figures):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, on_epoch=kill, **grown)
+    out = run(tmp_path, **grown)
+
+    assert HISTORY.read(out)["size"].tolist() == [32, 64]
+    assert bundle_hash(out / "bundle") == bundle_hash(whole / "bundle")
+    assert read_bundle(out / "bundle").card.size == 64
+
+
 def test_the_commit_is_that_of_the_first_start_and_changes_no_byte_of_the_bundle(
     tmp_path,
 ):

@@ -33,8 +33,9 @@ def fit(
         learner: fresh; brought to the last checkpoint in `work` if there is one.
         train: to learn from.
         val: picks the epoch.
-        patience: epochs without a lower val loss before stopping; None: the schedule
-            is never cut short. Its last part, at low rates, is where most is gained.
+        patience: epochs at full size without a lower val loss before stopping; None:
+            the schedule is never cut short. Its last part, at low rates, is where most
+            is gained.
         work: folder of checkpoints; the caller removes it.
         on_epoch: told the figures of each epoch, in this process's first copy only.
         judge: of the logits of val; None: `training.image_judge`.
@@ -46,14 +47,14 @@ def fit(
     first = learner.fabric.is_global_zero
     if history and first:
         log.info("train: goes on after epoch %d", history[-1].epoch)
-    if not (history and _enough(history, patience)):
+    if not (history and _enough(learner, history, patience)):
         for epoch in epochs(learner, train, val, judge=judge, done=len(history)):
             history.append(epoch)
             if first:
                 save_checkpoint(work, learner, history)
-                _tell(epoch, learner.recipe.epochs)
+                _tell(epoch, learner.recipe.all_epochs)
                 on_epoch(asdict(epoch))
-            if _enough(history, patience):
+            if _enough(learner, history, patience):
                 break
     learner.fabric.barrier()  # the first process may still be writing
     learner.network.load_state_dict(load_best(work, history))
@@ -61,16 +62,21 @@ def fit(
     return history
 
 
-def _enough(history: list[Epoch], patience: int | None) -> bool:
-    return patience is not None and len(history) - best_epoch(history).epoch >= patience
+def _enough(learner: TrainState, history: list[Epoch], patience: int | None) -> bool:
+    """Say whether val was no better for so many epochs, all of them at full size."""
+    recipe = learner.recipe
+    if patience is None or len(history) <= recipe.all_epochs - recipe.epochs:
+        return False
+    return len(history) - best_epoch(history).epoch >= patience
 
 
 def _tell(epoch: Epoch, limit: int) -> None:
     log.info(
-        "train: epoch %d of %d, train loss %.4f, val loss %.4f, val AUC %.4f, "
-        "learning rate %.2e, %.1f images/s, %.0f s",
+        "train: epoch %d of %d, %d pixels, train loss %.4f, val loss %.4f, "
+        "val AUC %.4f, learning rate %.2e, %.1f images/s, %.0f s",
         epoch.epoch,
         limit,
+        epoch.size,
         epoch.train_loss,
         epoch.val_loss,
         epoch.val_auc,

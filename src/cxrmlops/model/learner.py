@@ -10,6 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.averaging import running_average
 from cxrmlops.model.network import EvidenceResNet
+from cxrmlops.model.progressive import Steps
 
 MAX_GRADIENT_NORM = 1.0  # longer gradients are cut to this length
 STEM = ("conv1.", "bn1.", "layer1.")  # edges and textures: alike in most pictures
@@ -20,7 +21,7 @@ class Hyperparameters:
     """How to learn; params.yaml: train explains each number."""
 
     seed: int
-    epochs: int
+    epochs: int  # at full size
     batch_size: int  # per process
     learning_rate: float  # at the top
     stem_rate: float  # share of the learning rate that the stem learns at
@@ -30,6 +31,12 @@ class Hyperparameters:
     label_smoothing: float
     class_weights: bool
     augmentation: Augmentation
+    progressive: Steps = ()  # what comes before full size
+
+    @property
+    def all_epochs(self) -> int:
+        """Return the epochs at every size."""
+        return self.epochs + sum(epochs for _, epochs in self.progressive)
 
 
 class TrainState:

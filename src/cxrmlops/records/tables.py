@@ -235,6 +235,7 @@ HISTORY = Table(
     "history.parquet",
     {
         "epoch": "int64",
+        "size": "int64",
         "train_loss": "float64",
         "val_loss": "float64",
         "val_auc": "float64",

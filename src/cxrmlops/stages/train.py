@@ -265,6 +265,7 @@ def _recipe(params: TrainParams) -> Hyperparameters:
         label_smoothing=params.label_smoothing,
         class_weights=params.class_weights,
         augmentation=Augmentation(**params.augment.model_dump()),
+        progressive=tuple((step.size, step.epochs) for step in params.progressive),
     )
 
 
