@@ -108,6 +108,7 @@ class TrainParams(Section):
     nodes: int = Field(ge=1)
     precision: Literal["auto", "32-true", "bf16-mixed"]  # auto: bf16 on a GPU
     seed: int
+    seeds: int = Field(ge=1, le=20, default=1)  # networks: seed, seed + 1, ...
     epochs: int = Field(ge=1)  # at full size
     progressive: list[SizeStep] = []  # before those
     patience: int | None = Field(ge=1, default=None)  # epochs without a better val loss

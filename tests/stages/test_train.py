@@ -4,6 +4,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.model.bundle import bundle_hash, read_bundle
@@ -196,7 +197,7 @@ def test_the_epoch_is_chosen_by_calibrated_studies_as_the_bundle_answers(tmp_pat
     loss = -np.log(np.where(asf, p, 1 - p)).mean()
     assert loss == pytest.approx(best.val_loss, abs=1e-3)
     told = json.loads((out / "training.json").read_text())
-    assert (told["epochs"], told["best_epoch"]) == (3, best.epoch)
+    assert (told["epochs"], told["best_epochs"]) == (3, [best.epoch])
 
 
 def test_pixels_of_the_test_set_are_never_read(tmp_path):
@@ -258,6 +259,45 @@ def test_a_training_killed_on_small_films_goes_on_and_gives_the_same_bundle(tmp_
     assert HISTORY.read(out)["size"].tolist() == [32, 64]
     assert bundle_hash(out / "bundle") == bundle_hash(whole / "bundle")
     assert read_bundle(out / "bundle").card.size == 64
+
+
+def test_several_seeds_make_one_bundle_also_when_killed_between_them(tmp_path, caplog):
+    make_train_inputs(tmp_path, patients=60)
+    whole = run(tmp_path, out="whole", seeds=2)
+
+    def kill(figures):
+        if figures["epoch"] == 2:  # the last of the first network
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, on_epoch=kill, seeds=2)
+    with caplog.at_level(logging.INFO):
+        out = run(tmp_path, seeds=2)
+
+    bundle = read_bundle(out / "bundle")
+    assert bundle.hash == bundle_hash(whole / "bundle")
+    assert (bundle.card.networks, len(bundle.network.members)) == (2, 2)
+    assert bundle.card.name == "cxr-resnet18_narrow-32-x2"
+    assert HISTORY.read(out).network.tolist() == [1, 1, 2, 2]
+    assert json.loads((out / "training.json").read_text())["networks"] == 2
+    assert "a night takes 2 times as long" in caplog.text
+
+
+def test_what_several_networks_say_of_val_is_what_thresholds_were_chosen_on(tmp_path):
+    preprocess, split = make_train_inputs(tmp_path, patients=60)
+
+    out = run(tmp_path, seeds=3, epochs=1)
+
+    studies = STUDIES.read(out)
+    images = SPLITS.read(split).set_index("study_id").loc[studies.study_id]
+    squares = np.load(preprocess / "shard-000.npy")[images.row]
+    answers = Reader(read_bundle(out / "bundle")).read(squares)
+    np.testing.assert_allclose(studies.logit, answers.logit, atol=1e-5)
+    np.testing.assert_allclose(studies.probability, answers.probability, atol=1e-5)
+    told = json.loads((out / "training.json").read_text())
+    asf = studies.abnormal.to_numpy()
+    assert told["val_auc"] == pytest.approx(roc_auc_score(asf, studies.logit))
+    assert not answers.unfamiliar.any()
 
 
 def test_the_commit_is_that_of_the_first_start_and_changes_no_byte_of_the_bundle(

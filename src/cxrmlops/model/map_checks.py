@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from cxrmlops.model.ensemble import Network
 from cxrmlops.model.gradcam import LogitOnly
 from cxrmlops.model.inference import read_squares, to_images
 from cxrmlops.model.network import EvidenceResNet
@@ -36,7 +37,7 @@ class ImageMaps:
     repeated: Mapping[str, np.ndarray]  # of the films with noise, or shifted
 
 
-def draw_maps(network: EvidenceResNet, squares: np.ndarray, *, seed: int) -> ImageMaps:
+def draw_maps(network: Network, squares: np.ndarray, *, seed: int) -> ImageMaps:
     """Draw every map that is compared, in 32 bit.
 
     Args:
@@ -56,7 +57,7 @@ def draw_maps(network: EvidenceResNet, squares: np.ndarray, *, seed: int) -> Ima
 
 
 def road(
-    network: EvidenceResNet, squares: np.ndarray, maps: np.ndarray, *, seed: int
+    network: Network, squares: np.ndarray, maps: np.ndarray, *, seed: int
 ) -> np.ndarray:
     """Score maps by ROAD: logits kept without what matters least, less without most.
 
@@ -92,7 +93,7 @@ def shuffled(maps: np.ndarray, *, seed: int) -> np.ndarray:
     return mixed.reshape(maps.shape)
 
 
-def _evidence(network: EvidenceResNet, squares: np.ndarray) -> np.ndarray:
+def _evidence(network: Network, squares: np.ndarray) -> np.ndarray:
     device = network.bias.device
     _, evidence = read_squares(
         network, squares, device=device, batch_size=BATCH, precision="32-true"
@@ -100,8 +101,16 @@ def _evidence(network: EvidenceResNet, squares: np.ndarray) -> np.ndarray:
     return evidence
 
 
-def _gradcam(network: EvidenceResNet, squares: np.ndarray) -> np.ndarray:
-    """Grad-CAM before its ReLU, at the map's own resolution."""
+def _gradcam(network: Network, squares: np.ndarray) -> np.ndarray:
+    """Grad-CAM before its ReLU, at the map's own resolution.
+
+    Of the mean of logits it is the mean of each network's own.
+    """
+    found = [_gradcam_of_one(each, squares) for each in network.members]
+    return np.asarray(np.mean(found, axis=0), np.float32)
+
+
+def _gradcam_of_one(network: EvidenceResNet, squares: np.ndarray) -> np.ndarray:
     from pytorch_grad_cam import GradCAM
     from pytorch_grad_cam.utils.model_targets import BinaryClassifierOutputTarget
 
@@ -124,15 +133,16 @@ def _gradcam(network: EvidenceResNet, squares: np.ndarray) -> np.ndarray:
 
 
 def _redrawn(
-    network: EvidenceResNet, squares: np.ndarray, *, seed: int
+    network: Network, squares: np.ndarray, *, seed: int
 ) -> dict[str, np.ndarray]:
     """Shuffle the weights of one part after the other, from the head down."""
     other, draw = deepcopy(network), torch.Generator().manual_seed(seed)
     maps = {}
     for part in PARTS:
-        for module in other.get_submodule(part).modules():
-            if isinstance(module, nn.Conv2d):
-                _shuffle(module, draw)
+        for member in other.members:
+            for module in member.get_submodule(part).modules():
+                if isinstance(module, nn.Conv2d):
+                    _shuffle(module, draw)
         maps[part] = _evidence(other, squares)
     return maps
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from math import log
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +14,15 @@ from torchvision.models import ResNet, get_model, list_models
 from cxrmlops.model import narrow_network
 from cxrmlops.model.dilation import STRIDES, dilate
 from cxrmlops.model.pooling import MEAN, SHARPNESS, check_pooling
-from cxrmlops.model.pretrained import find_weights, read_weights
+from cxrmlops.model.pretrained import find_weights, of_member, read_weights
 from cxrmlops.system.errors import ParamsError
 
 FAMILIES = ("resnet*", "resnext*", "wide_resnet*")
 FLAT = 1 / 255  # spread of a film without contrast: one grey value
 OUTSIDE = -2.0  # standard deviations; about as dark as a film's black
+
+
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
 class EvidenceResNet(nn.Module):
@@ -52,6 +55,11 @@ class EvidenceResNet(nn.Module):
             dilate(self.layer4)
         self.evidence = nn.Conv2d(body.fc.in_features, 1, 1, bias=False)
         self.bias = nn.Parameter(torch.zeros(1))
+
+    @property
+    def members(self) -> tuple["EvidenceResNet", ...]:
+        """Return itself: what `ensemble.Ensemble` has several of."""
+        return (self,)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Answer a batch of films, and show where each answer comes from.
@@ -113,6 +121,7 @@ def build_network(
     weights: str | Path | None = None,
     pooling: str = MEAN,
     output_stride: int = 32,
+    member: int = 0,
 ) -> EvidenceResNet:
     """Make a network, laid out channels-last (4 times faster than not, on a CPU).
 
@@ -125,6 +134,7 @@ def build_network(
             RGB.
         pooling: `mean` or `log_sum_exp`: how cells become a logit.
         output_stride: 32 or 16 pixels between the map's cells.
+        member: of the networks in `weights`, where a bundle holds several, from 0.
 
     Raises:
         ParamsError: no such architecture or weights, or they do not belong together.
@@ -133,7 +143,9 @@ def build_network(
     _check(architecture)
     network = EvidenceResNet(architecture, pooling=pooling, output_stride=output_stride)
     if weights is not None:
-        found = read_weights(find_weights(architecture, str(weights)))
+        found = of_member(
+            read_weights(find_weights(architecture, str(weights))), member
+        )
         _take_over(network, found, str(weights))
     return network.to(memory_format=torch.channels_last)
 
@@ -166,13 +178,13 @@ def load_network(
     return network.to(memory_format=torch.channels_last).eval()
 
 
-def fold_norms(network: EvidenceResNet) -> EvidenceResNet:
+def fold_norms(network: AnyNetwork) -> AnyNetwork:
     """Work every BatchNorm into the convolution before it, in a copy for reading.
 
     The answers stay (to rounding); a film costs a sixth less on a CPU.
 
     Args:
-        network: in eval mode; left as it is.
+        network: one or an ensemble, in eval mode; left as it is.
     """
     folded = deepcopy(network).eval()
     for block in list(folded.modules()):

@@ -24,6 +24,7 @@ from cxrmlops.system.files import sha256_file
 
 SAFETENSORS = ".safetensors"
 FILES = (SAFETENSORS, ".pth", ".pt")
+MEMBERS = "networks."  # before the number and the key of a tensor in an ensemble
 IN_BUNDLE = "weights.safetensors"  # `bundle.WEIGHTS`
 _DIGITS = re.compile(r"-([0-9a-f]{8,})\.pth$")  # of the SHA-256, as torch.hub has it
 
@@ -126,6 +127,24 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             "torch.save(network.state_dict(), file)"
         )
     return dict(found)
+
+
+def of_member(tensors: Mapping[str, Tensor], member: int) -> dict[str, Tensor]:
+    """Take one network's weights out of an ensemble's, round and round.
+
+    Args:
+        tensors: of one network, which are its own, or of several.
+        member: from 0.
+    """
+    numbers = {key.split(".")[1] for key in tensors if key.startswith(MEMBERS)}
+    if not numbers:
+        return dict(tensors)
+    prefix = f"{MEMBERS}{member % len(numbers)}."
+    return {
+        key.removeprefix(prefix): value
+        for key, value in tensors.items()
+        if key.startswith(prefix)
+    }
 
 
 def _address(architecture: str, name: str) -> str:

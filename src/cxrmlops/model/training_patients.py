@@ -1,5 +1,6 @@
 """Which patients a network was trained on, as hashes that name nobody."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,6 +15,7 @@ from cxrmlops.system.errors import LeakError
 
 LEARNT = "learnt_patients"  # in a bundle's reference: sorted hashes, val included
 JUDGED = "val_patients"  # likewise, those of val alone
+log = logging.getLogger(__name__)
 HashedIds = npt.NDArray[np.uint64]
 
 
@@ -87,3 +89,30 @@ def check_no_training_overlap(
                 f"{side}; begin with a bundle of this very split, other weights, or "
                 "none (null)"
             )
+
+
+def marks(
+    patient_id: Iterable[str], val: Iterable[str], before: KnownPatients
+) -> dict[str, HashedIds]:
+    """Return what a bundle's reference says of whom it has met.
+
+    Args:
+        patient_id: pseudonyms of train and val.
+        val: of val alone.
+        before: of the weights that training began with.
+    """
+    return {
+        LEARNT: np.union1d(hashed_patient_ids(patient_id), before.learnt),
+        JUDGED: np.unique(hashed_patient_ids(val)),
+    }
+
+
+def warn_of_unknown_patients(weights: Path) -> None:
+    """Warn where nobody can tell whom weights of one's own were trained on."""
+    if not inherited_patients(weights).known:
+        log.warning(
+            "train: nobody knows which patients %s learnt from: no %s with their marks "
+            "lies beside it; see to it that none is of val or test",
+            weights,
+            REFERENCE,
+        )
