@@ -18,7 +18,7 @@ from cxrmlops.model.learner import Hyperparameters, TrainState
 from cxrmlops.model.network import EvidenceResNet
 from cxrmlops.model.training import Epoch
 
-Figures = dict[str, float]
+Figures = dict[str, Any]  # of an epoch, by name
 
 log = logging.getLogger(__name__)
 
