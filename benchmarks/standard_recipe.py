@@ -1,4 +1,4 @@
-"""How params.yaml trains, for a machine without YAML."""
+"""How params.yaml trains without first weights, for a machine without YAML."""
 
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.learner import Hyperparameters

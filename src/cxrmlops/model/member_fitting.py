@@ -93,6 +93,7 @@ def fit_members(
             )
         best.append(len(history) + best_epoch(found).epoch)
         history += [counted(asdict(epoch)) for epoch in found]
+        learner.network.zero_grad(set_to_none=True)  # gradients are as large as weights
         networks.append(learner.network)
     return Trained(
         network=joined(networks),

@@ -216,7 +216,7 @@ def describe(params: Mapping[str, Any]) -> str:
     """Say in one line which of the demo's own numbers are in use."""
     return (
         f"{params['train']['architecture']} at {params['preprocess']['size']} pixels, "
-        f"at most {params['train']['epochs']} epochs (the demo's own params.yaml; "
+        f"{params['train']['epochs']} epochs (the demo's own params.yaml; "
         "the real job: ResNet-152 at 512)"
     )
 
