@@ -23,6 +23,7 @@ from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.device import (
     Device,
+    choose_precision,
     describe,
     enough_memory,
     open_fabric,
@@ -225,9 +226,10 @@ def _learn(
             for rows in sides
         ]
         log.info(
-            "train: %s on %s; %d films to learn from, %d to judge by",
+            "train: %s on %s, %s; %d films to learn from, %d to judge by",
             params.architecture,
             describe(fabric.device),
+            choose_precision(params.precision, fabric.device),
             *(lesson.images.n for lesson in lessons),
         )
         fit_one = partial(
