@@ -1,4 +1,4 @@
-"""How params.yaml trains, for a machine without YAML."""
+"""How params.yaml trains without first weights, for a machine without YAML."""
 
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.learner import Hyperparameters
@@ -7,7 +7,8 @@ RECIPE = Hyperparameters(
     seed=1,
     epochs=40,
     batch_size=32,
-    learning_rate=3e-4,
+    learning_rate=3e-4,  # from scratch; with pretrained weights 1e-4
+    stem_rate=1.0,
     weight_decay=0.05,
     warmup_epochs=2,
     ema_decay=0.998,

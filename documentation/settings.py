@@ -180,6 +180,8 @@ def _kind(annotation: Any) -> str:
         return _kind(typing.get_args(annotation)[0])
     if origin is list:
         return f"list of {_kind(typing.get_args(annotation)[0])}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"{{{', '.join(annotation.model_fields)}}}"
     names = {
         "int": "whole number", "float": "number", "str": "text",
         "bool": "true or false", "NoneType": "null", "Path": "path", "date": "date",

@@ -334,6 +334,7 @@ def write_reading_bundle(
     """
     from cxrmlops.data.preprocess import preprocessing_hash
     from cxrmlops.model.bundle import BundleCard, write_bundle
+    from cxrmlops.model.ensemble import joined
     from cxrmlops.model.out_of_distribution import Familiar
     from cxrmlops.model.skew import skew_logit
     from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
@@ -352,14 +353,14 @@ def write_reading_bundle(
         ),
         lineage={"seed": seed},
     )
-    network = untrained_network(seed)
+    card = replace(card, **card_quirks)
+    network = joined([untrained_network(seed + k) for k in range(card.networks)])
     arrays = {"skew_logit": skew_logit(network, size), **reference}
     if limit is not None:
-        d = 8 + 16 + 32 + 64  # channels of its stages
+        d = card.networks * (8 + 16 + 32 + 64)  # channels of its stages
         origin, axis = np.zeros(d), np.eye(1, d)
         plain = Familiar(origin, np.ones(d), axis, np.ones(1), noise=1.0, limit=limit)
         arrays |= plain.to_arrays()
-    card = replace(card, **card_quirks)
     write_bundle(folder, network, card=card, reference=arrays)
     return folder
 
@@ -444,7 +445,14 @@ def make_manifest(**quirks: Any) -> SplitManifest:
 def make_train_params(**quirks: object) -> TrainParams:
     """Build the section train as params.yaml has it, but small."""
     params = load_params(Path(__file__).parent.parent / "params.yaml").train
-    small = {"architecture": "resnet18_narrow", "epochs": 2, "batch_size": 8}
+    small = {
+        "architecture": "resnet18_narrow",
+        "weights": None,
+        "learning_rate": 3e-4,
+        "stem_rate": 1.0,
+        "epochs": 2,
+        "batch_size": 8,
+    }
     return TrainParams(**params.model_dump() | small | quirks)  # type: ignore[arg-type]
 
 

@@ -88,7 +88,7 @@ def make_training(**changes: Any) -> Training:
         "bundle_hash": "b" * 64,
         "seed": 1,
         "epochs": 2,
-        "best_epoch": 1,
+        "best_epochs": (1,),
         "val_loss": 0.5,
         "val_auc": 0.9,
         "device": "cpu",

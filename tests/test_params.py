@@ -47,6 +47,18 @@ def test_a_number_once_read_never_changes():
         ("split", "policy", "random", "split.policy: Input should be 'patient' or"),
         ("split", "val", 0.3, "split: train + val + test should be 1, is 1.1"),
         ("cohort", "end", "2016-12-31", "cohort: end 2016-12-31 lies before start"),
+        (
+            "train",
+            "progressive",
+            [{"size": 256, "epochs": 1}, {"size": 128, "epochs": 1}],
+            "train: progressive: sizes should grow, are [256, 128]",
+        ),
+        (
+            "train",
+            "progressive",
+            [{"size": 512, "epochs": 1}],
+            "train.progressive: size 512 should be below preprocess.size 512",
+        ),
         ("preprocess", "size", 31, "preprocess.size: Input should be greater than"),
         ("validate", "min_studies", 0, "validate.min_studies: Input should be"),
     ],

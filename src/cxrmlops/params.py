@@ -89,11 +89,18 @@ class AugmentParams(Section):
     noise: float = Field(ge=0, le=0.1)
 
 
+class SizeStep(Section):
+    """Epochs on films smaller than `preprocess.size`, before those of full size."""
+
+    size: int = Field(ge=32, le=2048)  # pixels per side
+    epochs: int = Field(ge=1)
+
+
 class TrainParams(Section):
     """How the network learns."""
 
     architecture: str = Field(pattern=r"^(resnet|wide_resnet|resnext)\w+$")
-    weights: str | None  # null, a torchvision name, or a local .safetensors file
+    weights: str | None  # null, a torchvision name, or a file of weights
     pooling: Literal["mean", "log_sum_exp"] = "mean"  # of the evidence into the logit
     output_stride: Literal[32, 16] = 32  # pixels between the map's cells
     accelerator: Literal["auto", "cpu", "gpu"]
@@ -101,10 +108,13 @@ class TrainParams(Section):
     nodes: int = Field(ge=1)
     precision: Literal["auto", "32-true", "bf16-mixed"]  # auto: bf16 on a GPU
     seed: int
-    epochs: int = Field(ge=1)
-    patience: int = Field(ge=1)  # epochs without a better val loss
+    seeds: int = Field(ge=1, le=20, default=1)  # networks: seed, seed + 1, ...
+    epochs: int = Field(ge=1)  # at full size
+    progressive: list[SizeStep] = []  # before those
+    patience: int | None = Field(ge=1, default=None)  # epochs without a better val loss
     batch_size: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
+    stem_rate: float = Field(gt=0, le=1, default=1.0)  # of it, for the first stage
     weight_decay: float = Field(ge=0)
     warmup_epochs: float = Field(ge=0)
     ema_decay: float = Field(ge=0, lt=1)  # per step; 0 switches it off
@@ -113,6 +123,13 @@ class TrainParams(Section):
     study_rule: Literal["max", "mean"]  # joins a study's images, here and at night
     high_sensitivity: float = Field(gt=0.5, lt=1)  # recall ASF asked of val
     augment: AugmentParams
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        sizes = [step.size for step in self.progressive]
+        if sizes != sorted(set(sizes)):
+            raise ValueError(f"progressive: sizes should grow, are {sizes}")
+        return self
 
 
 class EvaluateParams(Section):
@@ -228,6 +245,16 @@ class Params(Section):
     score: ScoreParams
     report: ReportParams
     watch: WatchParams
+
+    @model_validator(mode="after")
+    def _steps_are_smaller(self) -> Self:
+        full, steps = self.preprocess.size, self.train.progressive
+        if steps and steps[-1].size >= full:
+            raise ValueError(
+                f"train.progressive: size {steps[-1].size} should be below "
+                f"preprocess.size {full}"
+            )
+        return self
 
 
 class Ports(Section):

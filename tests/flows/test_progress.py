@@ -113,6 +113,7 @@ def test_the_lines_of_the_stages_are_understood(caplog, monkeypatch):
 def epoch(number: int) -> Epoch:
     return Epoch(
         epoch=number,
+        size=512,
         train_loss=0.5,
         val_loss=0.5,
         val_auc=0.9,

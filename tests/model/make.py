@@ -20,6 +20,7 @@ def make_recipe(**quirks: object) -> Hyperparameters:
         "epochs": 2,
         "batch_size": 8,
         "learning_rate": 1e-3,
+        "stem_rate": 1.0,
         "weight_decay": 0.05,
         "warmup_epochs": 0.5,
         "ema_decay": 0.9,

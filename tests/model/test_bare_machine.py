@@ -24,6 +24,8 @@ WANTED = (
     "model.fitting",
     "model.gradcam",
     "model.inference",
+    "model.member_fitting",
+    "model.pretrained",
     "model.saliency",
     "model.skew",
 )

@@ -1,4 +1,5 @@
 import json
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -14,13 +15,19 @@ from cxrmlops.model.bundle import (
     require_preprocessing,
     write_bundle,
 )
+from cxrmlops.model.ensemble import joined
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.network import build_network
 from cxrmlops.model.pooling import pooled
+from cxrmlops.model.skew import check_skew, skew_logit
 from cxrmlops.model.watch_reference import from_arrays
 from cxrmlops.system.errors import BundleError
 from cxrmlops.system.files import sha256_file
-from tests.make import make_reading_bundle, write_reading_bundle
+from tests.make import (
+    make_reading_bundle,
+    untrained_network,
+    write_reading_bundle,
+)
 
 
 def test_what_was_written_is_read_back(tmp_path):
@@ -273,9 +280,12 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
 
 
 def as_before(content, *, version):
-    """Write a card as an earlier version did, which knew one pooling and stride."""
+    """Write a card as an earlier version did, which knew one network, one pooling."""
     content["format"] = f"cxrmlops bundle {version}"
-    del content["card"]["pooling"], content["card"]["output_stride"]
+    for name in (
+        ("networks",) if version == 4 else ("networks", "pooling", "output_stride")
+    ):
+        del content["card"][name]
 
 
 def test_a_bundle_of_the_format_before_is_read_and_has_no_reference_for_the_watch(
@@ -287,7 +297,7 @@ def test_a_bundle_of_the_format_before_is_read_and_has_no_reference_for_the_watc
     assert from_arrays(read_bundle(folder).reference) is None
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [2, 3, 4])
 def test_a_bundle_of_a_format_before_is_pooled_by_the_mean_as_it_was(tmp_path, version):
     new = make_reading_bundle(tmp_path / "new", size=96)
     old = make_reading_bundle(tmp_path / "old", size=96)
@@ -297,6 +307,7 @@ def test_a_bundle_of_a_format_before_is_pooled_by_the_mean_as_it_was(tmp_path, v
     read, known = read_bundle(old), read_bundle(new)
 
     assert (read.card.pooling, read.card.output_stride) == ("mean", 32)
+    assert read.card.networks == 1
     assert len(read.identity.cell_places) == 3
     answers = [Reader(each).read(square) for each in (read, known)]
     np.testing.assert_array_equal(answers[0].logit, answers[1].logit)
@@ -327,3 +338,54 @@ def test_a_bundle_is_read_with_the_pooling_and_stride_it_was_trained_with(
     )
     assert bundle.identity.pooling == pooling
     assert len(bundle.identity.cell_places) == 96 // stride
+
+
+def write_several(folder, *, seeds=(0, 1, 2), networks=3):
+    """Write a bundle of untrained networks."""
+    network = joined([deepcopy(untrained_network(seed)) for seed in seeds])
+    card = read_bundle(make_reading_bundle(folder / "one")).card
+    reference = {"skew_logit": skew_logit(network, card.size)}
+    write_bundle(
+        folder / "several",
+        network,
+        card=replace(card, networks=networks),
+        reference=reference,
+    )
+    return folder / "several"
+
+
+def test_a_bundle_of_several_networks_answers_with_the_mean_of_their_logits(tmp_path):
+    folder = write_several(tmp_path)
+    squares = np.random.default_rng(0).integers(0, 256, (2, 64, 64)).astype(np.uint8)
+
+    bundle = read_bundle(folder)
+    answers = Reader(bundle).read(squares)
+
+    assert len(bundle.network.members) == bundle.card.networks == 3
+    own = []
+    for seed in (0, 1, 2):
+        one = write_reading_bundle(tmp_path / f"seed{seed}", seed=seed)
+        own.append(Reader(read_bundle(one)).read(squares).logit)
+    np.testing.assert_allclose(answers.logit, np.mean(own, 0), atol=1e-5)
+    assert answers.features.shape == (2, 3 * (8 + 16 + 32 + 64))
+    assert check_skew(bundle, Reader(bundle)) < 1e-4
+    assert bundle.identity.cell_places
+
+
+@pytest.mark.parametrize("networks", [1, 2, 4])
+def test_a_card_that_counts_other_networks_than_there_are_is_refused(
+    tmp_path, networks
+):
+    folder = write_several(tmp_path, networks=networks)
+
+    with pytest.raises(BundleError, match="does not fit resnet18_narrow"):
+        read_bundle(folder)
+
+
+def test_a_training_begins_each_network_with_its_own_of_a_bundle_of_several(tmp_path):
+    file = write_several(tmp_path) / "weights.safetensors"
+
+    for member, seed in ((0, 0), (2, 2), (4, 1)):
+        begun = build_network("resnet18_narrow", weights=file, member=member)
+        first = untrained_network(seed).conv1.weight
+        assert torch.equal(begun.conv1.weight, first)

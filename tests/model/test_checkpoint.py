@@ -12,7 +12,7 @@ from cxrmlops.model.checkpoint import (
 from cxrmlops.model.training import Epoch, epochs
 from tests.model.make import make_learner, make_lesson
 
-FIRST = Epoch(1, 0.7, 0.69, 0.5, 1e-3, 10.0, 1.0)
+FIRST = Epoch(1, 32, 0.7, 0.69, 0.5, 1e-3, 10.0, 1.0)
 
 
 def after(number: int, *, val_loss: float) -> Epoch:

@@ -39,6 +39,21 @@ def test_scales_and_biases_do_not_decay():
         assert decay[id(parameter)] == (0.1 if is_filter else 0.0), name
 
 
+def test_the_stem_learns_at_its_share_of_the_rate_and_the_rest_at_all_of_it():
+    learning = make_learner(stem_rate=0.1)
+
+    learning.learn(*batch(), EVEN, rate=2e-3)
+
+    rates = {
+        id(parameter): group["lr"]
+        for group in learning.optimizer.param_groups
+        for parameter in group["params"]
+    }
+    for name, parameter in learning.network.named_parameters():
+        stem = name.split(".")[0] in ("conv1", "bn1", "layer1")
+        assert rates[id(parameter)] == pytest.approx(2e-4 if stem else 2e-3), name
+
+
 def test_a_huge_loss_makes_no_huge_step(monkeypatch):
     learning = make_learner()
     seen = {}

@@ -1,6 +1,3 @@
-from pathlib import Path
-from urllib.error import URLError
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,7 +14,7 @@ from cxrmlops.model.network import (
     standardised,
 )
 from cxrmlops.model.pooling import pooled
-from cxrmlops.system.errors import ParamsError, ResourceError
+from cxrmlops.system.errors import ParamsError
 
 
 def images(n: int = 3, *, size: int = 64) -> torch.Tensor:
@@ -185,77 +182,8 @@ def test_an_unknown_architecture_is_refused_and_the_known_are_named(name):
         build_network(name)
 
 
-@pytest.mark.parametrize(
-    ("weights", "message"),
-    [
-        ("IMAGENET9K", "has no weights 'IMAGENET9K'.*IMAGENET1K_V1"),
-        ("gone.safetensors", "there is no file gone.safetensors"),
-    ],
-)
-def test_unknown_weights_are_refused(weights, message):
-    with pytest.raises(ParamsError, match=message):
-        build_network("resnet18", weights=weights)
-
-
-def test_a_file_that_is_no_safetensors_is_refused(tmp_path):
-    path = tmp_path / "pickle.safetensors"
-    path.write_bytes(b"\x80\x04 not a tensor")
-
-    with pytest.raises(ParamsError, match="is no safetensors file"):
-        build_network("resnet18", weights=path)
-
-
 def test_weights_of_another_architecture_are_refused(tmp_path):
     save_file(get_model("resnet34").state_dict(), tmp_path / "other.safetensors")
 
     with pytest.raises(ParamsError, match="does not fit resnet50"):
         build_network("resnet50", weights=tmp_path / "other.safetensors")
-
-
-def test_weights_that_cannot_be_fetched_say_what_to_do(monkeypatch, tmp_path):
-    def no_network(*_args, **_kwargs):
-        raise URLError("no route to host")
-
-    monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
-    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
-
-    with pytest.raises(ResourceError, match="could not be fetched.*checkpoints"):
-        build_network("resnet18", weights="DEFAULT")
-
-
-def test_weights_are_asked_for_without_pickles(monkeypatch):
-    asked = {}
-
-    def load(_url, **options):
-        asked.update(options)
-        return get_model("resnet18").state_dict()
-
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", load)
-
-    build_network("resnet18", weights="ResNet18_Weights.IMAGENET1K_V1")
-
-    assert asked["weights_only"] is True
-
-
-class Runs:
-    """Unpickled, it makes a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path,)
-
-
-def test_nothing_is_unpickled_when_weights_are_read(monkeypatch, tmp_path):
-    kept = (
-        tmp_path / "checkpoints" / "resnet18-f37072fd.pth"
-    )  # where torch.hub keeps it
-    kept.parent.mkdir()
-    torch.save({"conv1.weight": Runs(tmp_path / "ran")}, kept)
-    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
-
-    with pytest.raises(ResourceError, match="holds more than weights.*remove it"):
-        build_network("resnet18", weights="IMAGENET1K_V1")
-
-    assert not (tmp_path / "ran").exists()

@@ -75,6 +75,37 @@ def test_the_loss_on_val_is_cross_entropy_with_labels_as_they_are():
     assert epoch.val_loss == pytest.approx(float(np.mean(weight * cost)), rel=1e-5)
 
 
+def test_val_is_judged_by_the_judge_that_is_given():
+    learner, val, seen = make_learner(epochs=1), make_lesson(8), []
+
+    def judge(logit):
+        seen.append(logit)
+        return 0.25, 0.75
+
+    (epoch,) = epochs(learner, make_lesson(), val, judge=judge)
+
+    assert (epoch.val_loss, epoch.val_auc) == (0.25, 0.75)
+    np.testing.assert_array_equal(seen[0], read_images(learner, val.images))
+
+
+def test_epochs_grow_from_small_films_to_whole_ones_under_one_cosine(monkeypatch):
+    learner = make_learner(epochs=1, progressive=((32, 1), (48, 1)))
+    seen, step = [], learner.learn
+
+    def learn(images, *rest, rate):
+        seen.append((images.shape[-1], rate))
+        return step(images, *rest, rate=rate)
+
+    monkeypatch.setattr(learner, "learn", learn)
+
+    shown = list(epochs(learner, make_lesson(8, size=64), make_lesson(8, size=64)))
+
+    assert [epoch.size for epoch in shown] == [32, 48, 64]
+    assert [size for size, _ in seen] == [32, 48, 64]
+    rates = [rate for _, rate in seen]
+    assert rates == sorted(rates, reverse=True)  # no second warm-up
+
+
 def test_a_loss_that_is_no_number_says_what_to_do():
     learner = make_learner()
     with torch.no_grad():

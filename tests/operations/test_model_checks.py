@@ -9,6 +9,7 @@ from cxrmlops.operations.model_checks import (
     check_code,
     check_key,
     check_model,
+    check_weights,
 )
 from cxrmlops.promotion import approval, approval_log
 from cxrmlops.registry import versions
@@ -30,6 +31,21 @@ def test_nothing_is_made_where_there_is_no_ledger_or_registry(site):
     assert {path.name for path in site.iterdir()} == {
         *("params.yaml", "site.yaml", "prefect.yaml")
     }
+
+
+def test_weights_that_are_not_here_are_noted_with_address_and_place(
+    site, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("torch.hub._hub_dir", str(tmp_path))
+
+    found = check_weights()
+
+    assert found.state == "note"
+    assert "https://download.pytorch.org/models/resnet152-394f9c45.pth" in found.do
+    (site / "resnet152-394f9c45.pth").touch()
+    assert check_weights().state == "ok"
+    change_params(site, "train", weights=None)
+    assert check_weights().state == "ok"
 
 
 @pytest.fixture

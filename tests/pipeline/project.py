@@ -39,6 +39,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "split": {"train": 0.6, "val": 0.2, "test": 0.2},
     "train": {
         "architecture": "resnet18_narrow",
+        "weights": None,
+        "learning_rate": 3e-4,
+        "stem_rate": 1.0,
         "accelerator": "cpu",
         "epochs": 1,
         "batch_size": 32,

@@ -38,6 +38,15 @@ def test_the_settings_name_the_images_and_can_be_read(hospital, here):
     assert "cxrmlops cohort" in said
 
 
+def test_a_new_site_begins_with_weights_of_photographs_at_their_rate(hospital, here):
+    said = set_up(hospital, here=here)
+
+    train = load_params(here / "params.yaml").train
+    assert (train.weights, train.learning_rate) == ("IMAGENET1K_V1", 1e-4)
+    assert (train.stem_rate, train.patience) == (0.1, None)
+    assert "cxrmlops doctor" in said
+
+
 def test_comments_of_the_settings_stay(hospital, here):
     set_up(hospital, here=here)
 

@@ -33,7 +33,9 @@ PLOTS = {
     "reliability": lambda: reliability_plot([(0.2, (0.3, 0.2, 0.4), 20)]),
     "scores": lambda: score_plot(HALF, HALF, {"balanced": 0.4, "high": 0.1}),
     "confusion": lambda: confusion_plot({"a": (9, 1, 8, 2), "b": (914, 104, 876, 119)}),
-    "training": lambda: training_plot(HALF, {"train": HALF, "val": HALF}, HALF, best=1),
+    "training": lambda: training_plot(
+        HALF, {"train": HALF, "val": HALF}, HALF, best=[1]
+    ),
     "decision": lambda: decision_plot(HALF, {"model": HALF, "all": HALF - 1}),
     "forest": lambda: forest_plot(ROWS, overall=0.9, label="AUC"),
     "beside": lambda: beside_plot(

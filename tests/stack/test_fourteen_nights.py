@@ -67,6 +67,8 @@ PARAMS = {
     "preprocess": {"size": 96},
     "train": {  # as the demo trains
         "architecture": "resnet18",
+        "weights": None,
+        "stem_rate": 1.0,
         "epochs": 15,
         "learning_rate": 1.0e-3,
         "ema_decay": 0.98,

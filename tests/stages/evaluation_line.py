@@ -10,6 +10,7 @@ from cxrmlops.data.shards import ShardWriter
 from cxrmlops.data.split_membership import split_hash
 from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.model.bundle import BundleCard, write_bundle
+from cxrmlops.model.ensemble import joined
 from cxrmlops.model.network import build_network
 from cxrmlops.model.skew import skew_logit
 from cxrmlops.records.split import SplitManifest
@@ -27,7 +28,9 @@ from tests.make_records import make_cohort_summary, make_training
 PIXELS = "0" * 64  # hash of the preprocessing
 
 
-def make_line(folder: Path, images: pd.DataFrame, *, size: int = 32) -> Path:
+def make_line(
+    folder: Path, images: pd.DataFrame, *, size: int = 32, networks: int = 1
+) -> Path:
     """Write all inputs for `images` (SPLITS rows); abnormal films are brighter."""
     manifest = _manifest(images)
     make_cohort_summary().write(folder / "cohort" / "exclusions.json")
@@ -39,7 +42,8 @@ def make_line(folder: Path, images: pd.DataFrame, *, size: int = 32) -> Path:
     manifest.write(folder / "split" / "manifest.json")
     val = make_studies(60, split="val", seed=1)
     STUDIES.write(val, folder / "train")
-    _write_bundle(folder / "train" / "bundle", val, manifest.hash, size=size)
+    card = _card(val, manifest.hash, size=size, networks=networks)
+    _write_bundle(folder / "train" / "bundle", card)
     epochs: list[dict[str, object]] = [
         dict.fromkeys(HISTORY.columns, 0.5) | {"epoch": k} for k in (1, 2)
     ]
@@ -71,9 +75,8 @@ def _manifest(images: pd.DataFrame) -> SplitManifest:
     )
 
 
-def _write_bundle(folder: Path, val: pd.DataFrame, split: object, *, size: int) -> None:
-    torch.manual_seed(0)
-    card = BundleCard(
+def _card(val: pd.DataFrame, split: str, *, size: int, networks: int) -> BundleCard:
+    return BundleCard(
         name="cxr-resnet18",
         architecture="resnet18_narrow",
         size=size,
@@ -84,8 +87,13 @@ def _write_bundle(folder: Path, val: pd.DataFrame, split: object, *, size: int) 
         operating_points=choose_points(
             val.probability, val.abnormal, val.split, high_sensitivity=0.98
         ),
+        networks=networks,
         lineage={"split_hash": split, "params": {"high_sensitivity": 0.98}},
     )
-    network = build_network("resnet18_narrow")
-    answers = {"skew_logit": skew_logit(network, size)}
+
+
+def _write_bundle(folder: Path, card: BundleCard) -> None:
+    torch.manual_seed(0)
+    network = joined([build_network("resnet18_narrow") for _ in range(card.networks)])
+    answers = {"skew_logit": skew_logit(network, card.size)}
     write_bundle(folder, network, card=card, reference=answers)

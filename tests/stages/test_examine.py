@@ -72,6 +72,16 @@ def test_heat_maps_of_the_network_are_checked(line):
     assert maps["road"]["n"] == 2
 
 
+def test_several_networks_are_examined_as_one(tmp_path):
+    line = make_line(tmp_path, make_splits(patients=100), size=96, networks=2)
+
+    found = read_json(run(line) / "examination.json")
+
+    assert found["maps"]["disagreement"] < 1e-4  # with Grad-CAM of the mean logit
+    assert found["maps"]["road"]["n"] == 2
+    assert {each["name"] for each in found["robustness"]} == set(CHANGES)
+
+
 def test_every_change_of_the_images_is_measured(line):
     found = read_json(line / "examine" / "examination.json")["robustness"]
 

@@ -1,4 +1,5 @@
 import datetime as dt
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,25 @@ def night(backlog, bundle):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CXR_WORKERS", "0")
         return out, *read(backlog, bundle, out)
+
+
+@pytest.mark.parametrize("method", ["evidence", "gradcam"])
+def test_several_networks_read_a_night_as_one(backlog, tmp_path, caplog, method):
+    caplog.set_level(logging.INFO)
+    several = make_reading_bundle(tmp_path / "several", networks=2, limit=1e6)
+
+    images, _ = read(backlog, several, tmp_path / "out", saliency_method=method)
+
+    logits = []
+    for seed in (0, 1):
+        one = make_reading_bundle(tmp_path / f"one{seed}", seed=seed)
+        alone, _ = read(backlog, one, tmp_path / f"out{seed}")
+        logits.append(alone[alone.outcome == "scored"].set_index("path").logit)
+    scored = images[images.outcome == "scored"].set_index("path")
+    assert len(scored) == 3
+    np.testing.assert_allclose(scored.logit, sum(logits) / 2, atol=1e-4)
+    assert scored.evidence_rows.eq(2).all()
+    assert "2 networks read each film: 2 times the time of one" in caplog.text
 
 
 def test_every_file_has_exactly_one_outcome(night):

@@ -4,17 +4,18 @@ import logging
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
+from cxrmlops.model.training_patients import JUDGED, LEARNT, hashed_patient_ids
 from cxrmlops.model.watch_reference import from_arrays
 from cxrmlops.records.origin import UNTOLD, Origin
 from cxrmlops.records.tables import HISTORY, SPLITS, STUDIES
 from cxrmlops.stages import train
 from cxrmlops.system.errors import DataError, LeakError, ParamsError, ResourceError
-from cxrmlops.system.files import WORK, only_run
+from cxrmlops.system.files import WORK, only_run, sha256_file
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY
 from tests.make import make_train_inputs, make_train_params, write_reading_bundle
 from tests.make_records import make_origin
@@ -107,6 +108,47 @@ def test_weights_that_know_a_patient_of_val_or_test_are_refused(tmp_path, side):
     assert not (tmp_path / "train").exists()
 
 
+def test_a_training_may_go_on_with_the_bundle_of_its_own_split(tmp_path):
+    make_train_inputs(tmp_path)
+    first = run(tmp_path, out="first", epochs=1)
+
+    second = run(tmp_path, weights=str(first / "bundle"), learning_rate=1e-4)
+    third = run(tmp_path, out="third", weights=str(second / "bundle"), epochs=1)
+
+    marks = [read_bundle(each / "bundle").reference for each in (first, second, third)]
+    for name in (LEARNT, JUDGED):
+        assert np.array_equal(marks[0][name], marks[1][name])
+        assert np.array_equal(marks[0][name], marks[2][name])
+    card = read_bundle(second / "bundle").card
+    assert card.lineage["weights_hash"] == sha256_file(
+        first / "bundle/weights.safetensors"
+    )
+
+
+@pytest.mark.parametrize("moved", ["train", "test"])
+def test_a_bundle_of_another_split_is_refused_for_whom_it_judged_by(tmp_path, moved):
+    _, split = make_train_inputs(tmp_path)
+    first = run(tmp_path, out="first", epochs=1)
+    images = SPLITS.read(split)
+    one = images.patient_id[images.split == "val"].iloc[0]
+    images.loc[images.patient_id == one, "split"] = moved
+    SPLITS.write(images, split)
+
+    with pytest.raises(LeakError, match="patients of this split's (val|test)"):
+        run(tmp_path, weights=str(first / "bundle"))
+
+
+def test_weights_whose_patients_nobody_knows_are_warned_of(tmp_path, caplog):
+    make_train_inputs(tmp_path)
+    first = run(tmp_path, out="first", epochs=1)
+    moved = tmp_path / "moved.safetensors"
+    moved.write_bytes((first / "bundle/weights.safetensors").read_bytes())
+
+    run(tmp_path, weights=str(moved), epochs=1)
+
+    assert "nobody knows which patients" in caplog.text
+
+
 def test_val_studies_hold_what_a_reader_of_the_bundle_says(tmp_path):
     preprocess, split = make_train_inputs(tmp_path)
 
@@ -142,6 +184,20 @@ def test_temperature_and_shift_are_fitted_to_studies_not_to_images(
     assert abnormal.tolist() == studies.abnormal.tolist()
     np.testing.assert_allclose(logit + fitted.shift, studies.logit, atol=1e-4)
     assert read_bundle(out / "bundle").card.temperature == fitted.temperature
+
+
+def test_the_epoch_is_chosen_by_calibrated_studies_as_the_bundle_answers(tmp_path):
+    make_train_inputs(tmp_path, patients=60, per_study=2)
+
+    out = run(tmp_path, epochs=3)
+
+    history, studies = HISTORY.read(out), STUDIES.read(out)
+    best = history.loc[history.val_loss.idxmin()]
+    asf, p = studies.abnormal.to_numpy(), studies.probability.to_numpy()
+    loss = -np.log(np.where(asf, p, 1 - p)).mean()
+    assert loss == pytest.approx(best.val_loss, abs=1e-3)
+    told = json.loads((out / "training.json").read_text())
+    assert (told["epochs"], told["best_epochs"]) == (3, [best.epoch])
 
 
 def test_pixels_of_the_test_set_are_never_read(tmp_path):
@@ -186,6 +242,62 @@ def test_a_killed_stage_goes_on_and_gives_the_same_bundle(tmp_path, caplog):
     assert "goes on after epoch 1" in caplog.text
     assert bundle_hash(out / "bundle") == whole
     assert not (WORK / "train").exists()
+
+
+def test_a_training_killed_on_small_films_goes_on_and_gives_the_same_bundle(tmp_path):
+    make_train_inputs(tmp_path, size=64)
+    grown = {"progressive": [{"size": 32, "epochs": 1}], "epochs": 1}
+    whole = run(tmp_path, out="whole", **grown)
+
+    def kill(_figures):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, on_epoch=kill, **grown)
+    out = run(tmp_path, **grown)
+
+    assert HISTORY.read(out)["size"].tolist() == [32, 64]
+    assert bundle_hash(out / "bundle") == bundle_hash(whole / "bundle")
+    assert read_bundle(out / "bundle").card.size == 64
+
+
+def test_several_seeds_make_one_bundle_also_when_killed_between_them(tmp_path, caplog):
+    make_train_inputs(tmp_path, patients=60)
+    whole = run(tmp_path, out="whole", seeds=2)
+
+    def kill(figures):
+        if figures["epoch"] == 2:  # the last of the first network
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, on_epoch=kill, seeds=2)
+    with caplog.at_level(logging.INFO):
+        out = run(tmp_path, seeds=2)
+
+    bundle = read_bundle(out / "bundle")
+    assert bundle.hash == bundle_hash(whole / "bundle")
+    assert (bundle.card.networks, len(bundle.network.members)) == (2, 2)
+    assert bundle.card.name == "cxr-resnet18_narrow-32-x2"
+    assert HISTORY.read(out).network.tolist() == [1, 1, 2, 2]
+    assert json.loads((out / "training.json").read_text())["networks"] == 2
+    assert "a night takes 2 times as long" in caplog.text
+
+
+def test_what_several_networks_say_of_val_is_what_thresholds_were_chosen_on(tmp_path):
+    preprocess, split = make_train_inputs(tmp_path, patients=60)
+
+    out = run(tmp_path, seeds=3, epochs=1)
+
+    studies = STUDIES.read(out)
+    images = SPLITS.read(split).set_index("study_id").loc[studies.study_id]
+    squares = np.load(preprocess / "shard-000.npy")[images.row]
+    answers = Reader(read_bundle(out / "bundle")).read(squares)
+    np.testing.assert_allclose(studies.logit, answers.logit, atol=1e-5)
+    np.testing.assert_allclose(studies.probability, answers.probability, atol=1e-5)
+    told = json.loads((out / "training.json").read_text())
+    asf = studies.abnormal.to_numpy()
+    assert told["val_auc"] == pytest.approx(roc_auc_score(asf, studies.logit))
+    assert not answers.unfamiliar.any()
 
 
 def test_the_commit_is_that_of_the_first_start_and_changes_no_byte_of_the_bundle(

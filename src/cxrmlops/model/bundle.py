@@ -10,7 +10,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from cxrmlops.model.arrays import read_arrays
-from cxrmlops.model.network import EvidenceResNet, load_network
+from cxrmlops.model.ensemble import Network, joined
+from cxrmlops.model.network import load_network
+from cxrmlops.model.pretrained import of_member
 from cxrmlops.model.receptive_field import cell_places
 from cxrmlops.system.errors import BundleError, LeakError, ParamsError
 from cxrmlops.system.files import sha256_file, sha256_folder, whole_folder
@@ -21,9 +23,13 @@ from cxrmlops.vocabulary.scope import Scope
 if TYPE_CHECKING:
     from cxrmlops.records.model_identity import ModelIdentity
 
-FORMAT = "cxrmlops bundle 4"
-BEFORE = ("cxrmlops bundle 3", "cxrmlops bundle 2")  # 2: no reference for the watch
-READABLE = (FORMAT, *BEFORE)
+FORMAT = "cxrmlops bundle 5"
+ABSENT: dict[str, dict[str, Any]] = {  # format -> what its card meant and did not say
+    "cxrmlops bundle 4": {"networks": 1},
+    "cxrmlops bundle 3": {"networks": 1, "pooling": "mean", "output_stride": 32},
+    "cxrmlops bundle 2": {"networks": 1, "pooling": "mean", "output_stride": 32},
+}  # 2: no reference for the watch
+READABLE = (FORMAT, *ABSENT)
 WEIGHTS, CARD, REFERENCE = "weights.safetensors", "model.json", "reference.npz"
 
 
@@ -42,6 +48,7 @@ class BundleCard:
     lineage: dict[str, Any]  # hashes of data, settings and code; counts; versions
     pooling: str = "mean"  # of the evidence into the logit; see `model.pooling`
     output_stride: int = 32  # pixels of the square between the map's cells
+    networks: int = 1  # that read each film, whose logits and maps are averaged
     version: str = ""  # given by the registry, never at rest
     created: str = ""  # likewise: a rebuild gives the same bytes
 
@@ -50,7 +57,7 @@ class BundleCard:
 class Bundle:
     """A model that can be used, and the hash that names it."""
 
-    network: EvidenceResNet  # on the CPU, in eval mode
+    network: Network  # on the CPU, in eval mode
     card: BundleCard
     hash: str  # 64 hex digits over every byte of the folder
     reference: Mapping[str, np.ndarray]  # what val looked like, whom it learnt from
@@ -84,13 +91,14 @@ class Bundle:
 
 def write_bundle(
     folder: Path,
-    network: EvidenceResNet,
+    network: Network,
     *,
     card: BundleCard,
     reference: Mapping[str, np.ndarray],
 ) -> str:
     """Write a bundle, whole or not at all, and give its hash.
 
+    Of several networks all stand in one file, `networks.0.` and so on before each key.
     The same weights, card and reference give the same bytes. Nothing in it is a pickle.
     """
     tensors = {
@@ -203,8 +211,8 @@ def _read_content(folder: Path) -> dict[str, Any]:
             "again"
         )
     names, given = {field.name for field in fields(BundleCard)}, content.get("card")
-    if isinstance(given, dict) and found in BEFORE:  # which knew no other
-        given = content["card"] = {"pooling": "mean", "output_stride": 32, **given}
+    if isinstance(given, dict):
+        given = content["card"] = {**ABSENT.get(found, {}), **given}
     if isinstance(given, dict) and set(given) != names:
         raise BundleError(
             f"{folder / CARD}: the card differs in {sorted(set(given) ^ names)[:9]}; "
@@ -229,15 +237,21 @@ def _card(content: Mapping[str, Any]) -> BundleCard:
     return BundleCard(**{**content, "operating_points": points, "scope": scope})
 
 
-def _read_network(folder: Path, card: BundleCard) -> EvidenceResNet:
+def _read_network(folder: Path, card: BundleCard) -> Network:
     try:
         tensors = load_file(folder / WEIGHTS)
-        network = load_network(
-            card.architecture,
-            tensors,
-            pooling=card.pooling,
-            output_stride=card.output_stride,
-        )
+        parts = [of_member(tensors, number) for number in range(card.networks)]
+        if sum(map(len, parts)) != len(tensors):
+            raise ParamsError(f"{card.networks} networks of {len(tensors)} tensors")
+        networks = [
+            load_network(
+                card.architecture,
+                part,
+                pooling=card.pooling,
+                output_stride=card.output_stride,
+            )
+            for part in parts
+        ]
     except (ParamsError, RuntimeError, SafetensorError) as error:
         raise BundleError(
             f"{folder / WEIGHTS} does not fit {card.architecture}: "
@@ -249,4 +263,4 @@ def _read_network(folder: Path, card: BundleCard) -> EvidenceResNet:
             f"{folder / WEIGHTS} holds values that are no numbers, in {len(broken)} "
             f"tensor(s), first '{broken[0]}'; fetch or train the model again"
         )
-    return network
+    return joined(networks).eval()

@@ -72,6 +72,7 @@ class _Card(_Strict):
     lineage: _Lineage
     pooling: Literal["mean", "log_sum_exp"]
     output_stride: Literal[32, 16]
+    networks: int = Field(ge=1, le=20)
     version: Literal[""]  # given by the registry, never at rest
     created: Literal[""]
 

@@ -19,8 +19,13 @@ MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW remembers of a paramet
 
 
 def best_epoch(history: Sequence[Epoch]) -> Epoch:
-    """Find the epoch with the lowest val loss; the first of equals."""
-    return min(history, key=lambda epoch: epoch.val_loss)
+    """Find the epoch with the lowest val loss; the first of equals.
+
+    Only those at the size of the last one count: an epoch on smaller films may look
+    better, and is none that reads films of full size.
+    """
+    at_size = [epoch for epoch in history if epoch.size == history[-1].size]
+    return min(at_size, key=lambda epoch: epoch.val_loss)
 
 
 def save_checkpoint(

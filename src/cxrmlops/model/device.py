@@ -11,6 +11,8 @@ from lightning_fabric import Fabric
 
 from cxrmlops.system.errors import ResourceError
 
+Device = torch.device  # for who may not import torch
+
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of malloc.h
 
 

@@ -15,7 +15,8 @@ def read_embeddings(reader: Reader, squares: np.ndarray) -> np.ndarray:
         squares: shape (n, size, size), uint8.
 
     Returns:
-        Shape (n, c), float32; c is 512 for a ResNet-18, 2048 for a ResNet-152.
+        Shape (n, c), float32; c is 512 for a ResNet-18, 2048 for a ResNet-152, and so
+        many for each network of an ensemble.
     """
-    channels = reader.network.evidence.in_channels
+    channels = sum(each.evidence.in_channels for each in reader.network.members)
     return reader.read(squares).features[:, -channels:]

@@ -12,7 +12,7 @@ from cxrmlops.model.checkpoint import (
     save_checkpoint,
 )
 from cxrmlops.model.learner import TrainState
-from cxrmlops.model.training import Epoch, LabelledImages, epochs
+from cxrmlops.model.training import Epoch, Judge, LabelledImages, epochs
 
 log = logging.getLogger(__name__)
 
@@ -22,19 +22,23 @@ def fit(
     train: LabelledImages,
     val: LabelledImages,
     *,
-    patience: int,
+    patience: int | None,
     work: Path,
     on_epoch: Callable[[dict[str, float]], None],
+    judge: Judge | None = None,
 ) -> list[Epoch]:
-    """Train until val stops getting better; leave the best weights in the network.
+    """Train to the end of the schedule; leave the best weights in the network.
 
     Args:
         learner: fresh; brought to the last checkpoint in `work` if there is one.
         train: to learn from.
         val: picks the epoch.
-        patience: epochs without a lower val loss before stopping.
+        patience: epochs at full size without a lower val loss before stopping; None:
+            the schedule is never cut short. Its last part, at low rates, is where most
+            is gained.
         work: folder of checkpoints; the caller removes it.
         on_epoch: told the figures of each epoch, in this process's first copy only.
+        judge: of the logits of val; None: `training.image_judge`.
 
     Returns:
         All epochs, those before a kill included.
@@ -43,14 +47,14 @@ def fit(
     first = learner.fabric.is_global_zero
     if history and first:
         log.info("train: goes on after epoch %d", history[-1].epoch)
-    if not (history and _enough(history, patience)):
-        for epoch in epochs(learner, train, val, done=len(history)):
+    if not (history and _enough(learner, history, patience)):
+        for epoch in epochs(learner, train, val, judge=judge, done=len(history)):
             history.append(epoch)
             if first:
                 save_checkpoint(work, learner, history)
-                _tell(epoch, learner.recipe.epochs)
+                _tell(epoch, learner.recipe.all_epochs)
                 on_epoch(asdict(epoch))
-            if _enough(history, patience):
+            if _enough(learner, history, patience):
                 break
     learner.fabric.barrier()  # the first process may still be writing
     learner.network.load_state_dict(load_best(work, history))
@@ -58,16 +62,21 @@ def fit(
     return history
 
 
-def _enough(history: list[Epoch], patience: int) -> bool:
+def _enough(learner: TrainState, history: list[Epoch], patience: int | None) -> bool:
+    """Say whether val was no better for so many epochs, all of them at full size."""
+    recipe = learner.recipe
+    if patience is None or len(history) <= recipe.all_epochs - recipe.epochs:
+        return False
     return len(history) - best_epoch(history).epoch >= patience
 
 
 def _tell(epoch: Epoch, limit: int) -> None:
     log.info(
-        "train: epoch %d of %d, train loss %.4f, val loss %.4f, val AUC %.4f, "
-        "learning rate %.2e, %.1f images/s, %.0f s",
+        "train: epoch %d of %d, %d pixels, train loss %.4f, val loss %.4f, "
+        "val AUC %.4f, learning rate %.2e, %.1f images/s, %.0f s",
         epoch.epoch,
         limit,
+        epoch.size,
         epoch.train_loss,
         epoch.val_loss,
         epoch.val_auc,

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cxrmlops.model.ensemble import Network
 from cxrmlops.model.inference import to_images
 from cxrmlops.model.network import EvidenceResNet
 from cxrmlops.system.errors import ParamsError
@@ -30,7 +31,7 @@ METHODS: Mapping[str, str] = {  # our name -> class of pytorch-grad-cam
 class LogitOnly(nn.Module):
     """The network as pytorch-grad-cam expects one: images -> (n, 1) logits."""
 
-    def __init__(self, network: EvidenceResNet) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
@@ -39,9 +40,7 @@ class LogitOnly(nn.Module):
         return self.network(images)[0][:, None]
 
 
-def image_maps(
-    network: EvidenceResNet, squares: np.ndarray, *, method: str
-) -> np.ndarray:
+def image_maps(network: Network, squares: np.ndarray, *, method: str) -> np.ndarray:
     """Map what speaks for ASF in each film, by a method of the literature.
 
     Args:
@@ -52,7 +51,8 @@ def image_maps(
     Returns:
         Shape (n, h, w), float32, 0-1, on the network's own cells, as evidence is: the
         methods would enlarge them to another place than where a cell looks. Each film
-        is scaled for itself, so two films' maps cannot be compared.
+        is scaled for itself, so two films' maps cannot be compared. Of an ensemble: the
+        mean of the networks' maps.
 
     Raises:
         ParamsError: there is no such method.
@@ -62,6 +62,11 @@ def image_maps(
             f"score.saliency_method: no method is called '{method}'; choose "
             f"{EVIDENCE} or one of {', '.join(METHODS)}"
         )
+    maps = [_one_map(each, squares, METHODS[method]) for each in network.members]
+    return np.asarray(np.mean(maps, axis=0), np.float32)
+
+
+def _one_map(network: EvidenceResNet, squares: np.ndarray, method: str) -> np.ndarray:
     # Here and not above: it takes five seconds to load, and a night that shows evidence
     # needs nothing of it.
     import pytorch_grad_cam
@@ -69,7 +74,7 @@ def image_maps(
 
     images = to_images(torch.from_numpy(squares), network.bias.device)
     targets = [BinaryClassifierOutputTarget(1)] * len(squares)
-    explainer = getattr(pytorch_grad_cam, METHODS[method])
+    explainer = getattr(pytorch_grad_cam, method)
     with explainer(LogitOnly(network), [network.layer4[-1]]) as explain:
         store = explain.activations_and_grads
         explain.get_target_width_height = lambda _: store.activations[0].shape[:1:-1]

@@ -10,8 +10,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.averaging import running_average
 from cxrmlops.model.network import EvidenceResNet
+from cxrmlops.model.progressive import Steps
 
 MAX_GRADIENT_NORM = 1.0  # longer gradients are cut to this length
+STEM = ("conv1.", "bn1.", "layer1.")  # edges and textures: alike in most pictures
 
 
 @dataclass(frozen=True)
@@ -19,15 +21,22 @@ class Hyperparameters:
     """How to learn; params.yaml: train explains each number."""
 
     seed: int
-    epochs: int
+    epochs: int  # at full size
     batch_size: int  # per process
     learning_rate: float  # at the top
+    stem_rate: float  # share of the learning rate that the stem learns at
     weight_decay: float
     warmup_epochs: float
     ema_decay: float  # per step
     label_smoothing: float
     class_weights: bool
     augmentation: Augmentation
+    progressive: Steps = ()  # what comes before full size
+
+    @property
+    def all_epochs(self) -> int:
+        """Return the epochs at every size."""
+        return self.epochs + sum(epochs for _, epochs in self.progressive)
 
 
 class TrainState:
@@ -56,14 +65,14 @@ class TrainState:
             images: shape (n, 1, s, s), float32, 0-1, on the device.
             target: shape (n,), float32, 1 for ASF.
             weight: shape (2,), of an NSF and of an ASF film.
-            rate: learning rate of this step.
+            rate: learning rate of this step, of all but the stem.
 
         Returns:
             The loss before the step, a scalar on the device, in nats per image.
         """
         self._wrapped.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         self._stepper.zero_grad(set_to_none=True)
         logit, _ = self._wrapped(images)
         loss = weighted_loss(
@@ -99,12 +108,19 @@ def weighted_loss(
 
 def _optimizer(network: nn.Module, recipe: Hyperparameters) -> torch.optim.AdamW:
     """Decay weights of convolutions only: a scale or a bias of 0 has no meaning."""
-    parameters = list(network.parameters())
-    groups = [
-        {
-            "params": [p for p in parameters if p.ndim > 1],
-            "weight_decay": recipe.weight_decay,
-        },
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        kind = (parameter.ndim > 1, name.startswith(STEM))
+        groups.setdefault(kind, []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "weight_decay": recipe.weight_decay if is_filter else 0.0,
+                "share": recipe.stem_rate if in_stem else 1.0,
+            }
+            for (is_filter, in_stem), parameters in groups.items()
+        ],
+        lr=recipe.learning_rate,
+        fused=True,
+    )

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from cxrmlops.model.ensemble import Network
 from cxrmlops.model.gradcam import LogitOnly
 from cxrmlops.model.inference import read_squares, to_images
-from cxrmlops.model.network import EvidenceResNet
 
 BATCH = 8
 PARTS = ("evidence", "layer4", "layer3", "layer2", "layer1", "conv1")  # last first
@@ -37,7 +37,7 @@ class ImageMaps:
     repeated: Mapping[str, np.ndarray]  # of the films with noise, or shifted
 
 
-def draw_maps(network: EvidenceResNet, squares: np.ndarray, *, seed: int) -> ImageMaps:
+def draw_maps(network: Network, squares: np.ndarray, *, seed: int) -> ImageMaps:
     """Draw every map that is compared, in 32 bit.
 
     Args:
@@ -64,7 +64,7 @@ def draw_maps(network: EvidenceResNet, squares: np.ndarray, *, seed: int) -> Ima
 
 
 def road(
-    network: EvidenceResNet, squares: np.ndarray, maps: np.ndarray, *, seed: int
+    network: Network, squares: np.ndarray, maps: np.ndarray, *, seed: int
 ) -> np.ndarray:
     """Score maps by ROAD: logits kept without what matters least, less without most.
 
@@ -100,7 +100,7 @@ def shuffled(maps: np.ndarray, *, seed: int) -> np.ndarray:
     return mixed.reshape(maps.shape)
 
 
-def _evidence(network: EvidenceResNet, squares: np.ndarray) -> np.ndarray:
+def _evidence(network: Network, squares: np.ndarray) -> np.ndarray:
     device = network.bias.device
     _, evidence = read_squares(
         network, squares, device=device, batch_size=BATCH, precision="32-true"
@@ -109,7 +109,7 @@ def _evidence(network: EvidenceResNet, squares: np.ndarray) -> np.ndarray:
 
 
 def _redrawn(
-    network: EvidenceResNet, squares: np.ndarray, *, seed: int
+    network: Network, squares: np.ndarray, *, seed: int
 ) -> dict[str, np.ndarray]:
     """Shuffle the weights of one part after the other, from the head down."""
     other, draw = deepcopy(network), torch.Generator().manual_seed(seed)
@@ -120,9 +120,7 @@ def _redrawn(
     return maps
 
 
-def _all_redrawn(
-    network: EvidenceResNet, squares: np.ndarray, *, seed: int
-) -> np.ndarray:
+def _all_redrawn(network: Network, squares: np.ndarray, *, seed: int) -> np.ndarray:
     """Shuffle all weights: one network's map is close to the other's by luck."""
     other, draw = deepcopy(network), torch.Generator().manual_seed(seed)
     for part in PARTS:
@@ -130,10 +128,11 @@ def _all_redrawn(
     return _evidence(other, squares)
 
 
-def _shuffle_part(network: EvidenceResNet, part: str, draw: torch.Generator) -> None:
-    for module in network.get_submodule(part).modules():
-        if isinstance(module, nn.Conv2d):
-            _shuffle(module, draw)
+def _shuffle_part(network: Network, part: str, draw: torch.Generator) -> None:
+    for member in network.members:
+        for module in member.get_submodule(part).modules():
+            if isinstance(module, nn.Conv2d):
+                _shuffle(module, draw)
 
 
 def _shuffle(module: nn.Conv2d, draw: torch.Generator) -> None:

@@ -4,24 +4,25 @@ from collections.abc import Mapping
 from copy import deepcopy
 from math import log
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models import ResNet, get_model, get_model_weights, list_models
+from torchvision.models import ResNet, get_model, list_models
 
 from cxrmlops.model import narrow_network
 from cxrmlops.model.dilation import STRIDES, dilate
 from cxrmlops.model.pooling import MEAN, SHARPNESS, check_pooling
-from cxrmlops.system.errors import ParamsError, ResourceError
+from cxrmlops.model.pretrained import find_weights, of_member, read_weights
+from cxrmlops.system.errors import ParamsError
 
 FAMILIES = ("resnet*", "resnext*", "wide_resnet*")
 FLAT = 1 / 255  # spread of a film without contrast: one grey value
 OUTSIDE = -2.0  # standard deviations; about as dark as a film's black
+
+
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
 class EvidenceResNet(nn.Module):
@@ -54,6 +55,11 @@ class EvidenceResNet(nn.Module):
             dilate(self.layer4)
         self.evidence = nn.Conv2d(body.fc.in_features, 1, 1, bias=False)
         self.bias = nn.Parameter(torch.zeros(1))
+
+    @property
+    def members(self) -> tuple["EvidenceResNet", ...]:
+        """Return itself: what `ensemble.Ensemble` has several of."""
+        return (self,)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Answer a batch of films, and show where each answer comes from.
@@ -115,6 +121,7 @@ def build_network(
     weights: str | Path | None = None,
     pooling: str = MEAN,
     output_stride: int = 32,
+    member: int = 0,
 ) -> EvidenceResNet:
     """Make a network, laid out channels-last (4 times faster than not, on a CPU).
 
@@ -122,19 +129,24 @@ def build_network(
         architecture: name of a torchvision ResNet, e.g. `resnet152`, or
             `resnet18_narrow`.
         weights: none (drawn from torch's global generator), the name of torchvision
-            weights, or a .safetensors file with torchvision's or our own keys. The
-            first convolution of colour weights is summed over RGB.
+            weights, or a file of them with torchvision's or our own keys; see
+            `model.pretrained`. The first convolution of colour weights is summed over
+            RGB.
         pooling: `mean` or `log_sum_exp`: how cells become a logit.
         output_stride: 32 or 16 pixels between the map's cells.
+        member: of the networks in `weights`, where a bundle holds several, from 0.
 
     Raises:
         ParamsError: no such architecture or weights, or they do not belong together.
-        ResourceError: the weights must be fetched and cannot be.
+        ResourceError: the weights must be fetched and cannot be, or are spoilt.
     """
     _check(architecture)
     network = EvidenceResNet(architecture, pooling=pooling, output_stride=output_stride)
     if weights is not None:
-        _take_over(network, _read_weights(architecture, str(weights)), str(weights))
+        found = of_member(
+            read_weights(find_weights(architecture, str(weights))), member
+        )
+        _take_over(network, found, str(weights))
     return network.to(memory_format=torch.channels_last)
 
 
@@ -166,13 +178,13 @@ def load_network(
     return network.to(memory_format=torch.channels_last).eval()
 
 
-def fold_norms(network: EvidenceResNet) -> EvidenceResNet:
+def fold_norms(network: AnyNetwork) -> AnyNetwork:
     """Work every BatchNorm into the convolution before it, in a copy for reading.
 
     The answers stay (to rounding); a film costs a sixth less on a CPU.
 
     Args:
-        network: in eval mode; left as it is.
+        network: one or an ensemble, in eval mode; left as it is.
     """
     folded = deepcopy(network).eval()
     for block in list(folded.modules()):
@@ -200,54 +212,6 @@ def _check(architecture: str) -> None:
             f"train.architecture: no ResNet is called '{architecture}'; "
             f"choose one of {', '.join(known)}"
         )
-
-
-def _read_weights(architecture: str, weights: str) -> dict[str, Tensor]:
-    if not weights.endswith(".safetensors"):
-        return _torchvision_weights(architecture, weights)
-    if not Path(weights).is_file():
-        raise ParamsError(
-            f"train.weights: there is no file {weights}; give a .safetensors file, "
-            "a torchvision name such as DEFAULT, or null"
-        )
-    try:
-        return load_file(weights)
-    except SafetensorError as error:
-        raise ParamsError(
-            f"train.weights: {weights} is no safetensors file ({error}); "
-            "write it with safetensors.torch.save_file"
-        ) from None
-
-
-def _torchvision_weights(architecture: str, name: str) -> dict[str, Tensor]:
-    if architecture == narrow_network.NAME:
-        raise ParamsError(
-            f"train.weights: torchvision has no weights of {architecture}; give a "
-            "local .safetensors file, or null"
-        )
-    known = get_model_weights(architecture)
-    member = name.rpartition(".")[2]  # ResNet152_Weights.DEFAULT -> DEFAULT
-    if member not in known.__members__:
-        raise ParamsError(
-            f"train.weights: {architecture} has no weights '{name}'; choose one of "
-            f"{', '.join(known.__members__)}, a local .safetensors file, or null"
-        )
-    try:
-        return known[member].get_state_dict(
-            progress=False, check_hash=True, weights_only=True
-        )
-    except (OSError, RuntimeError) as error:  # no network, or a broken download
-        raise ResourceError(
-            f"train.weights: {known[member].url} could not be fetched ({error}); put "
-            f"that file into {torch.hub.get_dir()}/checkpoints, or name a local "
-            ".safetensors file"
-        ) from None
-    except UnpicklingError:  # its text advises to run what the file holds
-        raise ResourceError(
-            f"train.weights: what {torch.hub.get_dir()}/checkpoints keeps of "
-            f"{known[member].url} holds more than weights, and was not opened; remove "
-            "it and run again"
-        ) from None
 
 
 def _take_over(

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -96,13 +97,22 @@ class Familiar:
 def collected(network: nn.Module) -> Iterator[list[np.ndarray]]:
     """Collect what a ResNet's stages find in the films that it reads in the block.
 
+    Of an ensemble: what those of each network find, the last stages side by side at the
+    end, so that its logit, too, is one weighted sum of them.
+
     Yields:
         A list that grows by an array per batch, shape (n, d), float32: every channel
         of every stage, averaged over the film.
     """
+    members = getattr(network, "members", (network,))
+    keep = partial(_keep, len(members) * len(STAGES))
     found: list[np.ndarray] = []
     before = getattr(_HERE, "found", None)
-    hooks = [getattr(network, name).register_forward_hook(_keep) for name in STAGES]
+    hooks = [
+        getattr(member, name).register_forward_hook(keep)
+        for member in members
+        for name in STAGES
+    ]
     _HERE.found, _HERE.parts = found, []
     try:
         yield found
@@ -112,11 +122,13 @@ def collected(network: nn.Module) -> Iterator[list[np.ndarray]]:
             hook.remove()
 
 
-def _keep(_module: nn.Module, _inputs: object, made: Tensor) -> None:
-    _HERE.parts.append(made.float().mean((2, 3)))
-    if len(_HERE.parts) == len(STAGES):
-        _HERE.found.append(torch.cat(_HERE.parts, dim=1).cpu().numpy())
-        _HERE.parts.clear()
+def _keep(n_parts: int, _module: nn.Module, _inputs: object, made: Tensor) -> None:
+    parts = _HERE.parts
+    parts.append(made.float().mean((2, 3)))
+    if len(parts) == n_parts:  # network by network; wanted is stage by stage
+        by_stage = [one for k in range(len(STAGES)) for one in parts[k :: len(STAGES)]]
+        _HERE.found.append(torch.cat(by_stage, dim=1).cpu().numpy())
+        parts.clear()
 
 
 def collected_here(

@@ -24,7 +24,8 @@ def cell_places(network: nn.Module, size: int) -> tuple[float, ...]:
     """Say where the cells of a ResNet's last block look, along either axis.
 
     Args:
-        network: torchvision's ResNet, or one with its parts.
+        network: torchvision's ResNet, or one with its parts; or an ensemble of them,
+            whose cells all look where the first network's do.
         size: pixels per side of the square.
 
     Returns:
@@ -34,6 +35,7 @@ def cell_places(network: nn.Module, size: int) -> tuple[float, ...]:
     Raises:
         ValueError: a layer differs between rows and columns.
     """
+    network = getattr(network, "members", (network,))[0]
     paths = np.eye(size)  # cells x pixels
     for name in ("conv1", "maxpool"):
         paths = _through(network.get_submodule(name), paths)

@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 
 from cxrmlops.data.squares import image_squares, in_parts
+from cxrmlops.model.ensemble import Network
 from cxrmlops.model.inference import read_squares
-from cxrmlops.model.network import EvidenceResNet
 from cxrmlops.model.out_of_distribution import Familiar, collected
 from cxrmlops.model.skew import skew_logit
 
@@ -30,7 +30,7 @@ class ImageReading:
 
 
 def read_stored_images(
-    network: EvidenceResNet,
+    network: Network,
     preprocess: Path,
     rows: pd.DataFrame,
     *,
@@ -62,7 +62,7 @@ def read_stored_images(
 
 
 def reference_arrays(
-    network: EvidenceResNet,
+    network: Network,
     probability: np.ndarray,
     *,
     val: ImageReading,

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from cxrmlops.model.bundle import Bundle
+from cxrmlops.model.ensemble import Network
 from cxrmlops.model.inference import Reader, read_squares
-from cxrmlops.model.network import EvidenceResNet
 from cxrmlops.system.errors import BundleError, ResourceError
 
 IMAGES = 3
@@ -36,7 +36,7 @@ def skew_images(size: int) -> np.ndarray:
     return np.clip(np.rint(images), 0, 255).astype(np.uint8)
 
 
-def skew_logit(network: EvidenceResNet, size: int) -> np.ndarray:
+def skew_logit(network: Network, size: int) -> np.ndarray:
     """Read the films in 32 bit on the CPU: shape (3,), float32.
 
     The network is moved there and stays.

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,9 +14,12 @@ from cxrmlops.model.augment import augment
 from cxrmlops.model.inference import to_images
 from cxrmlops.model.learner import TrainState, weighted_loss
 from cxrmlops.model.loader import ImageDataset, in_order, shuffled
+from cxrmlops.model.progressive import size_of_epoch, smaller
 from cxrmlops.model.schedule import rate_factor
 from cxrmlops.system.clock import PROGRESS_SECONDS, ProgressTimer
 from cxrmlops.system.errors import ParamsError
+
+Judge = Callable[[np.ndarray], tuple[float, float]]  # logits (n,) -> loss, AUC
 
 log = logging.getLogger(__name__)
 
@@ -34,16 +37,22 @@ class Epoch:
     """What one pass over the training films showed."""
 
     epoch: int  # from 1
+    size: int  # pixels per side it learnt at and val was read at
     train_loss: float  # nats per image, augmented and with smoothed labels
-    val_loss: float  # nats per image, of the averaged weights
-    val_auc: float  # per image, of the averaged weights; NaN with one class only
+    val_loss: float  # nats, of the averaged weights, as the judge counts
+    val_auc: float  # likewise; NaN with one class only
     learning_rate: float  # of the last step
     images_per_second: float  # of the training pass, reading included
     seconds: float  # training and validation
 
 
 def epochs(
-    learner: TrainState, train: LabelledImages, val: LabelledImages, *, done: int = 0
+    learner: TrainState,
+    train: LabelledImages,
+    val: LabelledImages,
+    *,
+    judge: Judge | None = None,
+    done: int = 0,
 ) -> Iterator[Epoch]:
     """Train, and hand over after every epoch; the caller decides when to stop.
 
@@ -55,33 +64,51 @@ def epochs(
             weights that were judged.
         train: to learn from.
         val: to judge by; no weight is fitted on it.
+        judge: says how good the logits of val are; None: each image for itself, as
+            training counts it but for smoothing.
         done: epochs behind us.
 
     Raises:
         ParamsError: the loss is not a number any more.
     """
     weight = class_weight(train.abnormal, balanced=learner.recipe.class_weights)
-    for number in range(done + 1, learner.recipe.epochs + 1):
+    judge = judge or image_judge(val, weight)
+    for number in range(done + 1, learner.recipe.all_epochs + 1):
         start = time.monotonic()
-        loss, rate = _pass(learner, train, weight, number)
+        size = size_of_epoch(number, learner.recipe.progressive, full=train.images.side)
+        loss, rate = _pass(learner, train, weight, number, size)
         seconds = time.monotonic() - start
-        logit = read_images(learner, val.images)
-        judged = weighted_loss(
-            torch.from_numpy(logit), _target(val), weight, smoothing=0.0
-        )
+        val_loss, val_auc = judge(read_images(learner, val.images, size=size))
         yield Epoch(
             epoch=number,
+            size=size,
             train_loss=loss,
-            val_loss=float(judged),
-            val_auc=auc(logit, val.abnormal),
+            val_loss=val_loss,
+            val_auc=val_auc,
             learning_rate=rate,
             images_per_second=train.images.n / seconds,
             seconds=time.monotonic() - start,
         )
 
 
-def read_images(learner: TrainState, dataset: ImageDataset) -> np.ndarray:
+def image_judge(val: LabelledImages, weight: Tensor) -> Judge:
+    """Judge each image for itself: loss weighted by class, no calibration."""
+
+    def judge(logit: np.ndarray) -> tuple[float, float]:
+        loss = weighted_loss(
+            torch.from_numpy(logit), _target(val), weight, smoothing=0.0
+        )
+        return float(loss), auc(logit, val.abnormal)
+
+    return judge
+
+
+def read_images(
+    learner: TrainState, dataset: ImageDataset, *, size: int | None = None
+) -> np.ndarray:
     """Read every film with the averaged weights: logits, shape (n,), float32.
+
+    At `size` pixels per side; None: as they are stored.
 
     Processes share the films; all of them get all logits.
     """
@@ -98,7 +125,7 @@ def read_images(learner: TrainState, dataset: ImageDataset) -> np.ndarray:
             for buffer in network.buffers():
                 torch.distributed.broadcast(buffer, 0)
         for chosen, squares in zip(order, dataset.batches(order), strict=True):
-            images = to_images(squares, fabric.device)
+            images = smaller(to_images(squares, fabric.device), size or dataset.side)
             logit[torch.from_numpy(chosen)] = network(images)[0]
         if fabric.world_size > 1:
             torch.distributed.all_reduce(logit)
@@ -163,7 +190,7 @@ class _Progress:
 
 
 def _pass(
-    learner: TrainState, train: LabelledImages, weight: Tensor, number: int
+    learner: TrainState, train: LabelledImages, weight: Tensor, number: int, size: int
 ) -> tuple[float, float]:
     """Take one step per batch; give the mean loss and the last learning rate."""
     fabric, recipe = learner.fabric, learner.recipe
@@ -178,13 +205,12 @@ def _pass(
     target, weight = _target(train).to(fabric.device), weight.to(fabric.device)
     progress, rate = _Progress(number), 0.0
     for chosen, squares in zip(order, train.images.batches(order), strict=True):
-        images = augment(
-            to_images(squares, fabric.device), recipe.augmentation, generator=generator
-        )
+        images = smaller(to_images(squares, fabric.device), size)
+        images = augment(images, recipe.augmentation, generator=generator)
         rate = recipe.learning_rate * rate_factor(
             learner.step,
             warmup_steps=round(recipe.warmup_epochs * len(order)),
-            total_steps=recipe.epochs * len(order),
+            total_steps=recipe.all_epochs * len(order),
         )
         answer = target[torch.from_numpy(chosen).to(fabric.device)]
         progress.add(learner.learn(images, answer, weight, rate=rate), images)

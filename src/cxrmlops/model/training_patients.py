@@ -1,6 +1,8 @@
 """Which patients a network was trained on, as hashes that name nobody."""
 
+import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,7 +13,9 @@ from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.bundle import REFERENCE
 from cxrmlops.system.errors import LeakError
 
-LEARNT = "learnt_patients"  # in a bundle's reference: sorted hashes
+LEARNT = "learnt_patients"  # in a bundle's reference: sorted hashes, val included
+JUDGED = "val_patients"  # likewise, those of val alone
+log = logging.getLogger(__name__)
 HashedIds = npt.NDArray[np.uint64]
 
 
@@ -24,32 +28,91 @@ def hashed_patient_ids(patient_id: Iterable[str]) -> HashedIds:
     return np.array([int.from_bytes(each, "big") for each in digests], dtype=np.uint64)
 
 
-def inherited_patient_ids(weights: str | None) -> HashedIds:
-    """Read the hashes in the bundle that a weights file lies in; none: nothing known.
+@dataclass(frozen=True)
+class KnownPatients:
+    """Whom the weights that training begins with have met."""
+
+    learnt: HashedIds  # in any way, those of `judged` included
+    judged: HashedIds  # an epoch, a temperature and thresholds were chosen on them
+
+    @property
+    def known(self) -> bool:
+        """Return whether anything is known of whom the weights have met."""
+        return len(self.learnt) > 0
+
+
+NOBODY = KnownPatients(hashed_patient_ids([]), hashed_patient_ids([]))
+
+
+def inherited_patients(weights: Path | None) -> KnownPatients:
+    """Read the hashes in the bundle that a weights file lies in.
+
+    Bundles before format 5 do not tell train from val: all were learnt from.
 
     Args:
-        weights: `train.weights`: none, torchvision's name, or a file.
+        weights: the file that training begins with; None: none.
     """
-    beside = Path(weights).with_name(REFERENCE) if weights else None
+    beside = weights.with_name(REFERENCE) if weights else None
     if beside is None or not beside.is_file():
-        return hashed_patient_ids([])
-    known = read_arrays(beside)
-    return known[LEARNT] if LEARNT in known else hashed_patient_ids([])
+        return NOBODY
+    arrays = read_arrays(beside)
+    nobody = hashed_patient_ids([])
+    return KnownPatients(arrays.get(LEARNT, nobody), arrays.get(JUDGED, nobody))
 
 
 def check_no_training_overlap(
-    patient_id: Iterable[str], learnt: HashedIds, *, weights: str
+    val: Iterable[str], test: Iterable[str], known: KnownPatients, *, weights: str
 ) -> None:
-    """Raise LeakError if the initial weights were trained on any of these patients.
+    """Raise LeakError if the initial weights have met a patient who must be new.
+
+    Nobody of test may be known. Of val nobody may have been learnt from; that an epoch
+    was chosen on them before is what this training does, too, and so is allowed where
+    that val was this one: the same split's own bundle may be gone on with, at another
+    size or rate.
 
     Args:
-        patient_id: pseudonyms of val and test.
-        learnt: of the weights.
+        val: pseudonyms.
+        test: likewise.
+        known: of the weights.
         weights: where they come from, for the message.
     """
-    n = int(np.isin(hashed_patient_ids(set(patient_id)), learnt).sum())
-    if n:
-        raise LeakError(
-            f"train.weights: {weights} was trained on {n} patients of this split's val "
-            "or test; begin with other weights, or with none (null)"
+    of_val, of_test = hashed_patient_ids(set(val)), hashed_patient_ids(set(test))
+    own = np.array_equal(np.sort(of_val), np.unique(known.judged))
+    fitted = np.setdiff1d(known.learnt, known.judged) if own else known.learnt
+    for side, n in (
+        ("test", np.isin(of_test, known.learnt).sum()),
+        ("val", np.isin(of_val, fitted).sum()),
+    ):
+        if n:
+            raise LeakError(
+                f"train.weights: {weights} was trained on {n} patients of this split's "
+                f"{side}; begin with a bundle of this very split, other weights, or "
+                "none (null)"
+            )
+
+
+def marks(
+    patient_id: Iterable[str], val: Iterable[str], before: KnownPatients
+) -> dict[str, HashedIds]:
+    """Return what a bundle's reference says of whom it has met.
+
+    Args:
+        patient_id: pseudonyms of train and val.
+        val: of val alone.
+        before: of the weights that training began with.
+    """
+    return {
+        LEARNT: np.union1d(hashed_patient_ids(patient_id), before.learnt),
+        JUDGED: np.unique(hashed_patient_ids(val)),
+    }
+
+
+def warn_of_unknown_patients(weights: Path) -> None:
+    """Warn where nobody can tell whom weights of one's own were trained on."""
+    if not inherited_patients(weights).known:
+        log.warning(
+            "train: nobody knows which patients %s learnt from: no %s with their marks "
+            "lies beside it; see to it that none is of val or test",
+            weights,
+            REFERENCE,
         )

@@ -71,6 +71,7 @@ CHECKS = (
     Check(machine_checks.PERMISSIONS, machine_checks.check_permissions),
     Check(model_checks.KEY, model_checks.check_key),
     Check(model_checks.CODE, model_checks.check_code),
+    Check(model_checks.WEIGHTS, model_checks.check_weights, 60.0),
     Check(model_checks.CHAMPION, model_checks.check_champion, 60.0),
 )
 MODEL_CHECK = Check(model_checks.MODEL, model_checks.check_model, 300.0)

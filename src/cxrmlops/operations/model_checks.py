@@ -11,6 +11,7 @@ from cxrmlops.system.errors import DataError
 from cxrmlops.vocabulary.scope import require_scope
 
 CHAMPION, MODEL, CODE, KEY = "champion", "model", "code", "pseudonyms"
+WEIGHTS = "weights"
 APPROVE = 'cxrmlops approve --name "..." --reason "..."'
 
 
@@ -70,6 +71,23 @@ def check_code() -> Finding:
         f"uncommitted changes after commit {commit}: a model trained now "
         + ("could not be approved" if refused else "could not be made again"),
         "git commit -a, before you train",
+    )
+
+
+def check_weights() -> Finding:
+    """Look whether the weights that a training begins with are on this machine."""
+    from cxrmlops.model.pretrained import absent  # torchvision: seconds
+
+    asked = load_params().train
+    if asked.weights is None:
+        return well(WEIGHTS, "training begins without weights, as params.yaml says")
+    url = absent(asked.architecture, asked.weights)
+    if url is None:
+        return well(WEIGHTS, f"{asked.weights} is on this machine")
+    return note(
+        WEIGHTS,
+        f"{asked.weights} is not on this machine; a training fetches it",
+        f"without a network: put {url} beside params.yaml",
     )
 
 

@@ -41,7 +41,13 @@ PARAMS: dict[str, dict[str, Any]] = {
     "preprocess": {"size": 128},
     "validate": {"max_quarantined": 0.30},
     "split": {"train": 0.70, "val": 0.12, "test": 0.18},
-    "train": {"epochs": 15, "patience": 8, "learning_rate": 1.0e-3, "ema_decay": 0.98},
+    "train": {
+        "weights": None,  # no photographs: it must run without a network
+        "epochs": 15,
+        "learning_rate": 1.0e-3,
+        "stem_rate": 1.0,
+        "ema_decay": 0.98,
+    },
     "examine": {
         "studies": 150,
         "map_images": 24,
@@ -65,6 +71,7 @@ PARAMS: dict[str, dict[str, Any]] = {
 }
 # Deeper ones do not come to life at the rate of these.
 SHALLOW = ("resnet18", "resnet18_narrow", "resnet34")
+DEEP_RATE = 3.0e-4
 SITE = {
     "name": "demo",
     "institution": "Made-up Hospital",
@@ -188,11 +195,10 @@ def make_image_files(data: Path, **asked: Any) -> None:
 def write_settings(folder: Path, *, architecture: str) -> None:
     """Write the demo's params.yaml and site.yaml over the copied ones."""
     params = yaml.safe_load((folder / "params.yaml").read_text())
-    rate = params["train"]["learning_rate"]
     for section, changes in PARAMS.items():
         params[section] |= changes
     if architecture not in SHALLOW:
-        params["train"]["learning_rate"] = rate
+        params["train"]["learning_rate"] = DEEP_RATE
     params["train"]["architecture"] = architecture
     params["train"]["precision"] = "bf16-mixed" if has_bfloat16() else "32-true"
     site = yaml.safe_load((folder / "site.yaml").read_text()) | SITE
@@ -212,7 +218,7 @@ def describe(params: Mapping[str, Any]) -> str:
     """Say in one line which of the demo's own numbers are in use."""
     return (
         f"{params['train']['architecture']} at {params['preprocess']['size']} pixels, "
-        f"at most {params['train']['epochs']} epochs (the demo's own params.yaml; "
+        f"{params['train']['epochs']} epochs (the demo's own params.yaml; "
         "the real job: ResNet-152 at 512)"
     )
 

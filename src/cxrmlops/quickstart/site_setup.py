@@ -162,7 +162,8 @@ def _next(source: str, images: int, reports: Path) -> str:
         [
             f"source     {source}: {images:,} file(s), reports in {reports.name}",
             f"{SITE}  the site: institution, time zone, language, chest words",
-            f"{PARAMS}  every number; date window, image size, gates",
+            f"{PARAMS}  every number; date window, image size, weights to begin "
+            "with (a network fetches them; else: cxrmlops doctor), gates",
             f"{ADDRESSES}  MLFLOW_TRACKING_URI, PREFECT_API_URL, CXR_LEDGER_URL, "
             "CXR_ARCHIVE; all optional",
             "",

@@ -234,7 +234,9 @@ STUDIES = Table(
 HISTORY = Table(
     "history.parquet",
     {
-        "epoch": "int64",
+        "network": "int64",  # of the bundle's, from 1
+        "epoch": "int64",  # from 1, counted over all networks
+        "size": "int64",  # pixels per side
         "train_loss": "float64",
         "val_loss": "float64",
         "val_auc": "float64",

@@ -12,11 +12,12 @@ class Training(Record):
     file: ClassVar[str] = "train/training.json"
 
     bundle_hash: str  # 64 hex digits
-    seed: int
-    epochs: int
-    best_epoch: int  # from 1
-    val_loss: float  # of the best epoch
-    val_auc: float
+    seed: int  # of the first network; the others have the next ones
+    networks: int = 1  # in the bundle
+    epochs: int  # of all networks
+    best_epochs: tuple[int, ...]  # of each, from 1, counted over all networks
+    val_loss: float  # nats per study, of the bundle's answers, calibrated
+    val_auc: float  # of studies
     device: str
     precision: str
     seconds: float

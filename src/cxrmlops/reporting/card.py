@@ -95,20 +95,32 @@ def _fact(section: str, what: str, said: str, *, stated: bool = True) -> CardFac
 def _model(evidence: Evidence) -> dict[str, str]:
     card, lineage = evidence.card, evidence.card.lineage
     training = evidence.training
+    best = ", ".join(map(str, training.best_epochs))
     libraries = [name for name in ("torch", "torchvision") if name in lineage]
     return {
         "name": card.name,
         "version": "number given by the registry; named by its hash before that",
         "hash of the bundle": evidence.metrics.bundle_hash,
-        "network": f"{card.architecture}, {card.size} x {card.size} pixels",
+        "network": _network(evidence),
         "map": f"a cell every {card.output_stride} pixels of those; pooled into the "
         f"logit by {card.pooling}",
-        "training": f"{training.epochs} epochs, best {training.best_epoch}, "
+        "training": f"{training.epochs} epochs, best {best}, "
         f"seed {training.seed}, {training.device}, {training.precision}",
         "code": str(lineage.get("code_hash", "unknown")),
         "made with": ", ".join(f"{name} {lineage[name]}" for name in libraries)
         or "unknown",
     }
+
+
+def _network(evidence: Evidence) -> str:
+    card = evidence.card
+    one = f"{card.architecture}, {card.size} x {card.size} pixels"
+    if card.networks == 1:
+        return one
+    return (
+        f"{card.networks} of {one}; the mean of their logits and maps is the answer; "
+        f"a night takes {card.networks} times as long as with one"
+    )
 
 
 def _outputs(evidence: Evidence) -> dict[str, str]:

@@ -199,7 +199,7 @@ def _training(evidence: Evidence) -> str:
             "val": history.val_loss.to_numpy(dtype=float),
         },
         history.val_auc.to_numpy(dtype=float),
-        best=evidence.training.best_epoch,
+        best=evidence.training.best_epochs,
     )
 
 

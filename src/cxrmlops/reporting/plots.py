@@ -145,9 +145,9 @@ def confusion_plot(tables: Mapping[str, tuple[int, int, int, int]]) -> str:
 
 
 def training_plot(
-    epoch: Floats, losses: Mapping[str, Floats], val_auc: Floats, *, best: int
+    epoch: Floats, losses: Mapping[str, Floats], val_auc: Floats, *, best: Sequence[int]
 ) -> str:
-    """Draw the losses and the AUC on val, and the epoch that was kept."""
+    """Draw the losses and the AUC on val, and the epoch kept of each network."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.4, 3.2), layout="constrained")
         FigureCanvasSVG(figure)
@@ -155,15 +155,17 @@ def training_plot(
         for (name, loss), colour in zip(losses.items(), (OTHER, MODEL), strict=True):
             left.plot(epoch, loss, color=colour, lw=1.6, label=name)
         right.plot(epoch, val_auc, color=MODEL, lw=1.6)
-        for axes, label in ((left, "Loss, nats per image"), (right, "AUC on val")):
-            axes.axvline(best, color=ASF, lw=1, ls=(0, (4, 2)))
+        for axes, label in ((left, "Loss, nats"), (right, "AUC on val")):
+            for kept in best:
+                axes.axvline(kept, color=ASF, lw=1, ls=(0, (4, 2)))
             axes.set(xlabel="Epoch", ylabel=label)
             axes.grid()
             axes.xaxis.get_major_locator().set_params(integer=True)
         left.legend()
-        side, low = "right" if best > epoch.mean() else "left", right.get_ylim()[0]
+        at, low = best[-1], right.get_ylim()[0]
+        side = "right" if at > epoch.mean() else "left"
         look: Style = {"color": ASF, "fontsize": 8.5, "va": "bottom", "ha": side}
-        right.text(best, low, f" kept: {best} ", **look)
+        right.text(at, low, f" kept: {', '.join(map(str, best))} ", **look)
         return svg_of(figure)
 
 

@@ -27,9 +27,9 @@ from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.performance.thumbnail import shrink
 from cxrmlops.model.bundle import read_bundle, require_preprocessing, require_split
 from cxrmlops.model.embedding import read_embeddings
+from cxrmlops.model.ensemble import Network
 from cxrmlops.model.inference import BATCH, Reader
 from cxrmlops.model.map_checks import draw_maps, road, shuffled
-from cxrmlops.model.network import EvidenceResNet
 from cxrmlops.model.receptive_field import cell_places
 from cxrmlops.model.saliency import evidence_on_image, evidence_on_square
 from cxrmlops.params import ExamineParams
@@ -133,9 +133,7 @@ def _robustness(
     ]
 
 
-def _maps(
-    network: EvidenceResNet, squares: np.ndarray, params: ExamineParams
-) -> MapFigures:
+def _maps(network: Network, squares: np.ndarray, params: ExamineParams) -> MapFigures:
     maps = draw_maps(network, squares, seed=params.seed)
     size = squares.shape[-1]
     places = cell_places(network, size)

@@ -3,7 +3,8 @@
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,34 +15,37 @@ from cxrmlops.data.shards import open_shards
 from cxrmlops.data.split_membership import check_sides
 from cxrmlops.data.squares import check_shards
 from cxrmlops.data.watched_studies import reference_studies
+from cxrmlops.evaluation.performance.epoch_choice import study_judge
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.bundle import BundleCard, write_bundle
-from cxrmlops.model.checkpoint import best_epoch
 from cxrmlops.model.device import (
+    Device,
+    choose_precision,
     describe,
     enough_memory,
     open_fabric,
-    repeatable,
     versions,
 )
 from cxrmlops.model.fitting import fit
 from cxrmlops.model.inference import calibrated
-from cxrmlops.model.learner import Hyperparameters, TrainState
+from cxrmlops.model.learner import Hyperparameters
 from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.lock import only_training
-from cxrmlops.model.network import build_network
+from cxrmlops.model.member_fitting import Trained, fit_members
+from cxrmlops.model.network import EvidenceResNet, build_network
 from cxrmlops.model.out_of_distribution import fit_familiar
+from cxrmlops.model.pretrained import find_weights, is_place
 from cxrmlops.model.reference import read_stored_images, reference_arrays
-from cxrmlops.model.training import Epoch, LabelledImages
+from cxrmlops.model.training import LabelledImages
 from cxrmlops.model.training_patients import (
-    LEARNT,
-    HashedIds,
+    KnownPatients,
     check_no_training_overlap,
-    hashed_patient_ids,
-    inherited_patient_ids,
+    inherited_patients,
+    marks,
+    warn_of_unknown_patients,
 )
 from cxrmlops.model.watch_reference import named_directions, to_arrays
 from cxrmlops.params import TrainParams
@@ -70,6 +74,8 @@ class _ValidationResult:
     points: tuple[OperatingPoint, ...]
     studies: pd.DataFrame
     reference: dict[str, np.ndarray]
+    loss: float  # nats per study, calibrated
+    auc: float  # of studies
 
 
 def run(
@@ -96,34 +102,31 @@ def run(
     Raises:
         DataError: a side has no films, or films of one class only.
         LeakError: a patient on two sides, or weights to begin with that know patients
-            of val or test.
-        ParamsError: an unknown architecture, weights that do not fit, or a loss that
+            of test, or learnt from patients of val.
+        ParamsError: an unknown architecture, weights that do not fit, a loss that
             is not a number any more.
-        ResourceError: no GPU, too little memory or disk, or another training runs.
+        ResourceError: no GPU, too little memory or disk, another training runs, or
+            the first weights are not here and cannot be fetched.
     """
     with only_training():
-        before = inherited_patient_ids(params.weights)
+        weights = _begin_with(params)
+        before = inherited_patients(weights)
         images = _read_rows(split, before, params)
-        lineage = _lineage(preprocess, split, images, params)
+        lineage = _lineage(preprocess, split, images, params, weights)
         work = work_folder("train", lineage)
         origin = _first(origin, work / "origin.json")
-        learner, history = _learn(preprocess, images, params, work, on_epoch)
-        if not learner.fabric.is_global_zero:
+        trained = _learn(preprocess, images, params, weights, work, on_epoch)
+        if not trained.is_first:
             return
-        judged = _judge(learner, preprocess, images, params)
-        judged.reference[LEARNT] = np.union1d(
-            hashed_patient_ids(images.patient_id), before
+        judged = _judge(trained, preprocess, images, params)
+        judged.reference.update(
+            marks(images.patient_id, images.patient_id[images.split == "val"], before)
         )
         with whole_folder(out) as draft:
-            _write(draft, learner, history, judged, lineage=lineage, params=params)
+            _write(draft, trained, judged, lineage=lineage, params=params)
             origin.write(draft / "origin.json")
         shutil.rmtree(work.parent)  # older keys of this stage are stale
-    log.info(
-        "train: best of %d epochs is %d, temperature %.2f",
-        len(history),
-        best_epoch(history).epoch,
-        judged.temperature,
-    )
+    _tell(trained, judged)
 
 
 def _first(origin: Origin, kept: Path) -> Origin:
@@ -134,12 +137,22 @@ def _first(origin: Origin, kept: Path) -> Origin:
     return origin
 
 
-def _read_rows(split: Path, before: HashedIds, params: TrainParams) -> pd.DataFrame:
+def _begin_with(params: TrainParams) -> Path | None:
+    """Find the file of the first weights, before hours are spent; None: none."""
+    if params.weights is None:
+        return None
+    file = find_weights(params.architecture, params.weights)
+    if is_place(params.weights):
+        warn_of_unknown_patients(file)
+    return file
+
+
+def _read_rows(split: Path, before: KnownPatients, params: TrainParams) -> pd.DataFrame:
     """Read the rows of train and val, in an order that does not depend on the file."""
     images = SPLITS.read(split)
     check_sides(images, policy=SplitManifest.read(split / "manifest.json").policy)
-    judges = images.patient_id[images.split != "train"]
-    check_no_training_overlap(judges, before, weights=str(params.weights))
+    val, test = (images.patient_id[images.split == side] for side in ("val", "test"))
+    check_no_training_overlap(val, test, before, weights=str(params.weights))
     images = images[images.split.isin(SIDES)].sort_values("image_id", ignore_index=True)
     for side in SIDES:
         abnormal = images.abnormal[images.split == side]
@@ -153,13 +166,16 @@ def _read_rows(split: Path, before: HashedIds, params: TrainParams) -> pd.DataFr
 
 
 def _lineage(
-    preprocess: Path, split: Path, images: pd.DataFrame, params: TrainParams
+    preprocess: Path,
+    split: Path,
+    images: pd.DataFrame,
+    params: TrainParams,
+    weights: Path | None,
 ) -> dict[str, Any]:
     """Name everything that decides the result, by hashes and plain values."""
     manifest = SplitManifest.read(split / "manifest.json")
     pixels = Preprocessing.read(preprocess / "preprocessing.json")
     known = ["image_id", "study_id", "split", "abnormal", "pixel_hash"]
-    weights = Path(params.weights) if params.weights else None
     return {
         "split_hash": manifest.hash,
         "test_hash": manifest.test_hash,
@@ -168,7 +184,7 @@ def _lineage(
         "size": pixels.size,
         "scope": pixels.scope.to_json(),
         "code_hash": stage_code_hash("train"),
-        "weights_hash": sha256_file(weights) if weights and weights.is_file() else None,
+        "weights_hash": sha256_file(weights) if weights else None,
         "params": params.model_dump(mode="json"),
         "seed": params.seed,
         "n": {side: manifest.n[side].model_dump() for side in SIDES},
@@ -180,9 +196,10 @@ def _learn(
     preprocess: Path,
     images: pd.DataFrame,
     params: TrainParams,
+    weights: Path | None,
     work: Path,
     on_epoch: Callable[[dict[str, float]], None],
-) -> tuple[TrainState, list[Epoch]]:
+) -> Trained:
     fabric = open_fabric(
         accelerator=params.accelerator,
         devices=params.devices,
@@ -190,30 +207,47 @@ def _learn(
         precision=params.precision,
     )
     fabric.launch()
-    batch = f"train.batch_size {params.batch_size}"
-    with repeatable(params.seed, device=fabric.device), enough_memory(batch):
-        network = build_network(
+
+    def make_network(member: int) -> EvidenceResNet:
+        return build_network(
             params.architecture,
-            weights=params.weights,
+            weights=weights,
             pooling=params.pooling,
             output_stride=params.output_stride,
+            member=member,
         )
-        learner = TrainState(fabric, network, _recipe(params))
+
+    with enough_memory(f"train.batch_size {params.batch_size}"):
+        sides = [images[images.split == side] for side in SIDES]
         lessons = [
-            LabelledImages(_images(preprocess, rows, learner), rows.abnormal.to_numpy())
-            for rows in (images[images.split == side] for side in SIDES)
+            LabelledImages(
+                _images(preprocess, rows, fabric.device), rows.abnormal.to_numpy()
+            )
+            for rows in sides
         ]
         log.info(
             "train: %s on %s, %s; %d films to learn from, %d to judge by",
             params.architecture,
             describe(fabric.device),
-            learner.precision,
+            choose_precision(params.precision, fabric.device),
             *(lesson.images.n for lesson in lessons),
         )
-        history = fit(
-            learner, *lessons, patience=params.patience, work=work, on_epoch=on_epoch
+        fit_one = partial(
+            fit,
+            train=lessons[0],
+            val=lessons[1],
+            patience=params.patience,
+            judge=study_judge(sides[1], rule=params.study_rule),
         )
-    return learner, history
+        return fit_members(
+            fabric,
+            make_network,
+            _recipe(params),
+            fit_one,
+            members=params.seeds,
+            work=work,
+            on_epoch=on_epoch,
+        )
 
 
 def _recipe(params: TrainParams) -> Hyperparameters:
@@ -222,43 +256,46 @@ def _recipe(params: TrainParams) -> Hyperparameters:
         epochs=params.epochs,
         batch_size=params.batch_size,
         learning_rate=params.learning_rate,
+        stem_rate=params.stem_rate,
         weight_decay=params.weight_decay,
         warmup_epochs=params.warmup_epochs,
         ema_decay=params.ema_decay,
         label_smoothing=params.label_smoothing,
         class_weights=params.class_weights,
         augmentation=Augmentation(**params.augment.model_dump()),
+        progressive=tuple((step.size, step.epochs) for step in params.progressive),
     )
 
 
-def _images(preprocess: Path, rows: pd.DataFrame, learner: TrainState) -> ImageDataset:
+def _images(preprocess: Path, rows: pd.DataFrame, device: Device) -> ImageDataset:
     shards = open_shards(preprocess)
     check_shards(shards, rows, folder=preprocess)
     shard, row = rows.shard.to_numpy(), rows.row.to_numpy()
-    return ImageDataset(shards, shard, row, device=learner.fabric.device)
+    return ImageDataset(shards, shard, row, device=device)
 
 
 def _judge(
-    learner: TrainState, preprocess: Path, images: pd.DataFrame, params: TrainParams
+    trained: Trained, preprocess: Path, images: pd.DataFrame, params: TrainParams
 ) -> _ValidationResult:
     """Fit on val what is not a weight; the shift goes into the network's bias."""
     train, rows = (images[images.split == side] for side in SIDES)
     some = np.linspace(0, len(train) - 1, min(len(train), CLOUD)).astype(int)
     learnt, read = (
         read_stored_images(
-            learner.network,
+            trained.network,
             preprocess,
             chosen,
-            device=learner.fabric.device,
+            device=trained.device,
             batch_size=params.batch_size,
         )
         for chosen in (train.iloc[some], rows)
     )
     logit = read.logit
     rule = params.study_rule
+    loss, auc = study_judge(rows, rule=rule)(logit)
     as_they_are = join_studies(rows, logit, rule=rule, temperature=1.0)
     fitted = fit_temperature(as_they_are.logit, as_they_are.abnormal, as_they_are.split)
-    learner.network.shift(fitted.shift)
+    trained.network.shift(fitted.shift)
     logit = logit + np.float32(fitted.shift)
     probability = calibrated(logit, temperature=fitted.temperature)
     studies = join_studies(rows, logit, rule=rule, temperature=fitted.temperature)
@@ -270,7 +307,7 @@ def _judge(
     )
     familiar = fit_familiar(learnt.features, read.features)
     reference = reference_arrays(
-        learner.network, probability, val=read, familiar=familiar
+        trained.network, probability, val=read, familiar=familiar
     )
     reference |= to_arrays(
         reference_studies(
@@ -282,30 +319,23 @@ def _judge(
         ),
         patients=studies.patient_id.nunique(),
     )
-    return _ValidationResult(fitted.temperature, points, studies, reference)
+    return _ValidationResult(
+        fitted.temperature, points, studies, reference, loss=loss, auc=auc
+    )
 
 
 def _write(
     draft: Path,
-    learner: TrainState,
-    history: list[Epoch],
+    trained: Trained,
     judged: _ValidationResult,
     *,
     lineage: dict[str, Any],
     params: TrainParams,
 ) -> None:
-    best = best_epoch(history)
-    # what a clock says stays out of the bundle: a rebuild gives the same bytes
-    summary = {
-        "epochs": len(history),
-        "best_epoch": best.epoch,
-        "val_loss": best.val_loss,
-        "val_auc": best.val_auc,
-        "device": learner.fabric.device.type,
-        "precision": learner.precision,
-    }
+    figures = trained.summary | {"val_loss": judged.loss, "val_auc": judged.auc}
+    several = f"-x{params.seeds}" if params.seeds > 1 else ""
     card = BundleCard(
-        name=f"cxr-{params.architecture}-{lineage['size']}",
+        name=f"cxr-{params.architecture}-{lineage['size']}{several}",
         architecture=params.architecture,
         size=lineage["size"],
         preprocessing_hash=lineage["preprocessing_hash"],
@@ -315,22 +345,33 @@ def _write(
         operating_points=judged.points,
         pooling=params.pooling,
         output_stride=params.output_stride,
+        networks=params.seeds,
         lineage={k: v for k, v in lineage.items() if k != "scope"}
-        | {"training": summary},
+        | {"training": figures},
     )
-    seconds = sum(epoch.seconds for epoch in history)
-    speed = [epoch.images_per_second for epoch in history]
     bundle_hash = write_bundle(
-        draft / "bundle", learner.network, card=card, reference=judged.reference
+        draft / "bundle", trained.network, card=card, reference=judged.reference
     )
-    HISTORY.write(HISTORY.from_rows([asdict(e) for e in history]), draft)
+    HISTORY.write(HISTORY.from_rows(trained.history), draft)
     STUDIES.write(judged.studies, draft)
-    told = summary | {
-        "bundle_hash": bundle_hash,
-        "device": describe(learner.fabric.device),
-        "seconds": round(seconds, 1),
-        "images_per_second": float(np.median(speed)),
-        "n": lineage["n"],
-        "seed": params.seed,
-    }
-    Training(**told).write(draft / "training.json")
+    told = figures | trained.times
+    told |= {"device": describe(trained.device), "seed": params.seed}
+    Training(bundle_hash=bundle_hash, n=lineage["n"], **told).write(
+        draft / "training.json"
+    )
+
+
+def _tell(trained: Trained, judged: _ValidationResult) -> None:
+    log.info(
+        "train: best of %d epochs is %s, temperature %.2f",
+        len(trained.history),
+        ", ".join(map(str, trained.best_epochs)),
+        judged.temperature,
+    )
+    if (n := len(trained.best_epochs)) > 1:
+        log.info(
+            "train: %d networks in the bundle: a night takes %d times as long as "
+            "with one",
+            n,
+            n,
+        )
