@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.pictures import lesson, read_squares
-from benchmarks.recipes import STRONG
+from benchmarks.recipes import STRONG, said
 from benchmarks.standard_recipe import RECIPE
 from cxrmlops.evaluation.performance.thumbnail import read_thumbnails, shrink
 from cxrmlops.evaluation.statistics.ranking import auc_interval
@@ -150,7 +150,7 @@ def _read_by_a_new_network(
 def _auc(judged: pd.DataFrame, score: np.ndarray) -> str:
     abnormal = judged.label.to_numpy() == 1
     found = auc_interval(score, abnormal, judged.patient_id.to_numpy())
-    return f"{found.value:.3f} ({found.low:.3f}-{found.high:.3f}), n = {found.n}"
+    return f"{said(found)}, n = {found.n}"
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.pictures import lesson, read_squares
-from benchmarks.recipes import STRONG, deal
+from benchmarks.recipes import STRONG, deal, said
 from benchmarks.standard_recipe import RECIPE
 from cxrmlops.data.finding_boxes import SIDE
 from cxrmlops.data.placement import placed
@@ -220,7 +220,7 @@ def _auc(score: np.ndarray, abnormal: np.ndarray, patient: pd.Series) -> str:
     if abnormal.all() or not abnormal.any():
         return "one class only"
     found = auc_interval(score, abnormal, patient.to_numpy())
-    return f"{found.value:.3f} ({found.low:.3f}-{found.high:.3f}), n = {found.n}"
+    return f"{said(found)}, n = {found.n}"
 
 
 def _said(figure: Estimate | None) -> str:

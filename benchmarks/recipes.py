@@ -24,6 +24,7 @@ from benchmarks.pictures import lesson, read_squares
 from benchmarks.standard_recipe import RECIPE
 from cxrmlops.evaluation.performance.thumbnail import read_thumbnails, shrink
 from cxrmlops.evaluation.statistics.comparison import auc_difference
+from cxrmlops.evaluation.statistics.intervals import Interval
 from cxrmlops.evaluation.statistics.ranking import auc_interval
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.device import open_fabric, repeatable
@@ -122,7 +123,7 @@ def describe(table: pd.DataFrame, answers: dict[str, np.ndarray]) -> str:
     ]
     for name, score in answers.items():
         at = auc_interval(score, abnormal, patient)
-        cells = [f"{at.value:.3f} ({at.low:.3f}-{at.high:.3f})"]
+        cells = [said(at)]
         for other in ("thumbnail", plain):
             if other == name or other not in answers:
                 cells.append("")
@@ -131,6 +132,11 @@ def describe(table: pd.DataFrame, answers: dict[str, np.ndarray]) -> str:
             cells.append(f"{apart.value:+.3f} ({apart.low:+.3f} to {apart.high:+.3f})")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def said(figure: Interval) -> str:
+    """Write value and interval as our tables have them."""
+    return f"{figure.value:.3f} ({figure.low:.3f}-{figure.high:.3f})"
 
 
 def _arguments() -> argparse.Namespace:

@@ -15,7 +15,7 @@ from cxrmlops.data.shards import open_shards
 from cxrmlops.data.split_membership import check_sides
 from cxrmlops.data.squares import check_shards
 from cxrmlops.data.watched_studies import reference_studies
-from cxrmlops.evaluation.performance.epoch_choice import study_judge
+from cxrmlops.evaluation.performance.epoch_choice import loss_and_auc, study_judge
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
@@ -292,9 +292,9 @@ def _judge(
     )
     logit = read.logit
     rule = params.study_rule
-    loss, auc = study_judge(rows, rule=rule)(logit)
     as_they_are = join_studies(rows, logit, rule=rule, temperature=1.0)
     fitted = fit_temperature(as_they_are.logit, as_they_are.abnormal, as_they_are.split)
+    loss, auc = loss_and_auc(as_they_are, fitted)
     trained.network.shift(fitted.shift)
     logit = logit + np.float32(fitted.shift)
     probability = calibrated(logit, temperature=fitted.temperature)

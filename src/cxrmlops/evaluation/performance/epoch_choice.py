@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from cxrmlops.evaluation.performance.studies import join_studies
-from cxrmlops.evaluation.statistics.calibration import fit_temperature
+from cxrmlops.evaluation.statistics.calibration import Calibration, fit_temperature
 
 
 def study_judge(
@@ -31,9 +31,19 @@ def study_judge(
     def judge(logit: np.ndarray) -> tuple[float, float]:
         studies = join_studies(images, logit, rule=rule, temperature=1.0)
         fitted = fit_temperature(studies.logit, studies.abnormal, studies.split)
-        scaled = (studies.logit.to_numpy() + fitted.shift) / fitted.temperature
-        asf = studies.abnormal.to_numpy()
-        loss = np.logaddexp(0, np.where(asf, -scaled, scaled)).mean()
-        return float(loss), float(roc_auc_score(asf, studies.logit))
+        return loss_and_auc(studies, fitted)
 
     return judge
+
+
+def loss_and_auc(studies: pd.DataFrame, fitted: Calibration) -> tuple[float, float]:
+    """Return the loss, in nats per study, and the AUC of studies.
+
+    Args:
+        studies: STUDIES rows with the logits before calibration, both classes.
+        fitted: on them.
+    """
+    scaled = (studies.logit.to_numpy() + fitted.shift) / fitted.temperature
+    asf = studies.abnormal.to_numpy()
+    loss = np.logaddexp(0, np.where(asf, -scaled, scaled)).mean()
+    return float(loss), float(roc_auc_score(asf, studies.logit))
