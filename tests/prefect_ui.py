@@ -67,11 +67,11 @@ class PrefectPages:
         heading = self.page.locator(".page-heading").first.inner_text()
         return heading.split("\n")[1], str(ended.inner_text()).strip()
 
-    def open_artifacts(self) -> set[str]:
-        """Open the artifacts of the run; return their keys."""
+    def open_artifacts(self, *keys: str) -> None:
+        """Open the artifacts of the run; wait until each of these is among them."""
         self.page.get_by_text("Artifacts", exact=True).last.click()
-        self._cards().first.wait_for()
-        return {str(text).split("\n")[1] for text in self._cards().all_inner_texts()}
+        for key in keys:  # a card comes before its text
+            self._cards().filter(has_text=key).first.wait_for()
 
     def open_artifact(self, key: str) -> str:
         """Open a page of text among the artifacts of the run; return the text."""
