@@ -175,6 +175,7 @@ class ScoreParams(Section):
     """How a backlog is read."""
 
     accelerator: Literal["auto", "cpu", "gpu"]
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where it agrees
     batch_size: int = Field(ge=1)
     chunk_studies: int = Field(ge=1)  # unit of work, and of what a kill can cost
     saliency_method: str  # evidence, or a method of pytorch-grad-cam

@@ -21,6 +21,7 @@ from tests.make import (
     make_reading_bundle,
     save_image,
 )
+from tests.model.make import GOOD
 
 pytestmark = pytest.mark.integration
 
@@ -89,6 +90,20 @@ def night(backlog, bundle):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CXR_WORKERS", "0")
         return out, *read(backlog, bundle, out)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_answers_say_in_which_precision_they_were_read(
+    tmp_path, monkeypatch, precision
+):
+    monkeypatch.setattr("cxrmlops.model.precision.has_bf16", lambda device: True)
+    put(tmp_path / "films", "a.dcm")
+    bundle = make_reading_bundle(tmp_path / "bundle", agreement=(GOOD,))
+
+    _, studies = read(tmp_path / "films", bundle, tmp_path / "out", precision=precision)
+
+    assert read_json(tmp_path / "out" / "model.json")["precision"] == precision
+    assert list(studies.outcome) == ["scored"]
 
 
 def test_every_file_has_exactly_one_outcome(night):

@@ -9,6 +9,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from cxrmlops.model.agreement import Agreement
 from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.network import EvidenceResNet, load_network
 from cxrmlops.model.receptive_field import cell_places
@@ -42,6 +43,7 @@ class BundleCard:
     lineage: dict[str, Any]  # hashes of data, settings and code; counts; versions
     pooling: str = "mean"  # of the evidence into the logit; see `model.pooling`
     output_stride: int = 32  # pixels of the square between the map's cells
+    agreement: tuple[Agreement, ...] = ()  # with fp32, of what else may read
     version: str = ""  # given by the registry, never at rest
     created: str = ""  # likewise: a rebuild gives the same bytes
 
@@ -205,6 +207,8 @@ def _read_content(folder: Path) -> dict[str, Any]:
     names, given = {field.name for field in fields(BundleCard)}, content.get("card")
     if isinstance(given, dict) and found in BEFORE:  # which knew no other
         given = content["card"] = {"pooling": "mean", "output_stride": 32, **given}
+    if isinstance(given, dict):  # a bundle of before measured none, and reads in fp32
+        given = content["card"] = {"agreement": [], **given}
     if isinstance(given, dict) and set(given) != names:
         raise BundleError(
             f"{folder / CARD}: the card differs in {sorted(set(given) ^ names)[:9]}; "
@@ -225,8 +229,12 @@ def _check_files(folder: Path, expected: Mapping[str, str]) -> None:
 
 def _card(content: Mapping[str, Any]) -> BundleCard:
     points = tuple(OperatingPoint(**point) for point in content["operating_points"])
-    scope = Scope.from_json(content["scope"])
-    return BundleCard(**{**content, "operating_points": points, "scope": scope})
+    made = {
+        "operating_points": points,
+        "scope": Scope.from_json(content["scope"]),
+        "agreement": tuple(Agreement(**one) for one in content["agreement"]),
+    }
+    return BundleCard(**{**content, **made})
 
 
 def _read_network(folder: Path, card: BundleCard) -> EvidenceResNet:

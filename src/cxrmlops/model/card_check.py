@@ -60,6 +60,16 @@ class _Scope(_Strict):
     views: list[Literal["PA", "AP", "unknown"]] = Field(min_length=1)
 
 
+class _Agreement(_Strict):
+    precision: Literal["bf16"]
+    device: Literal["cpu", "cuda"]
+    n: int = Field(ge=1)
+    mean_difference: FiniteFloat = Field(ge=0, le=1)
+    largest_difference: FiniteFloat = Field(ge=0, le=1)
+    flips: dict[Literal["balanced", "high_sensitivity"], Count]
+    map_difference: FiniteFloat = Field(ge=0)
+
+
 class _Card(_Strict):
     name: Text
     architecture: Text
@@ -72,6 +82,7 @@ class _Card(_Strict):
     lineage: _Lineage
     pooling: Literal["mean", "log_sum_exp"]
     output_stride: Literal[32, 16]
+    agreement: list[_Agreement]
     version: Literal[""]  # given by the registry, never at rest
     created: Literal[""]
 

@@ -1,14 +1,21 @@
 """The reader that studies are scored with: opened once a process, checked, and kept."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from cxrmlops.model.bundle import bundle_hash, read_bundle
+from cxrmlops.model.bundle import Bundle, bundle_hash, read_bundle
+from cxrmlops.model.device import choose_device
+from cxrmlops.model.gradcam import EVIDENCE
 from cxrmlops.model.inference import Reader, require_unchanged
+from cxrmlops.model.precision import AUTO, FP32, Choice, choose
 from cxrmlops.model.skew import check_skew
+from cxrmlops.system.errors import ResourceError
+
+log = logging.getLogger(__name__)
 
 _READING = threading.Lock()
 
@@ -25,16 +32,26 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def open_reader(
-    bundle: Path, *, accelerator: str, batch_size: int, expect_hash: str | None = None
+    bundle: Path,
+    *,
+    accelerator: str,
+    batch_size: int,
+    precision: str = AUTO,
+    saliency_method: str = EVIDENCE,
+    expect_hash: str | None = None,
 ) -> Reader:
     """Open a bundle; the one opened last is kept for the next chunk of the night.
 
     Its bytes are hashed each time: what was changed on disk is read anew, or refused.
+    Where this machine, or this bundle, does not allow bf16, it reads in 32 bit and says
+    so.
 
     Args:
         bundle: folder of the model.
         accelerator: `auto`, `cpu` or `gpu`.
         batch_size: films at a time.
+        precision: `auto` (bf16 where it is there and agrees), `fp32` or `bf16`.
+        saliency_method: what makes the maps.
         expect_hash: of the bundle that the run began with; None: it begins now.
 
     Raises:
@@ -46,13 +63,40 @@ def open_reader(
     """
     found = expect_hash or bundle_hash(bundle)
     require_unchanged(bundle, found)
-    return _reader(bundle, found, accelerator, batch_size)
+    backward = saliency_method != EVIDENCE
+    return _reader(bundle, found, accelerator, batch_size, precision, backward)
 
 
 @lru_cache(maxsize=1)
-def _reader(bundle: Path, known: str, accelerator: str, batch_size: int) -> Reader:
+def _reader(
+    bundle: Path,
+    known: str,
+    accelerator: str,
+    batch_size: int,
+    precision: str,
+    backward: bool,
+) -> Reader:
     opened = read_bundle(bundle, expect_hash=known)
     require_unchanged(bundle, known)  # nor while it was read, file by file
-    reader = Reader(opened, accelerator=accelerator, batch_size=batch_size)
-    check_skew(opened, reader)
+    device = choose_device(accelerator)
+    choice = choose(precision, opened.card.agreement, device=device, backward=backward)
+    reader = _checked(opened, choice, accelerator, batch_size)
+    log.info("%s reads in %s", opened.card.name, reader.choice.told())
+    return reader
+
+
+def _checked(
+    bundle: Bundle, choice: Choice, accelerator: str, batch_size: int
+) -> Reader:
+    """Let the bundle answer its own films; in 32 bit where bf16 does not do it."""
+    reader = Reader(
+        bundle, accelerator=accelerator, batch_size=batch_size, choice=choice
+    )
+    try:
+        check_skew(bundle, reader)
+    except ResourceError:
+        if choice.precision == FP32:
+            raise
+        why = "bf16 gives other answers to its own test films on this machine"
+        return _checked(bundle, Choice(FP32, why), accelerator, batch_size)
     return reader

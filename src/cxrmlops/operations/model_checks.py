@@ -38,10 +38,15 @@ def check_model() -> Finding:
     from cxrmlops.promotion.approval import champion_bundle
 
     params = load_params().score
-    open_reader(
-        champion_bundle(), accelerator=params.accelerator, batch_size=params.batch_size
+    reader = open_reader(
+        champion_bundle(),
+        accelerator=params.accelerator,
+        batch_size=params.batch_size,
+        precision=params.precision,
+        saliency_method=params.saliency_method,
     )
-    return well(MODEL, "this machine computes the champion's own answers")
+    told = reader.choice.told()
+    return well(MODEL, f"this machine computes the champion's own answers, in {told}")
 
 
 def check_code() -> Finding:

@@ -77,6 +77,8 @@ def _require_use(bundle: Path, params: Params, site: Site) -> None:
         bundle,
         accelerator=params.score.accelerator,
         batch_size=params.score.batch_size,
+        precision=params.score.precision,
+        saliency_method=params.score.saliency_method,
     ).bundle.card
     require_preprocessing(card, preprocessing_hash(size=card.size))
     require_scope(card.name, card.scope, scope_of(params.cohort, site))

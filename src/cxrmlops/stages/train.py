@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,13 @@ import pandas as pd
 
 from cxrmlops.data.shards import open_shards
 from cxrmlops.data.split_membership import check_sides
-from cxrmlops.data.squares import check_shards
+from cxrmlops.data.squares import check_shards, image_squares
 from cxrmlops.data.watched_studies import reference_studies
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.model.augment import Augmentation
-from cxrmlops.model.bundle import BundleCard, write_bundle
+from cxrmlops.model.bundle import Bundle, BundleCard, write_bundle
 from cxrmlops.model.checkpoint import best_epoch
 from cxrmlops.model.device import (
     describe,
@@ -34,6 +34,7 @@ from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.lock import only_training
 from cxrmlops.model.network import build_network
 from cxrmlops.model.out_of_distribution import fit_familiar
+from cxrmlops.model.precision_trial import IMAGES, measure
 from cxrmlops.model.reference import read_stored_images, reference_arrays
 from cxrmlops.model.training import Epoch, LabelledImages
 from cxrmlops.model.training_patients import (
@@ -70,6 +71,7 @@ class _ValidationResult:
     points: tuple[OperatingPoint, ...]
     studies: pd.DataFrame
     reference: dict[str, np.ndarray]
+    sample: np.ndarray  # squares of val, shape (n, size, size), uint8
 
 
 def run(
@@ -243,7 +245,6 @@ def _judge(
 ) -> _ValidationResult:
     """Fit on val what is not a weight; the shift goes into the network's bias."""
     train, rows = (images[images.split == side] for side in SIDES)
-    some = np.linspace(0, len(train) - 1, min(len(train), CLOUD)).astype(int)
     learnt, read = (
         read_stored_images(
             learner.network,
@@ -252,7 +253,7 @@ def _judge(
             device=learner.fabric.device,
             batch_size=params.batch_size,
         )
-        for chosen in (train.iloc[some], rows)
+        for chosen in (_spread(train, CLOUD), rows)
     )
     logit = read.logit
     as_they_are = join_studies(rows, logit, calibrated(logit), rule=params.study_rule)
@@ -281,7 +282,13 @@ def _judge(
         ),
         patients=studies.patient_id.nunique(),
     )
-    return _ValidationResult(fitted.temperature, points, studies, reference)
+    sample = image_squares(preprocess)(_spread(rows, IMAGES))
+    return _ValidationResult(fitted.temperature, points, studies, reference, sample)
+
+
+def _spread(rows: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Return n rows at most, from the first to the last at equal distances."""
+    return rows.iloc[np.linspace(0, len(rows) - 1, min(len(rows), n)).astype(int)]
 
 
 def _write(
@@ -317,6 +324,13 @@ def _write(
         lineage={k: v for k, v in lineage.items() if k != "scope"}
         | {"training": summary},
     )
+    agreement = measure(
+        Bundle(learner.network, card, "", judged.reference),
+        judged.sample,
+        accelerator=params.accelerator,
+        batch_size=params.batch_size,
+    )
+    card = replace(card, agreement=agreement)
     seconds = sum(epoch.seconds for epoch in history)
     speed = [epoch.images_per_second for epoch in history]
     bundle_hash = write_bundle(

@@ -1,0 +1,93 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from cxrmlops.model import precision
+from cxrmlops.model.precision import EXACT, Choice, choose, computed_in, has_bf16
+from tests.model.make import CPU, GOOD
+
+
+@pytest.fixture
+def _bf16(monkeypatch):
+    monkeypatch.setattr(precision, "has_bf16", lambda device: True)
+
+
+@pytest.mark.usefixtures("_bf16")
+@pytest.mark.parametrize("asked", ["auto", "bf16"])
+def test_bf16_reads_where_it_is_there_and_agrees(asked):
+    assert choose(asked, [GOOD], device=CPU) == Choice("bf16")
+
+
+@pytest.mark.usefixtures("_bf16")
+def test_fp32_is_followed_whatever_agrees():
+    assert choose("fp32", [GOOD], device=CPU) == EXACT
+    assert EXACT.told() == "fp32"
+
+
+@pytest.mark.parametrize("asked", ["auto", "bf16"])
+def test_a_processor_without_bf16_reads_in_fp32_and_says_so(monkeypatch, asked):
+    monkeypatch.setattr(precision, "has_bf16", lambda device: False)
+
+    choice = choose(asked, [GOOD], device=CPU)
+
+    assert choice.precision == "fp32"
+    assert choice.told() == "fp32 (this cpu has no instructions for bf16)"
+
+
+@pytest.mark.usefixtures("_bf16")
+@pytest.mark.parametrize("known", [[], [replace(GOOD, device="cuda")]])
+def test_a_bundle_that_measured_nothing_on_such_a_device_reads_in_fp32(known):
+    choice = choose("auto", known, device=CPU)
+
+    assert choice.precision == "fp32"
+    assert "was not measured on a cpu when the model was made" in choice.why
+
+
+@pytest.mark.usefixtures("_bf16")
+def test_a_bundle_whose_answers_differ_too_much_reads_in_fp32():
+    choice = choose("auto", [replace(GOOD, largest_difference=0.06)], device=CPU)
+
+    assert choice.precision == "fp32"
+    assert "largest difference 0.0600, allowed 0.01" in choice.why
+
+
+@pytest.mark.usefixtures("_bf16")
+def test_maps_by_a_backward_pass_are_made_in_fp32():
+    choice = choose("auto", [GOOD], device=CPU, backward=True)
+
+    assert choice.precision == "fp32"
+    assert "backward" in choice.why
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, False),
+        ({"avx512_bf16": True}, True),
+        ({"amx_bf16": True}, True),
+        ({}, False),
+    ],
+)
+def test_a_cpu_has_bf16_by_its_instructions(monkeypatch, capabilities, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+
+    assert has_bf16(CPU) == expected
+
+
+def test_the_kernels_own_list_of_instructions_is_the_same():
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    flags = next(line for line in lines if line.startswith("flags")).split()
+
+    assert has_bf16(CPU) == bool({"avx512_bf16", "amx_bf16"} & set(flags))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("fp32", torch.float32), ("bf16", torch.bfloat16)]
+)
+def test_a_convolution_is_computed_in_the_precision_that_is_asked_for(name, expected):
+    with computed_in(name, CPU), torch.inference_mode():
+        made = torch.nn.Conv2d(1, 1, 1)(torch.ones(1, 1, 2, 2))
+
+    assert made.dtype == expected

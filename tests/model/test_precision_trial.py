@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import torch
+
+from cxrmlops.model import precision_trial
+from cxrmlops.model.bundle import read_bundle
+from cxrmlops.model.precision_trial import measure
+from tests.make import make_reading_bundle
+
+SIZE = 32
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    return read_bundle(make_reading_bundle(tmp_path, size=SIZE))
+
+
+def squares(n: int) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (n, SIZE, SIZE)).astype(np.uint8)
+
+
+def has(monkeypatch, *, bf16: bool) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(precision_trial, "has_bf16", lambda device: bf16)
+
+
+def test_both_precisions_read_the_same_films(bundle, monkeypatch):
+    has(monkeypatch, bf16=True)
+
+    (found,) = measure(bundle, squares(50), accelerator="auto", batch_size=8)
+
+    assert (found.precision, found.device, found.n) == ("bf16", "cpu", 50)
+    assert 0 < found.mean_difference <= found.largest_difference < 0.01
+    assert 0 < found.map_difference < 0.05
+    assert set(found.flips) == {"balanced", "high_sensitivity"}
+
+
+def test_the_same_films_give_the_same_figures_again(bundle, monkeypatch):
+    has(monkeypatch, bf16=True)
+
+    one, two = (
+        measure(bundle, squares(6), accelerator="cpu", batch_size=8) for _ in range(2)
+    )
+
+    assert one == two
+
+
+def test_a_machine_without_bf16_measures_nothing(bundle, monkeypatch):
+    has(monkeypatch, bf16=False)
+
+    assert measure(bundle, squares(2), accelerator="auto", batch_size=8) == ()
