@@ -2,9 +2,9 @@
 What reading in another precision changes, and what it saves, on real films.
 
 A network learns from seven in ten patients; val, every second of the others, gives
-temperature and thresholds in fp32; then val and the rest are read in fp32 and in bf16,
-maps included. The precisions take turns, so that another program slows both alike: the
-ratio means something, the images per second alone do not.
+temperature and thresholds in fp32; then val and the rest are read in fp32 and in every
+other way that this CPU has, maps included. The ways take turns, so that another program
+slows all alike: the ratio means something, the images per second alone do not.
 
     python -m benchmarks.precisions FOLDER --architecture resnet18 --size 128 --keep OUT
 
@@ -18,11 +18,12 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from safetensors.torch import save_file
 
 from benchmarks.pictures import lesson, read_squares
@@ -36,7 +37,7 @@ from cxrmlops.model.device import describe, open_fabric, repeatable
 from cxrmlops.model.inference import Answers, Reader, calibrated
 from cxrmlops.model.learner import TrainState
 from cxrmlops.model.network import EvidenceResNet, build_network
-from cxrmlops.model.precision import BF16, FP32, Choice
+from cxrmlops.model.precision import FP32, WAYS, Choice, missing
 from cxrmlops.model.training import auc, epochs
 from cxrmlops.vocabulary.scope import make_scope
 
@@ -60,14 +61,19 @@ def main() -> None:
     val = (table.split == "val").to_numpy()
     bundle = _calibrated(network, squares[val], table.label[val].to_numpy() == 1, asked)
     readers = {
-        name: Reader(bundle, accelerator="cpu", choice=Choice(name))
-        for name in (FP32, BF16)
+        way: Reader(bundle, accelerator="cpu", choice=Choice(way))
+        for way in (FP32, *WAYS)
+        if not missing(way, torch.device("cpu"))
     }
     figures = {"architecture": asked.architecture, "size": asked.size}
     for side in ("val", "test"):
         those = (table.split == side).to_numpy()
-        answers = {name: one.read(squares[those]) for name, one in readers.items()}
-        figures[side] = _apart(answers, table.label[those].to_numpy() == 1, bundle)
+        answers = {way: one.read(squares[those]) for way, one in readers.items()}
+        abnormal = table.label[those].to_numpy() == 1
+        figures[side] = {
+            way: _apart(answers[FP32], one, abnormal, bundle)
+            for way, one in answers.items()
+        }
     figures["speed"] = _speed(readers, squares[:TIMED])
     print(json.dumps(figures, indent=2))
 
@@ -147,28 +153,27 @@ def _calibrated(
 
 
 def _apart(
-    answers: Mapping[str, Answers], abnormal: np.ndarray, bundle: Bundle
+    exact: Answers, other: Answers, abnormal: np.ndarray, bundle: Bundle
 ) -> dict[str, object]:
-    exact, other = answers[FP32], answers[BF16]
     found = compare(
-        (exact.probability, exact.evidence),
-        (other.probability, other.evidence),
-        precision=BF16,
+        exact,
+        other,
+        precision="",
         device="cpu",
         points=bundle.card.operating_points,
     )
     apart = np.abs(exact.probability - other.probability)
     return {
-        "auc": {name: auc(one.logit, abnormal) for name, one in answers.items()},
+        "auc": auc(other.logit, abnormal),
         "difference_percentiles": {
             str(p): float(np.percentile(apart, p)) for p in (50, 90, 95, 99, 100)
         },
-        "told": found.told(),
+        "agreement": asdict(found) | {"obstacle": found.obstacle},
     }
 
 
 def _speed(readers: Mapping[str, Reader], squares: np.ndarray) -> dict[str, object]:
-    """Let the readers take turns; images per second, and the ratio of each round."""
+    """Let the readers take turns; images per second, and ratios to fp32."""
     rounds = []
     for reader in readers.values():
         reader.read(squares[:8])
@@ -179,8 +184,11 @@ def _speed(readers: Mapping[str, Reader], squares: np.ndarray) -> dict[str, obje
             reader.read(squares)
             taken[name] = len(squares) / (time.perf_counter() - start)
         rounds.append(taken)
-    ratios = [one[BF16] / one[FP32] for one in rounds]
-    return {"images_per_second": rounds, "ratio": float(np.median(ratios))}
+    ratios = {
+        way: float(np.median([one[way] / one[FP32] for one in rounds]))
+        for way in readers
+    }
+    return {"images_per_second": rounds, "ratio": ratios}
 
 
 if __name__ == "__main__":

@@ -155,13 +155,7 @@ def open_night(model: str) -> Night:
     if os.environ.get("CXR_DASK"):  # each machine that reads checks itself
         bundle, reading = read_bundle(folder), ""
     else:
-        reader = open_reader(
-            folder,
-            accelerator=params.score.accelerator,
-            batch_size=params.score.batch_size,
-            precision=params.score.precision,
-            saliency_method=params.score.saliency_method,
-        )
+        reader = open_reader(folder, **params.score.reading)
         bundle, reading = reader.bundle, reader.choice.told()
     card = bundle.card
     require_preprocessing(card, preprocessing_hash(size=card.size))

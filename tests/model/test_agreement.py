@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,9 +14,15 @@ POINTS = (
 )
 
 
+def answers(probability: list, evidence: list) -> SimpleNamespace:
+    return SimpleNamespace(
+        probability=np.array(probability), evidence=np.array(evidence)
+    )
+
+
 def test_differences_flips_and_maps_are_counted():
-    exact = np.array([0.4999, 0.5, 0.1999, 0.9]), np.array([[[1.0, -4.0]]] * 4)
-    other = np.array([0.5001, 0.4999, 0.1999, 0.904]), np.array([[[1.1, -4.2]]] * 4)
+    exact = answers([0.4999, 0.5, 0.1999, 0.9], [[[1.0, -4.0]]] * 4)
+    other = answers([0.5001, 0.4999, 0.1999, 0.904], [[[1.1, -4.2]]] * 4)
 
     found = compare(exact, other, precision="bf16", device="cpu", points=POINTS)
 
@@ -55,14 +62,8 @@ def test_one_answer_may_change_however_few_the_films():
 
 
 def test_maps_without_evidence_that_differ_are_far_apart():
-    nothing = np.zeros((1, 2, 2))
+    nothing, something = (answers([0.5], [[[value]]]) for value in (0.0, 1.0))
 
-    found = compare(
-        (np.array([0.5]), nothing),
-        (np.array([0.5]), nothing + 1),
-        precision="bf16",
-        device="cpu",
-        points=POINTS,
-    )
+    found = compare(nothing, something, precision="bf16", device="cpu", points=POINTS)
 
     assert found.map_difference > 1

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from cxrmlops.model import precision_trial
+from cxrmlops.model import precision
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.precision_trial import measure
 from tests.make import make_reading_bundle
@@ -22,7 +22,8 @@ def squares(n: int) -> np.ndarray:
 
 def has(monkeypatch, *, bf16: bool) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(precision_trial, "has_bf16", lambda device: bf16)
+    monkeypatch.setattr(precision, "has_bf16", lambda device: bf16)
+    monkeypatch.setattr(precision, "has_openvino", lambda: False)
 
 
 def test_both_precisions_read_the_same_films(bundle, monkeypatch):

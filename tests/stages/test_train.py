@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
-from cxrmlops.model import precision_trial
+from cxrmlops.model import precision
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.training_patients import LEARNT, hashed_patient_ids
@@ -72,7 +72,8 @@ def test_a_bundle_can_be_read_and_says_where_it_comes_from(tmp_path, caplog):
 
 
 def test_a_bundle_holds_how_near_bf16_is_to_fp32_on_val(tmp_path, monkeypatch):
-    monkeypatch.setattr(precision_trial, "has_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "has_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "has_openvino", lambda: False)
     make_train_inputs(tmp_path)
 
     out = run(tmp_path, accelerator="cpu")

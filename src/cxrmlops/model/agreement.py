@@ -7,6 +7,7 @@ made, kept in its card.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -23,7 +24,7 @@ MAX_MAP = 0.02  # difference of a cell, as a share of the largest evidence
 class Agreement:
     """Differences from 32 bit on n films of val; probabilities are calibrated, 0-1."""
 
-    precision: str  # what was compared, such as bf16
+    precision: str  # what was compared: bf16, openvino fp32 or openvino bf16
     device: str  # cpu or cuda: each rounds in its own way
     n: int
     mean_difference: float  # of probabilities, absolute
@@ -66,9 +67,21 @@ class Agreement:
         )
 
 
+class Answered(Protocol):
+    """Answers to n films, such as `model.inference.Answers`."""
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Calibrated, shape (n,), 0-1."""
+
+    @property
+    def evidence(self) -> np.ndarray:
+        """Maps, shape (n, h, w), logit units."""
+
+
 def compare(
-    exact: tuple[np.ndarray, np.ndarray],
-    other: tuple[np.ndarray, np.ndarray],
+    exact: Answered,
+    other: Answered,
     *,
     precision: str,
     device: str,
@@ -77,15 +90,18 @@ def compare(
     """Compare the answers to the same n films, n at least 1.
 
     Args:
-        exact: probability, shape (n,), 0-1, and evidence, shape (n, h, w), in 32 bit.
+        exact: in 32 bit.
         other: likewise, in the arithmetic that is asked about.
         precision: its name.
         device: where both were computed.
         points: thresholds of the bundle.
     """
-    apart = np.abs(other[0].astype(np.float64) - exact[0])
-    maps = np.abs(other[1].astype(np.float64) - exact[1])
-    largest = max(float(np.abs(exact[1]).max()), np.finfo(np.float32).tiny)
+    was, now = exact.probability, other.probability
+    apart = np.abs(now.astype(np.float64) - was)
+    maps = np.abs(other.evidence.astype(np.float64) - exact.evidence)
+    evidence = max(
+        float(np.abs(exact.evidence).max()), float(np.finfo(np.float32).tiny)
+    )
     return Agreement(
         precision=precision,
         device=device,
@@ -94,9 +110,9 @@ def compare(
         largest_difference=float(apart.max()),
         flips={
             point.name: int(
-                ((exact[0] >= point.threshold) != (other[0] >= point.threshold)).sum()
+                ((was >= point.threshold) != (now >= point.threshold)).sum()
             )
             for point in points
         },
-        map_difference=float(maps.max()) / largest,
+        map_difference=float(maps.max()) / evidence,
     )

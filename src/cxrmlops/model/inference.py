@@ -20,7 +20,7 @@ from cxrmlops.model.out_of_distribution import (
     collected_here,
     handed_over,
 )
-from cxrmlops.model.precision import EXACT, FP32, Choice, cast_body, computed_in
+from cxrmlops.model.precision import EXACT, FP32, Choice, computed_in, ready
 from cxrmlops.system.errors import BundleError, ReplacedError
 
 BATCH = 16  # films in one forward pass, where thousands are read
@@ -42,9 +42,9 @@ class Answers:
 class Reader:
     """A bundle on a device, ready to read films.
 
-    `network` is the copy in use: on the device, BatchNorm folded, in the precision that
-    is asked for. `familiar` is None where the bundle's cohort was too small to say what
-    is like it.
+    `network` is a copy on the device, BatchNorm folded, in fp32; what reads is made of
+    it as `choice` says. `familiar` is None where the bundle's cohort was too small to
+    say what is like it.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Reader:
             bundle: left as it is.
             accelerator: `auto`, `cpu` or `gpu`.
             batch_size: films at a time.
-            choice: fp32 or bf16; `scoring_reader` asks whether the latter may read.
+            choice: how to read; `scoring_reader` asks whether that is allowed.
 
         Raises:
             ResourceError: there is no GPU, and one is asked for.
@@ -70,8 +70,14 @@ class Reader:
         self._batch_size = batch_size
         self._device = choose_device(accelerator)
         self.choice = choice
-        network = cast_body(fold_norms(bundle.network), choice.precision)
-        self.network = network.to(self._device)
+        self.network = fold_norms(bundle.network).to(self._device)
+        self._reads = ready(
+            self.network,
+            choice.precision,
+            device=self._device,
+            size=bundle.card.size,
+            threads=reading_threads(),
+        )
         self.familiar = Familiar.from_arrays(bundle.reference)
 
     def read(self, squares: np.ndarray) -> Answers:
@@ -91,9 +97,9 @@ class Reader:
                 f"squares should be (n, {size}, {size}), are {squares.shape}"
             )
         memory = f"batches of {self._batch_size} films of {size} pixels"
-        with enough_memory(memory), collected(self.network) as found:
+        with enough_memory(memory), collected(self._reads) as found:
             logit, evidence = read_squares(
-                self.network,
+                self._reads,
                 squares,
                 device=self._device,
                 batch_size=self._batch_size,

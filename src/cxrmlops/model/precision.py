@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch import nn
 
 from cxrmlops.model.agreement import Agreement
+from cxrmlops.model.network import EvidenceResNet
+from cxrmlops.model.openvino_body import OpenVinoNetwork, has_openvino
 
 AUTO, FP32, BF16 = "auto", "fp32", "bf16"
-Network = TypeVar("Network", bound=nn.Module)
+TORCH, OPENVINO = "torch", "openvino"
+WAYS = (BF16, f"{OPENVINO} {FP32}", f"{OPENVINO} {BF16}")  # that must agree
 BODY = ("conv1", "layer1", "layer2", "layer3", "layer4")  # all but the small head
 
 
@@ -19,8 +22,8 @@ BODY = ("conv1", "layer1", "layer2", "layer3", "layer4")  # all but the small he
 class Choice:
     """In what films are read, and why not in the faster way."""
 
-    precision: str  # fp32 or bf16
-    why: str = ""  # it is not bf16, in a sentence; "" it is, or nobody asked for it
+    precision: str  # fp32, bf16, openvino fp32 or openvino bf16
+    why: str = ""  # it is not the faster way that is asked for; "" it is
 
     def told(self) -> str:
         """Say it in a few words."""
@@ -35,33 +38,61 @@ def choose(
     agreements: Sequence[Agreement],
     *,
     device: torch.device,
+    engine: str = TORCH,
     backward: bool = False,
 ) -> Choice:
-    """Choose how to read: bf16 where it is faster and was measured to agree.
+    """Choose how to read: the fastest of what is asked for, there, and agrees.
 
     Args:
-        asked: `auto`, `fp32` or `bf16`; the second is always followed.
+        asked: `auto`, `fp32` or `bf16`; with torch the second is always followed.
         agreements: of the bundle's card.
+        engine: `torch`, or `openvino` for the body, where it can be had.
         device: that reads.
         backward: whether maps need the backward pass.
     """
-    if asked == FP32:
-        return EXACT
+    first = ""
+    for way in _wanted(asked, engine):
+        why = _obstacle(way, agreements, device, backward)
+        if not why:
+            return Choice(way, first)
+        first = first or why
+    return Choice(FP32, first)
+
+
+def _wanted(asked: str, engine: str) -> list[str]:
+    """Name the ways that are asked for, but for fp32, the fastest first."""
+    short = asked != FP32
+    ways = [f"{OPENVINO} {BF16}"] * short + [f"{OPENVINO} {FP32}"]
+    return ways * (engine == OPENVINO) + [BF16] * short
+
+
+def _obstacle(
+    way: str, agreements: Sequence[Agreement], device: torch.device, backward: bool
+) -> str:
+    """Return why films are not read in this way; "" they may be."""
     if backward:
-        return Choice(FP32, "its maps need a backward pass, which is kept in 32 bit")
-    if not has_bf16(device):
-        return Choice(FP32, f"this {device.type} has no instructions for bf16")
-    wanted = (BF16, device.type)
-    mine = [one for one in agreements if (one.precision, one.device) == wanted]
-    if not mine:
-        return Choice(
-            FP32,
-            f"whether bf16 agrees was not measured on a {device.type} when the model "
-            "was made; train again on a machine that has it",
+        return "its maps need a backward pass, which is kept in 32 bit"
+    if why := missing(way, device):
+        return why
+    known = {(one.precision, one.device): one for one in agreements}
+    if (way, device.type) not in known:
+        return (
+            f"whether {way} agrees was not measured on a {device.type} when the model "
+            "was made; train again on a machine that has it"
         )
-    if obstacle := mine[0].obstacle:
-        return Choice(FP32, f"bf16 differs too much with this model: {obstacle}")
-    return Choice(BF16)
+    too_far = known[way, device.type].obstacle
+    return too_far and f"{way} differs too much with this model: {too_far}"
+
+
+def missing(way: str, device: torch.device) -> str:
+    """Return what this machine lacks to read in that way; "" nothing."""
+    if way.startswith(OPENVINO) and device.type != "cpu":
+        return "OpenVINO reads on a CPU alone"
+    if way.startswith(OPENVINO) and not has_openvino():
+        return "OpenVINO is not installed: pip install 'cxrmlops[engine]'"
+    if way.endswith(BF16) and not has_bf16(device):
+        return f"this {device.type} has no instructions for bf16"
+    return ""
 
 
 def has_bf16(device: torch.device) -> bool:
@@ -76,16 +107,30 @@ def has_bf16(device: torch.device) -> bool:
     return bool(by_itself) and torch.backends.mkldnn.is_available()
 
 
-def cast_body(network: Network, precision: str) -> Network:
-    """Round the weights of a folded network once, where it reads in bf16.
+def ready(
+    network: EvidenceResNet, way: str, *, device: torch.device, size: int, threads: int
+) -> nn.Module:
+    """Make a folded network ready to read, in a copy where it is not torch's fp32.
 
-    Autocast would round them at every film, a fifth of the time; the values are the
-    same. The head stays in 32 bit.
+    Weights are rounded to bf16 once: autocast would do it at every film, a fifth of
+    the time; the values are the same. The head stays in 32 bit.
+
+    Args:
+        network: on the device.
+        way: of a `Choice`.
+        device: that reads.
+        size: pixels per side of the square.
+        threads: films that a CPU reads at once.
     """
-    if precision == BF16:
-        for name in BODY:
-            network.get_submodule(name).to(torch.bfloat16)
-    return network
+    if way.startswith(OPENVINO):
+        hint = way.removeprefix(f"{OPENVINO} ")
+        return OpenVinoNetwork(network, size=size, precision=hint, threads=threads)
+    if way != BF16:
+        return network
+    rounded = deepcopy(network)
+    for name in BODY:
+        rounded.get_submodule(name).to(torch.bfloat16)
+    return rounded
 
 
 @contextmanager

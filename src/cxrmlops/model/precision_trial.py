@@ -8,7 +8,7 @@ from cxrmlops.model.agreement import Agreement, compare
 from cxrmlops.model.bundle import Bundle
 from cxrmlops.model.device import choose_device
 from cxrmlops.model.inference import Reader
-from cxrmlops.model.precision import BF16, EXACT, Choice, has_bf16
+from cxrmlops.model.precision import FP32, WAYS, Choice, missing
 
 IMAGES = 300  # of val, at most: seconds for a ResNet-18, minutes for a ResNet-152
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def measure(
     bundle: Bundle, squares: np.ndarray, *, accelerator: str, batch_size: int
 ) -> tuple[Agreement, ...]:
-    """Compare bf16 with 32 bit on the CPU, and on the GPU that trained, if one did.
+    """Compare with 32 bit on the CPU, and on the GPU that trained, if one did.
 
     Args:
         bundle: with temperature and thresholds; its card's agreement is not looked at.
@@ -27,28 +27,31 @@ def measure(
         batch_size: films at a time.
 
     Returns:
-        One agreement for each kind of device here that has bf16.
+        One agreement for each kind of device here and each way to read that it has.
     """
     devices = {choose_device(name).type: name for name in (accelerator, "cpu")}
     found = []
     for device, name in sorted(devices.items()):
-        if not has_bf16(choose_device(name)):
-            log.info("agreement: bf16 is not compared, this %s has none", device)
+        ways = [way for way in WAYS if not missing(way, choose_device(name))]
+        log.info("agreement: %s has %s", device, ", ".join(ways) or "fp32 alone")
+        if not ways:
             continue
-        exact, other = (
-            Reader(bundle, accelerator=name, batch_size=batch_size, choice=choice).read(
-                squares
-            )
-            for choice in (EXACT, Choice(BF16))
-        )
-        found.append(
+        answers = {
+            way: Reader(
+                bundle, accelerator=name, batch_size=batch_size, choice=Choice(way)
+            ).read(squares)
+            for way in (FP32, *ways)
+        }
+        found += [
             compare(
-                (exact.probability, exact.evidence),
-                (other.probability, other.evidence),
-                precision=BF16,
+                answers[FP32],
+                answers[way],
+                precision=way,
                 device=device,
                 points=bundle.card.operating_points,
             )
-        )
-        log.info("agreement: %s", found[-1].told())
+            for way in ways
+        ]
+    for one in found:
+        log.info("agreement: %s", one.told())
     return tuple(found)

@@ -37,14 +37,7 @@ def check_model() -> Finding:
     from cxrmlops.model.scoring_reader import open_reader
     from cxrmlops.promotion.approval import champion_bundle
 
-    params = load_params().score
-    reader = open_reader(
-        champion_bundle(),
-        accelerator=params.accelerator,
-        batch_size=params.batch_size,
-        precision=params.precision,
-        saliency_method=params.saliency_method,
-    )
+    reader = open_reader(champion_bundle(), **load_params().score.reading)
     told = reader.choice.told()
     return well(MODEL, f"this machine computes the champion's own answers, in {told}")
 

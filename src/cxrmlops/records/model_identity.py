@@ -21,7 +21,7 @@ class ModelIdentity(Part):
     # without these a chunk was scored by a version that knew no other
     pooling: str = "mean"  # of a map's cells into the logit
     cell_places: tuple[float, ...] = ()  # of a map, in pixels of the square
-    precision: str = ""  # in which it read: fp32 or bf16; "" a version that did not say
+    precision: str = ""  # fp32, bf16, openvino bf16, ...; "" a version that told none
 
     @property
     def version(self) -> str:

@@ -83,14 +83,7 @@ def run(
         ReplacedError: another bundle lies there than the run began with.
         ResourceError: this machine answers the model's own test images otherwise.
     """
-    reader = open_reader(
-        bundle,
-        accelerator=params.accelerator,
-        batch_size=params.batch_size,
-        precision=params.precision,
-        saliency_method=params.saliency_method,
-        expect_hash=expect_hash,
-    )
+    reader = open_reader(bundle, **params.reading, expect_hash=expect_hash)
     model = reader.bundle
     require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
     require_scope(model.card.name, model.card.scope, scope)
