@@ -12,6 +12,12 @@ from tests.model.make import CPU, GOOD
 @pytest.fixture
 def _bf16(monkeypatch):
     monkeypatch.setattr(precision, "has_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "has_openvino", lambda: False)
+
+
+@pytest.fixture
+def _openvino(monkeypatch):
+    monkeypatch.setattr(precision, "has_openvino", lambda: True)
 
 
 @pytest.mark.usefixtures("_bf16")
@@ -54,11 +60,50 @@ def test_a_bundle_whose_answers_differ_too_much_reads_in_fp32():
 
 
 @pytest.mark.usefixtures("_bf16")
-def test_maps_by_a_backward_pass_are_made_in_fp32():
-    choice = choose("auto", [GOOD], device=CPU, backward=True)
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_maps_by_a_backward_pass_are_made_in_fp32(engine):
+    choice = choose("auto", [GOOD], device=CPU, engine=engine, backward=True)
 
     assert choice.precision == "fp32"
     assert "backward" in choice.why
+
+
+BOTH = tuple(replace(GOOD, precision=f"openvino {name}") for name in ("fp32", "bf16"))
+
+
+@pytest.mark.usefixtures("_bf16", "_openvino")
+def test_openvino_reads_where_it_is_asked_for_and_agrees():
+    def chosen(asked, known=(GOOD, *BOTH), **settings):
+        return choose(asked, known, device=CPU, **settings)
+
+    assert chosen("auto", engine="openvino") == Choice("openvino bf16")
+    assert chosen("fp32", engine="openvino") == Choice("openvino fp32")
+    assert chosen("auto") == Choice("bf16")
+    in_full = chosen("auto", (GOOD, BOTH[0]), engine="openvino")
+    assert in_full.precision == "openvino fp32"
+    assert "whether openvino bf16 agrees was not measured" in in_full.why
+
+
+@pytest.mark.usefixtures("_bf16")
+def test_torch_reads_where_openvino_is_not_installed_and_the_reason_is_said():
+    auto, full = (
+        choose(asked, [GOOD, *BOTH], device=CPU, engine="openvino")
+        for asked in ("auto", "fp32")
+    )
+
+    assert auto.precision == "bf16"
+    assert full.precision == "fp32"
+    assert auto.why == full.why
+    assert "OpenVINO is not installed: pip install" in auto.why
+
+
+@pytest.mark.usefixtures("_bf16", "_openvino")
+def test_a_gpu_does_not_wait_for_openvino():
+    known = [replace(GOOD, device="cuda"), *BOTH]
+
+    choice = choose("auto", known, device=torch.device("cuda"), engine="openvino")
+
+    assert choice == Choice("bf16", "OpenVINO reads on a CPU alone")
 
 
 @pytest.mark.parametrize(
