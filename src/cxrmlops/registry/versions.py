@@ -41,7 +41,7 @@ CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 CHALLENGER = "challenger"
 BUNDLE_HASH = "cxr.bundle_hash"
 SCOPE = "cxr.scope"
-AGREEMENT = "cxr.agreement"  # and the device: how near bf16 is to fp32
+AGREEMENT = "cxr.agreement"  # then device and precision: how near fp32
 PACKAGES = (  # what reading a film needs; exact versions are recorded
     "mlflow",
     "numpy",
@@ -120,7 +120,10 @@ def register(
             logged.model_uri,
             run_id=run_id,
             tags={BUNDLE_HASH: found, SCOPE: json.dumps(card.scope.to_json())}
-            | {f"{AGREEMENT}.{one.device}": one.told() for one in card.agreement},
+            | {
+                f"{AGREEMENT}.{one.device}.{one.precision}": one.told()
+                for one in card.agreement
+            },
             model_id=logged.model_id,
         )
         client.set_registered_model_alias(MODEL, CANDIDATE, made.version)
