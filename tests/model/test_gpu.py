@@ -11,7 +11,7 @@ from cxrmlops.model.inference import Reader
 from cxrmlops.model.learner import TrainState
 from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.network import build_network
-from cxrmlops.model.precision import BF16, Choice, computed_in
+from cxrmlops.model.precision import BF16, Choice, full_32_bit
 from cxrmlops.model.skew import check_skew
 from cxrmlops.model.training import LabelledImages, epochs
 from tests.make import make_reading_bundle
@@ -114,7 +114,7 @@ def test_16_bit_on_a_gpu_reads_almost_the_same_alone_and_together(tmp_path):
 def test_32_bit_on_a_gpu_are_32():
     before = torch.backends.cudnn.allow_tf32
 
-    with computed_in("fp32", torch.device("cuda")):
+    with full_32_bit(torch.device("cuda")):
         assert not torch.backends.cudnn.allow_tf32
 
     assert torch.backends.cudnn.allow_tf32 == before

@@ -6,7 +6,7 @@ from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader, calibrated, read_squares, to_images
 from cxrmlops.model.network import build_network, fold_norms
 from cxrmlops.model.out_of_distribution import collected
-from cxrmlops.model.precision import BF16, FP32, Choice, ready
+from cxrmlops.model.precision import BF16, FP32, STARTS, Choice, ready
 from cxrmlops.system.errors import BundleError
 from tests.make import make_reading_bundle
 
@@ -129,15 +129,27 @@ def test_the_bundle_is_left_in_32_bit_by_a_16_bit_reader(bundle):
 
 
 def test_weights_rounded_once_give_the_bits_of_autocast(bundle):
-    network, cpu = fold_norms(bundle.network), torch.device("cpu")
-    rounded_each_time = read_squares(
-        network, squares(2), device=cpu, batch_size=2, precision=BF16
-    )
+    images = to_images(torch.from_numpy(squares(1)), torch.device("cpu"))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        rounded_each_time = fold_norms(bundle.network)(images)
 
-    once = Reader(bundle, choice=Choice(BF16)).read(squares(2))
+    once = Reader(bundle, choice=Choice(BF16)).read(squares(1))
 
-    np.testing.assert_array_equal(once.logit, rounded_each_time[0])
-    np.testing.assert_array_equal(once.evidence, rounded_each_time[1])
+    np.testing.assert_array_equal(once.logit, rounded_each_time[0].numpy())
+    np.testing.assert_array_equal(once.evidence[None], rounded_each_time[1].numpy())
+
+
+def test_the_later_the_rounding_begins_the_nearer_are_the_answers(bundle):
+    exact = Reader(bundle).read(squares(3)).evidence
+
+    apart = [
+        np.abs(Reader(bundle, choice=Choice(way)).read(squares(3)).evidence - exact)
+        for way in STARTS
+    ]
+
+    sums = [one.sum() for one in apart]
+    assert sums == sorted(sums, reverse=True)
+    assert sums[-1] > 0
 
 
 @pytest.mark.parametrize("precision", [FP32, BF16])
@@ -147,8 +159,8 @@ def test_an_answer_has_the_same_bits_whatever_the_threads(
 ):
     """Sums that threads share would round in another order on another machine."""
     torch.manual_seed(0)
-    network, cpu = fold_norms(build_network(architecture).eval()), torch.device("cpu")
-    network = ready(network, precision, device=cpu, size=SIZE, threads=1)
+    network = fold_norms(build_network(architecture).eval())
+    network = ready(network, precision, size=SIZE, threads=1)
     images = squares(5)
     found = []
     before = torch.get_num_threads()
@@ -157,11 +169,7 @@ def test_an_answer_has_the_same_bits_whatever_the_threads(
         torch.set_num_threads(int(threads))
         with collected(network) as features:
             answers = read_squares(
-                network,
-                images,
-                device=cpu,
-                batch_size=4,
-                precision=precision,
+                network, images, device=torch.device("cpu"), batch_size=4
             )
         found.append((*answers, np.concatenate(features)))
         assert torch.get_num_threads() == int(threads)

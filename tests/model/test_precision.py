@@ -5,7 +5,16 @@ import pytest
 import torch
 
 from cxrmlops.model import precision
-from cxrmlops.model.precision import EXACT, Choice, choose, computed_in, has_bf16
+from cxrmlops.model.network import build_network, fold_norms
+from cxrmlops.model.precision import (
+    EXACT,
+    STAGES,
+    STARTS,
+    Choice,
+    choose,
+    has_bf16,
+    ready,
+)
 from tests.model.make import CPU, GOOD
 
 
@@ -128,11 +137,33 @@ def test_the_kernels_own_list_of_instructions_is_the_same():
     assert has_bf16(CPU) == bool({"avx512_bf16", "amx_bf16"} & set(flags))
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"), [("fp32", torch.float32), ("bf16", torch.bfloat16)]
-)
-def test_a_convolution_is_computed_in_the_precision_that_is_asked_for(name, expected):
-    with computed_in(name, CPU), torch.inference_mode():
-        made = torch.nn.Conv2d(1, 1, 1)(torch.ones(1, 1, 2, 2))
+@pytest.mark.parametrize("way", list(STARTS))
+def test_stages_are_rounded_from_where_the_way_says_and_the_head_never_is(way):
+    network = fold_norms(build_network("resnet18_narrow").eval())
 
-    assert made.dtype == expected
+    rounded = ready(network, way, size=32, threads=1)
+
+    first = list(STAGES).index(STARTS[way])
+    for place, name in enumerate((*STAGES, "evidence")):
+        expected = torch.bfloat16 if first <= place < len(STAGES) else torch.float32
+        found = {one.dtype for one in rounded.get_submodule(name).parameters()}
+        assert found == {expected}
+    assert {one.dtype for one in network.parameters()} == {torch.float32}
+
+
+def test_32_bit_need_no_copy():
+    network = fold_norms(build_network("resnet18_narrow").eval())
+
+    assert ready(network, "fp32", size=32, threads=1) is network
+
+
+@pytest.mark.usefixtures("_bf16")
+def test_the_fastest_way_that_agrees_is_chosen_and_why_no_faster_one_is():
+    far = replace(GOOD, mean_difference=0.005)
+    later = replace(GOOD, precision="bf16 from layer3")
+    between = replace(far, precision="bf16 from layer2")
+
+    choice = choose("auto", [far, between, later], device=CPU)
+
+    assert choice.precision == "bf16 from layer3"
+    assert choice.why.startswith("bf16 differs too much with this model: mean")

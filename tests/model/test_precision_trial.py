@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from cxrmlops.model import precision
+from cxrmlops.model import agreement, precision
 from cxrmlops.model.bundle import read_bundle
+from cxrmlops.model.precision import STARTS
 from cxrmlops.model.precision_trial import measure
 from tests.make import make_reading_bundle
 
@@ -29,12 +30,24 @@ def has(monkeypatch, *, bf16: bool) -> None:
 def test_both_precisions_read_the_same_films(bundle, monkeypatch):
     has(monkeypatch, bf16=True)
 
-    (found,) = measure(bundle, squares(50), accelerator="auto", batch_size=8)
+    found, *_ = measure(bundle, squares(50), accelerator="auto", batch_size=8)
 
     assert (found.precision, found.device, found.n) == ("bf16", "cpu", 50)
     assert 0 < found.mean_difference <= found.largest_difference < 0.01
     assert 0 < found.map_difference < 0.05
     assert set(found.flips) == {"balanced", "high_sensitivity"}
+
+
+@pytest.mark.parametrize(("n", "measured"), [(50, 1), (39, 3)])
+def test_later_rounding_is_measured_only_where_earlier_does_not_agree(
+    bundle, monkeypatch, n, measured
+):
+    has(monkeypatch, bf16=True)
+    monkeypatch.setattr(agreement, "MAX_MAP", 1.0)
+
+    found = measure(bundle, squares(n), accelerator="cpu", batch_size=8)
+
+    assert [one.precision for one in found] == [*STARTS][:measured]
 
 
 def test_the_same_films_give_the_same_figures_again(bundle, monkeypatch):

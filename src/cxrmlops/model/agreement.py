@@ -24,7 +24,7 @@ MAX_MAP = 0.02  # difference of a cell, as a share of the largest evidence
 class Agreement:
     """Differences from 32 bit on n films of val; probabilities are calibrated, 0-1."""
 
-    precision: str  # what was compared: bf16, openvino fp32 or openvino bf16
+    precision: str  # what was compared, of `precision.WAYS`
     device: str  # cpu or cuda: each rounds in its own way
     n: int
     mean_difference: float  # of probabilities, absolute

@@ -61,7 +61,13 @@ class _Scope(_Strict):
 
 
 class _Agreement(_Strict):
-    precision: Literal["bf16", "openvino fp32", "openvino bf16"]
+    precision: Literal[
+        "bf16",
+        "bf16 from layer2",
+        "bf16 from layer3",
+        "openvino fp32",
+        "openvino bf16",
+    ]
     device: Literal["cpu", "cuda"]
     n: int = Field(ge=1)
     mean_difference: FiniteFloat = Field(ge=0, le=1)

@@ -20,7 +20,7 @@ from cxrmlops.model.out_of_distribution import (
     collected_here,
     handed_over,
 )
-from cxrmlops.model.precision import EXACT, FP32, Choice, computed_in, ready
+from cxrmlops.model.precision import EXACT, Choice, full_32_bit, ready
 from cxrmlops.system.errors import BundleError, ReplacedError
 
 BATCH = 16  # films in one forward pass, where thousands are read
@@ -74,7 +74,6 @@ class Reader:
         self._reads = ready(
             self.network,
             choice.precision,
-            device=self._device,
             size=bundle.card.size,
             threads=reading_threads(),
         )
@@ -103,7 +102,6 @@ class Reader:
                 squares,
                 device=self._device,
                 batch_size=self._batch_size,
-                precision=self.choice.precision,
             )
         broken = ~(np.isfinite(logit) & np.isfinite(evidence).all(axis=(1, 2)))
         if broken.any():
@@ -178,22 +176,21 @@ def read_squares(
     *,
     device: torch.device,
     batch_size: int,
-    precision: str = FP32,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run the network over films in eval mode.
 
     Args:
-        network: on `device`, gives (logit, evidence); left in eval mode.
+        network: on `device`, gives (logit, evidence); left in eval mode. In 32 bit, or
+            as `precision.ready` made it.
         squares: shape (n, size, size), uint8.
         device: where to compute.
         batch_size: films at a time on a GPU; a CPU reads each alone.
-        precision: `fp32` or `bf16`.
 
     Returns:
         Logit, shape (n,), float32, and evidence, shape (n, h, w), float32.
     """
     network.eval()
-    read = partial(_read_batch, network, device=device, precision=precision)
+    read = partial(_read_batch, network, device=device)
     if device.type == "cpu":
         made = _image_by_image(read, squares)
     else:
@@ -204,9 +201,9 @@ def read_squares(
 
 
 def _read_batch(
-    network: nn.Module, batch: np.ndarray, *, device: torch.device, precision: str
+    network: nn.Module, batch: np.ndarray, *, device: torch.device
 ) -> tuple[np.ndarray, np.ndarray]:
-    with torch.inference_mode(), computed_in(precision, device):
+    with torch.inference_mode(), full_32_bit(device):
         logit, evidence = network(to_images(torch.from_numpy(batch), device))
         return logit.float().cpu().numpy(), evidence.float()[:, 0].cpu().numpy()
 

@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cxrmlops.model.agreement import Agreement
 from cxrmlops.model.network import EvidenceResNet
@@ -14,15 +14,18 @@ from cxrmlops.model.openvino_body import OpenVinoNetwork, has_openvino
 
 AUTO, FP32, BF16 = "auto", "fp32", "bf16"
 TORCH, OPENVINO = "torch", "openvino"
-WAYS = (BF16, f"{OPENVINO} {FP32}", f"{OPENVINO} {BF16}")  # that must agree
-BODY = ("conv1", "layer1", "layer2", "layer3", "layer4")  # all but the small head
+STAGES = ("conv1", "layer1", "layer2", "layer3", "layer4")  # all but the small head
+# The first stages at high resolution lose most by rounding, and cost least of a deep
+# network: where bf16 throughout differs too much, they are kept in 32 bit.
+STARTS = {BF16: "conv1", "bf16 from layer2": "layer2", "bf16 from layer3": "layer3"}
+WAYS = (*STARTS, f"{OPENVINO} {FP32}", f"{OPENVINO} {BF16}")  # that must agree
 
 
 @dataclass(frozen=True)
 class Choice:
     """In what films are read, and why not in the faster way."""
 
-    precision: str  # fp32, bf16, openvino fp32 or openvino bf16
+    precision: str  # fp32, or one of WAYS
     why: str = ""  # it is not the faster way that is asked for; "" it is
 
     def told(self) -> str:
@@ -63,7 +66,7 @@ def _wanted(asked: str, engine: str) -> list[str]:
     """Name the ways that are asked for, but for fp32, the fastest first."""
     short = asked != FP32
     ways = [f"{OPENVINO} {BF16}"] * short + [f"{OPENVINO} {FP32}"]
-    return ways * (engine == OPENVINO) + [BF16] * short
+    return ways * (engine == OPENVINO) + [*STARTS] * short
 
 
 def _obstacle(
@@ -90,7 +93,7 @@ def missing(way: str, device: torch.device) -> str:
         return "OpenVINO reads on a CPU alone"
     if way.startswith(OPENVINO) and not has_openvino():
         return "OpenVINO is not installed: pip install 'cxrmlops[engine]'"
-    if way.endswith(BF16) and not has_bf16(device):
+    if BF16 in way and not has_bf16(device):
         return f"this {device.type} has no instructions for bf16"
     return ""
 
@@ -107,9 +110,7 @@ def has_bf16(device: torch.device) -> bool:
     return bool(by_itself) and torch.backends.mkldnn.is_available()
 
 
-def ready(
-    network: EvidenceResNet, way: str, *, device: torch.device, size: int, threads: int
-) -> nn.Module:
+def ready(network: EvidenceResNet, way: str, *, size: int, threads: int) -> nn.Module:
     """Make a folded network ready to read, in a copy where it is not torch's fp32.
 
     Weights are rounded to bf16 once: autocast would do it at every film, a fifth of
@@ -118,34 +119,37 @@ def ready(
     Args:
         network: on the device.
         way: of a `Choice`.
-        device: that reads.
         size: pixels per side of the square.
         threads: films that a CPU reads at once.
     """
     if way.startswith(OPENVINO):
         hint = way.removeprefix(f"{OPENVINO} ")
         return OpenVinoNetwork(network, size=size, precision=hint, threads=threads)
-    if way != BF16:
+    if way == FP32:
         return network
-    rounded = deepcopy(network)
-    for name in BODY:
+    rounded, first = deepcopy(network), STAGES.index(STARTS[way])
+    for name in STAGES[first:]:
         rounded.get_submodule(name).to(torch.bfloat16)
+    rounded.get_submodule(STAGES[first]).register_forward_pre_hook(_round)
     return rounded
 
 
-@contextmanager
-def computed_in(precision: str, device: torch.device) -> Iterator[None]:
-    """Let the block compute in fp32 or, where it is asked for and it may, in bf16.
+def _round(_module: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
+    return (given[0].to(torch.bfloat16),)
 
-    32 bit on a GPU are 32: the shorter TF32, cuDNN's default, rounds almost as bf16.
+
+@contextmanager
+def full_32_bit(device: torch.device) -> Iterator[None]:
+    """Let what is not in bf16 be in 32 bit on a GPU, too.
+
+    TF32, cuDNN's default, rounds almost as bf16 does.
     """
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == BF16):
-        if device.type != "cuda" or precision == BF16:
-            yield
-            return
-        before = torch.backends.cudnn.allow_tf32
-        torch.backends.cudnn.allow_tf32 = False
-        try:
-            yield
-        finally:
-            torch.backends.cudnn.allow_tf32 = before
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
