@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import warnings
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -77,7 +78,8 @@ class _Body(nn.Module):
 def _compiled(body: _Body, size: int, precision: str, threads: int) -> Any:
     openvino = _openvino()
     example = torch.zeros(1, 1, size, size)
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's own tracing, which it calls old
         model = openvino.convert_model(
             body.eval(), example_input=example, input=[1, 1, size, size]
         )
