@@ -91,6 +91,9 @@ def test_openvino_reads_where_it_is_asked_for_and_agrees():
     in_full = chosen("auto", (GOOD, BOTH[0]), engine="openvino")
     assert in_full.precision == "openvino fp32"
     assert "whether openvino bf16 agrees was not measured" in in_full.why
+    late = replace(GOOD, precision="openvino bf16 from layer3")
+    between = chosen("auto", (BOTH[0], late), engine="openvino")
+    assert between.precision == "openvino bf16 from layer3"
 
 
 @pytest.mark.usefixtures("_bf16")

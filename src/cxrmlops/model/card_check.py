@@ -67,6 +67,7 @@ class _Agreement(_Strict):
         "bf16 from layer3",
         "openvino fp32",
         "openvino bf16",
+        "openvino bf16 from layer3",
     ]
     device: Literal["cpu", "cuda"]
     n: int = Field(ge=1)

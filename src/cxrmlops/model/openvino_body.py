@@ -3,6 +3,7 @@
 import sys
 import threading
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -12,8 +13,6 @@ from torch import Tensor, nn
 
 from cxrmlops.model.network import EvidenceResNet, standardised
 from cxrmlops.model.out_of_distribution import STAGES
-
-HINTS = {"fp32": "f32", "bf16": "bf16"}  # our name -> INFERENCE_PRECISION_HINT
 
 
 def has_openvino() -> bool:
@@ -28,63 +27,75 @@ class OpenVinoNetwork(nn.Module):
     """
 
     def __init__(
-        self, network: EvidenceResNet, *, size: int, precision: str, threads: int
+        self, network: EvidenceResNet, *, size: int, rounded: str | None, threads: int
     ) -> None:
         """Compile the body.
 
         Args:
             network: folded, in eval mode, on the CPU; kept for its head.
             size: pixels per side of the square.
-            precision: `fp32` or `bf16`, of the body.
+            rounded: first stage that is computed in bf16, with those after it.
             threads: films that are read at once, each on one thread.
         """
         super().__init__()
-        self._head = network
-        self._body = _compiled(_Body(network), size, precision, threads)
-        self._here = threading.local()
+        self._head, self._here = network, threading.local()
         for name in STAGES:
             setattr(self, name, nn.Identity())
+        places, x = ("conv1", *STAGES), torch.zeros(1, 1, size, size)
+        at = places.index(rounded) if rounded else len(places)
+        self._parts = []
+        for stages, hint in ((places[:at], "f32"), (places[at:], "bf16")):
+            if stages:
+                part = _Part(network, stages).eval()
+                body = _compiled(part, x, hint, threads)
+                self._parts.append((body, [one for one in stages if one in STAGES]))
+                with torch.no_grad():
+                    x = part(x)[-1]
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Answer one film, shape (1, 1, s, s): logit (1,) and evidence (1, 1, h, w)."""
-        made = self._request().infer([standardised(images).contiguous().numpy()])
-        for position, name in enumerate(STAGES):
-            x = getattr(self, name)(torch.from_numpy(made[position].copy()))
+        x = standardised(images).contiguous()
+        for request, names in self._requests():
+            made = request.infer([x.numpy()])
+            for position, name in enumerate(names):
+                x = getattr(self, name)(torch.from_numpy(made[position].copy()))
         return self._head.answer(x)
 
-    def _request(self) -> Any:
-        if not hasattr(self._here, "request"):  # one is not shared among threads
-            self._here.request = self._body.create_infer_request()
-        return self._here.request
+    def _requests(self) -> list[tuple[Any, list[str]]]:
+        if not hasattr(self._here, "requests"):  # they are not shared among threads
+            self._here.requests = [
+                (body.create_infer_request(), names) for body, names in self._parts
+            ]
+        return list(self._here.requests)
 
 
-class _Body(nn.Module):
-    """All but the head: means of three stages, and what the last one gives."""
+class _Part(nn.Module):
+    """Stages that follow each other: means of all but the last, and the last whole."""
 
-    def __init__(self, network: EvidenceResNet) -> None:
+    def __init__(self, network: EvidenceResNet, stages: Sequence[str]) -> None:
         super().__init__()
-        self.network = network
+        self.network, self._stages = network, stages
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        network = self.network
-        x = network.maxpool(network.relu(network.bn1(network.conv1(x))))
-        one = network.layer1(x)
-        two = network.layer2(one)
-        three = network.layer3(two)
-        means = (stage.mean((2, 3), keepdim=True) for stage in (one, two, three))
-        return (*means, network.layer4(three))
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        network, made = self.network, []
+        for name in self._stages:
+            if name == "conv1":
+                x = network.maxpool(network.relu(network.bn1(network.conv1(x))))
+                continue
+            x = getattr(network, name)(x)
+            made.append(x)
+        return (*(one.mean((2, 3), keepdim=True) for one in made[:-1]), x)
 
 
-def _compiled(body: _Body, size: int, precision: str, threads: int) -> Any:
+def _compiled(part: _Part, example: Tensor, hint: str, threads: int) -> Any:
     openvino = _openvino()
-    example = torch.zeros(1, 1, size, size)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's own tracing, which it calls old
         model = openvino.convert_model(
-            body.eval(), example_input=example, input=[1, 1, size, size]
+            part, example_input=example, input=list(example.shape)
         )
     settings = {
-        "INFERENCE_PRECISION_HINT": HINTS[precision],
+        "INFERENCE_PRECISION_HINT": hint,
         "NUM_STREAMS": threads,
         "INFERENCE_NUM_THREADS": threads,
         "ENABLE_CPU_PINNING": False,  # workers that decode want the cores, too

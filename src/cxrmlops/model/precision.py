@@ -18,7 +18,9 @@ STAGES = ("conv1", "layer1", "layer2", "layer3", "layer4")  # all but the small 
 # The first stages at high resolution lose most by rounding, and cost least of a deep
 # network: where bf16 throughout differs too much, they are kept in 32 bit.
 STARTS = {BF16: "conv1", "bf16 from layer2": "layer2", "bf16 from layer3": "layer3"}
-WAYS = (*STARTS, f"{OPENVINO} {FP32}", f"{OPENVINO} {BF16}")  # that must agree
+OPENVINO_BF16 = (f"{OPENVINO} {BF16}", f"{OPENVINO} bf16 from layer3")
+OPENVINO_FP32 = f"{OPENVINO} {FP32}"
+WAYS = (*STARTS, *OPENVINO_BF16, OPENVINO_FP32)  # that must agree
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def choose(
 def _wanted(asked: str, engine: str) -> list[str]:
     """Name the ways that are asked for, but for fp32, the fastest first."""
     short = asked != FP32
-    ways = [f"{OPENVINO} {BF16}"] * short + [f"{OPENVINO} {FP32}"]
+    ways = [*OPENVINO_BF16] * short + [OPENVINO_FP32]
     return ways * (engine == OPENVINO) + [*STARTS] * short
 
 
@@ -123,8 +125,8 @@ def ready(network: EvidenceResNet, way: str, *, size: int, threads: int) -> nn.M
         threads: films that a CPU reads at once.
     """
     if way.startswith(OPENVINO):
-        hint = way.removeprefix(f"{OPENVINO} ")
-        return OpenVinoNetwork(network, size=size, precision=hint, threads=threads)
+        start = STARTS.get(way.removeprefix(f"{OPENVINO} "))
+        return OpenVinoNetwork(network, size=size, rounded=start, threads=threads)
     if way == FP32:
         return network
     rounded, first = deepcopy(network), STAGES.index(STARTS[way])
