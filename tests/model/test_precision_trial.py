@@ -60,6 +60,24 @@ def test_the_same_films_give_the_same_figures_again(bundle, monkeypatch):
     assert one == two
 
 
+def test_a_way_that_fails_here_is_left_out_and_no_training_is_lost(
+    bundle, monkeypatch, caplog
+):
+    has(monkeypatch, bf16=True)
+
+    def ready(network, way, **_):
+        if way == "bf16":
+            raise RuntimeError("could not create a primitive")
+        return precision.ready(network, way, **_)
+
+    monkeypatch.setattr("cxrmlops.model.inference.ready", ready)
+
+    found = measure(bundle, squares(2), accelerator="cpu", batch_size=8)
+
+    assert [one.precision for one in found] == [*STARTS][1:]
+    assert "bf16 fails here: RuntimeError" in caplog.text
+
+
 def test_a_machine_without_bf16_measures_nothing(bundle, monkeypatch):
     has(monkeypatch, bf16=False)
 

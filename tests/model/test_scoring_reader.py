@@ -73,4 +73,4 @@ def test_bf16_that_answers_the_test_films_otherwise_here_gives_way_to_fp32(
     choice = open_reader(bundle, accelerator="cpu", batch_size=2).choice
 
     assert choice.precision == "fp32"
-    assert "other answers to its own test films on this machine" in choice.why
+    assert "bf16 does not answer its own test films on this machine" in choice.why

@@ -14,7 +14,6 @@ from cxrmlops.model.gradcam import EVIDENCE
 from cxrmlops.model.inference import Reader, require_unchanged
 from cxrmlops.model.precision import AUTO, FP32, TORCH, Choice, choose
 from cxrmlops.model.skew import check_skew
-from cxrmlops.system.errors import ResourceError
 
 log = logging.getLogger(__name__)
 
@@ -101,15 +100,17 @@ def _checked(
     bundle: Bundle, choice: Choice, accelerator: str, batch_size: int
 ) -> Reader:
     """Let the bundle answer its own films; in 32 bit where this way does not."""
-    reader = Reader(
-        bundle, accelerator=accelerator, batch_size=batch_size, choice=choice
-    )
     try:
+        reader = Reader(
+            bundle, accelerator=accelerator, batch_size=batch_size, choice=choice
+        )
         check_skew(bundle, reader)
-    except ResourceError:
+    except Exception as error:
         if choice.precision == FP32:
             raise
-        way = choice.precision
-        why = f"{way} gives other answers to its own test films on this machine"
+        why = (
+            f"{choice.precision} does not answer its own test films on this machine as "
+            f"it should: {type(error).__name__}"
+        )
         return _checked(bundle, Choice(FP32, why), accelerator, batch_size)
     return reader
