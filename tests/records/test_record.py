@@ -66,6 +66,9 @@ MODEL = {
     "temperature": 1.0,
     "study_rule": "max",
     "operating_points": [{"name": "balanced", "threshold": 0.4, "rule": "equal"}],
+    "pooling": "mean",
+    "cell_places": [15.5, 47.5],
+    "precision": "bf16",
     "saliency_method": "evidence",
 }
 CONTENTS = [
