@@ -50,9 +50,9 @@ def test_what_agrees_with_32_bit_is_read_back(tmp_path):
     assert read_bundle(tmp_path).card.agreement == (GOOD,)
 
 
-def test_a_card_without_agreement_is_one_of_before_and_measured_none(tmp_path):
-    make_reading_bundle(tmp_path)
-    rewrite_card(tmp_path, lambda content: content["card"].pop("agreement"))
+def test_a_card_of_before_measured_no_agreement(tmp_path):
+    make_reading_bundle(tmp_path, agreement=(GOOD,))
+    rewrite_card(tmp_path, lambda content: as_before(content, version=4))
 
     assert read_bundle(tmp_path).card.agreement == ()
 
@@ -315,9 +315,8 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
 def as_before(content, *, version):
     """Write a card as an earlier version did, which knew one network, one pooling."""
     content["format"] = f"cxrmlops bundle {version}"
-    for name in (
-        ("networks",) if version == 4 else ("networks", "pooling", "output_stride")
-    ):
+    new = ("networks", "agreement")
+    for name in new if version == 4 else (*new, "pooling", "output_stride"):
         del content["card"][name]
 
 

@@ -59,7 +59,7 @@ def test_a_refusal_is_a_completed_stage_with_one_line_a_reason(tmp_path, caplog)
     lines = [record.getMessage() for record in caplog.records]
     assert lines[:2] == [f"gate: {reason}" for reason in verdict["reasons"]]
     assert lines[2] == (
-        "gate: refused, 2 of 25 questions failed and 20 passed; 3 not assessed: "
+        "gate: refused, 2 of 24 questions failed and 19 passed; 3 not assessed: "
         "maps.pointing, maps.inside, maps.pixel_auc"
     )
 
@@ -71,10 +71,10 @@ def test_a_verdict_on_too_little_is_neither_and_says_how_little(tmp_path):
 
     assert verdict["outcome"] == "not assessed"
     (reason,) = verdict["reasons"]
-    assert reason.startswith("103 of 124 questions not assessed, more than")
+    assert reason.startswith("103 of 123 questions not assessed, more than")
     page = (tmp_path / "gate" / "gate.html").read_text()
     assert "<title>Gate: not assessed</title>" in page
-    assert "too few answers: 21 of 125 questions passed; 103 not assessed" in page
+    assert "too few answers: 20 of 124 questions passed; 103 not assessed" in page
     assert read_json(tmp_path / "gate" / "metrics.json")["gate"] == "not assessed"
 
 
