@@ -135,6 +135,7 @@ def _studies(world: World, n: int, rng: np.random.Generator) -> pd.DataFrame:
             "manufacturer": _vendors(world, asf, rng),
             "source": "hospital",
             "year": rng.choice([2017, 2018], size=n),
+            "n_images": rng.choice([1, 2], size=n, p=[0.75, 0.25]),
             "findings": _findings(asf, rng).astype(object),
         }
     )

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 Row = tuple[str, str, str]  # relationship, value type, code of the concept name
-PARAMETERS = 8  # two operating points, rule, network, input, temperature, two hashes
+PARAMETERS = (
+    9  # 2 operating points, rule, network, pooling, input, temperature, 2 hashes
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Facts:
     images: int = 1
     evaluable: bool = True
     overlays: int = 1
+    is_read: bool = False  # by a reader, whose precision is a parameter
     in_library: int = 1  # films with PatientOrientation and ImagerPixelSpacing
 
     @property
@@ -116,7 +119,7 @@ def _group(facts: Facts, images: int, *, is_study: bool) -> dict[Row, int]:
         ("HAS CONCEPT MOD", "TEXT", "111001"): 1,  # algorithm: name, version, ...
         ("HAS CONCEPT MOD", "TEXT", "111003"): 1,
         ("HAS CONCEPT MOD", "TEXT", "122405"): 1,
-        ("HAS CONCEPT MOD", "TEXT", "111002"): PARAMETERS,
+        ("HAS CONCEPT MOD", "TEXT", "111002"): PARAMETERS + facts.is_read,
         ("HAS CONCEPT MOD", "CODE", "111000"): 1,
         _contains("CODE", "111050"): 1,  # quality assessment
         _contains("CODE", "121402"): 1,  # normality

@@ -237,7 +237,8 @@ def _facts_of_rows(rows) -> Facts:
     in_vain = [reason_kind(why) is Kind.NOT_EVALUABLE for why in rows.reason if why]
     reported = scored if len(scored) else rows[in_vain]
     headers = [read_header(Path(path)) for path in reported.path]
-    return replace(facts_of(headers, list(scored.path)), images=len(reported))
+    facts = facts_of(headers, list(scored.path))
+    return replace(facts, images=len(reported), is_read=True)
 
 
 @pytest.fixture(scope="module")

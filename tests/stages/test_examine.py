@@ -77,7 +77,6 @@ def test_several_networks_are_examined_as_one(tmp_path):
 
     found = read_json(run(line) / "examination.json")
 
-    assert found["maps"]["disagreement"] < 1e-4  # with Grad-CAM of the mean logit
     assert found["maps"]["road"]["n"] == 2
     assert {each["name"] for each in found["robustness"]} == set(CHANGES)
 
