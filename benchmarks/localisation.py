@@ -202,7 +202,6 @@ def _train(
         squares[val],
         device=fabric.device,
         batch_size=BATCH,
-        precision="32-true",
     )
     return Answers(logit, evidence, cell_places(own, asked.size))
 

@@ -67,9 +67,7 @@ def main() -> None:
 
 
 def _evidence(network: torch.nn.Module, squares: np.ndarray) -> np.ndarray:
-    _, evidence = read(
-        network, squares, device=CPU, batch_size=len(squares), precision="32-true"
-    )
+    _, evidence = read(network, squares, device=CPU, batch_size=len(squares))
     return evidence
 
 

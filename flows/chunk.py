@@ -44,6 +44,7 @@ class Night:
     target: str  # where results go, or nowhere
     rollout: str  # stage of the site when the night began
     challenger: str  # bundle hash of the version that reads along; "" none
+    reading: str = ""  # in which precision, for people; "" each machine chooses
 
 
 @task(task_run_name="chunk {chunk.id}")

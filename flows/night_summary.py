@@ -62,7 +62,7 @@ def show_night(night: Night, end: End, said: str) -> None:
         files=end.files,
         rejected=rejected,
         failed=failed,
-        model=model,
+        model=f"{model}, read in {night.reading}" if night.reading else model,
         seconds=took.total_seconds(),
         reading_list=str(page) if answered and page.exists() else "",
         picture=end.picture,

@@ -153,13 +153,10 @@ def open_night(model: str) -> Night:
     folder = Path(model) if model else champion_bundle()
     params = load_params()
     if os.environ.get("CXR_DASK"):  # each machine that reads checks itself
-        bundle = read_bundle(folder)
+        bundle, reading = read_bundle(folder), ""
     else:
-        bundle = open_reader(
-            folder,
-            accelerator=params.score.accelerator,
-            batch_size=params.score.batch_size,
-        ).bundle
+        reader = open_reader(folder, **params.score.reading)
+        bundle, reading = reader.bundle, reader.choice.told()
     card = bundle.card
     require_preprocessing(card, preprocessing_hash(size=card.size))
     require_scope(card.name, card.scope, scope_of(params.cohort, site))
@@ -174,6 +171,7 @@ def open_night(model: str) -> Night:
         target=target,
         rollout=rollout,
         challenger="" if model else challenger,
+        reading=reading,
     )
 
 

@@ -195,12 +195,20 @@ class ScoreParams(Section):
     """How a backlog is read."""
 
     accelerator: Literal["auto", "cpu", "gpu"]
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where it agrees
+    engine: Literal["torch", "openvino"] = "torch"  # of the body, on a CPU
     batch_size: int = Field(ge=1)
     chunk_studies: int = Field(ge=1)  # unit of work, and of what a kill can cost
     saliency_method: str  # evidence, or a method of pytorch-grad-cam
     settle_minutes: int = Field(ge=0)  # younger studies wait for late images
     window_days: int = Field(ge=0)  # study dates asked of an archive, before today
     fetch_studies: int = Field(ge=1)  # fetched while as many are read, then removed
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """Return what `model.scoring_reader.open_reader` is told of it."""
+        names = "accelerator", "batch_size", "precision", "engine", "saliency_method"
+        return {name: getattr(self, name) for name in names}
 
 
 class ReportParams(Section):

@@ -204,6 +204,7 @@ def test_the_summary_of_a_night_balances_and_leads_to_its_result(nights):
     assert "**in 5 = scored 4 + rejected 1 + failed 0 + waiting 0**" in page.data
     assert "| rejected | 1 | The file is not a DICOM file or picture" in page.data
     assert "cxr-sigfind version 1 (champion): " in page.data
+    assert ", read in fp32 (" in page.data  # and why: its bundle measured nothing
     assert f"`{nights.folder}/data/report/reading_list.html`" in page.data
     assert "(data:image/jpeg;base64," in page.data
 

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from cxrmlops.model.agreement import Agreement
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.device import open_fabric
 from cxrmlops.model.learner import Hyperparameters, TrainState
@@ -11,6 +12,15 @@ from cxrmlops.model.network import build_network
 from cxrmlops.model.training import LabelledImages
 
 CPU = torch.device("cpu")
+GOOD = Agreement(  # just within every bound
+    precision="bf16",
+    device="cpu",
+    n=200,
+    mean_difference=0.001,
+    largest_difference=0.01,
+    flips={"balanced": 2, "high_sensitivity": 0},
+    map_difference=0.02,
+)
 
 
 def make_recipe(**quirks: object) -> Hyperparameters:

@@ -28,6 +28,7 @@ from tests.make import (
     untrained_network,
     write_reading_bundle,
 )
+from tests.model.make import GOOD
 
 
 def test_what_was_written_is_read_back(tmp_path):
@@ -41,6 +42,38 @@ def test_what_was_written_is_read_back(tmp_path):
     assert bundle.card.operating_points[0].name == "balanced"
     assert bundle.key == f"{bundle.card.name}|{bundle.hash}"
     assert not bundle.network.training
+
+
+def test_what_agrees_with_32_bit_is_read_back(tmp_path):
+    make_reading_bundle(tmp_path, agreement=(GOOD,))
+
+    assert read_bundle(tmp_path).card.agreement == (GOOD,)
+
+
+def test_a_card_of_before_measured_no_agreement(tmp_path):
+    make_reading_bundle(tmp_path, agreement=(GOOD,))
+    rewrite_card(tmp_path, lambda content: as_before(content, version=4))
+
+    assert read_bundle(tmp_path).card.agreement == ()
+
+
+@pytest.mark.parametrize(
+    ("quirk", "said"),
+    [
+        ({"precision": "fp8"}, "precision"),
+        ({"n": 0}, r"agreement\.0\.n"),
+        ({"largest_difference": -1.0}, "largest_difference"),
+        ({"flips": {"balanced": -1}}, "flips"),
+    ],
+)
+def test_an_agreement_that_no_training_measures_is_refused(tmp_path, quirk, said):
+    make_reading_bundle(tmp_path, agreement=(GOOD,))
+    rewrite_card(
+        tmp_path, lambda content: content["card"]["agreement"][0].update(quirk)
+    )
+
+    with pytest.raises(BundleError, match=said):
+        read_bundle(tmp_path)
 
 
 def test_the_same_model_gives_the_same_bytes_at_any_time(tmp_path, monkeypatch):
@@ -282,9 +315,8 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
 def as_before(content, *, version):
     """Write a card as an earlier version did, which knew one network, one pooling."""
     content["format"] = f"cxrmlops bundle {version}"
-    for name in (
-        ("networks",) if version == 4 else ("networks", "pooling", "output_stride")
-    ):
+    new = ("networks", "agreement")
+    for name in new if version == 4 else (*new, "pooling", "output_stride"):
         del content["card"][name]
 
 

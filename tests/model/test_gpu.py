@@ -11,6 +11,7 @@ from cxrmlops.model.inference import Reader
 from cxrmlops.model.learner import TrainState
 from cxrmlops.model.loader import ImageDataset
 from cxrmlops.model.network import build_network
+from cxrmlops.model.precision import BF16, Choice, full_32_bit
 from cxrmlops.model.skew import check_skew
 from cxrmlops.model.training import LabelledImages, epochs
 from tests.make import make_reading_bundle
@@ -93,3 +94,27 @@ def test_gpu_and_cpu_give_the_same_answers_alone_and_together(tmp_path):
     np.testing.assert_allclose(together.logit, alone, atol=1e-5)
     np.testing.assert_allclose(together.logit, cpu.read(squares).logit, atol=0.02)
     assert check_skew(bundle, gpu) < 0.02
+
+
+def test_16_bit_on_a_gpu_reads_almost_the_same_alone_and_together(tmp_path):
+    bundle = read_bundle(make_reading_bundle(tmp_path, size=64))
+    rng = np.random.default_rng(0)
+    squares = rng.integers(0, 256, (9, 64, 64)).astype(np.uint8)
+
+    short = Reader(bundle, accelerator="gpu", batch_size=4, choice=Choice(BF16))
+    exact = Reader(bundle, accelerator="gpu", batch_size=4)
+
+    together = short.read(squares).logit
+    alone = np.concatenate([short.read(image[None]).logit for image in squares])
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_allclose(together, exact.read(squares).logit, atol=0.02)
+    assert not np.array_equal(together, exact.read(squares).logit)
+
+
+def test_32_bit_on_a_gpu_are_32():
+    before = torch.backends.cudnn.allow_tf32
+
+    with full_32_bit(torch.device("cuda")):
+        assert not torch.backends.cudnn.allow_tf32
+
+    assert torch.backends.cudnn.allow_tf32 == before

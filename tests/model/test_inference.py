@@ -6,6 +6,7 @@ from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader, calibrated, read_squares, to_images
 from cxrmlops.model.network import build_network, fold_norms
 from cxrmlops.model.out_of_distribution import collected
+from cxrmlops.model.precision import BF16, FP32, STARTS, Choice, ready
 from cxrmlops.system.errors import BundleError
 from tests.make import make_reading_bundle
 
@@ -76,7 +77,7 @@ def test_evidence_and_bias_make_the_logit(bundle):
 def test_16_bit_reads_almost_the_same(bundle):
     exact = Reader(bundle).read(squares(3))
 
-    short = Reader(bundle, precision="bf16-mixed").read(squares(3))
+    short = Reader(bundle, choice=Choice(BF16)).read(squares(3))
 
     np.testing.assert_allclose(short.logit, exact.logit, atol=0.01)
     assert not np.array_equal(short.logit, exact.logit)
@@ -117,11 +118,49 @@ def test_what_the_network_gives_that_is_no_number_is_no_answer(tmp_path):
         Reader(opened).read(squares(2))
 
 
+def test_the_bundle_is_left_in_32_bit_by_a_16_bit_reader(bundle):
+    exact = Reader(bundle).read(squares(2))
+
+    reader = Reader(bundle, choice=Choice(BF16))
+
+    assert reader.network.layer4[0].conv1.weight.dtype == torch.float32
+    again = Reader(bundle).read(squares(2))
+    np.testing.assert_array_equal(again.logit, exact.logit)
+
+
+def test_weights_rounded_once_give_the_bits_of_autocast(bundle):
+    images = to_images(torch.from_numpy(squares(1)), torch.device("cpu"))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        rounded_each_time = fold_norms(bundle.network)(images)
+
+    once = Reader(bundle, choice=Choice(BF16)).read(squares(1))
+
+    np.testing.assert_array_equal(once.logit, rounded_each_time[0].numpy())
+    np.testing.assert_array_equal(once.evidence[None], rounded_each_time[1].numpy())
+
+
+def test_the_later_the_rounding_begins_the_nearer_are_the_answers(bundle):
+    exact = Reader(bundle).read(squares(3)).evidence
+
+    apart = [
+        np.abs(Reader(bundle, choice=Choice(way)).read(squares(3)).evidence - exact)
+        for way in STARTS
+    ]
+
+    sums = [one.sum() for one in apart]
+    assert sums == sorted(sums, reverse=True)
+    assert sums[-1] > 0
+
+
+@pytest.mark.parametrize("precision", [FP32, BF16])
 @pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])
-def test_an_answer_has_the_same_bits_whatever_the_threads(architecture, monkeypatch):
+def test_an_answer_has_the_same_bits_whatever_the_threads(
+    architecture, precision, monkeypatch
+):
     """Sums that threads share would round in another order on another machine."""
     torch.manual_seed(0)
     network = fold_norms(build_network(architecture).eval())
+    network = ready(network, precision, size=SIZE, threads=1)
     images = squares(5)
     found = []
     before = torch.get_num_threads()

@@ -68,6 +68,7 @@ MODEL = {
     "operating_points": [{"name": "balanced", "threshold": 0.4, "rule": "equal"}],
     "pooling": "mean",
     "cell_places": [15.5, 47.5],
+    "precision": "bf16",
     "saliency_method": "evidence",
 }
 CONTENTS = [

@@ -24,6 +24,7 @@ class Facts:
     images: int = 1
     evaluable: bool = True
     overlays: int = 1
+    is_read: bool = False  # by a reader, whose precision is a parameter
     in_library: int = 1  # films with PatientOrientation and ImagerPixelSpacing
 
     @property
@@ -118,7 +119,7 @@ def _group(facts: Facts, images: int, *, is_study: bool) -> dict[Row, int]:
         ("HAS CONCEPT MOD", "TEXT", "111001"): 1,  # algorithm: name, version, ...
         ("HAS CONCEPT MOD", "TEXT", "111003"): 1,
         ("HAS CONCEPT MOD", "TEXT", "122405"): 1,
-        ("HAS CONCEPT MOD", "TEXT", "111002"): PARAMETERS,
+        ("HAS CONCEPT MOD", "TEXT", "111002"): PARAMETERS + facts.is_read,
         ("HAS CONCEPT MOD", "CODE", "111000"): 1,
         _contains("CODE", "111050"): 1,  # quality assessment
         _contains("CODE", "121402"): 1,  # normality

@@ -238,7 +238,7 @@ def _facts_of_rows(rows) -> Facts:
     reported = scored if len(scored) else rows[in_vain]
     headers = [read_header(Path(path)) for path in reported.path]
     facts = facts_of(headers, list(scored.path))
-    return replace(facts, images=len(reported))
+    return replace(facts, images=len(reported), is_read=True)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from cxrmlops.system.errors import BundleError, ServiceError
 from tests import make
 from tests.make import read_any_image
 from tests.make_records import make_verdict
+from tests.model.make import GOOD
 
 pytestmark = [
     pytest.mark.integration,
@@ -81,6 +82,15 @@ def test_a_version_says_how_good_it_is_and_registering_takes_no_training_time(
     assert "evaluate/card.html" in made.description
     model = open_client().get_registered_model("cxr-sigfind")
     assert "not a medical device" in model.description
+
+
+def test_a_version_shows_how_near_its_faster_ways_to_read_are(register, project):
+    folder = make.make_reading_bundle(project / "near", agreement=(GOOD,))
+
+    register(folder=folder)
+
+    (made,) = open_client().search_model_versions("name = 'cxr-sigfind'")
+    assert made.tags["cxr.agreement.cpu.bf16"] == GOOD.told()
 
 
 def test_registering_leaves_the_environment_as_it_was(register, monkeypatch):

@@ -22,6 +22,7 @@ from tests.make import (
     make_reading_bundle,
     save_image,
 )
+from tests.model.make import GOOD
 
 pytestmark = pytest.mark.integration
 
@@ -109,6 +110,20 @@ def test_several_networks_read_a_night_as_one(backlog, tmp_path, caplog, method)
     np.testing.assert_allclose(scored.logit, sum(logits) / 2, atol=1e-4)
     assert scored.evidence_rows.eq(2).all()
     assert "2 networks read each film: 2 times the time of one" in caplog.text
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_answers_say_in_which_precision_they_were_read(
+    tmp_path, monkeypatch, precision
+):
+    monkeypatch.setattr("cxrmlops.model.precision.has_bf16", lambda device: True)
+    put(tmp_path / "films", "a.dcm")
+    bundle = make_reading_bundle(tmp_path / "bundle", agreement=(GOOD,))
+
+    _, studies = read(tmp_path / "films", bundle, tmp_path / "out", precision=precision)
+
+    assert read_json(tmp_path / "out" / "model.json")["precision"] == precision
+    assert list(studies.outcome) == ["scored"]
 
 
 def test_every_file_has_exactly_one_outcome(night):

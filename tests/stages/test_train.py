@@ -7,6 +7,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
+from cxrmlops.model import precision
 from cxrmlops.model.bundle import bundle_hash, read_bundle
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.training_patients import JUDGED, LEARNT, hashed_patient_ids
@@ -69,6 +70,18 @@ def test_a_bundle_can_be_read_and_says_where_it_comes_from(tmp_path, caplog):
     assert [figures["epoch"] for figures in told] == history.epoch.tolist() == [1, 2]
     assert set(told[0]) == set(HISTORY.columns)
     assert "images/s" in caplog.text
+
+
+def test_a_bundle_holds_how_near_bf16_is_to_fp32_on_val(tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "has_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "has_openvino", lambda: False)
+    make_train_inputs(tmp_path)
+
+    out = run(tmp_path, accelerator="cpu")
+
+    found, *_ = read_bundle(out / "bundle").card.agreement
+    assert (found.precision, found.device, found.n) == ("bf16", "cpu", 6)
+    assert 0 < found.largest_difference < 0.05
 
 
 def test_a_bundle_marks_whom_it_learnt_from_and_nobody_of_test(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from cxrmlops.model.agreement import Agreement
 from cxrmlops.model.arrays import read_arrays
 from cxrmlops.model.ensemble import Network, joined
 from cxrmlops.model.network import load_network
@@ -25,9 +26,19 @@ if TYPE_CHECKING:
 
 FORMAT = "cxrmlops bundle 5"
 ABSENT: dict[str, dict[str, Any]] = {  # format -> what its card meant and did not say
-    "cxrmlops bundle 4": {"networks": 1},
-    "cxrmlops bundle 3": {"networks": 1, "pooling": "mean", "output_stride": 32},
-    "cxrmlops bundle 2": {"networks": 1, "pooling": "mean", "output_stride": 32},
+    "cxrmlops bundle 4": {"networks": 1, "agreement": []},
+    "cxrmlops bundle 3": {
+        "networks": 1,
+        "agreement": [],
+        "pooling": "mean",
+        "output_stride": 32,
+    },
+    "cxrmlops bundle 2": {
+        "networks": 1,
+        "agreement": [],
+        "pooling": "mean",
+        "output_stride": 32,
+    },
 }  # 2: no reference for the watch
 READABLE = (FORMAT, *ABSENT)
 WEIGHTS, CARD, REFERENCE = "weights.safetensors", "model.json", "reference.npz"
@@ -49,6 +60,7 @@ class BundleCard:
     pooling: str = "mean"  # of the evidence into the logit; see `model.pooling`
     output_stride: int = 32  # pixels of the square between the map's cells
     networks: int = 1  # that read each film, whose logits and maps are averaged
+    agreement: tuple[Agreement, ...] = ()  # with fp32, of what else may read
     version: str = ""  # given by the registry, never at rest
     created: str = ""  # likewise: a rebuild gives the same bytes
 
@@ -233,8 +245,12 @@ def _check_files(folder: Path, expected: Mapping[str, str]) -> None:
 
 def _card(content: Mapping[str, Any]) -> BundleCard:
     points = tuple(OperatingPoint(**point) for point in content["operating_points"])
-    scope = Scope.from_json(content["scope"])
-    return BundleCard(**{**content, "operating_points": points, "scope": scope})
+    made = {
+        "operating_points": points,
+        "scope": Scope.from_json(content["scope"]),
+        "agreement": tuple(Agreement(**one) for one in content["agreement"]),
+    }
+    return BundleCard(**{**content, **made})
 
 
 def _read_network(folder: Path, card: BundleCard) -> Network:

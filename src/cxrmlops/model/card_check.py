@@ -60,6 +60,23 @@ class _Scope(_Strict):
     views: list[Literal["PA", "AP", "unknown"]] = Field(min_length=1)
 
 
+class _Agreement(_Strict):
+    precision: Literal[
+        "bf16",
+        "bf16 from layer2",
+        "bf16 from layer3",
+        "openvino fp32",
+        "openvino bf16",
+        "openvino bf16 from layer3",
+    ]
+    device: Literal["cpu", "cuda"]
+    n: int = Field(ge=1)
+    mean_difference: FiniteFloat = Field(ge=0, le=1)
+    largest_difference: FiniteFloat = Field(ge=0, le=1)
+    flips: dict[Literal["balanced", "high_sensitivity"], Count]
+    map_difference: FiniteFloat = Field(ge=0)
+
+
 class _Card(_Strict):
     name: Text
     architecture: Text
@@ -73,6 +90,7 @@ class _Card(_Strict):
     pooling: Literal["mean", "log_sum_exp"]
     output_stride: Literal[32, 16]
     networks: int = Field(ge=1, le=20)
+    agreement: list[_Agreement]
     version: Literal[""]  # given by the registry, never at rest
     created: Literal[""]
 

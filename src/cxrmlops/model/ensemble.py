@@ -18,7 +18,7 @@ class Ensemble(nn.Module):
     Grad-CAM up to a constant.
     """
 
-    def __init__(self, networks: Sequence[EvidenceResNet]) -> None:
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cxrmlops.model.bundle import Bundle, bundle_hash
-from cxrmlops.model.device import choose_device, choose_precision, enough_memory
+from cxrmlops.model.device import choose_device, enough_memory
 from cxrmlops.model.network import fold_norms
 from cxrmlops.model.out_of_distribution import (
     Familiar,
@@ -21,6 +20,7 @@ from cxrmlops.model.out_of_distribution import (
     collected_here,
     handed_over,
 )
+from cxrmlops.model.precision import EXACT, Choice, full_32_bit, ready
 from cxrmlops.system.errors import BundleError, ReplacedError
 
 BATCH = 16  # films in one forward pass, where thousands are read
@@ -42,8 +42,9 @@ class Answers:
 class Reader:
     """A bundle on a device, ready to read films.
 
-    `network` is the copy in use: on the device, BatchNorm folded. `familiar` is None
-    where the bundle's cohort was too small to say what is like it.
+    `network` is a copy on the device, BatchNorm folded, in fp32; what reads is made of
+    it as `choice` says. `familiar` is None where the bundle's cohort was too small to
+    say what is like it.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Reader:
         *,
         accelerator: str = "auto",
         batch_size: int = 8,
-        precision: str = "auto",
+        choice: Choice = EXACT,
     ) -> None:
         """Put a copy of the network on the device.
 
@@ -60,8 +61,7 @@ class Reader:
             bundle: left as it is.
             accelerator: `auto`, `cpu` or `gpu`.
             batch_size: films at a time.
-            precision: `auto` (bf16 on a GPU, 32 bit on a CPU), `32-true` or
-                `bf16-mixed`.
+            choice: how to read; `scoring_reader` asks whether that is allowed.
 
         Raises:
             ResourceError: there is no GPU, and one is asked for.
@@ -69,8 +69,14 @@ class Reader:
         self.bundle = bundle
         self._batch_size = batch_size
         self._device = choose_device(accelerator)
-        self._precision = choose_precision(precision, self._device)
+        self.choice = choice
         self.network = fold_norms(bundle.network).to(self._device)
+        self._reads = ready(
+            self.network,
+            choice.precision,
+            size=bundle.card.size,
+            threads=reading_threads(),
+        )
         self.familiar = Familiar.from_arrays(bundle.reference)
 
     def read(self, squares: np.ndarray) -> Answers:
@@ -90,13 +96,12 @@ class Reader:
                 f"squares should be (n, {size}, {size}), are {squares.shape}"
             )
         memory = f"batches of {self._batch_size} films of {size} pixels"
-        with enough_memory(memory), collected(self.network) as found:
+        with enough_memory(memory), collected(self._reads) as found:
             logit, evidence = read_squares(
-                self.network,
+                self._reads,
                 squares,
                 device=self._device,
                 batch_size=self._batch_size,
-                precision=self._precision,
             )
         broken = ~(np.isfinite(logit) & np.isfinite(evidence).all(axis=(1, 2)))
         if broken.any():
@@ -171,23 +176,21 @@ def read_squares(
     *,
     device: torch.device,
     batch_size: int,
-    precision: str = "auto",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run the network over films in eval mode.
 
     Args:
-        network: on `device`, gives (logit, evidence); left in eval mode.
+        network: on `device`, gives (logit, evidence); left in eval mode. In 32 bit, or
+            as `precision.ready` made it.
         squares: shape (n, size, size), uint8.
         device: where to compute.
         batch_size: films at a time on a GPU; a CPU reads each alone.
-        precision: `auto` is bf16 on a GPU and 32 bit on a CPU.
 
     Returns:
         Logit, shape (n,), float32, and evidence, shape (n, h, w), float32.
     """
     network.eval()
-    half = choose_precision(precision, device) == "bf16-mixed"
-    read = partial(_read_batch, network, device=device, half=half)
+    read = partial(_read_batch, network, device=device)
     if device.type == "cpu":
         made = _image_by_image(read, squares)
     else:
@@ -198,15 +201,11 @@ def read_squares(
 
 
 def _read_batch(
-    network: nn.Module, batch: np.ndarray, *, device: torch.device, half: bool
+    network: nn.Module, batch: np.ndarray, *, device: torch.device
 ) -> tuple[np.ndarray, np.ndarray]:
-    with torch.inference_mode(), _autocast(device, half):
+    with torch.inference_mode(), full_32_bit(device):
         logit, evidence = network(to_images(torch.from_numpy(batch), device))
         return logit.float().cpu().numpy(), evidence.float()[:, 0].cpu().numpy()
-
-
-def _autocast(device: torch.device, half: bool) -> AbstractContextManager[object]:
-    return torch.autocast(device.type, torch.bfloat16, enabled=half)
 
 
 def reading_threads() -> int:

@@ -102,9 +102,7 @@ def shuffled(maps: np.ndarray, *, seed: int) -> np.ndarray:
 
 def _evidence(network: Network, squares: np.ndarray) -> np.ndarray:
     device = network.bias.device
-    _, evidence = read_squares(
-        network, squares, device=device, batch_size=BATCH, precision="32-true"
-    )
+    _, evidence = read_squares(network, squares, device=device, batch_size=BATCH)
     return evidence
 
 

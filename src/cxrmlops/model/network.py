@@ -73,8 +73,13 @@ class EvidenceResNet(nn.Module):
         """
         x = self.conv1(standardised(images))  # (n, 64, s/2, s/2)
         x = self.maxpool(self.relu(self.bn1(x)))  # (n, 64, s/4, s/4)
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (n, c, h, w)
-        # 16-bit sums would cost digits of the probability, and this layer is small
+        return self.answer(self.layer4(self.layer3(self.layer2(self.layer1(x)))))
+
+    def answer(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Answer from what the last stage found, shape (n, c, h, w), as `forward` does.
+
+        16-bit sums would cost digits of the probability, and this layer is small.
+        """
         with torch.autocast(x.device.type, enabled=False):
             evidence = self.evidence(x.float())  # (n, 1, h, w)
             return self._pooled(evidence) + self.bias, evidence

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
-from cxrmlops.model.bundle import bundle_hash, read_bundle
+from cxrmlops.model.bundle import Bundle, bundle_hash, read_bundle
+from cxrmlops.model.device import choose_device
+from cxrmlops.model.gradcam import EVIDENCE
 from cxrmlops.model.inference import Reader, require_unchanged
+from cxrmlops.model.precision import AUTO, FP32, TORCH, Choice, choose
 from cxrmlops.model.skew import check_skew
 
 log = logging.getLogger(__name__)
@@ -27,16 +31,28 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def open_reader(
-    bundle: Path, *, accelerator: str, batch_size: int, expect_hash: str | None = None
+    bundle: Path,
+    *,
+    accelerator: str,
+    batch_size: int,
+    precision: str = AUTO,
+    engine: str = TORCH,
+    saliency_method: str = EVIDENCE,
+    expect_hash: str | None = None,
 ) -> Reader:
     """Open a bundle; the one opened last is kept for the next chunk of the night.
 
     Its bytes are hashed each time: what was changed on disk is read anew, or refused.
+    Where this machine, or this bundle, does not allow what is asked for, it reads in 32
+    bit and says so.
 
     Args:
         bundle: folder of the model.
         accelerator: `auto`, `cpu` or `gpu`.
         batch_size: films at a time.
+        precision: `auto` (bf16 where it is there and agrees), `fp32` or `bf16`.
+        engine: `torch` or `openvino`.
+        saliency_method: what makes the maps.
         expect_hash: of the bundle that the run began with; None: it begins now.
 
     Raises:
@@ -48,15 +64,54 @@ def open_reader(
     """
     found = expect_hash or bundle_hash(bundle)
     require_unchanged(bundle, found)
-    return _reader(bundle, found, accelerator, batch_size)
+    asked = _Asked(precision, engine, saliency_method != EVIDENCE)
+    return _reader(bundle, found, accelerator, batch_size, asked)
+
+
+class _Asked(NamedTuple):
+    """How films are to be read."""
+
+    precision: str
+    engine: str
+    backward: bool  # maps need it
 
 
 @lru_cache(maxsize=1)
-def _reader(bundle: Path, known: str, accelerator: str, batch_size: int) -> Reader:
+def _reader(
+    bundle: Path, known: str, accelerator: str, batch_size: int, asked: _Asked
+) -> Reader:
     opened = read_bundle(bundle, expect_hash=known)
     require_unchanged(bundle, known)  # nor while it was read, file by file
-    reader = Reader(opened, accelerator=accelerator, batch_size=batch_size)
-    check_skew(opened, reader)
+    device = choose_device(accelerator)
+    choice = choose(
+        asked.precision,
+        opened.card.agreement,
+        device=device,
+        engine=asked.engine,
+        backward=asked.backward,
+    )
+    reader = _checked(opened, choice, accelerator, batch_size)
+    log.info("%s reads in %s", opened.card.name, reader.choice.told())
     if (n := opened.card.networks) > 1:
         log.info("%d networks read each film: %d times the time of one", n, n)
+    return reader
+
+
+def _checked(
+    bundle: Bundle, choice: Choice, accelerator: str, batch_size: int
+) -> Reader:
+    """Let the bundle answer its own films; in 32 bit where this way does not."""
+    try:
+        reader = Reader(
+            bundle, accelerator=accelerator, batch_size=batch_size, choice=choice
+        )
+        check_skew(bundle, reader)
+    except Exception as error:
+        if choice.precision == FP32:
+            raise
+        why = (
+            f"{choice.precision} does not answer its own test films on this machine as "
+            f"it should: {type(error).__name__}"
+        )
+        return _checked(bundle, Choice(FP32, why), accelerator, batch_size)
     return reader

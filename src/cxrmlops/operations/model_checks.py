@@ -38,11 +38,9 @@ def check_model() -> Finding:
     from cxrmlops.model.scoring_reader import open_reader
     from cxrmlops.promotion.approval import champion_bundle
 
-    params = load_params().score
-    open_reader(
-        champion_bundle(), accelerator=params.accelerator, batch_size=params.batch_size
-    )
-    return well(MODEL, "this machine computes the champion's own answers")
+    reader = open_reader(champion_bundle(), **load_params().score.reading)
+    told = reader.choice.told()
+    return well(MODEL, f"this machine computes the champion's own answers, in {told}")
 
 
 def check_code() -> Finding:

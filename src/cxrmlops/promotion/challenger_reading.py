@@ -73,11 +73,7 @@ def read_waiting(params: Params, site: Site) -> str:
 
 def _require_use(bundle: Path, params: Params, site: Site) -> None:
     """See that the bundle works here, before a study counts as tried."""
-    card = open_reader(
-        bundle,
-        accelerator=params.score.accelerator,
-        batch_size=params.score.batch_size,
-    ).bundle.card
+    card = open_reader(bundle, **params.score.reading).bundle.card
     require_preprocessing(card, preprocessing_hash(size=card.size))
     require_scope(card.name, card.scope, scope_of(params.cohort, site))
 

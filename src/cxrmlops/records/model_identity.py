@@ -11,7 +11,7 @@ class ModelIdentity(Part):
 
     name: str
     bundle_hash: str  # SHA-256 of the bundle, 64 hex digits
-    key: str  # what derived UIDs are made from
+    key: str  # what the ledger knows the model by
     architecture: str
     size: int  # pixels per side of the network's square
     preprocessing_hash: str
@@ -21,11 +21,26 @@ class ModelIdentity(Part):
     # without these a chunk was scored by a version that knew no other
     pooling: str = "mean"  # of a map's cells into the logit
     cell_places: tuple[float, ...] = ()  # of a map, in pixels of the square
+    precision: str = ""  # fp32, bf16, openvino bf16, ...; "" a version that told none
 
     @property
     def version(self) -> str:
         """The bundle's hash, shortened: registry numbers differ between sites."""
         return self.bundle_hash[:12]
+
+    @property
+    def version_told(self) -> str:
+        """The version and, where it is known, the precision, for people."""
+        return f"{self.version}, {self.precision}" if self.precision else self.version
+
+    @property
+    def reading_key(self) -> str:
+        """What UIDs of objects are made from: other numbers are other objects.
+
+        In 32 bit, and before there was a choice, it is the model's key.
+        """
+        exact = self.precision in ("", "fp32")
+        return self.key if exact else f"{self.key}|{self.precision}"
 
     def point(self, name: str) -> OperatingPoint:
         """Return the operating point called `name`."""

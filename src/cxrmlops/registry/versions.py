@@ -41,6 +41,7 @@ CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 CHALLENGER = "challenger"
 BUNDLE_HASH = "cxr.bundle_hash"
 SCOPE = "cxr.scope"
+AGREEMENT = "cxr.agreement"  # then device and precision: how near fp32
 PACKAGES = (  # what reading a film needs; exact versions are recorded
     "mlflow",
     "numpy",
@@ -101,7 +102,7 @@ def register(
         BundleError: the gate refused it, or judged another bundle.
         ServiceError: MLflow did not answer; safe to repeat.
     """
-    found, scope = bundle_hash(bundle), read_card(bundle).scope
+    found, card = bundle_hash(bundle), read_card(bundle)
     require_passed(verdict, found)
     with translated():
         client = open_client()
@@ -118,7 +119,11 @@ def register(
             MODEL,
             logged.model_uri,
             run_id=run_id,
-            tags={BUNDLE_HASH: found, SCOPE: json.dumps(scope.to_json())},
+            tags={BUNDLE_HASH: found, SCOPE: json.dumps(card.scope.to_json())}
+            | {
+                f"{AGREEMENT}.{one.device}.{one.precision}": one.told()
+                for one in card.agreement
+            },
             model_id=logged.model_id,
         )
         client.set_registered_model_alias(MODEL, CANDIDATE, made.version)

@@ -106,6 +106,8 @@ def _model(evidence: Evidence) -> dict[str, str]:
         f"logit by {card.pooling}",
         "training": f"{training.epochs} epochs, best {best}, "
         f"seed {training.seed}, {training.device}, {training.precision}",
+        "precision": "thresholds are of 32 bit (fp32), which may always read; "
+        + ("; ".join(one.told() for one in card.agreement) or "nothing else may"),
         "code": str(lineage.get("code_hash", "unknown")),
         "made with": ", ".join(f"{name} {lineage[name]}" for name in libraries)
         or "unknown",

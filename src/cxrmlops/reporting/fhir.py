@@ -122,7 +122,7 @@ def _observation(
             "device": _reference(f"urn:oid:{device_uid(model)}"),
             "derivedFrom": [_study(header)],
             "bodySite": _concept(SCT, "816094009", "Chest"),
-            "method": {"text": f"{model.name}, bundle {model.version}"},
+            "method": {"text": f"{model.name}, bundle {model.version_told}"},
             "note": [{"text": disclaimer}],
             "component": _components(answer, model),
         }

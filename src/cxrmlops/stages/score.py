@@ -75,7 +75,7 @@ def run(
         paths: files; what is no film is rejected with a reason.
         bundle: folder of the model.
         out: written whole or not at all.
-        params: batch size, device.
+        params: batch size, device, precision.
         scope: of this site; the bundle's own must be the same.
         started: start of the analysis, with its offset; stands in every object.
         expect_hash: of the bundle that the run began with; None: it begins here.
@@ -84,12 +84,7 @@ def run(
         ReplacedError: another bundle lies there than the run began with.
         ResourceError: this machine answers the model's own test images otherwise.
     """
-    reader = open_reader(
-        bundle,
-        accelerator=params.accelerator,
-        batch_size=params.batch_size,
-        expect_hash=expect_hash,
-    )
+    reader = open_reader(bundle, **params.reading, expect_hash=expect_hash)
     model = reader.bundle
     require_preprocessing(model.card, preprocessing_hash(size=model.card.size))
     require_scope(model.card.name, model.card.scope, scope)
@@ -107,7 +102,8 @@ def run(
         watched = watched_studies(studies, rows, seen, rule=model.card.study_rule)
         WATCHED.write(watched, draft)
         identity = ScoringModel(
-            **dict(model.identity), saliency_method=params.saliency_method
+            **dict(model.identity) | {"precision": reader.choice.precision},
+            saliency_method=params.saliency_method,
         )
         identity.write(draft / "model.json")
     _log_counts(images, studies)

@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ import pandas as pd
 
 from cxrmlops.data.shards import open_shards
 from cxrmlops.data.split_membership import check_sides
-from cxrmlops.data.squares import check_shards
+from cxrmlops.data.squares import check_shards, image_squares
 from cxrmlops.data.watched_studies import reference_studies
 from cxrmlops.evaluation.performance.epoch_choice import loss_and_auc, study_judge
 from cxrmlops.evaluation.performance.studies import join_studies
 from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.model.augment import Augmentation
-from cxrmlops.model.bundle import BundleCard, write_bundle
+from cxrmlops.model.bundle import Bundle, BundleCard, write_bundle
 from cxrmlops.model.device import (
     Device,
     choose_precision,
@@ -37,6 +37,7 @@ from cxrmlops.model.lock import only_training
 from cxrmlops.model.member_fitting import Trained, fit_members
 from cxrmlops.model.network import EvidenceResNet, build_network
 from cxrmlops.model.out_of_distribution import fit_familiar
+from cxrmlops.model.precision_trial import IMAGES, measure
 from cxrmlops.model.pretrained import find_weights, is_place
 from cxrmlops.model.reference import read_stored_images, reference_arrays
 from cxrmlops.model.training import LabelledImages
@@ -74,6 +75,7 @@ class _ValidationResult:
     points: tuple[OperatingPoint, ...]
     studies: pd.DataFrame
     reference: dict[str, np.ndarray]
+    sample: np.ndarray  # squares of val, shape (n, size, size), uint8
     loss: float  # nats per study, calibrated
     auc: float  # of studies
 
@@ -279,7 +281,6 @@ def _judge(
 ) -> _ValidationResult:
     """Fit on val what is not a weight; the shift goes into the network's bias."""
     train, rows = (images[images.split == side] for side in SIDES)
-    some = np.linspace(0, len(train) - 1, min(len(train), CLOUD)).astype(int)
     learnt, read = (
         read_stored_images(
             trained.network,
@@ -288,7 +289,7 @@ def _judge(
             device=trained.device,
             batch_size=params.batch_size,
         )
-        for chosen in (train.iloc[some], rows)
+        for chosen in (_spread(train, CLOUD), rows)
     )
     logit = read.logit
     rule = params.study_rule
@@ -320,8 +321,19 @@ def _judge(
         patients=studies.patient_id.nunique(),
     )
     return _ValidationResult(
-        fitted.temperature, points, studies, reference, loss=loss, auc=auc
+        fitted.temperature,
+        points,
+        studies,
+        reference,
+        sample=image_squares(preprocess)(_spread(rows, IMAGES)),
+        loss=loss,
+        auc=auc,
     )
+
+
+def _spread(rows: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Return n rows at most, from the first to the last at equal distances."""
+    return rows.iloc[np.linspace(0, len(rows) - 1, min(len(rows), n)).astype(int)]
 
 
 def _write(
@@ -349,6 +361,13 @@ def _write(
         lineage={k: v for k, v in lineage.items() if k != "scope"}
         | {"training": figures},
     )
+    agreement = measure(
+        Bundle(trained.network, card, "", judged.reference),
+        judged.sample,
+        accelerator=params.accelerator,
+        batch_size=params.batch_size,
+    )
+    card = replace(card, agreement=agreement)
     bundle_hash = write_bundle(
         draft / "bundle", trained.network, card=card, reference=judged.reference
     )

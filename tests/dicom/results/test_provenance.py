@@ -25,6 +25,15 @@ def test_a_report_names_the_whole_bundle_that_read(tmp_path):
     assert told.created.startswith("20260502 023000")
 
 
+def test_a_report_names_the_precision_and_one_of_before_none(tmp_path):
+    for precision in ("bf16", ""):
+        model = MODEL.model_copy(update={"precision": precision})
+        report = build(make_study_answer(0.9), model=model)
+        save(report, tmp_path / "report.dcm")
+
+        assert read_provenance(tmp_path / "report.dcm").precision == precision
+
+
 def test_an_overlay_names_the_first_16_digits(tmp_path):
     save(overlay(), tmp_path / "overlay.dcm")
 

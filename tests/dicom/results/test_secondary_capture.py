@@ -49,6 +49,22 @@ def test_it_lies_like_its_image_unless_that_was_turned(stored, said):
     assert (list(told) if said else told or "") == said
 
 
+@pytest.mark.parametrize(("precision", "said"), [("bf16", ", bf16"), ("", "")])
+def test_it_says_which_bundle_read_and_in_which_precision(precision, said):
+    answer = make_study_answer(0.8)
+    picture = OverlayPicture(np.zeros((80, 64, 3), np.uint8), 64, 64, True)
+
+    made = build_secondary_capture(
+        answer.images[0],
+        picture,
+        analysed_at=answer.analysed_at,
+        model=MODEL.model_copy(update={"precision": precision}),
+    )
+
+    named = f"{MODEL.name} {MODEL.version}"
+    assert made.DerivationDescription == f"Evidence overlay, {named}{said}"
+
+
 def test_its_pixels_are_as_large_as_the_image_is_wide_and_high():
     # 512 rows of .5 mm on 256, 480 columns of .25 mm on 240
     assert overlay().NominalScannedPixelSpacing == [1.0, 0.5]

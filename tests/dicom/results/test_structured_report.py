@@ -33,8 +33,8 @@ WORDS = Wording(
 MODEL = make_model_identity()
 
 
-def build(answer, **options):
-    return build_report(answer, MODEL, wording=WORDS, comment="A summary.", **options)
+def build(answer, model=MODEL, **options):
+    return build_report(answer, model, wording=WORDS, comment="A summary.", **options)
 
 
 def overlay_of(image, answer):
@@ -150,6 +150,25 @@ def test_the_model_is_named_in_algorithm_observer_and_equipment():
     assert "operating_point.balanced=0.4137 (equal recalls on val)" in parameters
     assert ours.DeviceUID == device
     assert ours.ManufacturerModelName == MODEL.name
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_report_says_in_which_precision_the_model_read(precision):
+    answer = make_study_answer(0.9)
+    model = MODEL.model_copy(update={"precision": precision})
+
+    (group,) = groups_of(build(answer, model=model))
+
+    parameters = [c.TextValue for c in children(group, name="111002")]
+    assert f"precision={precision}" in parameters
+
+
+def test_other_numbers_have_another_uid_and_32_bit_keeps_the_one_it_had():
+    def uid(precision):
+        model = MODEL.model_copy(update={"precision": precision})
+        return build(make_study_answer(0.9), model=model).SOPInstanceUID
+
+    assert uid("fp32") == uid("") != uid("bf16")
 
 
 def test_a_number_is_named_by_its_code_and_our_codes_are_explained():

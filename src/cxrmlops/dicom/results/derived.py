@@ -82,8 +82,11 @@ def can_hold(source: Dataset, text: str) -> bool:
 
 
 def object_uid(kind: str, sources: Sequence[str], model: ModelIdentity) -> str:
-    """Name the object of this kind that this model derives from these sources."""
-    return derived_uid(f"{kind}/{SCHEMA}", sources, model.key)
+    """Name the object of this kind that this model derives from these sources.
+
+    What was read in another precision is another object: its numbers may differ.
+    """
+    return derived_uid(f"{kind}/{SCHEMA}", sources, model.reading_key)
 
 
 def device_uid(model: ModelIdentity) -> str:

@@ -124,6 +124,7 @@ def _algorithm(model: ModelIdentity) -> hd.sr.AlgorithmIdentification:
             f"evidence_pooling={model.pooling}",
             f"input_pixels={model.size}",
             f"calibration_temperature={model.temperature:.4f}",
+            *([f"precision={model.precision}"] if model.precision else []),
             f"preprocessing_sha256={model.preprocessing_hash}",
             f"bundle_sha256={model.bundle_hash}",
         ],

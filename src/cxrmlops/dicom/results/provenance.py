@@ -12,6 +12,7 @@ from cxrmlops.dicom.results.answers import PRODUCT
 from cxrmlops.system.errors import DataError, Rejected
 
 BUNDLE = "bundle_sha256="  # of the Algorithm Parameters, see measurement_group.py
+PRECISION = "precision="  # likewise
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Provenance:
     bundle_hash: str  # 64 hex digits; of an overlay the first 16
     device_uid: str  # of the model as a device
     created: str  # DICOM date and time
+    precision: str = ""  # in which the model read: fp32 or bf16; an overlay is silent
 
 
 def read_provenance(path: Path) -> Provenance:
@@ -41,17 +43,23 @@ def read_provenance(path: Path) -> Provenance:
         ) from None
     if made.get("ManufacturerModelName") != PRODUCT:
         raise DataError(f"the file was not made by {PRODUCT}; name a report of ours")
-    full = [t.removeprefix(BUNDLE) for t in _parameters(made) if t.startswith(BUNDLE)]
-    model = _model(made)
+    model, full = _model(made), _parameter(made, BUNDLE)
     when = ("InstanceCreationDate", "InstanceCreationTime", "TimezoneOffsetFromUTC")
     return Provenance(
         sop_instance_uid=str(made.SOPInstanceUID),
         made_by=f"{PRODUCT} {made.get('SoftwareVersions', '')}".strip(),
         model_name=str(model.get("ManufacturerModelName", "")),
-        bundle_hash=full[0] if full else str(model.get("DeviceSerialNumber", "")),
+        bundle_hash=full or str(model.get("DeviceSerialNumber", "")),
         device_uid=str(model.get("DeviceUID", "")),
         created=" ".join(str(made.get(keyword, "")) for keyword in when).strip(),
+        precision=_parameter(made, PRECISION),
     )
+
+
+def _parameter(made: Dataset, name: str) -> str:
+    """Return what the first algorithm says of `name`; "" nothing."""
+    found = (t.removeprefix(name) for t in _parameters(made) if t.startswith(name))
+    return next(found, "")
 
 
 def _parameters(item: Dataset) -> Iterator[str]:

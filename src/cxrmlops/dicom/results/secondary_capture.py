@@ -110,7 +110,7 @@ def _describe(
     made.RecognizableVisualFeatures = "NO"
     lossy = str(ref.get("LossyImageCompression") or "00") == "01"
     made.LossyImageCompression = "01" if lossy else "00"  # once lossy, always lossy
-    made.DerivationDescription = f"{_what(picture)}, {model.name} {model.version}"
+    made.DerivationDescription = f"{_what(picture)}, {model.name} {model.version_told}"
     item = Dataset()
     item.ReferencedSOPClassUID = ref.SOPClassUID
     item.ReferencedSOPInstanceUID = ref.SOPInstanceUID
