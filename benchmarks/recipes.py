@@ -4,12 +4,13 @@ Recipes compared on real films, each film read by a network without its patient.
 The patients are dealt into folds; a small network learns from all folds but one and
 reads that one after its last epoch, so that nothing is chosen on the films that judge.
 The answers of all folds together give one AUC, with paired intervals against the plain
-recipe and against a 16 x 16 thumbnail on the same folds. Finished folds are kept.
+recipe and against a 16 x 16 thumbnail on the same folds, and one within each view.
+Finished folds are kept.
 
     python -m benchmarks.recipes FOLDER plain synthetic --weights weights.safetensors
 
 FOLDER holds manifest.csv with the columns file, patient_id, label (1: any significant
-finding) and balanced (1: take it), and the files it names.
+finding) and, where there is one, view and balanced (1: take it), and the files it names.
 """
 
 import argparse
@@ -69,6 +70,8 @@ TRIALS = {
     "rate 3e-4": PLAIN.changed(learning_rate=3e-4),
     "no average": PLAIN.changed(ema_decay=0.0),
     "30 epochs": PLAIN.changed(epochs=30),
+    "10 epochs": PLAIN.changed(epochs=10),
+    "resnet50, 10 epochs": replace(PLAIN, architecture="resnet50").changed(epochs=10),
     "160 pixels": replace(PLAIN, size=160),
     "224 pixels": replace(PLAIN, size=224),
     "synthetic": SYNTHETIC,
@@ -94,7 +97,8 @@ def main() -> None:
     asked = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     table = pd.read_csv(asked.folder / "manifest.csv")
-    table = table[table.balanced == 1].reset_index(drop=True)
+    if "balanced" in table:
+        table = table[table.balanced == 1].reset_index(drop=True)
     fold = deal(table.patient_id.to_numpy())
     answers = {"thumbnail": _thumbnail(table, fold, asked.folder)}
     for name in asked.trials:
@@ -115,11 +119,14 @@ def describe(table: pd.DataFrame, answers: dict[str, np.ndarray]) -> str:
     """Write AUC and paired differences as a Markdown table; from narrow ones, too."""
     abnormal, patient = table.label.to_numpy() == 1, table.patient_id.to_numpy()
     plain = next((name for name in ("plain", "narrow") if name in answers), "plain")
+    views = dict(list(table.groupby("view"))) if "view" in table else {}
+    heads = ["recipe", "AUC", "less thumbnail", f"less {plain}"]
+    heads += [f"AUC within {view}, n = {len(rows)}" for view, rows in views.items()]
     lines = [
         f"n = {len(table)} films, {table.patient_id.nunique()} patients",
         "",
-        f"| recipe | AUC | less thumbnail | less {plain} |",
-        "|---|---|---|---|",
+        f"| {' | '.join(heads)} |",
+        "|---" * len(heads) + "|",
     ]
     for name, score in answers.items():
         at = auc_interval(score, abnormal, patient)
@@ -130,6 +137,9 @@ def describe(table: pd.DataFrame, answers: dict[str, np.ndarray]) -> str:
                 continue
             apart = auc_difference(score, answers[other], abnormal, patient).interval
             cells.append(f"{apart.value:+.3f} ({apart.low:+.3f} to {apart.high:+.3f})")
+        for rows in views.values():
+            of = rows.index.to_numpy()
+            cells.append(said(auc_interval(score[of], abnormal[of], patient[of])))
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
