@@ -210,8 +210,8 @@ def make_examination(**changes: Any) -> Examination:
     return Examination(**facts | changes)
 
 
-def make_inflation(inflation: Estimate | None) -> Inflation:
-    return Inflation(name="manufacturer", n=400, inflation=inflation)
+def make_inflation(inflation: Estimate | None, name: str = "manufacturer") -> Inflation:
+    return Inflation(name=name, n=400, inflation=inflation)
 
 
 def make_change(auc_change: Estimate | None) -> AnswerChange:

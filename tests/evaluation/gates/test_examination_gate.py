@@ -63,6 +63,29 @@ def test_a_label_that_can_be_read_without_a_lung_is_refused():
     )
 
 
+@pytest.mark.parametrize("name", ["view", "portable"])
+@pytest.mark.parametrize(
+    ("inflation", "refused"),
+    [
+        (estimate(0.01, 0.02, 0.04), ""),
+        (estimate(0.02, 0.05, 0.08), "inflation"),
+        (estimate(0.01, 0.02, 0.04, n=49), "shortcut"),
+        (None, "shortcut"),
+    ],
+)
+def test_a_view_that_tells_the_label_is_judged_by_what_the_model_makes_of_it(
+    name, inflation, refused
+):
+    alone = estimate(0.7, 0.72, 0.74, n=400)
+    first = make_examination().shortcuts[0]
+    found = make_examination(
+        shortcuts=[first.model_copy(update={"name": name, "auc": alone})],
+        inflation=[make_inflation(inflation, name)],
+    )
+
+    assert failed(found) == ([f"{refused}.{name}"] if refused else [])
+
+
 def test_corners_that_show_the_patient_are_no_shortcut_and_what_they_add_is_one():
     probes = list(make_examination().shortcuts)
     assert probes[2].auc.low > BOUNDS.max_shortcut_auc - 0.01

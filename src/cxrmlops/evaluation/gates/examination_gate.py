@@ -17,6 +17,7 @@ from cxrmlops.records.metrics import Metrics
 from cxrmlops.records.verdict import GateResult
 
 ACQUISITION, OUTSIDE = "acquisition", "outside"  # kinds of probes that are judged
+CHOSEN_FOR_THE_PATIENT = ("view", "portable")  # the sick are filmed in bed
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,7 @@ def judge_examination(
     """
     return [
         _same_model(examination, metrics),
-        *(
-            _shortcut(probe, bounds)
-            for probe in examination.shortcuts
-            if probe.kind in (ACQUISITION, OUTSIDE)
-        ),
+        *(_shortcut(probe, bounds) for probe in _judged_alone(examination, bounds)),
         *(judge_inflation(each, bounds) for each in examination.inflation),
         *(_change(each, bounds) for each in examination.robustness),
         *_maps(examination.maps, bounds),
@@ -87,6 +84,26 @@ def _same_model(examination: Examination, metrics: Metrics) -> GateResult:
     if wrong:
         reason = f"{' and '.join(wrong)} of the examination differ from the figures'"
     return gate_result("same_model", len(wrong), 0, None, not wrong, reason)
+
+
+def _judged_alone(examination: Examination, bounds: ExaminationBounds) -> list[Probe]:
+    """Choose the probes that are held against the cohort.
+
+    A view tells how sick a patient is: that it tells the label is no fault of the
+    cohort. Whether the model rests on it is asked by its inflation, and only where
+    that has no answer is the view judged as if it were a vendor.
+    """
+    answered = {
+        each.name
+        for each in examination.inflation
+        if each.inflation and each.inflation.n >= bounds.min_subgroup_n
+    }
+    excused = answered.intersection(CHOSEN_FOR_THE_PATIENT)
+    return [
+        probe
+        for probe in examination.shortcuts
+        if probe.kind in (ACQUISITION, OUTSIDE) and probe.name not in excused
+    ]
 
 
 def _shortcut(probe: Probe, bounds: ExaminationBounds) -> GateResult:
