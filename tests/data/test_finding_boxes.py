@@ -15,6 +15,7 @@ def films(*parts, patients=None, rows=1024, columns=1024):
     names = [pseudonym(KEY, "image", *part) for part in parts]
     frame = {
         "image_id": names,
+        "study_id": [pseudonym(KEY, "study", "rsna", part[-1]) for part in parts],
         "patient_id": patients or [f"p{n}" for n, _ in enumerate(names)],
         "rows": rows,
         "columns": columns,

@@ -10,8 +10,8 @@ Boxes that people drew around findings, or masks of planted ones: tables of five
 | any, fractions | `sop_instance_uid` | left, top, width, height, fractions of the film |
 
 A line without numbers says that nothing was found. NIH's heading names four columns of
-six. A name is that of a picture file (sources nih and openi), a SOP Instance UID, or a
-PatientID: RSNA's DICOM files bear theirs there, one film a patient.
+six. A name is that of a picture file (sources nih and openi), of a film at RSNA (source
+rsna), a SOP Instance UID, or a PatientID: RSNA's DICOM files bear theirs there.
 """  # noqa: E501
 
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def read_boxes(path: Path, key: bytes, films: pd.DataFrame) -> pd.DataFrame:
     Args:
         path: a table of one of the forms, or compressed.
         key: of the pseudonyms.
-        films: `image_id`, `patient_id`, and `rows`, `columns` of the file as stored.
+        films: `image_id`, `study_id`, `patient_id`; `rows`, `columns` of the file.
 
     Returns:
         One row per box on one of the films: `image_id`, and `left`, `top`, `width`,
@@ -98,6 +98,7 @@ def _films_of(names: pd.Series, key: bytes, films: pd.DataFrame) -> pd.Series:
     """Return the image_id that each name belongs to; missing where it is no film."""
     images = dict.fromkeys(films.image_id)
     patients = dict(zip(films.patient_id, films.image_id, strict=True))
+    studies = dict(zip(films.study_id, films.image_id, strict=True))  # one film at RSNA
 
     def film(name: str) -> str | None:
         stem = PurePosixPath(name).stem
@@ -105,7 +106,8 @@ def _films_of(names: pd.Series, key: bytes, films: pd.DataFrame) -> pd.Series:
             image = pseudonym(key, "image", *parts)
             if image in images:
                 return image
-        return patients.get(pseudonym(key, "patient", "", name))
+        at_rsna = studies.get(pseudonym(key, "study", "rsna", stem))
+        return at_rsna or patients.get(pseudonym(key, "patient", "", name))
 
     known = {str(name): film(str(name)) for name in names.unique()}
     return names.astype(str).map(known).astype("string")

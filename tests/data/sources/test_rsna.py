@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
 
+from cxrmlops.data.finding_boxes import read_boxes
 from cxrmlops.data.image_list import ListedImage, list_images
-from cxrmlops.data.sources import nih, rsna
+from cxrmlops.data.sources import SOURCES, nih, read_images, rsna
 from cxrmlops.system.errors import DataError
 from tests.data.rows import make_reading
 
@@ -95,6 +96,43 @@ def test_a_table_that_cannot_be_read_is_named_with_the_column(
 
     with pytest.raises(DataError, match=says):
         rsna.report_rows(asked)
+
+
+def test_rsnas_dicom_files_say_view_and_age_and_boxes_find_them(real_data, tmp_path):
+    folder = real_data / "real_dicom" / "native"
+    ids = {
+        "cr_rsna_ap_opacity": "012a5620-d082-4bb8-9b3b-e72d8938000c",
+        "cr_rsna_pa_notnormal": "008c19e8-a820-403a-930a-bc74a4053664",
+    }
+    asked = reading(
+        tmp_path,
+        f"00022899_034.png,{ids['cr_rsna_ap_opacity']},Lung Opacity",
+        f"00027927_040.png,{ids['cr_rsna_pa_notnormal']},No Lung Opacity / Not Normal",
+        columns="nih_name,patientId,class",
+    )
+    asked.images.mkdir()
+    for name, uid in ids.items():
+        (asked.images / f"{uid}.dcm").write_bytes((folder / f"{name}.dcm").read_bytes())
+    (asked.images / "stranger.dcm").write_bytes(b"no film")
+    (tmp_path / "boxes.csv").write_text(
+        f"patientId,x,y,width,height,Target\n{ids['cr_rsna_ap_opacity']},1,2,3,4,1\n"
+    )
+
+    films = read_images(SOURCES["rsna"], list_images(asked.images), asked, include=None)
+    films = films[films.rejected != "no_report"]
+    sizes = films.assign(rows=1024, columns=1024)
+    boxes = read_boxes(tmp_path / "boxes.csv", asked.namer.key, sizes)
+
+    assert list(films.rejected) == ["", ""]
+    assert list(films["view"]) == ["PA", "AP"]
+    assert list(films.age_years) == [59, 60]
+    assert list(films.study_date) == ["", ""]
+    assert list(films.patient_id) == [
+        asked.namer.name("patient", "nih", "27927"),
+        asked.namer.name("patient", "nih", "22899"),
+    ]
+    assert set(films.study_id) == set(rsna.report_rows(asked).study_id)
+    assert list(boxes.image_id) == [films.image_id.iloc[1]]
 
 
 def test_real_classes_and_pictures_are_read_and_agree_with_the_published_labels(

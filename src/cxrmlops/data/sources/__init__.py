@@ -11,6 +11,7 @@ from cxrmlops.data.sources import hospital, nih, openi, rsna
 from cxrmlops.data.sources.rows import IMAGE_ROWS, SourceInput, image_row
 
 PICTURES = (".png", ".jpg", ".jpeg")
+DICOM = (".dcm",)  # where pictures and DICOM files may both be meant
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,11 @@ SOURCES = {
         openi.image_rows, openi.report_rows, openi.LABEL_POLICY, PICTURES, False
     ),
     "rsna": Source(
-        rsna.image_rows, rsna.report_rows, rsna.LABEL_POLICY, PICTURES, False
+        rsna.image_rows,
+        rsna.report_rows,
+        rsna.LABEL_POLICY,
+        PICTURES + DICOM,
+        False,
     ),
 }
 
