@@ -145,6 +145,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--architecture", default="resnet18")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--epochs", type=int, default=15, help="0: as --weights are")
+    parser.add_argument(
+        "--small-first",
+        type=int,
+        nargs=2,
+        metavar=("PIXELS", "EPOCHS"),
+        help="epochs on smaller films before those of --size",
+    )
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--precision", default="bf16-mixed")
@@ -173,6 +180,7 @@ def _train(
         RECIPE,
         seed=asked.seed,
         epochs=asked.epochs,
+        progressive=(tuple(asked.small_first),) if asked.small_first else (),
         learning_rate=asked.rate,
         ema_decay=0.98,
         augmentation=STRONG,

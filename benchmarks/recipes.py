@@ -10,7 +10,7 @@ Finished folds are kept.
     python -m benchmarks.recipes FOLDER plain synthetic --weights weights.safetensors
 
 FOLDER holds manifest.csv with the columns file, patient_id, label (1: any significant
-finding) and, where there is one, view and balanced (1: take it), and the files it names.
+finding) and, where there are such, view and balanced (1: take it); and the files.
 """
 
 import argparse
