@@ -20,7 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from benchmarks.pictures import lesson, read_squares
 from benchmarks.recipes import STRONG, deal, said
@@ -56,6 +58,7 @@ class Answers:
     logit: np.ndarray  # (n,), before calibration
     evidence: np.ndarray  # (n, h, w)
     places: tuple[float, ...]  # where cells look
+    weights: dict[str, torch.Tensor]
 
 
 def main() -> None:
@@ -74,9 +77,11 @@ def main() -> None:
         pooling, _, stride = trial.partition("/")
         answers = _train(asked, table, squares, pooling, int(stride))
         if asked.keep:
-            name = f"{pooling}-{stride}.npz"
+            name = f"{pooling}-{stride}"
             asked.keep.mkdir(parents=True, exist_ok=True)
-            np.savez(asked.keep / name, logit=answers.logit, evidence=answers.evidence)
+            save_file(answers.weights, asked.keep / f"{name}.safetensors")
+            file = asked.keep / f"{name}.npz"
+            np.savez(file, logit=answers.logit, evidence=answers.evidence)
         print(f"\n{trial}", flush=True)
         for line in describe(asked.folder, table, boxes, answers, pooling, asked.size):
             print(line, flush=True)
@@ -155,7 +160,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--precision", default="bf16-mixed")
-    parser.add_argument("--keep", type=Path, help="folder for logits and maps of val")
+    parser.add_argument("--keep", type=Path, help="folder for weights, val's maps")
     parser.add_argument("--weights", default=None, help=".safetensors to begin with")
     return parser.parse_args()
 
@@ -211,7 +216,8 @@ def _train(
         device=fabric.device,
         batch_size=BATCH,
     )
-    return Answers(logit, evidence, cell_places(own, asked.size))
+    weights = {name: each.contiguous() for name, each in own.state_dict().items()}
+    return Answers(logit, evidence, cell_places(own, asked.size), weights)
 
 
 def _on_film(
