@@ -66,6 +66,12 @@ def _training() -> dict[str, float]:
     return training_step.measure()
 
 
+def _checkpoint() -> dict[str, float]:
+    from benchmarks import checkpoint
+
+    return checkpoint.measure()
+
+
 def _no_op() -> dict[str, float]:
     from benchmarks import no_op
 
@@ -80,6 +86,7 @@ BENCHES: dict[str, Callable[[], dict]] = {
     "scoring": _scoring,
     "memory": _memory,
     "training": _training,
+    "checkpoint": _checkpoint,
     "no_op": _no_op,
 }
 

@@ -61,7 +61,7 @@ def _case(architecture: str, size: int, batch: int, steps: int) -> tuple[float, 
     fabric = open_fabric(accelerator="auto")
     fabric.launch()
     with repeatable(1, device=fabric.device):
-        learner = TrainState(fabric, build_network(architecture), _recipe(batch))
+        learner = TrainState(fabric, build_network(architecture), quick_recipe(batch))
         ours, ready = _ours(learner, images), _ready(learner, images)
         for pictures in (ours, ready):  # first steps plan memory and kernels
             _seconds(learner, pictures, 1)
@@ -90,7 +90,8 @@ def _images(size: int) -> ImageDataset:
     )
 
 
-def _recipe(batch: int) -> Hyperparameters:
+def quick_recipe(batch: int) -> Hyperparameters:
+    """Return a recipe for a few steps; nothing of it is judged."""
     return replace(
         RECIPE, epochs=1, batch_size=batch, learning_rate=1e-4, warmup_epochs=0
     )

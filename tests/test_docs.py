@@ -146,7 +146,7 @@ def test_pages_open_from_disk_and_the_search_finds_a_command(site, browser_page)
     browser_page.goto((site / "index.html").as_uri())
     browser_page.keyboard.press("/")
     browser_page.keyboard.type("roll-back")
-    browser_page.wait_for_selector(  # its index is built by the page: a busy machine is slow
+    browser_page.wait_for_selector(  # the page builds its index: slow on a busy machine
         "a[href*='command-line.html']:visible mark", timeout=180_000
     )
 

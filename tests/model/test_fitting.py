@@ -59,7 +59,13 @@ def scripted(monkeypatch, losses: list[float], *, sizes=(32,) * 9) -> None:
             yield Epoch(number, sizes[number - 1], 0.5, loss, 0.5, 1e-3, 1.0, 1.0)
 
     monkeypatch.setattr(fitting, "epochs", epochs)
-    monkeypatch.setattr("cxrmlops.model.checkpoint._tensors", lambda _: {})
+    monkeypatch.setattr(
+        "cxrmlops.model.checkpoint._tensors",
+        lambda learner: {
+            f"average.{name}": value
+            for name, value in learner.average.state_dict().items()
+        },
+    )
 
 
 def test_training_stops_when_val_gets_no_better(monkeypatch, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cxrmlops.model.bundle import read_bundle
-from cxrmlops.model.checkpoint import load_checkpoint, save_checkpoint
+from cxrmlops.model.checkpoint import CheckpointWriter, load_checkpoint
 from cxrmlops.model.device import open_fabric
 from cxrmlops.model.inference import Reader
 from cxrmlops.model.learner import TrainState
@@ -66,7 +66,8 @@ def test_images_that_do_not_fit_are_read_ahead(monkeypatch):
 def test_a_checkpoint_of_a_gpu_goes_on_there(tmp_path):
     saved, train, val = learner(), on_gpu(make_lesson()), on_gpu(make_lesson(8))
     history = list(epochs(saved, train, val))
-    save_checkpoint(tmp_path, saved, history)
+    with CheckpointWriter(tmp_path) as writer:
+        writer.save(saved, history)
 
     fresh = learner()
 

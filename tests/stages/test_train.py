@@ -248,7 +248,7 @@ def test_a_killed_stage_goes_on_and_gives_the_same_bundle(tmp_path, caplog):
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, on_epoch=kill)
     assert not (tmp_path / "train").exists()
-    assert list((WORK / "train").rglob("last.safetensors"))
+    assert list((WORK / "train").rglob("epoch-*.safetensors"))
     with caplog.at_level(logging.INFO):
         out = run(tmp_path)
 

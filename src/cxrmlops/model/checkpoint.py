@@ -2,20 +2,23 @@
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Self
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from cxrmlops.model.learner import TrainState
 from cxrmlops.model.training import Epoch
 from cxrmlops.system.files import whole
 
-LAST = "last.safetensors"
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW remembers of a parameter
+NAME, ANY = "epoch-{:04d}.safetensors", "epoch-*.safetensors"
+AVERAGE = "average.module."  # before the names of the weights that judge and are kept
 
 
 def best_epoch(history: Sequence[Epoch]) -> Epoch:
@@ -28,27 +31,53 @@ def best_epoch(history: Sequence[Epoch]) -> Epoch:
     return min(at_size, key=lambda epoch: epoch.val_loss)
 
 
-def save_checkpoint(
-    folder: Path, learner: TrainState, history: Sequence[Epoch]
-) -> None:
-    """Keep the state after an epoch, and the averaged weights if it is the best.
+class CheckpointWriter:
+    """Keeps the state after each epoch; writes it while the next one is learnt.
 
-    One file holds all the state and its history, and takes its name when it is whole:
-    a kill at any moment leaves the one before. Random draws need no state, they come
+    One file holds all the state of an epoch and the history up to it, and takes its
+    name when it is whole: a kill at any moment leaves the one before. Of the files
+    those of the last and of the best epoch stay. Random draws need no state, they come
     from the seed and the epoch's number.
 
-    Args:
-        folder: made when missing.
-        learner: just after the last epoch of `history`.
-        history: all epochs so far.
+    A context: leaving it waits for the last file.
     """
-    best = best_epoch(history)
-    if best is history[-1]:
-        _write(_best(folder, best), learner.average.module.state_dict(), "")
-    facts = {"step": learner.step, "history": [asdict(epoch) for epoch in history]}
-    _write(folder / LAST, _tensors(learner), json.dumps(facts))
-    for stale in set(folder.glob("best-*.safetensors")) - {_best(folder, best)}:
-        stale.unlink()
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder  # made when missing
+        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._writing: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to write."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for the last file; of an interrupted training, too."""
+        self._thread.shutdown()
+        if kind is None:
+            self.wait()
+
+    def save(self, learner: TrainState, history: Sequence[Epoch]) -> None:
+        """Copy the state just after the last epoch of `history`, and begin to write it.
+
+        Raises:
+            ResourceError: the disk was full when the state before was written.
+        """
+        self.wait()
+        facts = {"step": learner.step, "history": [asdict(epoch) for epoch in history]}
+        tensors = {name: _copy(value) for name, value in _tensors(learner).items()}
+        self._writing = self._thread.submit(
+            _write, self._folder, tensors, json.dumps(facts), list(history)
+        )
+
+    def wait(self) -> None:
+        """Wait until what was saved is on disk.
+
+        Raises:
+            ResourceError: the disk is full.
+        """
+        if self._writing:
+            self._writing.result()
 
 
 def load_checkpoint(folder: Path, learner: TrainState) -> list[Epoch]:
@@ -57,8 +86,8 @@ def load_checkpoint(folder: Path, learner: TrainState) -> list[Epoch]:
     Returns:
         The epochs behind it; none when there is no checkpoint.
     """
-    path = folder / LAST
-    if not path.exists():
+    path = max(folder.glob(ANY), default=None)
+    if path is None:
         return []
     with safe_open(path, "pt") as file:
         facts = json.loads(file.metadata()["facts"])
@@ -81,11 +110,16 @@ def load_checkpoint(folder: Path, learner: TrainState) -> list[Epoch]:
 
 def load_best(folder: Path, history: Sequence[Epoch]) -> dict[str, Tensor]:
     """Read the averaged weights of the best epoch of `history`."""
-    return load_file(_best(folder, best_epoch(history)))
+    with safe_open(_file(folder, best_epoch(history)), "pt") as file:
+        return {
+            key.removeprefix(AVERAGE): file.get_tensor(key)
+            for key in file.keys()  # noqa: SIM118, no mapping
+            if key.startswith(AVERAGE)
+        }
 
 
-def _best(folder: Path, epoch: Epoch) -> Path:
-    return folder / f"best-{epoch.epoch:04d}.safetensors"
+def _file(folder: Path, epoch: Epoch) -> Path:
+    return folder / NAME.format(epoch.epoch)
 
 
 def _tensors(learner: TrainState) -> dict[str, Tensor]:
@@ -101,6 +135,11 @@ def _tensors(learner: TrainState) -> dict[str, Tensor]:
     }
 
 
+def _copy(tensor: Tensor) -> Tensor:
+    """Copy into the machine's memory: the next step changes the original."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach())
+
+
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {
         key.removeprefix(prefix): value
@@ -109,8 +148,14 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     }
 
 
-def _write(path: Path, tensors: dict[str, Tensor], facts: str) -> None:
-    plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    with whole(path) as draft:
-        # through memory: a full disk then speaks as an OSError, which `whole` knows
-        draft.write_bytes(save(plain, {"facts": facts}))
+def _write(
+    folder: Path, tensors: dict[str, Tensor], facts: str, history: list[Epoch]
+) -> None:
+    with whole(_file(folder, history[-1])) as draft:
+        try:
+            save_file(tensors, draft, {"facts": facts})
+        except SafetensorError as error:  # a full disk, told as `whole` knows it
+            raise OSError(str(error)) from error
+    kept = {_file(folder, history[-1]), _file(folder, best_epoch(history))}
+    for stale in set(folder.glob(ANY)) - kept:
+        stale.unlink()

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cxrmlops.model.checkpoint import (
+    CheckpointWriter,
     best_epoch,
     load_best,
     load_checkpoint,
-    save_checkpoint,
 )
 from cxrmlops.model.learner import TrainState
 from cxrmlops.model.training import Epoch, Judge, LabelledImages, epochs
@@ -48,14 +48,15 @@ def fit(
     if history and first:
         log.info("train: goes on after epoch %d", history[-1].epoch)
     if not (history and _enough(learner, history, patience)):
-        for epoch in epochs(learner, train, val, judge=judge, done=len(history)):
-            history.append(epoch)
-            if first:
-                save_checkpoint(work, learner, history)
-                _tell(epoch, learner.recipe.all_epochs)
-                on_epoch(asdict(epoch))
-            if _enough(learner, history, patience):
-                break
+        with CheckpointWriter(work) as writer:
+            for epoch in epochs(learner, train, val, judge=judge, done=len(history)):
+                history.append(epoch)
+                if first:
+                    writer.save(learner, history)
+                    _tell(epoch, learner.recipe.all_epochs)
+                    on_epoch(asdict(epoch))
+                if _enough(learner, history, patience):
+                    break
     learner.fabric.barrier()  # the first process may still be writing
     learner.network.load_state_dict(load_best(work, history))
     learner.fabric.barrier()  # and the others still reading what it will remove
