@@ -83,6 +83,11 @@ VARIABLES: dict[str, tuple[str, str]] = {  # name -> what, and what holds withou
         "2; 2 per Dask worker",
     ),
     "CXR_THREADS": ("films that a CPU reads at once", "one per core"),
+    "OMP_WAIT_POLICY": (
+        "what threads do that wait for each other: `PASSIVE` sleeps, `ACTIVE` spins",
+        "`PASSIVE` while training: half as fast again beside another busy program, a "
+        "few per cent slower alone; else OpenMP's own mix",
+    ),
     "CXR_DASK": (
         "address of a Dask scheduler; needs a ledger on PostgreSQL",
         "threads on this machine",

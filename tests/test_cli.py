@@ -119,6 +119,23 @@ def test_a_stage_without_its_input_names_the_stage_to_run(project):
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize(("asked", "spins"), [({}, 0), ({"GOMP_SPINCOUNT": "7"}, 7)])
+def test_threads_of_a_training_sleep_while_they_wait_unless_told_otherwise(
+    project, monkeypatch, asked, spins
+):
+    """Ask torch's OpenMP itself, once loaded: a count of 0 is to sleep at once."""
+    monkeypatch.setenv("OMP_DISPLAY_ENV", "VERBOSE")
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+
+    result = cxrmlops("train", folder=project)
+
+    assert f"GOMP_SPINCOUNT = '{spins}'" in result.stderr
+
+
+@pytest.mark.integration
 def test_an_unknown_command_is_refused(tmp_path):
     result = cxrmlops("splitt", folder=tmp_path)
 

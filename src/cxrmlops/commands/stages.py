@@ -1,5 +1,7 @@
 """One command per stage of the training line, in the order the data goes."""
 
+import os
+
 import typer
 
 from cxrmlops.commands import DATA
@@ -65,6 +67,9 @@ def split() -> None:
 @app.command()
 def train() -> None:
     """Train films -> a bundle, its epoch and thresholds chosen on val."""
+    # Read as torch loads: threads that wait sleep, so that another program's work in
+    # between costs a turn, not a spin. Not at night: its own workers are niced.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cxrmlops.params import load_params
     from cxrmlops.promotion.clean_code import warn_of_changes
     from cxrmlops.registry.lineage import origin
