@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from cxrmlops.model.bundle import read_bundle
-from cxrmlops.params import load_params, load_site
+from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.records.tables import SCORED_IMAGES
 from cxrmlops.stages import score
 from cxrmlops.vocabulary.findings import BALANCED
@@ -63,8 +63,7 @@ def _score(path: Path, bundle: Path) -> dict:
             bundle=bundle,
             out=Path(out) / "score",
             params=params.score,
-            chest_words=site.chest_words,
-            min_age_years=params.cohort.min_age_years,
+            scope=scope_of(params.cohort, site),
             started=dt.datetime(2024, 1, 31, tzinfo=dt.UTC),
         )
         return SCORED_IMAGES.read(Path(out) / "score").iloc[0].to_dict()

@@ -27,7 +27,7 @@ from pydicom.dataset import Dataset
 from benchmarks import night, steps, usual_script
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader
-from cxrmlops.params import load_params, load_site
+from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.stages import report, score
 from cxrphantom.reference import reference_datasets
 
@@ -137,7 +137,7 @@ def _profile(bundle: Path, images: Sequence[Path]) -> dict[str, float]:
             bundle=bundle,
             out=out,
             params=params.score,
-            chest_words=site.chest_words,
+            scope=scope_of(params.cohort, site),
             started=dt.datetime(2024, 1, 31, tzinfo=dt.UTC),
         )
 
