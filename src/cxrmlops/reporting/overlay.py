@@ -251,9 +251,11 @@ def _font(pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(pixels)
 
 
+@lru_cache(maxsize=256)
 def _wrapped(
     text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float
 ) -> list[str]:
+    """Break text into lines; most of it is the same for every study of a night."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

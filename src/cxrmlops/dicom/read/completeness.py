@@ -9,6 +9,7 @@ import numpy as np
 
 _ONE_GREY = 0.001  # standard deviation; a soft abdomen has 0.005, lost pixels have 0
 _ONE_SIDED = 0.25  # of the side, more than at the other end; 2,395 real films: below
+_SAMPLES = 512  # pixels that say whether a row shows something
 _WITHIN = 0.03  # of the side, between rows that show something; real films: below 0.005
 
 
@@ -19,7 +20,8 @@ def missing_part(image: np.ndarray) -> str:
         image: shape (rows, columns), float32, 0-1, at full size.
     """
     for name, lines in (("rows", image), ("columns", image.T)):
-        shown = np.flatnonzero(lines.std(axis=1) > _ONE_GREY)
+        seen = lines[:, :: max(1, lines.shape[1] // _SAMPLES)]
+        shown = np.flatnonzero(seen.std(axis=1) > _ONE_GREY)
         n = len(lines)
         if not len(shown):
             return ""  # blank, which is another question
