@@ -107,6 +107,7 @@ class TrainParams(Section):
     devices: int = Field(ge=1)
     nodes: int = Field(ge=1)
     precision: Literal["auto", "32-true", "bf16-mixed"]  # auto: bf16 on a GPU
+    compile: bool = False  # a GPU's kernels for this network: minutes, then faster
     seed: int
     seeds: int = Field(ge=1, le=20, default=1)  # networks: seed, seed + 1, ...
     epochs: int = Field(ge=1)  # at full size

@@ -50,6 +50,14 @@ def test_images_live_in_gpu_memory_and_training_is_bf16():
     assert shown[-1].val_auc > 0.6
 
 
+def test_a_compiled_network_learns():
+    learning, train = learner(epochs=3, compile=True), on_gpu(make_lesson(64))
+
+    shown = list(epochs(learning, train, on_gpu(make_lesson(16, seed=1))))
+
+    assert shown[-1].val_auc > 0.6
+
+
 def test_images_that_do_not_fit_are_read_ahead(monkeypatch):
     monkeypatch.setattr("cxrmlops.model.loader.RESIDENT_SHARE", 0.0)
     lesson = on_gpu(make_lesson(8))

@@ -9,6 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.averaging import running_average
+from cxrmlops.model.compilation import compiled
 from cxrmlops.model.network import EvidenceResNet
 from cxrmlops.model.progressive import Steps
 
@@ -32,6 +33,7 @@ class Hyperparameters:
     class_weights: bool
     augmentation: Augmentation
     progressive: Steps = ()  # what comes before full size
+    compile: bool = False  # by torch.compile
 
     @property
     def all_epochs(self) -> int:
@@ -49,7 +51,8 @@ class TrainState:
         self.network = network.to(fabric.device)
         self.average = running_average(self.network, decay=recipe.ema_decay)
         self.optimizer = _optimizer(self.network, recipe)
-        self._wrapped, self._stepper = fabric.setup(self.network, self.optimizer)
+        learns = compiled(self.network) if recipe.compile else self.network
+        self._wrapped, self._stepper = fabric.setup(learns, self.optimizer)
 
     @property
     def precision(self) -> str:

@@ -21,6 +21,7 @@ from cxrmlops.evaluation.statistics.calibration import fit_temperature
 from cxrmlops.evaluation.statistics.thresholds import choose_points
 from cxrmlops.model.augment import Augmentation
 from cxrmlops.model.bundle import Bundle, BundleCard, write_bundle
+from cxrmlops.model.compilation import is_worth_compiling
 from cxrmlops.model.device import (
     Device,
     choose_precision,
@@ -244,7 +245,10 @@ def _learn(
         return fit_members(
             fabric,
             make_network,
-            _recipe(params),
+            replace(
+                _recipe(params),
+                compile=is_worth_compiling(fabric.device, asked=params.compile),
+            ),
             fit_one,
             members=params.seeds,
             work=work,
