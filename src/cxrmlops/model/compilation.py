@@ -1,4 +1,4 @@
-"""The network as torch.compile makes it for training on a GPU: fewer, larger kernels."""
+"""The network compiled for training on a GPU: fewer and larger kernels."""
 
 import logging
 import os
@@ -38,4 +38,4 @@ def compiled(network: nn.Module) -> nn.Module:
         "has it from an earlier training",
         os.environ["TORCHINDUCTOR_CACHE_DIR"],
     )
-    return torch.compile(network, dynamic=False, backend=BACKEND)  # type: ignore[no-any-return]
+    return torch.compile(network, dynamic=False, backend=BACKEND)  # type: ignore[return-value]
