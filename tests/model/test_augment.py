@@ -3,8 +3,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn.functional import affine_grid
 
-from cxrmlops.model.augment import Augmentation, augment
+from cxrmlops.model.augment import Augmentation, _places, augment
 
 STRONG = Augmentation(15, 0.3, 0.2, 0.5, 0.1)
 
@@ -177,3 +178,16 @@ def test_a_shift_is_drawn_for_each_way_on_its_own():
     for way in (down, across):  # uniform: a standard deviation of width / sqrt(12)
         assert way.std() == pytest.approx(2 * 0.2 * 33 / np.sqrt(12), rel=0.1)
         assert abs(way.mean()) < 0.7
+
+
+@pytest.mark.parametrize("side", [31, 64])
+def test_places_are_those_of_torch_s_own_affine_grid(side):
+    cos, sin, along, across = torch.rand((4, 5)) * 2 - 1
+    matrix = torch.stack(
+        [torch.stack([cos, -sin, along], 1), torch.stack([sin, cos, across], 1)], 1
+    )
+
+    found = _places(cos, sin, along, across, side=side)
+
+    want = affine_grid(matrix, [5, 1, side, side], align_corners=False)
+    torch.testing.assert_close(found, want, rtol=0, atol=1e-6)

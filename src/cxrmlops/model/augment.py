@@ -5,7 +5,7 @@ from math import radians
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import grid_sample
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def augment(images: Tensor, by: Augmentation, *, generator: Generator) -> Tensor
     )  # -1 to 1
     moved = _move(images, by, draws[:4])
     exposed = _expose(moved, by, draws[4], generator).clamp_(0, 1)
-    return exposed * (moved > 0)  # no exposure lights up the padding
+    return exposed.mul_(moved > 0)  # no exposure lights up the padding
 
 
 def _move(images: Tensor, by: Augmentation, draws: Tensor) -> Tensor:
@@ -52,20 +52,36 @@ def _move(images: Tensor, by: Augmentation, draws: Tensor) -> Tensor:
     size = 1 + draws[1] * by.scale
     along, across = draws[2] * 2 * by.shift, draws[3] * 2 * by.shift  # side is 2
     cos, sin = angle.cos() / size, angle.sin() / size
-    # (n, 2, 3): from a place in the new film to the place in the old one
-    matrix = torch.stack(
-        [torch.stack([cos, -sin, along], 1), torch.stack([sin, cos, across], 1)], 1
-    )
-    grid = affine_grid(matrix, list(images.shape), align_corners=False)
+    grid = _places(cos, sin, along, across, side=images.shape[-1])
     return grid_sample(images, grid, align_corners=False)
+
+
+def _places(
+    cos: Tensor, sin: Tensor, along: Tensor, across: Tensor, *, side: int
+) -> Tensor:
+    """Say for each pixel of the new films which place of the old ones it shows.
+
+    As `affine_grid` does, whose product of matrices takes five times as long.
+
+    Returns:
+        Shape (n, side, side, 2), x then y, -1 to 1 from edge to edge.
+    """
+    middle = (2 * torch.arange(side, device=cos.device) + 1) / side - 1
+    cos, sin, along, across = (one[:, None] for one in (cos, sin, along, across))
+    grid = torch.empty((len(cos), side, side, 2), device=cos.device)
+    x, y = grid.unbind(-1)
+    torch.sub((cos * middle + along)[:, None], (sin * middle)[:, :, None], out=x)
+    torch.add((sin * middle + across)[:, None], (cos * middle)[:, :, None], out=y)
+    return grid
 
 
 def _expose(
     images: Tensor, by: Augmentation, draws: Tensor, generator: Generator
 ) -> Tensor:
+    exposed = images.clamp(0, 1)
     if by.gamma:
-        images = images.clamp(0, 1) ** (1 + draws[:, None, None, None] * by.gamma)
+        exposed.pow_(1 + draws[:, None, None, None] * by.gamma)
     if by.noise:
         noise = torch.randn(images.shape, generator=generator, device=images.device)
-        images = images + noise * by.noise
-    return images
+        exposed.add_(noise, alpha=by.noise)
+    return exposed
