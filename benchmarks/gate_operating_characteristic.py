@@ -12,6 +12,7 @@ films (heat maps, ROAD, robustness, shortcut probes) is not: it comes on top.
 """
 
 import argparse
+import gc
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -99,6 +100,7 @@ def main() -> None:
         for world in WORLDS:
             one = partial(simulate, world, asked.seed)
             found[world] = list(pool.map(one, range(asked.rounds), chunksize=20))
+            gc.freeze()  # statsmodels collects garbage each time it is asked
             print(row(world, [judged(each, params) for each in found[world]]))
     print()
     for line in trade_off(found, params):
