@@ -74,7 +74,7 @@ def open_fabric(
     Raises:
         ResourceError: there is no GPU, or fewer than asked for.
     """
-    from lightning_fabric import Fabric  # brings torch's compiler; training alone uses it
+    from lightning_fabric import Fabric  # brings torch's compiler: training alone
 
     device = choose_device(accelerator)
     if device.type == "cuda" and devices > torch.cuda.device_count():
