@@ -82,12 +82,23 @@ def _no_op() -> dict[str, float]:
     return figures
 
 
+def _startup() -> dict[str, dict[str, float]]:
+    from benchmarks import startup
+
+    figures = startup.measure()
+    print(f"start-up, median of {startup.REPEATS}:")
+    startup.show(figures)
+    print("  (targets: one film <= 4 s and 700 MiB, empty night <= 10 s)\n")
+    return figures
+
+
 BENCHES: dict[str, Callable[[], dict]] = {
     "scoring": _scoring,
     "memory": _memory,
     "training": _training,
     "checkpoint": _checkpoint,
     "no_op": _no_op,
+    "startup": _startup,
 }
 
 if __name__ == "__main__":

@@ -4,14 +4,16 @@ On a Prefect worker none of this is used: there Prefect starts and ends the proc
 """
 
 import atexit
+import sys
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
+from threading import Thread
 from typing import Any
 
 import httpx
 from prefect import tags
 from prefect.client.schemas.objects import State
-from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
@@ -23,18 +25,25 @@ from cxrmlops.system.processes import guarded
 from flows.home import VARIABLE, require_home
 
 STARTUP = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
+_EARLY: "Future[None]" = Future()  # the server, where `begin_by_hand` has begun it
 
 
-def run_by_hand(command: Callable[[], object]) -> None:
-    """Run a command; Ctrl-C and SIGTERM end it and all that it started, at once.
+def begin_by_hand() -> None:
+    """Begin a program, before most of it is loaded: its server starts meanwhile.
 
-    Work in threads cannot be told to stop; what a kill leaves the next run goes on
-    with.
+    Ctrl-C and SIGTERM end it and all that it started, at once. Work in threads cannot
+    be told to stop; what a kill leaves the next run goes on with.
     """
     until_the_end = ExitStack()  # Prefect puts its server away when Python ends
     atexit.register(until_the_end.close)
     until_the_end.enter_context(guarded(at_once=True))
-    command()
+    if _has_server() or "--help" in sys.argv:
+        return
+    # loaded here: two threads that load modules may wait for each other
+    import prefect.server.api.server  # noqa: F401
+
+    _EARLY.set_running_or_notify_cancel()
+    Thread(target=_start_early, daemon=True).start()
 
 
 def completed(flow: Callable[[], State[Any]], *, tag: str) -> None:
@@ -45,8 +54,10 @@ def completed(flow: Callable[[], State[Any]], *, tag: str) -> None:
         tag: of the run, as its deployment has it in prefect.yaml.
     """
     try:
-        require_home()
-        _start_server()
+        if _EARLY.running() or _EARLY.done():
+            _EARLY.result()
+        else:
+            _start_server()
         with tags(tag):
             state = flow()
     except CxrError as error:
@@ -56,16 +67,30 @@ def completed(flow: Callable[[], State[Any]], *, tag: str) -> None:
         raise SystemExit(f"error: {error or state.message or state.name}")
 
 
+def _start_early() -> None:
+    try:
+        _start_server()
+    except BaseException as error:  # noqa: BLE001 raised where the server is needed
+        _EARLY.set_exception(error)
+    else:
+        _EARLY.set_result(None)
+
+
 def _start_server() -> None:
     """Start the temporary server of this process, unless there is a lasting one.
 
     Prefect would do so by itself, and tell a failure in a thousand lines.
 
     Raises:
+        ParamsError: Prefect cannot keep anything here.
         ServiceError: it does not start.
     """
-    if PREFECT_API_URL.value() or not PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value():
+    require_home()
+    if _has_server():
         return
+    # seconds, and for nothing where a server lasts
+    from prefect.server.api.server import SubprocessASGIServer
+
     try:
         SubprocessASGIServer().start()
     except (RuntimeError, httpx.HTTPError):
@@ -76,3 +101,10 @@ def _start_server() -> None:
             f"{VARIABLE} names a folder on a local disk, or set PREFECT_API_URL to a "
             "server that runs"
         ) from None
+
+
+def _has_server() -> bool:
+    """Return whether there is a lasting server, or a temporary one is not wanted."""
+    return bool(
+        PREFECT_API_URL.value() or not PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value()
+    )

@@ -13,6 +13,11 @@ from prefect.futures import wait
 from prefect.states import Completed, Failed
 from typer import Option, run
 
+from flows.by_hand import begin_by_hand, completed
+
+if __name__ == "__main__":
+    begin_by_hand()  # first: what is loaded below takes seconds
+
 from cxrmlops.backlog import (
     addresses,
     audit,
@@ -42,7 +47,6 @@ from cxrmlops.system.errors import ReplacedError, ServiceError
 from cxrmlops.vocabulary.rollout import NOWHERE, Rollout
 from cxrmlops.vocabulary.scope import require_scope
 from flows.archive import ask, fetch, fetching_ahead, open_incoming, unfetched_reasons
-from flows.by_hand import completed, run_by_hand
 from flows.challenge import challenge
 from flows.chunk import REPORT, Night, notes, read
 from flows.cluster import (
@@ -290,4 +294,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_by_hand(lambda: run(main))
+    run(main)

@@ -15,6 +15,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from typer import Option, run
 
+from flows.by_hand import begin_by_hand, completed
+
+if __name__ == "__main__":
+    begin_by_hand()  # first: what is loaded below takes seconds
+
 from cxrmlops.params import load_params
 from cxrmlops.promotion import clean_code, registration
 from cxrmlops.records.verdict import Verdict
@@ -22,7 +27,6 @@ from cxrmlops.registry import versions
 from cxrmlops.registry.tracking import find_or_make_run
 from cxrmlops.system.errors import CxrError, ServiceError
 from cxrmlops.system.files import only_run
-from flows.by_hand import completed, run_by_hand
 from flows.names import training
 from flows.outcome import DELAYS, unreachable
 from flows.programs import running
@@ -194,4 +198,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_by_hand(lambda: run(main))
+    run(main)

@@ -10,6 +10,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from typer import Option, run
 
+from flows.by_hand import begin_by_hand, completed
+
+if __name__ == "__main__":
+    begin_by_hand()  # first: what is loaded below takes seconds
+
 from cxrmlops.params import load_params, load_site
 from cxrmlops.promotion import approval_log
 from cxrmlops.promotion.approval import champion_bundle
@@ -20,7 +25,6 @@ from cxrmlops.registry.watch_log import log_watch
 from cxrmlops.reporting.challenger_page import challenger_text, write_page
 from cxrmlops.reporting.watch_text import watch_text
 from cxrmlops.stages import watch as stage
-from flows.by_hand import completed, run_by_hand
 from flows.names import watching
 from flows.outcome import DELAYS, RedactForeignErrors, unreachable
 
@@ -114,4 +118,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_by_hand(lambda: run(main))
+    run(main)

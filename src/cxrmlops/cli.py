@@ -20,6 +20,7 @@ from cxrmlops.commands import (
     stages,
 )
 from cxrmlops.system.errors import CxrError
+from cxrmlops.system.garbage import collect_seldom
 from cxrmlops.system.loopback import spare_loopback
 from cxrmlops.system.processes import guarded
 from cxrmlops.system.ranks import is_first
@@ -139,6 +140,7 @@ app.add_typer(backlog.app, name="backlog")
 
 def run() -> NoReturn:
     """Run the command line; our own errors end with one line, not a traceback."""
+    collect_seldom()
     spare_loopback()
     try:
         with guarded():

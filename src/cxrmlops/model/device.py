@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import CDLL
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
-import torchvision
-from lightning_fabric import Fabric
 
+from cxrmlops.model import torchvision_resnets
 from cxrmlops.system.errors import ResourceError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Device = torch.device  # for who may not import torch
 
@@ -57,7 +60,7 @@ def choose_precision(precision: str, device: torch.device) -> str:
 
 def open_fabric(
     *, accelerator: str, devices: int = 1, nodes: int = 1, precision: str = "auto"
-) -> Fabric:
+) -> "Fabric":
     """Open Lightning Fabric on this machine's processors.
 
     More than one device or node trains with DistributedDataParallel.
@@ -71,6 +74,8 @@ def open_fabric(
     Raises:
         ResourceError: there is no GPU, or fewer than asked for.
     """
+    from lightning_fabric import Fabric  # brings torch's compiler: training alone
+
     device = choose_device(accelerator)
     if device.type == "cuda" and devices > torch.cuda.device_count():
         raise ResourceError(
@@ -118,7 +123,7 @@ def describe(device: torch.device) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of what computes."""
-    return {"torch": torch.__version__, "torchvision": torchvision.__version__}
+    return {"torch": torch.__version__, "torchvision": torchvision_resnets.VERSION}
 
 
 @contextmanager

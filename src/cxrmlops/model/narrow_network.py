@@ -6,8 +6,8 @@ Its weights take 0.7 MB instead of 45 MB.
 from typing import Any
 
 from torch import nn
-from torchvision.models import ResNet
-from torchvision.models.resnet import BasicBlock
+
+from cxrmlops.model.torchvision_resnets import BasicBlock, ResNet
 
 NAME = "resnet18_narrow"
 CHANNELS, SHARE = 512, 8  # of ResNet-18's last stage; how many of them are one here

@@ -1,20 +1,21 @@
 """A torchvision ResNet whose last layer shows where its answer comes from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from math import log
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models import ResNet, get_model, list_models
+from torch.overrides import TorchFunctionMode
 
 from cxrmlops.model import narrow_network
 from cxrmlops.model.dilation import STRIDES, dilate
 from cxrmlops.model.pooling import MEAN, SHARPNESS, check_pooling
 from cxrmlops.model.pretrained import find_weights, of_member, read_weights
+from cxrmlops.model.torchvision_resnets import ResNet, get_model, list_models
 from cxrmlops.system.errors import ParamsError
 
 FAMILIES = ("resnet*", "resnext*", "wide_resnet*")
@@ -175,12 +176,30 @@ def load_network(
         RuntimeError: tensors are missing, unknown or of another shape.
     """
     _check(architecture)
-    with torch.device("meta"):
+    with torch.device("meta"), _NothingDrawn():
         network = EvidenceResNet(
             architecture, pooling=pooling, output_stride=output_stride
         )
     network.load_state_dict(tensors, assign=True)
     return network.to(memory_format=torch.channels_last).eval()
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leave weights that are about to be replaced as they are.
+
+    On the device `meta` torch draws normal numbers by code that loads its compiler.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func is Tensor.normal_:
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 def fold_norms(network: AnyNetwork) -> AnyNetwork:

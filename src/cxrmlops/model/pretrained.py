@@ -16,9 +16,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from torchvision.models import get_model_weights
 
 from cxrmlops.model import narrow_network
+from cxrmlops.model.torchvision_resnets import get_model_weights
 from cxrmlops.system.errors import ParamsError, ResourceError
 from cxrmlops.system.files import sha256_file
 
