@@ -117,8 +117,8 @@ def _candidates(
 def _by_key(key: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sort rows by key, without those that are alone: rows, and how many share a key."""
     rows = rows[np.argsort(key[rows], kind="stable")]
-    _, size = np.unique(key[rows], return_counts=True)
-    size = np.repeat(size, size)
+    size = np.unique(key[rows], return_counts=True)[1]
+    size = np.repeat(size, size)  # of the key of each row
     return rows[size > 1], size[size > 1]
 
 
