@@ -1,6 +1,7 @@
 import os
 import shutil
 import time
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine, event
@@ -25,11 +26,14 @@ def backlog(tmp_path):
 
 def look(folder, known=None, settle=0.0):
     """Look with what is known by place, or with the ledger that knows it."""
-    ask = (
-        partial(folder_scan.known_images, known) if isinstance(known, Engine) else None
-    )
+    if isinstance(known, Engine):
+        return folder_scan.look(
+            folder,
+            known=partial(folder_scan.known_images, known),
+            settle_minutes=settle,
+        )
     return folder_scan.look(
-        folder, known=ask or (lambda places: known or {}), settle_minutes=settle
+        folder, known=lambda places: known or {}, settle_minutes=settle
     )
 
 
