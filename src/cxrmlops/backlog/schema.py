@@ -107,6 +107,7 @@ studies = Table(
     Column("delivered_at", Text),
     UniqueConstraint("study_uid", "source_key", "model_key"),
     Index("ix_studies_next", "model_key", "state", "alone", "id"),  # the next to claim
+    Index("ix_studies_state", "state", "study_uid"),  # which are in work
     Index("ix_studies_chunk", "chunk"),
 )
 

@@ -115,7 +115,7 @@ def _candidates(
 
 
 def _by_key(key: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sort rows by key, without those that are alone: rows, and how many share a key."""
+    """Sort rows by key, without those alone: rows, how many share the key of each."""
     rows = rows[np.argsort(key[rows], kind="stable")]
     size = np.unique(key[rows], return_counts=True)[1]
     size = np.repeat(size, size)  # of the key of each row
