@@ -65,7 +65,7 @@ chunks = Table(
     Column("listed_at", Text),  # when a reading list first showed it
     Column("error", Text, nullable=False, server_default=""),  # kind; "" none
     Index("ix_chunks_state", "state", "lease_until"),
-    Index("ix_chunks_run", "run"),
+    Index("ix_chunks_run", "run", "state"),
 )
 
 # Nights that a schedule or a click started: one is at work at a time.
