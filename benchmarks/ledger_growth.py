@@ -58,11 +58,12 @@ def measure(n: int, url: str | None) -> Figures:
         file = Path(folder) / "ledger.db"
         engine = open_empty(url) if url else open_database(f"sqlite:///{file}")
         films = list(made_up(n))
+        places = [film.place for film in films]
         arrived = {film.study_uid: [film] for film in films}
         figures: Figures = {CLAIMS: 0.0}
         steps: dict[str, Callable[[], object]] = {
             "note files": lambda: note_images(engine, films),
-            "read known files": lambda: known_images(engine),
+            "read known files": lambda: known_images(engine, places),
             "enter new": lambda: ledger.enter(engine, arrived, model_key=MODEL),
             "score and deliver": lambda: _deliver_all(engine, figures),
             "enter again": lambda: ledger.enter(engine, arrived, model_key=MODEL),

@@ -1,5 +1,6 @@
 """What a night would read again because another model has answered it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +27,7 @@ def count_again(model: str) -> str:
     again = night_counts.answered_by_others(engine, bundle.key)
     arrived, _ = folder_scan.look(
         site.backlog,
-        known=folder_scan.known_images(engine),
+        known=partial(folder_scan.known_images, engine),
         settle_minutes=load_params().score.settle_minutes,
     )
     here = len(again & set(arrived.studies))

@@ -3,6 +3,7 @@
 import os
 import secrets
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -193,7 +194,7 @@ def find(night: Night, rescore: bool) -> None:
     with RedactForeignErrors(notes(night.run)):
         arrived, unknown = folder_scan.look(
             site.backlog,
-            known=folder_scan.known_images(engine),
+            known=partial(folder_scan.known_images, engine),
             settle_minutes=params.score.settle_minutes,
         )
         folder_scan.note_images(engine, unknown)

@@ -2,6 +2,7 @@ import shutil
 import time
 from collections import Counter
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def night(shelf, engine, backlog, *, model_key: str | None = None) -> Incoming:
 def read(engine, backlog, *, model: str = "m", state: str = "delivered") -> None:
     """Do what a night does with films: on the ledger, answered, and away."""
     arrived, unknown = folder_scan.look(
-        backlog, known=folder_scan.known_images(engine), settle_minutes=0
+        backlog, known=partial(folder_scan.known_images, engine), settle_minutes=0
     )
     folder_scan.note_images(engine, unknown)
     ledger.enter(engine, arrived.studies, model_key=model, rescore=True)
@@ -360,5 +361,5 @@ def test_an_image_counts_as_old_as_it_is(shelf, engine, backlog):
     }
     assert ages["1.1"] == 1496318400  # 2017-06-01 12:00 UTC
     assert ages["1.2"] <= time.time()
-    arrived, _ = folder_scan.look(backlog, known={}, settle_minutes=15)
+    arrived, _ = folder_scan.look(backlog, known=lambda places: {}, settle_minutes=15)
     assert list(arrived.studies) == ["1.1"]  # the other one's clock is ahead: it waits

@@ -14,7 +14,8 @@ from cxrmlops.promotion import approval_log
 from cxrmlops.promotion.rollout_log import stage_of
 from cxrmlops.system.errors import ParamsError, ServiceError
 
-INDEXES_BEFORE = (  # what revision 0007 changed
+INDEXES_BEFORE = (  # what revisions 0007 and 0008 changed
+    "DROP INDEX ix_studies_state",
     "DROP INDEX ix_studies_next",
     "DROP INDEX ix_chunks_state",
     "DROP INDEX ix_chunks_run",

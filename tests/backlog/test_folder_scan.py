@@ -1,8 +1,10 @@
 import os
 import shutil
 import time
+from functools import partial
 
 import pytest
+from sqlalchemy import Engine, event
 
 from cxrmlops.backlog import folder_scan
 from cxrmlops.backlog.database import open_database
@@ -23,7 +25,16 @@ def backlog(tmp_path):
 
 
 def look(folder, known=None, settle=0.0):
-    return folder_scan.look(folder, known=known or {}, settle_minutes=settle)
+    """Look with what is known by place, or with the ledger that knows it."""
+    if isinstance(known, Engine):
+        return folder_scan.look(
+            folder,
+            known=partial(folder_scan.known_images, known),
+            settle_minutes=settle,
+        )
+    return folder_scan.look(
+        folder, known=lambda places: known or {}, settle_minutes=settle
+    )
 
 
 def test_images_are_put_together_by_study(backlog):
@@ -53,7 +64,7 @@ def test_a_file_seen_before_is_not_read_again(backlog, tmp_path, monkeypatch):
     folder_scan.note_images(engine, look(backlog)[1])
     monkeypatch.setattr(folder_scan, "map_isolated", None)
 
-    arrived, new = look(backlog, folder_scan.known_images(engine))
+    arrived, new = look(backlog, engine)
 
     assert new == []
     assert sorted(arrived.studies) == ["1.2.1", "1.2.2"]
@@ -65,12 +76,15 @@ def test_a_file_changed_in_place_is_read_again(backlog, tmp_path):
     other = make.make_chest_image(study="1.2.9", SOPInstanceUID="1.2.9.1")
     make.save_image(other, backlog / "1.2.1/0.dcm")
 
-    arrived, new = look(backlog, folder_scan.known_images(engine))
+    arrived, new = look(backlog, engine)
     folder_scan.note_images(engine, new)
 
     assert [image.study_uid for image in new] == ["1.2.9"]
     assert sorted(arrived.studies) == ["1.2.1", "1.2.2", "1.2.9"]
-    assert folder_scan.known_images(engine)["1.2.1/0.dcm"].study_uid == "1.2.9"
+    assert (
+        folder_scan.known_images(engine, ["1.2.1/0.dcm"])["1.2.1/0.dcm"].study_uid
+        == "1.2.9"
+    )
 
 
 def test_a_study_with_a_young_image_waits(backlog):
@@ -153,3 +167,34 @@ def test_what_cannot_be_read_is_a_study_of_its_own(backlog):
 def test_a_missing_backlog_is_one_sentence(tmp_path):
     with pytest.raises(ParamsError, match="backlog folder .* is missing; make it"):
         look(tmp_path / "nowhere")
+
+
+@pytest.fixture
+def ledger_of_many(tmp_path):
+    """A ledger that knows 1,203 files."""
+    engine = open_database(f"sqlite:///{tmp_path}/many.db")
+    seen = [
+        folder_scan.BacklogImage(f"{n}.dcm", n, n, f"1.{n}", "1") for n in range(1203)
+    ]
+    folder_scan.note_images(engine, seen)
+    return engine, {image.place: image for image in seen}
+
+
+@pytest.mark.parametrize("n", [0, 1, 499, 500, 501, 1001, 1203])
+def test_of_each_asked_file_that_was_seen_before_all_is_known(ledger_of_many, n):
+    engine, seen = ledger_of_many
+    here = list(seen)[:n]
+
+    known = folder_scan.known_images(engine, [*here, "never seen.dcm"])
+
+    assert known == {place: seen[place] for place in here}
+
+
+def test_files_that_lie_elsewhere_are_not_loaded(ledger_of_many):
+    engine, _ = ledger_of_many
+    loaded = []
+    event.listen(engine, "before_cursor_execute", lambda *told: loaded.append(told[3]))
+
+    folder_scan.known_images(engine, ["7.dcm", "8.dcm"])
+
+    assert [told for told in loaded if told] == [("7.dcm", "8.dcm")]

@@ -186,7 +186,10 @@ def test_a_study_appears_whole_or_not_at_all(tmp_path):
 
     with suppress(ServiceError), import_cache.arriving(folder) as draft:
         (draft / "a.dcm").write_text("a")
-        assert folder_scan.look(tmp_path, known={}, settle_minutes=0)[0].n_files == 0
+        arrived, _ = folder_scan.look(
+            tmp_path, known=lambda places: {}, settle_minutes=0
+        )
+        assert arrived.n_files == 0
         raise ServiceError("gone")
     assert lying(tmp_path) == []
 

@@ -3,10 +3,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import event, text
 
 from cxrmlops.backlog import common_cause, leases, operator_actions, progress
 from cxrmlops.backlog import ledger as book
-from cxrmlops.backlog.database import now
+from cxrmlops.backlog.database import now, transaction
 from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.open_studies import open_studies
 from cxrmlops.backlog.progress import Answer, Written
@@ -463,3 +464,45 @@ def test_a_run_does_not_take_again_what_it_gave_back(ledger):
     assert claim(ledger) is None
     assert not leases.await_lost(ledger, "night")
     assert claim(ledger, run="next")
+
+
+@pytest.mark.services
+def test_a_claim_reads_no_more_where_more_is_delivered(ledger):
+    if ledger.dialect.name != "postgresql":
+        pytest.skip("its planner alone prefers the list of all studies in work")
+    read = []
+    for n in (2_000, 20_000):
+        with transaction(ledger) as connection:
+            connection.execute(text("DELETE FROM studies"))
+            connection.execute(
+                text(
+                    "INSERT INTO studies (study_uid, source_key, model_key, images, "
+                    "state, outcome, reason, alone, run, found_at) SELECT '1.' || i, "
+                    "i, 'm', '[]', CASE WHEN i % 10 = 0 THEN 'found' ELSE 'delivered' "
+                    "END, '', '', 0, '', '2024-01-31' FROM generate_series(1, :n) i"
+                ),
+                {"n": n},
+            )
+        with ledger.connect().execution_options(isolation_level="AUTOCOMMIT") as one:
+            one.execute(text("VACUUM ANALYZE studies"))
+        read.append(blocks_read_to_claim(ledger))
+
+    assert read[1] <= 2 * read[0]
+
+
+def blocks_read_to_claim(ledger) -> int:
+    """Count pages that PostgreSQL touches to choose the studies of a chunk."""
+    asked = []
+
+    def note(_connection, _cursor, statement, values, *_):
+        if "EXISTS" in statement and "SKIP LOCKED" in statement:
+            asked.append((statement, values))
+
+    event.listen(ledger, "before_cursor_execute", note)
+    leases.claim(ledger, model_key="m", size=32, run="r", started=now())
+    event.remove(ledger, "before_cursor_execute", note)
+    statement, values = asked[-1]
+    with transaction(ledger) as connection:
+        explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"
+        (((plan,),),) = connection.exec_driver_sql(explain, values).all()
+    return plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]

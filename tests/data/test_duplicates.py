@@ -165,3 +165,43 @@ def test_an_image_on_a_wider_canvas_is_found_again(real_data):
 @pytest.mark.parametrize("n", [0, 1])
 def test_fewer_than_two_hashes_make_no_pair(n):
     assert near_pairs(hashes(n), bits=8).shape == (0, 2)
+
+
+@given(
+    seed=st.integers(0, 1000),
+    centres=st.integers(1, 3),
+    spread=st.integers(0, 40),
+    bits=st.integers(1, 24),
+)
+@settings(deadline=None, max_examples=30)
+def test_pairs_of_crowded_hashes_are_those_that_counting_bits_finds(
+    seed, centres, spread, bits
+):
+    """More rows share a band than are compared at once, near and far ones mixed."""
+    rng = np.random.default_rng(seed)
+    looks = rng.integers(0, 2, (centres, 512), dtype=np.uint8)
+    crowd = looks[rng.integers(0, centres, 260)]
+    for row in crowd:
+        row[rng.choice(512, rng.integers(0, spread + 1), replace=False)] ^= 1
+    values = np.unique([np.packbits(row).tobytes().hex() for row in crowd])
+
+    found = near_pairs(values, bits=bits).tolist()
+
+    raw = np.array([list(bytes.fromhex(value)) for value in values], np.uint8)
+    apart = np.bitwise_count(raw[:, None] ^ raw).sum(axis=2, dtype=int)
+    first, second = np.nonzero(np.triu(apart <= bits, k=1))
+    assert found == np.column_stack([first, second]).tolist()
+
+
+@pytest.mark.parametrize("bits", [1, 24, 63, 64, 80])
+def test_bands_may_be_more_than_bits(bits):
+    values = np.unique([value[:16] for value in hashes(150)])
+
+    pairs = near_pairs(values, bits=bits).tolist()
+
+    assert pairs == [
+        [i, j]
+        for i in range(len(values))
+        for j in range(i + 1, len(values))
+        if (int(values[i], 16) ^ int(values[j], 16)).bit_count() <= bits
+    ]

@@ -63,7 +63,7 @@ def test_everything_that_cannot_be_made_again_is_saved(used, tmp_path):
         "settings/site.yaml",
     }
     assert read_manifest(made.folder) == made.manifest
-    assert made.manifest.ledger_revision == "0007"
+    assert made.manifest.ledger_revision == "0008"
 
 
 def test_neither_key_nor_password_is_saved_and_the_fingerprint_is_said(used, tmp_path):

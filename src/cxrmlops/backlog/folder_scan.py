@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class BacklogImage:
     seen_at: float = 0.0  # when this content was first seen, seconds since 1970
 
 
+Known = Callable[[Sequence[str]], Mapping[str, BacklogImage]]  # asked by places
 _FIELDS = [field.name for field in fields(BacklogImage)]
 
 
@@ -53,13 +54,13 @@ class Arrivals:
 
 
 def look(
-    folder: Path, *, known: dict[str, BacklogImage], settle_minutes: float
+    folder: Path, *, known: Known, settle_minutes: float
 ) -> tuple[Arrivals, list[BacklogImage]]:
     """List the backlog; read the headers of files that are new or changed only.
 
     Args:
         folder: the backlog.
-        known: every file seen before, by its place.
+        known: gives those of some places that were seen before, see `known_images`.
         settle_minutes: studies with a younger film are left for the next run. A film
             whose own time lies in the future is as old as its place in the folder.
 
@@ -77,13 +78,14 @@ def look(
     at = time.time()
     studies: dict[str, list[BacklogImage]] = defaultdict(list)
     files = [file for file in list_images(folder) if _may_be_image(file)]
-    new = _read(folder, [file for file in files if not _is_known(file, known)], at)
+    before = known([file.path for file in files])
+    new = _read(folder, [file for file in files if not _is_known(file, before)], at)
     new += [  # the clock was set back: the time starts anew
-        replace(known[file.path], seen_at=at)
+        replace(before[file.path], seen_at=at)
         for file in files
-        if _is_known(file, known) and known[file.path].seen_at > at
+        if _is_known(file, before) and before[file.path].seen_at > at
     ]
-    images_here = known | {image.place: image for image in new}
+    images_here = {**before, **{image.place: image for image in new}}
     for file in files:
         image = images_here[file.path]
         studies[image.study_uid].append(image)
@@ -111,11 +113,19 @@ def _is_settled(image: BacklogImage, settled: float, at: float) -> bool:
     return since <= settled or since > at + DAY_SECONDS
 
 
-def known_images(engine: Engine) -> dict[str, BacklogImage]:
-    """Return every file seen before, by its place."""
+def known_images(engine: Engine, places: Sequence[str]) -> dict[str, BacklogImage]:
+    """Return those of some files that were seen before, by their place.
+
+    The table holds every file that ever lay in the backlog, far more than lie there.
+    """
+    known: dict[str, BacklogImage] = {}
+    query = select(*(images.c[name] for name in _FIELDS))
     with transaction(engine) as connection:
-        rows = connection.execute(select(*(images.c[name] for name in _FIELDS)))
-        return {row.place: BacklogImage(**row._mapping) for row in rows}
+        for start in range(0, len(places), _BATCH):
+            these = images.c.place.in_(places[start : start + _BATCH])
+            for row in connection.execute(query.where(these)):
+                known[row.place] = BacklogImage(**row._mapping)
+    return known
 
 
 def note_images(engine: Engine, seen: Iterable[BacklogImage]) -> None:
@@ -168,7 +178,7 @@ def _may_be_image(file: ListedImage) -> bool:
     return name not in NOT_IMAGES and not on_its_way
 
 
-def _is_known(file: ListedImage, known: dict[str, BacklogImage]) -> bool:
+def _is_known(file: ListedImage, known: Mapping[str, BacklogImage]) -> bool:
     image = known.get(file.path)
     return image is not None and (image.bytes, image.mtime_ns) == (
         file.bytes,

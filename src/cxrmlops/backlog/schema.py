@@ -65,7 +65,7 @@ chunks = Table(
     Column("listed_at", Text),  # when a reading list first showed it
     Column("error", Text, nullable=False, server_default=""),  # kind; "" none
     Index("ix_chunks_state", "state", "lease_until"),
-    Index("ix_chunks_run", "run"),
+    Index("ix_chunks_run", "run", "state"),
 )
 
 # Nights that a schedule or a click started: one is at work at a time.
@@ -107,6 +107,7 @@ studies = Table(
     Column("delivered_at", Text),
     UniqueConstraint("study_uid", "source_key", "model_key"),
     Index("ix_studies_next", "model_key", "state", "alone", "id"),  # the next to claim
+    Index("ix_studies_state", "state", "study_uid"),  # which are in work
     Index("ix_studies_chunk", "chunk"),
 )
 

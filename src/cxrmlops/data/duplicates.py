@@ -11,6 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+_AGREE = 2  # bands
+_FEW = 100  # rows of one key that are compared at once: no dearer than a second band
+
 
 def patient_groups(
     patient_id: pd.Series,
@@ -49,10 +52,11 @@ def patient_groups(
 def near_pairs(hashes: np.ndarray, *, bits: int) -> np.ndarray:
     """Find every two hashes at most `bits` apart.
 
-    Bits are dealt out to one more band than may differ: two hashes so near agree in at
-    least one whole band, and only those that do are compared (Manku et al. 2007,
-    "Detecting near-duplicates for web crawling"). Neighbouring bits go to different
-    bands, for they are alike on all chest films.
+    Bits are dealt out to `bits` + 2 bands: two hashes so near agree in at least two
+    whole bands (Manku et al. 2007, "Detecting near-duplicates for web crawling"). Those
+    that agree in one are compared where they are few, else only if they agree in a
+    second one, for chest films look alike by nature. Neighbouring bits go to different
+    bands, for the same reason.
 
     Args:
         hashes: shape (n,), hexadecimal text, all of one length.
@@ -66,26 +70,69 @@ def near_pairs(hashes: np.ndarray, *, bits: int) -> np.ndarray:
     raw = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8)
     raw = raw.reshape(len(hashes), -1)
     words = np.pad(raw, ((0, 0), (0, -raw.shape[1] % 8))).view(np.uint64)
-    shown = np.unpackbits(raw, axis=1)
+    keys = _band_keys(raw, bits + _AGREE)
     pairs = [np.empty((0, 2), int)]
-    for band in range(bits + 1):
-        key = np.packbits(shown[:, band :: bits + 1], axis=1)
-        for first, second in _same_key(key):
-            apart = np.bitwise_count(words[first] ^ words[second]).sum(axis=1)
-            pairs.append(np.column_stack([first, second])[apart <= bits])
-    return np.unique(np.concatenate(pairs), axis=0)
+    for chosen, first, second in _candidates(keys):
+        apart = np.bitwise_count(words[first] ^ words[second]).sum(axis=1)
+        near = apart <= bits
+        first, second = first[near], second[near]
+        # Pairs that agree in an earlier band were found there.
+        before = keys[: chosen[-1], first] == keys[: chosen[-1], second]
+        is_new = before.sum(axis=0) == len(chosen) - 1
+        pairs.append(np.column_stack([first, second])[is_new])
+    found = np.sort(np.concatenate(pairs), axis=1)
+    return found[np.lexsort((found[:, 1], found[:, 0]))]
 
 
-def _same_key(key: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give rows with equal keys: each with the next such row, the one after, ..."""
-    _, number = np.unique(key, axis=0, return_inverse=True)
-    order = np.argsort(number, kind="stable")
-    number = number[order]
-    for step in range(1, len(order)):
-        alike = number[step:] == number[:-step]
-        if not alike.any():
+def _band_keys(raw: np.ndarray, n_bands: int) -> np.ndarray:
+    """Give each band of each hash a number, equal for equal bits: (n_bands, n).
+
+    The number is a sum of random weights (modulo 2^64), so that keys of two bands can
+    be added. Should different bits ever share a key, a comparison more is made.
+    """
+    weights = np.random.default_rng(0).integers(
+        2**64, size=8 * raw.shape[1], dtype=np.uint64
+    )
+    shown = np.unpackbits(raw, axis=1)
+    return np.array(
+        [shown[:, band::n_bands] @ weights[band::n_bands] for band in range(n_bands)]
+    )
+
+
+def _candidates(
+    keys: np.ndarray,
+) -> Iterator[tuple[tuple[int, ...], np.ndarray, np.ndarray]]:
+    """Give bands, and rows that agree in all of them: first and second of each pair."""
+    for one, key in enumerate(keys):
+        rows, size = _by_key(key, np.arange(len(key)))
+        for first, second in _pairs(key, rows[size <= _FEW]):
+            yield (one,), first, second
+        many = rows[size > _FEW]
+        for other in range(one + 1, len(keys) if len(many) else 0):
+            both = key + keys[other]
+            for first, second in _pairs(both, _by_key(both, many)[0]):
+                yield (one, other), first, second
+
+
+def _by_key(key: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort rows by key, without those alone: rows, how many share the key of each."""
+    rows = rows[np.argsort(key[rows], kind="stable")]
+    size = np.unique(key[rows], return_counts=True)[1]
+    size = np.repeat(size, size)  # of the key of each row
+    return rows[size > 1], size[size > 1]
+
+
+def _pairs(
+    key: np.ndarray, rows: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Give sorted rows with equal keys: each with the next one, the one after, ..."""
+    at = np.arange(len(rows))
+    for step in range(1, len(rows)):
+        at = at[at + step < len(rows)]
+        at = at[key[rows[at]] == key[rows[at + step]]]
+        if not len(at):
             return
-        yield order[:-step][alike], order[step:][alike]
+        yield rows[at], rows[at + step]
 
 
 def _same(hashes: pd.Series, who: np.ndarray) -> np.ndarray:
