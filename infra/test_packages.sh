@@ -17,6 +17,7 @@ if ! have apt-get || [ "$(id -u)" -ne 0 ]; then
     echo "tests that need ${need[*]} will be skipped (no apt-get, or not root)"
     exit 0
 fi
+echo "installing Debian packages: ${need[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
