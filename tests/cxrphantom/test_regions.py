@@ -31,8 +31,8 @@ def test_the_examination_reads_the_mask_that_was_written(tmp_path):
     planted = (down / 4 - 50) ** 2 + (across / 2 - 30) ** 2 < 20**2
     pd.DataFrame(region_rows("1.2", planted)).to_csv(tmp_path / "r.csv", index=False)
     film = pd.DataFrame(
-        {"image_id": [pseudonym(b"key", "image", "1.2")], "patient_id": ["p"],
-         "rows": [rows], "columns": [columns]}
+        {"image_id": [pseudonym(b"key", "image", "1.2")], "study_id": ["s"],
+         "patient_id": ["p"], "rows": [rows], "columns": [columns]}
     )  # fmt: skip
 
     mask = box_mask(read_boxes(tmp_path / "r.csv", b"key", film))

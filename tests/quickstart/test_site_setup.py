@@ -50,7 +50,7 @@ def test_a_new_site_begins_with_weights_of_photographs_at_their_rate(hospital, h
 def test_comments_of_the_settings_stay(hospital, here):
     set_up(hospital, here=here)
 
-    assert "# hospital, nih or openi" in (here / "site.yaml").read_text()
+    assert "# hospital, nih, openi or rsna" in (here / "site.yaml").read_text()
 
 
 def test_edited_lines_stay_and_other_images_need_force(hospital, here, tmp_path):
