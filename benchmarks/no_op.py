@@ -11,10 +11,14 @@ import numpy as np
 import pandas as pd
 import yaml
 from PIL import Image
+from pydicom.dataset import Dataset
 
+from cxrmlops.dicom.read.pixels import display_picture
 from cxrmlops.quickstart.demo import copy_checkout
+from cxrphantom.reference import reference_datasets
 
 IMAGES = 20_000
+SIDE, CLOUD = 96, 0.35  # pixels; share of a picture that is cloud
 FOLDER = Path("bench/no_op")
 REPEATS = 3
 
@@ -63,15 +67,17 @@ def _write_settings() -> None:
 
 
 def _write_images() -> None:
-    """Write cloud-like pictures; what they show does not matter here."""
+    """Write made-up films under clouds: films to our checks, and no two alike."""
     images = FOLDER / "data/raw/films"
     images.mkdir(parents=True)
     rng = np.random.default_rng(0)
+    films = [_small(film) for film in reference_datasets(4)]
     rows = []
     for number in range(IMAGES):
         name = f"{number:08d}_000.png"
-        cloud = Image.fromarray(rng.integers(30, 220, (8, 8), dtype=np.uint8))
-        cloud.resize((96, 96), Image.Resampling.BICUBIC).save(images / name)
+        cloud = Image.fromarray(rng.integers(256, size=(8, 8), dtype=np.uint8))
+        cloud = cloud.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        Image.blend(films[number % 4], cloud, CLOUD).save(images / name)
         rows.append(
             {
                 "Image Index": name,
@@ -84,6 +90,11 @@ def _write_images() -> None:
             }
         )
     pd.DataFrame(rows).to_csv(FOLDER / "data/raw/entry.csv", index=False)
+
+
+def _small(film: Dataset) -> Image.Image:
+    grey = (255 * display_picture(film).image).astype(np.uint8)
+    return Image.fromarray(grey).resize((SIDE, SIDE))
 
 
 def _run(*command: str) -> float:
