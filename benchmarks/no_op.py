@@ -30,7 +30,12 @@ PARAMS = {
         "max_unknown_view": 1.0,
         "max_quarantined": 1.0,
     },
-    "train": {"architecture": "resnet18", "epochs": 1, "batch_size": 256},
+    "train": {
+        "architecture": "resnet18_narrow",
+        "weights": None,
+        "epochs": 1,
+        "batch_size": 256,
+    },
     "evaluate": {"bootstrap_rounds": 100},
 }
 SITE = {"source": "nih", "films": "data/raw/films", "reports": "data/raw/entry.csv"}
