@@ -21,6 +21,7 @@ from cxrmlops.dicom.read.pixels import (
     one_channel,
     pixel_hash,
 )
+from cxrmlops.dicom.read.plausibility import thinned
 from cxrmlops.dicom.read.source import LIMITS, Limits, Source
 from cxrmlops.system.errors import Rejected
 from cxrmlops.system.files import sha256_json
@@ -141,8 +142,7 @@ def image_statistics(image: np.ndarray) -> dict[str, float]:
         mean, std, p01, p50, p99, black and white (fractions of pixels), border (mean
         of the outer 5 %).
     """
-    steps = [max(1, side // _SAMPLES) for side in image.shape]
-    seen = image[:: steps[0], :: steps[1]].astype(np.float64)
+    seen = thinned(image, samples=_SAMPLES).astype(np.float64)
     p01, p50, p99 = np.percentile(seen, [1, 50, 99])
     border = np.ones(seen.shape, bool)
     edge = [max(1, round(side * _BORDER)) for side in seen.shape]

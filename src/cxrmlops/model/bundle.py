@@ -25,20 +25,12 @@ if TYPE_CHECKING:
     from cxrmlops.records.model_identity import ModelIdentity
 
 FORMAT = "cxrmlops bundle 5"
+_ONE = {"networks": 1, "agreement": []}
+_COARSE = {"pooling": "mean", "output_stride": 32}
 ABSENT: dict[str, dict[str, Any]] = {  # format -> what its card meant and did not say
-    "cxrmlops bundle 4": {"networks": 1, "agreement": []},
-    "cxrmlops bundle 3": {
-        "networks": 1,
-        "agreement": [],
-        "pooling": "mean",
-        "output_stride": 32,
-    },
-    "cxrmlops bundle 2": {
-        "networks": 1,
-        "agreement": [],
-        "pooling": "mean",
-        "output_stride": 32,
-    },
+    "cxrmlops bundle 4": _ONE,
+    "cxrmlops bundle 3": _ONE | _COARSE,
+    "cxrmlops bundle 2": _ONE | _COARSE,
 }  # 2: no reference for the watch
 READABLE = (FORMAT, *ABSENT)
 WEIGHTS, CARD, REFERENCE = "weights.safetensors", "model.json", "reference.npz"

@@ -9,6 +9,7 @@ from cxrmlops.dicom.read.plausibility import (
     is_negative,
     is_noise,
     likeness_to_thorax,
+    thinned,
     thumbnail,
 )
 from tests.make import make_thorax
@@ -19,6 +20,15 @@ def test_an_image_and_its_negative_are_unlike_by_the_same_amount():
 
     assert likeness_to_thorax(small) > 0.5
     assert likeness_to_thorax(1 - small) == pytest.approx(-likeness_to_thorax(small))
+
+
+def test_a_thinned_image_keeps_as_many_rows_and_columns_as_are_asked_for():
+    image = np.arange(1023 * 2048).reshape(1023, 2048)
+
+    seen = thinned(image, samples=512)
+
+    assert seen.shape == (1023, 512)  # half of its rows would be too few
+    assert np.array_equal(seen, image[:, ::4])
 
 
 @pytest.mark.parametrize("frame", [0.0, 1.0])

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from cxrmlops.dicom.read.plausibility import thinned
+
 _LEVELS = 64
 _SAMPLES = 512  # rows and columns that say what greys there are
 _MAX_TWO_GREYS = 0.8  # share of pixels at two greys; 2,395 real films at most 0.62
@@ -14,8 +16,7 @@ def is_two_greys(image: np.ndarray) -> bool:
     Args:
         image: shape (rows, columns), float32, 0-1.
     """
-    steps = [max(1, side // _SAMPLES) for side in image.shape]
-    seen = image[:: steps[0], :: steps[1]]
+    seen = thinned(image, samples=_SAMPLES)
     levels = np.minimum((seen * _LEVELS).astype(np.int64), _LEVELS - 1)
     share = np.bincount(levels.ravel(), minlength=_LEVELS) / seen.size
     padded = np.pad(share, 1)

@@ -23,6 +23,12 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     return _shrink(image, SIDE)
 
 
+def thinned(image: np.ndarray, *, samples: int) -> np.ndarray:
+    """Take every n-th row and column, so that at least `samples` of each are left."""
+    down, across = (max(1, side // samples) for side in image.shape)
+    return image[::down, ::across]
+
+
 def is_blank(small: np.ndarray) -> bool:
     """Tell a thumbnail without anything on it, or with a frame around nothing."""
     low, high = np.percentile(small, [2, 98])
