@@ -14,8 +14,10 @@ import yaml
 
 from benchmarks.processes import cpu_seconds
 from cxrmlops.data.preprocess import preprocessing_hash
+from cxrmlops.model.agreement import MIN_IMAGES, Agreement
 from cxrmlops.model.bundle import BundleCard, write_bundle
 from cxrmlops.model.network import build_network
+from cxrmlops.model.precision import BF16
 from cxrmlops.model.skew import skew_logit
 from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.vocabulary.findings import BALANCED, HIGH_SENSITIVITY, OperatingPoint
@@ -82,7 +84,8 @@ def write_random_bundle(folder: Path, *, architecture: str, size: int) -> Path:
     """Write a bundle that nobody trained: speed does not depend on what it knows.
 
     Its residual branches are made weak and its evidence small, so that the numbers stay
-    those of a trained network; every film is answered ASF, so that it gets a map.
+    those of a trained network; every film is answered ASF, so that it gets a map. It
+    claims what nobody measured, that bf16 agrees with fp32, so that it can be timed.
     """
     torch.manual_seed(0)
     network = build_network(architecture)
@@ -105,6 +108,7 @@ def write_random_bundle(folder: Path, *, architecture: str, size: int) -> Path:
             OperatingPoint(HIGH_SENSITIVITY, 1e-9, "every film gets a map"),
         ),
         lineage={},
+        agreement=(Agreement(BF16, "cpu", MIN_IMAGES, 0.0, 0.0, {}, 0.0),),
     )
     answers = {"skew_logit": skew_logit(network, size)}
     write_bundle(folder, network, card=card, reference=answers)

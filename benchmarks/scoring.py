@@ -1,5 +1,5 @@
 """
-A night against the bare forward pass of the same network, and against the usual script.
+A night against the bare forward pass of the same network, and against usual scripts.
 
 The night is the real flow: DICOM files in the backlog, claimed, read, SR and overlay
 written and delivered, reading list, with its ledger and its Prefect. The bare pass is
@@ -7,7 +7,7 @@ what the network costs when everything else is free. They take turns in one proc
 that another program on the machine slows both alike; the ratio means something, the
 images per second alone do not.
 
-    python -m benchmarks.scoring FOLDER SIZE
+    python -m benchmarks.scoring FOLDER SIZE PRECISION
 """
 
 import datetime as dt
@@ -27,6 +27,7 @@ from pydicom.dataset import Dataset
 from benchmarks import night, steps, usual_script
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader
+from cxrmlops.model.precision import Choice
 from cxrmlops.params import load_params, load_site, scope_of
 from cxrmlops.stages import report, score
 from cxrphantom.reference import reference_datasets
@@ -37,47 +38,58 @@ IMAGE_SIDE = 2048  # pixels
 TURNS = 3  # short and long nights
 IMAGES = {512: 50, 224: 100}  # network input -> films by which a night is longer
 SHORT = 50  # films of a short night: one chunk of params.yaml
-WARM, PROFILED, USUAL = 8, 6, 3  # films
+WARM, PROFILED = 8, 6  # films
+APART = 2 * usual_script.BATCH  # films that no night reads
+SCRIPTS: dict[str, tuple[dict[str, bool], int]] = {  # -> how it is written, films
+    "usual": ({}, 3),
+    "usual_channels_last": ({"channels_last": True}, 3),
+    "batched": ({"channels_last": True, "batched": True}, APART),
+}
 
 
-def measure(size: int) -> dict[str, float]:
+def measure(size: int, precision: str) -> dict[str, float]:
     """Measure one network input size in a process of its own.
 
     Args:
         size: pixels per side of the network's square.
+        precision: `fp32` or `bf16`, of the night and of the bare pass; scripts are in
+            32 bit.
 
     Returns:
-        Images per second of `ours`, `bare`, `usual`, `usual_channels_last`; CPU seconds
-        per film by process (`cpu_...`); milliseconds per film by step.
+        Images per second of `ours`, `bare` and each of `SCRIPTS`; CPU seconds per film
+        by process (`cpu_...`); milliseconds per film by step.
     """
     shutil.rmtree(FOLDER, ignore_errors=True)
-    return json.loads(night.in_own_process("benchmarks.scoring", FOLDER, size))
+    said = night.in_own_process("benchmarks.scoring", FOLDER, size, precision)
+    return json.loads(said)
 
 
 def main() -> None:
-    """Measure in the folder and at the size given; print the figures as one line."""
-    folder, size = Path(sys.argv[1]), int(sys.argv[2])
+    """Measure in the folder as asked; print the figures as one line."""
+    folder, size, precision = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     with redirect_stdout(sys.stderr):
         images = write_images(folder / "films", _images_needed(size))
         bundle = night.write_random_bundle(
             folder / "bundle", architecture=ARCHITECTURE, size=size
         )
-        nights, rest = images[:-PROFILED], images[-PROFILED:]
-        with night.site(folder / "site"):
-            figures = _against_bare(bundle, nights, size)
-            figures |= _profile(bundle, rest)
-        for name, channels_last in (("usual", False), ("usual_channels_last", True)):
+        nights, rest = images[:-APART], images[-APART:]
+        with night.site(folder / "site", score={"precision": precision}):
+            figures = _against_bare(bundle, nights, size, precision)
+            figures |= _profile(bundle, rest[:PROFILED])
+        for name, (written, count) in SCRIPTS.items():
             figures[name] = usual_script.images_per_second(
-                rest[:USUAL], folder / name, size=size, channels_last=channels_last
+                rest[:count], folder / name, size=size, **written
             )
     print(json.dumps(figures))
 
 
 def _images_needed(size: int) -> int:
-    return WARM + TURNS * (2 * SHORT + IMAGES[size]) + PROFILED
+    return WARM + TURNS * (2 * SHORT + IMAGES[size]) + APART
 
 
-def _against_bare(bundle: Path, images: list[Path], size: int) -> dict[str, float]:
+def _against_bare(
+    bundle: Path, images: list[Path], size: int, precision: str
+) -> dict[str, float]:
     """Let a short night, a bare pass and a long night take turns.
 
     What a night costs once (Prefect's start, model check, made-up film, reading list)
@@ -85,7 +97,11 @@ def _against_bare(bundle: Path, images: list[Path], size: int) -> dict[str, floa
     """
     count = IMAGES[size]
     _night(bundle, images[:WARM])  # loads the model, starts workers and Prefect
-    reader = Reader(read_bundle(bundle), batch_size=load_params().score.batch_size)
+    reader = Reader(
+        read_bundle(bundle),
+        batch_size=load_params().score.batch_size,
+        choice=Choice(precision),
+    )
     squares = np.random.default_rng(0).integers(0, 255, (count, size, size), np.uint8)
     reader.read(squares[:WARM])
     left, turns = iter(images[WARM:]), []
