@@ -11,9 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+from dateutil.rrule import SECONDLY, rrule
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.client.schemas.schedules import RRuleSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tests import make
@@ -27,6 +28,7 @@ pytestmark = [
 ]
 PREFECT = str(Path(sys.executable).with_name("prefect"))
 NIGHT = "score/nightly"
+NIGHTS = 3  # that nobody started in time
 
 
 def start(folder: Path, env: dict[str, str], *words: str) -> subprocess.Popen:
@@ -121,9 +123,9 @@ def test_after_a_kill_the_next_scheduled_nights_run_and_are_one(served):
     assert client.read_flow_run(first.id).state.is_running()  # as Prefect believes
 
     # a schedule whose first nights are due before any worker comes back
-    every = IntervalSchedule(
-        interval=timedelta(seconds=20), anchor_date=datetime.now(UTC)
-    )
+    begin = datetime.now(UTC) + timedelta(seconds=5)
+    nights = rrule(SECONDLY, interval=5, count=NIGHTS, dtstart=begin)
+    every = RRuleSchedule.from_rrule(nights)
     client.create_deployment_schedules(deployment.id, [(every, True)])
 
     def due() -> list:
@@ -131,7 +133,7 @@ def test_after_a_kill_the_next_scheduled_nights_run_and_are_one(served):
         runs = [run for run in client.read_flow_runs() if run.auto_scheduled]
         return [run for run in runs if run.expected_start_time < now]
 
-    late = wait_for(lambda: due() if len(due()) >= 3 else None, site)
+    late = wait_for(lambda: due() if len(due()) >= NIGHTS else None, site)
     worker = start(site, env, "worker", "start", "--pool", "cxr")
     try:
         names = {run.id for run in late}
