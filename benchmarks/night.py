@@ -63,11 +63,14 @@ def arrive(images: Iterable[Path]) -> None:
         image.rename(BACKLOG / image.name)
 
 
-def run(bundle: Path) -> tuple[str, float, dict[str, float]]:
-    """Score and report what waits.
+def run(bundle: Path, *, images: int) -> tuple[float, dict[str, float]]:
+    """Score and report what waits: so many images, all of them good.
 
     Returns:
-        What the flow said, seconds, and CPU seconds by process.
+        Seconds, and CPU seconds by process.
+
+    Raises:
+        SystemExit: the night failed, or went otherwise.
     """
     from flows.score import score  # Prefect reads its settings at import
 
@@ -77,7 +80,10 @@ def run(bundle: Path) -> tuple[str, float, dict[str, float]]:
     spent = {name: at - before.get(name, 0) for name, at in cpu_seconds().items()}
     if not state.is_completed():
         raise SystemExit(f"error: the night failed: {state.message}")
-    return str(state.message), seconds, spent
+    expected = f"in {images}, scored {images}, rejected 0, failed 0"
+    if str(state.message).partition(";")[0] != expected:  # then the stage of the model
+        raise SystemExit(f"error: the night went otherwise: {state.message}")
+    return seconds, spent
 
 
 def write_random_bundle(folder: Path, *, architecture: str, size: int) -> Path:
