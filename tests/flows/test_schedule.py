@@ -96,6 +96,13 @@ def served(tmp_path):
         server.wait()
 
 
+def few_nights() -> RRuleSchedule:
+    """Schedule `NIGHTS` nights from in five seconds on, and no more."""
+    begin = datetime.now(UTC) + timedelta(seconds=5)
+    nights = rrule(SECONDLY, interval=5, count=NIGHTS, dtstart=begin)
+    return RRuleSchedule.from_rrule(nights)
+
+
 def said(site: Path) -> str:
     return (site / "prefect.log").read_text()[-4000:]
 
@@ -123,10 +130,7 @@ def test_after_a_kill_the_next_scheduled_nights_run_and_are_one(served):
     assert client.read_flow_run(first.id).state.is_running()  # as Prefect believes
 
     # a schedule whose first nights are due before any worker comes back
-    begin = datetime.now(UTC) + timedelta(seconds=5)
-    nights = rrule(SECONDLY, interval=5, count=NIGHTS, dtstart=begin)
-    every = RRuleSchedule.from_rrule(nights)
-    client.create_deployment_schedules(deployment.id, [(every, True)])
+    client.create_deployment_schedules(deployment.id, [(few_nights(), True)])
 
     def due() -> list:
         now = datetime.now(UTC)

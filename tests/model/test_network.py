@@ -130,6 +130,8 @@ def test_folded_norms_change_no_answer(architecture):
             torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
     assert not [m for m in folded.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    kept = {tensor.data_ptr() for tensor in network.state_dict().values()}
+    assert kept.isdisjoint(tensor.data_ptr() for tensor in folded.state_dict().values())
 
 
 def test_weights_of_colour_photographs_see_a_grey_image_as_three_equal_channels(

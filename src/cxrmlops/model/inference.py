@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -43,7 +43,8 @@ class Reader:
     """A bundle on a device, ready to read films.
 
     `network` is a copy on the device, BatchNorm folded, in fp32; what reads is made of
-    it as `choice` says. `familiar` is None where the bundle's cohort was too small to
+    it as `choice` says. It is the network of `bundle`, too: the one that came is let
+    go, hundreds of MiB. `familiar` is None where the bundle's cohort was too small to
     say what is like it.
     """
 
@@ -66,11 +67,11 @@ class Reader:
         Raises:
             ResourceError: there is no GPU, and one is asked for.
         """
-        self.bundle = bundle
         self._batch_size = batch_size
         self._device = choose_device(accelerator)
         self.choice = choice
         self.network = fold_norms(bundle.network).to(self._device)
+        self.bundle = replace(bundle, network=self.network)
         self._reads = ready(
             self.network,
             choice.precision,

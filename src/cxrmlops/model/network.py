@@ -1,6 +1,6 @@
 """A torchvision ResNet whose last layer shows where its answer comes from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from math import log
 from pathlib import Path
@@ -210,17 +210,32 @@ def fold_norms(network: AnyNetwork) -> AnyNetwork:
     Args:
         network: one or an ensemble, in eval mode; left as it is.
     """
-    folded = deepcopy(network).eval()
+    # what is about to be replaced is not copied first: as much memory as the network
+    replaced = [t for each in network.modules() for t in _of_norm_and_conv(each)]
+    folded = deepcopy(network, {id(tensor): tensor for tensor in replaced}).eval()
     for block in list(folded.modules()):
         for name, norm in list(block.named_children()):
             if not isinstance(norm, nn.BatchNorm2d):
                 continue
-            # bn2 follows conv2; in the downsampling pair 1 follows 0
-            before = name.replace("bn", "conv") if name.startswith("bn") else "0"
+            before = _conv_before(name)
             conv = getattr(block, before)
             setattr(block, before, fuse_conv_bn_eval(conv, norm))
             setattr(block, name, nn.Identity())
     return folded.to(memory_format=torch.channels_last)
+
+
+def _of_norm_and_conv(block: nn.Module) -> Iterator[Tensor]:
+    """Give the tensors of each BatchNorm of a block, and of its convolution."""
+    for name, norm in block.named_children():
+        if isinstance(norm, nn.BatchNorm2d):
+            for part in (norm, getattr(block, _conv_before(name))):
+                yield from part.parameters()
+                yield from part.buffers()
+
+
+def _conv_before(norm: str) -> str:
+    """Name what a BatchNorm follows: bn2 conv2; in a downsampling pair 1 follows 0."""
+    return norm.replace("bn", "conv") if norm.startswith("bn") else "0"
 
 
 def _body(architecture: str) -> ResNet:
