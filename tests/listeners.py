@@ -9,6 +9,8 @@ from email import message_from_bytes
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+_POLL = 0.01  # s, at most, until a server sees that it shall end
+
 
 class Http:
     """Answers what a test put at a path, 404 else, and keeps what was asked."""
@@ -45,7 +47,7 @@ def http() -> Iterator[Http]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True).start()
     told.address = f"http://127.0.0.1:{server.server_port}"
     try:
         yield told
@@ -112,7 +114,7 @@ class _SmtpServer(socketserver.ThreadingTCPServer):
 def smtp() -> Iterator[Smtp]:
     server = _SmtpServer(("127.0.0.1", 0), _Session)
     server.told = Smtp()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True).start()
     server.told.port = server.server_address[1]
     try:
         yield server.told
