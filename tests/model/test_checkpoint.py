@@ -14,7 +14,9 @@ from cxrmlops.model.checkpoint import (
 )
 from cxrmlops.model.training import Epoch, epochs
 from cxrmlops.system.errors import ResourceError
-from tests.model.make import make_learner, make_lesson
+from tests.model.make_training import make_learner, make_lesson
+
+pytestmark = pytest.mark.integration
 
 LESSON = (torch.rand(4, 1, 32, 32), torch.ones(4), torch.ones(2))
 FIRST = Epoch(1, 32, 0.7, 0.69, 0.5, 1e-3, 10.0, 1.0)

@@ -4,7 +4,10 @@ import torch
 from cxrmlops.model import compilation
 from cxrmlops.model.checkpoint import CheckpointWriter, load_checkpoint
 from cxrmlops.model.training import epochs
-from tests.model.make import CPU, make_learner, make_lesson
+from tests.model.make import CPU
+from tests.model.make_training import make_learner, make_lesson
+
+pytestmark = pytest.mark.integration  # loads torch's compiler
 
 
 @pytest.fixture
@@ -23,7 +26,6 @@ def graphs(monkeypatch) -> list[tuple[int, ...]]:
     torch.compiler.reset()
 
 
-@pytest.mark.integration  # loads torch's compiler
 def test_a_compiled_network_learns_what_the_network_learns(graphs, tmp_path):
     plain, ours = make_learner(), make_learner(compile=True)
 
@@ -41,7 +43,6 @@ def test_a_compiled_network_learns_what_the_network_learns(graphs, tmp_path):
     assert load_checkpoint(tmp_path, make_learner()) == found
 
 
-@pytest.mark.integration
 def test_each_size_of_films_is_compiled_once(graphs):
     learner = make_learner(compile=True, progressive=((16, 2),))
 

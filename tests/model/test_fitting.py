@@ -3,7 +3,9 @@ import torch
 
 from cxrmlops.model import fitting
 from cxrmlops.model.training import Epoch
-from tests.model.make import make_learner, make_lesson
+from tests.model.make_training import make_learner, make_lesson
+
+pytestmark = pytest.mark.integration
 
 
 def fit(

@@ -15,7 +15,7 @@ from cxrmlops.model.precision import BF16, Choice, full_32_bit
 from cxrmlops.model.skew import check_skew
 from cxrmlops.model.training import LabelledImages, epochs
 from tests.make import make_reading_bundle
-from tests.model.make import make_lesson, make_recipe
+from tests.model.make_training import make_lesson, make_recipe
 
 pytestmark = [
     pytest.mark.gpu,

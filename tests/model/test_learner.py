@@ -4,7 +4,9 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cxrmlops.model.learner import MAX_GRADIENT_NORM, weighted_loss
-from tests.model.make import make_learner
+from tests.model.make_training import make_learner
+
+pytestmark = pytest.mark.integration
 
 EVEN = torch.ones(2)
 

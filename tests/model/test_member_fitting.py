@@ -7,7 +7,9 @@ from cxrmlops.model.device import open_fabric
 from cxrmlops.model.fitting import fit
 from cxrmlops.model.member_fitting import fit_members
 from cxrmlops.model.network import build_network
-from tests.model.make import make_lesson, make_recipe
+from tests.model.make_training import make_lesson, make_recipe
+
+pytestmark = pytest.mark.integration
 
 
 def train(folder, *, members: int = 2, on_epoch=lambda _: None, seed: int = 1):

@@ -15,9 +15,10 @@ from tests.make import make_reading_bundle
 SIZE = 64
 CPU = torch.device("cpu")
 
-pytestmark = pytest.mark.skipif(
-    not has_openvino(), reason="needs the extra cxrmlops[engine]"
-)
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(not has_openvino(), reason="needs the extra cxrmlops[engine]"),
+]
 
 
 def squares(n: int) -> np.ndarray:

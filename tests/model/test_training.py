@@ -12,7 +12,9 @@ from cxrmlops.model import training
 from cxrmlops.model.training import auc, class_weight, epochs, read_images
 from cxrmlops.system.clock import ProgressTimer
 from cxrmlops.system.errors import ParamsError
-from tests.model.make import make_learner, make_lesson
+from tests.model.make_training import make_learner, make_lesson
+
+pytestmark = pytest.mark.integration
 
 
 def test_each_epoch_hands_over_what_it_showed():

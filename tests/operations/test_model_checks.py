@@ -56,6 +56,7 @@ def registry(site):
 
 
 @pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.usefixtures("registry")
 def test_without_a_champion_the_remedy_is_to_approve():
     found = check_champion()
@@ -65,6 +66,7 @@ def test_without_a_champion_the_remedy_is_to_approve():
 
 
 @pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.usefixtures("registry")
 def test_an_alias_that_nobody_decided_on_is_refused():
     register("1")
@@ -75,6 +77,7 @@ def test_an_alias_that_nobody_decided_on_is_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.usefixtures("registry")
 def test_a_champion_that_can_be_read_is_well_and_reads_its_images(
     monkeypatch, tmp_path
