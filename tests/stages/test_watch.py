@@ -40,6 +40,7 @@ def write_night(
     """Write a chunk of n answers; labels follow the probabilities."""
     night = FIRST + dt.timedelta(days=number)
     probability = np.random.default_rng(number).random(n).round(4)
+    model_key = read_bundle(bundle).key
     rows = [
         {
             "study_instance_uid": f"1.2.{number}.{i}",
@@ -53,7 +54,7 @@ def write_night(
             "accession_number": f"A{number:03d}{i:03d}",
             "study_date": f"{night:%Y%m%d}",
             "analysed_at": f"{night}T02:00:00+00:00",
-            "model_key": read_bundle(bundle).key,
+            "model_key": model_key,
         }
         for i, p in enumerate(probability)
     ]
