@@ -27,6 +27,8 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(autouse=True)
 def _in_a_checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # three engines more for each bundle, most of the time; `tests/flows` makes some
+    monkeypatch.setattr(precision, "has_openvino", lambda: False)
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # small films: a second thread costs more than it gives
     yield
@@ -74,7 +76,6 @@ def test_a_bundle_can_be_read_and_says_where_it_comes_from(tmp_path, caplog):
 
 def test_a_bundle_holds_how_near_bf16_is_to_fp32_on_val(tmp_path, monkeypatch):
     monkeypatch.setattr(precision, "has_bf16", lambda device: True)
-    monkeypatch.setattr(precision, "has_openvino", lambda: False)
     make_train_inputs(tmp_path)
 
     out = run(tmp_path, accelerator="cpu")
