@@ -1,5 +1,7 @@
 """Cells are drawn where they look: by arithmetic, by gradients, by a bright blob."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 import torch
@@ -151,11 +153,11 @@ def lit(architecture: str) -> nn.Module:
     return network
 
 
-def blob(rows: int, columns: int, at: tuple[float, float]) -> np.ndarray:
-    """Draw a bright spot on a dark film, at fractions of its height and width."""
+def blob(rows: int, columns: int, middle: np.ndarray) -> np.ndarray:
+    """Draw a bright spot on a dark film; its middle in pixels from above and left."""
     down, across = np.mgrid[:rows, :columns] + 0.5
     width = 0.09 * max(rows, columns)
-    square = (down - at[0] * rows) ** 2 + (across - at[1] * columns) ** 2
+    square = (down - middle[0]) ** 2 + (across - middle[1]) ** 2
     return (0.05 + 0.9 * np.exp(-square / width**2)).astype(np.float32)
 
 
@@ -163,27 +165,23 @@ def blob(rows: int, columns: int, at: tuple[float, float]) -> np.ndarray:
 def test_a_bright_blob_is_drawn_on_itself_at_three_sizes_and_aspects(architecture):
     network = lit(architecture)
     errors = []
+    at = cycle(((0.42, 0.56), (0.55, 0.47)))
     for size in (160, 224, 288):
         places = cell_places(network, size)
         for rows, columns in ((600, 600), (500, 400), (400, 700)):
-            for at in ((0.42, 0.56), (0.55, 0.47)):
-                film = blob(rows, columns, at)
-                square, placement = network_square(film, size=size)
-                _, evidence = read_squares(
-                    network, square[None], device=CPU, batch_size=1
-                )
-                heat = evidence_on_image(
-                    evidence[0], placement, places=places, rows=rows, columns=columns
-                )
-                hot = np.maximum(heat - heat.max() / 2, 0)
-                scale = size / max(rows, columns) / 32  # pixels -> cells
-                where = [
-                    float((hot.sum(1 - axis) * (np.arange(n) + 0.5)).sum() / hot.sum())
-                    for axis, n in enumerate((rows, columns))
-                ]
-                errors.append(
-                    (np.array(where) - np.multiply(at, (rows, columns))) * scale
-                )
+            middle = np.multiply(next(at), (rows, columns))
+            square, placement = network_square(blob(rows, columns, middle), size=size)
+            _, evidence = read_squares(network, square[None], device=CPU, batch_size=1)
+            heat = evidence_on_image(
+                evidence[0], placement, places=places, rows=rows, columns=columns
+            )
+            hot = np.maximum(heat - heat.max() / 2, 0)
+            scale = size / max(rows, columns) / 32  # pixels -> cells
+            where = [
+                float((hot.sum(1 - axis) * (np.arange(n) + 0.5)).sum() / hot.sum())
+                for axis, n in enumerate((rows, columns))
+            ]
+            errors.append((np.array(where) - middle) * scale)
 
     # in cells; drawn at the middle of its tile the blob would lie .5 off
     assert np.abs(np.mean(errors, 0)).max() < 0.15
