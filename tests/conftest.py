@@ -42,6 +42,12 @@ def pytest_unconfigure() -> None:
     gc.unfreeze()  # Triton tells of what is never let go
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Start a worker more than there are cores where tests wait for servers."""
+    waits = "not integration" not in config.option.markexpr
+    return len(os.sched_getaffinity(0)) + waits
+
+
 def pytest_ignore_collect(
     collection_path: Path, config: pytest.Config
 ) -> Literal[True] | None:
