@@ -97,8 +97,11 @@ def served(tmp_path):
 
 
 def few_nights() -> RRuleSchedule:
-    """Schedule `NIGHTS` nights from in five seconds on, and no more."""
-    begin = datetime.now(UTC) + timedelta(seconds=5)
+    """Schedule `NIGHTS` nights, and no more.
+
+    They begin in half a minute: a busy server never plans what is due before it looks.
+    """
+    begin = datetime.now(UTC) + timedelta(seconds=30)
     nights = rrule(SECONDLY, interval=5, count=NIGHTS, dtstart=begin)
     return RRuleSchedule.from_rrule(nights)
 
