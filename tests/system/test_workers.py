@@ -5,7 +5,9 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from cxrmlops.system.errors import ResourceError
 from cxrmlops.system.workers import WorkerLimits, map_isolated, worker_count
@@ -15,6 +17,11 @@ pytestmark = pytest.mark.integration
 
 def double(number):
     return 2 * number
+
+
+def threads_of_blas(_number):
+    np.ones((2, 2)) @ np.ones((2, 2))
+    return [library["num_threads"] for library in threadpool_info()]
 
 
 def die_on_three(number):
@@ -119,6 +126,12 @@ def test_a_worker_cannot_take_more_memory_than_allowed():
     (done,) = run(eat_memory, [8 * 2**30], bytes=4 * 2**30)
 
     assert done.why == "MemoryError"
+
+
+def test_products_of_matrices_take_one_thread_of_a_worker(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")  # as a person may have asked for
+    results = list(map_isolated(threads_of_blas, [1], workers=1, ahead=1))
+    assert results[0].output == [1]
 
 
 def test_a_full_disk_stops_the_run():

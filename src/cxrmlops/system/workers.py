@@ -47,6 +47,8 @@ class WorkerLimits:
 # other, so a worker that takes one of two cores from it stops both.
 NICENESS = 19
 
+_FIRST = "cxrmlops.system.one_thread"
+
 # After an interruption the tracker removes our semaphores, which need not be told.
 _QUIET_TRACKER = "ignore:resource_tracker:UserWarning"
 _LOCK, _MAIN = threading.Lock(), threading.Lock()
@@ -217,7 +219,7 @@ def _pool(workers: int, limits: WorkerLimits, preload: str) -> ProcessPoolExecut
     if _QUIET_TRACKER not in sys.warnoptions:
         sys.warnoptions.append(_QUIET_TRACKER)  # handed to the tracker's own process
     context = _Context()
-    context.set_forkserver_preload([preload])
+    context.set_forkserver_preload([_FIRST, preload])
     return ProcessPoolExecutor(
         workers, context, initializer=_start_worker, initargs=(limits.bytes,)
     )
