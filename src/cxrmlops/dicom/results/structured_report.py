@@ -5,11 +5,13 @@ The header names patient, films, model and predecessors; the groups with the ans
 in measurement_group.py. Nothing here is final: UNVERIFIED and PRELIMINARY, always.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import highdicom as hd
 from highdicom.sr import CodedConcept
+from pydicom.charset import default_encoding
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
@@ -124,6 +126,7 @@ def build_report(  # noqa: PLR0913
             **common(model, when, _description(answer, model, predecessors)),
         )
         made.ContentSequence = tree
+        _need_no_correction(tree)
         return complete(made, answer.images[0].source, when)
 
 
@@ -157,18 +160,9 @@ def _report(
     refs: Sequence[Dataset],
     wording: Wording,
 ) -> hd.sr.MeasurementReport:
-    device = hd.sr.DeviceObserverIdentifyingAttributes(
-        uid=device_uid(model),
-        name=PRODUCT,
-        manufacturer_name=MANUFACTURER,
-        model_name=model.name,
-        serial_number=model.bundle_hash[:16],
-    )
     code, meaning = wording.language
     return hd.sr.MeasurementReport(
-        observation_context=hd.sr.ObservationContext(
-            observer_device_context=hd.sr.ObserverContext(codes.DCM.Device, device)
-        ),
+        observation_context=_observer(model),
         procedure_reported=_procedure(refs[0]),
         imaging_measurements=parts,
         title=codes.DCM.ImagingMeasurementReport,
@@ -178,6 +172,20 @@ def _report(
             )
         ),
         referenced_images=[r for r in refs if _fits_library(r)] or None,
+    )
+
+
+@lru_cache(maxsize=8)  # the same in every report of a night
+def _observer(model: ModelIdentity) -> hd.sr.ObservationContext:
+    device = hd.sr.DeviceObserverIdentifyingAttributes(
+        uid=device_uid(model),
+        name=PRODUCT,
+        manufacturer_name=MANUFACTURER,
+        model_name=model.name,
+        serial_number=model.bundle_hash[:16],
+    )
+    return hd.sr.ObservationContext(
+        observer_device_context=hd.sr.ObserverContext(codes.DCM.Device, device)
     )
 
 
@@ -202,6 +210,19 @@ def _explain(
             codes.DCM.Comment, comment, relationship_type=_RELATION.CONTAINS
         )
     )
+
+
+def _need_no_correction(items: Iterable[Dataset]) -> None:
+    """Tell pydicom that items are as they are written, a tenth of a report's time.
+
+    It would look through the whole tree at each of its levels for elements whose VR
+    depends on others; content items have none.
+    """
+    for item in items:
+        item.set_original_encoding(False, True, default_encoding)
+        for element in item.elements():
+            if element.VR == "SQ":
+                _need_no_correction(element.value)
 
 
 def _fits_library(ref: Dataset) -> bool:
