@@ -116,8 +116,11 @@ def _candidates(
 
 def _by_key(key: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sort rows by key, without those alone: rows, how many share the key of each."""
-    rows = rows[np.argsort(key[rows], kind="stable")]
-    size = np.unique(key[rows], return_counts=True)[1]
+    values = key[rows]
+    order = np.argsort(values)
+    rows, values = rows[order], values[order]
+    begins = np.flatnonzero(np.diff(values, prepend=~values[:1]))
+    size = np.diff(begins, append=len(values))
     size = np.repeat(size, size)  # of the key of each row
     return rows[size > 1], size[size > 1]
 
