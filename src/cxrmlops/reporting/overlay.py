@@ -247,8 +247,14 @@ class _Pen:
 
 @lru_cache(maxsize=64)
 def _font(pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Unpack Pillow's built-in font once per size, not once per line of text."""
-    return ImageFont.load_default(pixels)
+    """Unpack Pillow's built-in font once per size, not once per line of text.
+
+    A line is drawn once, too: most are the same for every study of a night.
+    """
+    font = ImageFont.load_default(pixels)
+    if isinstance(font, ImageFont.FreeTypeFont):
+        font.getmask2 = lru_cache(maxsize=64)(font.getmask2)  # type: ignore[method-assign]
+    return font
 
 
 @lru_cache(maxsize=256)
