@@ -97,11 +97,7 @@ def _against_bare(
     """
     count = IMAGES[size]
     _night(bundle, images[:WARM])  # loads the model, starts workers and Prefect
-    reader = Reader(
-        read_bundle(bundle),
-        batch_size=load_params().score.batch_size,
-        choice=Choice(precision),
-    )
+    reader = Reader(read_bundle(bundle), choice=Choice(precision))
     squares = np.random.default_rng(0).integers(0, 255, (count, size, size), np.uint8)
     reader.read(squares[:WARM])
     left, turns = iter(images[WARM:]), []

@@ -34,7 +34,7 @@ WANTED = (
 def test_a_gpu_box_with_nothing_but_pytorch_can_train_and_read():
     blocked = "import sys; sys.modules.update(dict.fromkeys(%r))" % (ABSENT,)  # noqa: UP031
     wanted = [f"import cxrmlops.{name}" for name in WANTED]
-    code = "; ".join([blocked, *wanted, "import benchmarks.gpu_training"])
+    code = "; ".join([blocked, *wanted, "import benchmarks.gpu_reading, benchmarks.gpu_training"])
 
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False

@@ -1,8 +1,15 @@
+from functools import partial
+
+import numpy as np
 import pytest
 import torch
 
 from cxrmlops.model import compilation
 from cxrmlops.model.checkpoint import CheckpointWriter, load_checkpoint
+from cxrmlops.model.inference import read_squares
+from cxrmlops.model.network import build_network, fold_norms
+from cxrmlops.model.out_of_distribution import collected
+from cxrmlops.model.precision import BF16, ready
 from cxrmlops.model.training import epochs
 from tests.model.make import CPU
 from tests.model.make_training import make_learner, make_lesson
@@ -61,10 +68,29 @@ def test_what_was_compiled_is_kept_where_it_outlives_a_restart(monkeypatch):
     assert kept.endswith(".cache/cxrmlops/torch_compile")
 
 
+worth_it = partial(compilation.is_worth_compiling, setting="train.compile")
+
+
 def test_a_cpu_compiles_nothing_and_says_so(caplog):
     with caplog.at_level("INFO"):
-        assert not compilation.is_worth_compiling(CPU, asked=True)
+        assert not worth_it(CPU, asked=True)
 
     assert "train.compile is for a GPU" in caplog.text
-    assert not compilation.is_worth_compiling(CPU, asked=False)
-    assert compilation.is_worth_compiling(torch.device("cuda"), asked=True)
+    assert not worth_it(CPU, asked=False)
+    assert worth_it(torch.device("cuda"), asked=True)
+
+
+def test_compiled_stages_read_what_the_network_reads_features_included(graphs):
+    network = fold_norms(build_network("resnet18_narrow"))
+    squares = np.random.default_rng(0).integers(0, 256, (3, 32, 32), np.uint8)
+
+    def read(**settings):
+        made = ready(network, BF16, size=32, threads=1, **settings)
+        with collected(made) as found:
+            logit, evidence = read_squares(made, squares, device=CPU, batch_size=1)
+        return logit, evidence, np.concatenate(found)
+
+    for found, wanted in zip(read(compile=True), read(), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert len(graphs) == 4
+

@@ -120,6 +120,19 @@ def test_16_bit_on_a_gpu_reads_almost_the_same_alone_and_together(tmp_path):
     assert not np.array_equal(together, exact.read(squares).logit)
 
 
+def test_compiled_reading_on_a_gpu_answers_almost_the_same(tmp_path):
+    bundle = read_bundle(make_reading_bundle(tmp_path, size=64))
+    squares = np.random.default_rng(0).integers(0, 256, (9, 64, 64)).astype(np.uint8)
+
+    compiled = Reader(bundle, accelerator="gpu", choice=Choice(BF16), compile=True)
+    plain = Reader(bundle, accelerator="gpu", choice=Choice(BF16))
+
+    found, wanted = compiled.read(squares), plain.read(squares)
+    np.testing.assert_allclose(found.logit, wanted.logit, atol=0.02)
+    np.testing.assert_allclose(found.evidence, wanted.evidence, atol=0.05)
+    assert found.features.shape == wanted.features.shape
+
+
 def test_32_bit_on_a_gpu_are_32():
     before = torch.backends.cudnn.allow_tf32
 

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 import torch
 
+from cxrmlops.model import inference
 from cxrmlops.model.bundle import read_bundle
 from cxrmlops.model.inference import Reader, calibrated, read_squares, to_images
 from cxrmlops.model.network import build_network, fold_norms
 from cxrmlops.model.out_of_distribution import collected
 from cxrmlops.model.precision import BF16, FP32, STARTS, Choice, ready
-from cxrmlops.system.errors import BundleError
+from cxrmlops.system.errors import BundleError, ResourceError
 from tests.make import make_reading_bundle
 
 SIZE = 64
@@ -54,6 +55,44 @@ def test_images_that_come_in_parts_are_answered_like_all_at_once(bundle):
     whole = reader.read(images)
     for name, values in vars(whole).items():
         np.testing.assert_array_equal(vars(parts)[name], values, err_msg=name)
+
+
+@pytest.fixture
+def small_gpu(monkeypatch):
+    """Let a batch of more than `most` films find too little memory."""
+    whole, seen = inference.read_squares, []
+
+    def limited(most: int):
+        def read(*arguments, batch_size, **others):
+            seen.append(batch_size)
+            if batch_size > most:
+                raise torch.OutOfMemoryError
+            return whole(*arguments, batch_size=batch_size, **others)
+
+        monkeypatch.setattr(inference, "read_squares", read)
+        return seen
+
+    return limited
+
+
+def test_batches_that_do_not_fit_into_memory_are_halved(bundle, small_gpu, caplog):
+    wanted = Reader(bundle).read(squares(9))
+    seen, reader = small_gpu(3), Reader(bundle, batch_size=16)
+
+    answers = [reader.read(squares(9)) for _ in range(2)]
+
+    assert seen == [16, 8, 4, 2, 2]  # what did not fit once is not tried again
+    assert reader.batch_size == 2
+    assert "4 films at a time are too many for the GPU's memory" in caplog.text
+    for found in answers:
+        for name, values in vars(wanted).items():
+            np.testing.assert_array_equal(vars(found)[name], values, err_msg=name)
+
+
+def test_a_film_that_does_not_fit_alone_is_told_as_too_little_memory(bundle, small_gpu):
+    small_gpu(0)
+    with pytest.raises(ResourceError, match=r"memory for 1 film\(s\) of 64"):
+        Reader(bundle).read(squares(2))
 
 
 def test_probability_is_the_calibrated_logit(bundle):

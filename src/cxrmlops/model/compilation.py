@@ -1,7 +1,8 @@
-"""The network compiled for training on a GPU: fewer and larger kernels."""
+"""The network compiled for a GPU: fewer and larger kernels."""
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,10 +14,16 @@ CACHE = Path("~/.cache/cxrmlops/torch_compile")  # kept: torch's own place is /t
 log = logging.getLogger(__name__)
 
 
-def is_worth_compiling(device: torch.device, *, asked: bool) -> bool:
-    """Return whether to compile for this device; on a CPU nothing was gained by it."""
+def is_worth_compiling(device: torch.device, *, asked: bool, setting: str) -> bool:
+    """Return whether to compile for this device; on a CPU nothing was gained by it.
+
+    Args:
+        device: that computes.
+        asked: whether params.yaml asks for it.
+        setting: by which name, to say that it is left out.
+    """
     if asked and device.type != "cuda":
-        log.info("train: train.compile is for a GPU; here it is left out")
+        log.info("%s is for a GPU; here it is left out", setting)
         return False
     return asked
 
@@ -26,16 +33,37 @@ def compiled(network: nn.Module) -> nn.Module:
 
     Sizes are compiled in as constants (`dynamic=False`): a graph for any size takes
     longer to make and gains nothing. What was made is kept on disk, and found again by
-    the next training.
+    the next run.
 
     Args:
         network: shares its weights with what is returned.
     """
-    folder = CACHE.expanduser()
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
+    _keep_what_is_made()
+    return _compiled(network)
+
+
+def compile_parts(network: nn.Module, names: Sequence[str]) -> None:
+    """Compile parts of a network, each for itself and in its place.
+
+    Forward hooks that are set on a part later run outside of what is compiled.
+
+    Args:
+        network: changed; its weights are those that it had.
+        names: of its children.
+    """
+    _keep_what_is_made()
+    for name in names:
+        setattr(network, name, _compiled(network.get_submodule(name)))
+
+
+def _compiled(module: nn.Module) -> nn.Module:
+    return torch.compile(module, dynamic=False, backend=BACKEND)  # type: ignore[return-value]
+
+
+def _keep_what_is_made() -> None:
+    folder = os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CACHE.expanduser()))
     log.info(
-        "train: the first step at each size compiles the network: minutes, unless %s "
-        "has it from an earlier training",
-        os.environ["TORCHINDUCTOR_CACHE_DIR"],
+        "the first batch of each size compiles the network: minutes, unless %s has it "
+        "from an earlier run",
+        folder,
     )
-    return torch.compile(network, dynamic=False, backend=BACKEND)  # type: ignore[return-value]

@@ -92,11 +92,14 @@ def open_fabric(
 
 
 @contextmanager
-def enough_memory(what: str) -> Iterator[None]:
+def enough_memory(
+    what: str, *, advice: str = "halve the batch size in params.yaml, or "
+) -> Iterator[None]:
     """Tell too little memory as what it is.
 
     Args:
-        what: the setting to lower, with its value.
+        what: that did not fit.
+        advice: what to try before one looks who else uses it.
 
     Raises:
         ResourceError: the GPU's or the machine's memory is full.
@@ -109,8 +112,8 @@ def enough_memory(what: str) -> Iterator[None]:
             raise
         where, look = ("GPU", "nvidia-smi") if full_gpu else ("machine", "top")
         raise ResourceError(
-            f"the {where} has too little free memory for {what}; halve the batch size "
-            f"in params.yaml, or see with {look} who else uses it, and run again"
+            f"the {where} has too little free memory for {what}; {advice}see "
+            f"with {look} who else uses it, and run again"
         ) from None
 
 

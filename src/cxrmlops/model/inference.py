@@ -1,5 +1,6 @@
 """Films -> answers, in batches; the same function in evaluation and at night."""
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cxrmlops.model.bundle import Bundle, bundle_hash
+from cxrmlops.model.compilation import is_worth_compiling
 from cxrmlops.model.device import choose_device, enough_memory
 from cxrmlops.model.network import fold_norms
 from cxrmlops.model.out_of_distribution import (
@@ -24,6 +26,8 @@ from cxrmlops.model.precision import EXACT, Choice, full_32_bit, ready
 from cxrmlops.system.errors import BundleError, ReplacedError
 
 BATCH = 16  # films in one forward pass, where thousands are read
+ON_CPU, ON_GPU = 8, 64  # films at a time, unless it is told; a CPU reads each alone
+log = logging.getLogger(__name__)
 _THREADS = torch.get_num_threads()  # as OMP_NUM_THREADS, or the machine, says
 
 
@@ -45,7 +49,8 @@ class Reader:
     `network` is a copy on the device, BatchNorm folded, in fp32; what reads is made of
     it as `choice` says. It is the network of `bundle`, too: the one that came is let
     go, hundreds of MiB. `familiar` is None where the bundle's cohort was too small to
-    say what is like it.
+    say what is like it. `batch_size` films are read at a time; it falls where a GPU's
+    memory is too small.
     """
 
     def __init__(
@@ -53,22 +58,25 @@ class Reader:
         bundle: Bundle,
         *,
         accelerator: str = "auto",
-        batch_size: int = 8,
+        batch_size: int | None = None,
         choice: Choice = EXACT,
+        compile: bool = False,
     ) -> None:
         """Put a copy of the network on the device.
 
         Args:
             bundle: left as it is.
             accelerator: `auto`, `cpu` or `gpu`.
-            batch_size: films at a time.
+            batch_size: films at a time; None: `ON_GPU` or `ON_CPU`.
             choice: how to read; `scoring_reader` asks whether that is allowed.
+            compile: what reads in bf16 on a GPU: minutes once, then it is faster.
 
         Raises:
             ResourceError: there is no GPU, and one is asked for.
         """
-        self._batch_size = batch_size
         self._device = choose_device(accelerator)
+        on_gpu = self._device.type == "cuda"
+        self.batch_size = batch_size or (ON_GPU if on_gpu else ON_CPU)
         self.choice = choice
         self.network = fold_norms(bundle.network).to(self._device)
         self.bundle = replace(bundle, network=self.network)
@@ -77,6 +85,9 @@ class Reader:
             choice.precision,
             size=bundle.card.size,
             threads=reading_threads(),
+            compile=is_worth_compiling(
+                self._device, asked=compile, setting="score.compile"
+            ),
         )
         self.familiar = Familiar.from_arrays(bundle.reference)
 
@@ -96,14 +107,7 @@ class Reader:
             raise ValueError(
                 f"squares should be (n, {size}, {size}), are {squares.shape}"
             )
-        memory = f"batches of {self._batch_size} films of {size} pixels"
-        with enough_memory(memory), collected(self._reads) as found:
-            logit, evidence = read_squares(
-                self._reads,
-                squares,
-                device=self._device,
-                batch_size=self._batch_size,
-            )
+        logit, evidence, features = self._in_fitting_batches(squares)
         broken = ~(np.isfinite(logit) & np.isfinite(evidence).all(axis=(1, 2)))
         if broken.any():
             raise BundleError(
@@ -111,7 +115,6 @@ class Reader:
                 f"{int(broken.sum())} of {len(logit)} film(s); it cannot be used, "
                 "train or fetch it again"
             )
-        features = np.concatenate(found)[: len(squares)]
         distance = self._distance(features)
         return Answers(
             logit,
@@ -121,6 +124,35 @@ class Reader:
             distance,
             distance > (self.familiar.limit if self.familiar else np.inf),
         )
+
+    def _in_fitting_batches(
+        self, squares: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Read by half as many films at a time where a GPU's memory is too small."""
+        while True:
+            what = f"{self.batch_size} film(s) of {squares.shape[1]} pixels"
+            with enough_memory(what, advice=""):
+                try:
+                    return self._in_batches(squares)
+                except torch.OutOfMemoryError:
+                    if self.batch_size == 1:
+                        raise
+            torch.cuda.empty_cache()  # what the batch had taken
+            log.warning(
+                "%d films at a time are too many for the GPU's memory: reads %d now",
+                self.batch_size,
+                self.batch_size // 2,
+            )
+            self.batch_size //= 2
+
+    def _in_batches(
+        self, squares: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        with collected(self._reads) as found:
+            logit, evidence = read_squares(
+                self._reads, squares, device=self._device, batch_size=self.batch_size
+            )
+        return logit, evidence, np.concatenate(found)[: len(squares)]
 
     def read_parts(self, parts: Iterable[np.ndarray]) -> Answers:
         """Answer films that come in parts, at least one part.

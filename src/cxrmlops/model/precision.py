@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cxrmlops.model.agreement import Agreement
+from cxrmlops.model.compilation import compile_parts
 from cxrmlops.model.ensemble import Ensemble, Network
 from cxrmlops.model.network import EvidenceResNet
 from cxrmlops.model.openvino_body import OpenVinoNetwork, has_openvino
@@ -113,7 +114,9 @@ def has_bf16(device: torch.device) -> bool:
     return bool(by_itself) and torch.backends.mkldnn.is_available()
 
 
-def ready(network: Network, way: str, *, size: int, threads: int) -> nn.Module:
+def ready(
+    network: Network, way: str, *, size: int, threads: int, compile: bool = False
+) -> nn.Module:
     """Make a folded network ready to read, in a copy where it is not torch's fp32.
 
     Weights are rounded to bf16 once: autocast would do it at every film, a fifth of
@@ -124,14 +127,17 @@ def ready(network: Network, way: str, *, size: int, threads: int) -> nn.Module:
         way: of a `Choice`.
         size: pixels per side of the square.
         threads: films that a CPU reads at once.
+        compile: the stages of what torch reads in bf16.
     """
     if way == FP32:
         return network
-    made = [_ready(each, way, size, threads) for each in network.members]
+    made = [_ready(each, way, size, threads, compile) for each in network.members]
     return made[0] if len(made) == 1 else Ensemble(made)
 
 
-def _ready(network: EvidenceResNet, way: str, size: int, threads: int) -> nn.Module:
+def _ready(
+    network: EvidenceResNet, way: str, size: int, threads: int, compile: bool
+) -> nn.Module:
     if way.startswith(OPENVINO):
         start = STARTS.get(way.removeprefix(f"{OPENVINO} "))
         return OpenVinoNetwork(network, size=size, rounded=start, threads=threads)
@@ -139,6 +145,8 @@ def _ready(network: EvidenceResNet, way: str, size: int, threads: int) -> nn.Mod
     for name in STAGES[first:]:
         rounded.get_submodule(name).to(torch.bfloat16)
     rounded.get_submodule(STAGES[first]).register_forward_pre_hook(_round)
+    if compile:
+        compile_parts(rounded, STAGES[1:])
     return rounded
 
 

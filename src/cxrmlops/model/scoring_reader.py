@@ -34,9 +34,10 @@ def open_reader(
     bundle: Path,
     *,
     accelerator: str,
-    batch_size: int,
+    batch_size: int | None = None,
     precision: str = AUTO,
     engine: str = TORCH,
+    compile: bool = False,
     saliency_method: str = EVIDENCE,
     expect_hash: str | None = None,
 ) -> Reader:
@@ -49,9 +50,10 @@ def open_reader(
     Args:
         bundle: folder of the model.
         accelerator: `auto`, `cpu` or `gpu`.
-        batch_size: films at a time.
+        batch_size: films at a time; None: as suits the device.
         precision: `auto` (bf16 where it is there and agrees), `fp32` or `bf16`.
         engine: `torch` or `openvino`.
+        compile: what reads in bf16 on a GPU.
         saliency_method: what makes the maps.
         expect_hash: of the bundle that the run began with; None: it begins now.
 
@@ -64,25 +66,28 @@ def open_reader(
     """
     found = expect_hash or bundle_hash(bundle)
     require_unchanged(bundle, found)
-    asked = _Asked(precision, engine, saliency_method != EVIDENCE)
-    return _reader(bundle, found, accelerator, batch_size, asked)
+    asked = _Asked(
+        accelerator, batch_size, precision, engine, compile, saliency_method != EVIDENCE
+    )
+    return _reader(bundle, found, asked)
 
 
 class _Asked(NamedTuple):
     """How films are to be read."""
 
+    accelerator: str
+    batch_size: int | None
     precision: str
     engine: str
+    compile: bool
     backward: bool  # maps need it
 
 
 @lru_cache(maxsize=1)
-def _reader(
-    bundle: Path, known: str, accelerator: str, batch_size: int, asked: _Asked
-) -> Reader:
+def _reader(bundle: Path, known: str, asked: _Asked) -> Reader:
     opened = read_bundle(bundle, expect_hash=known)
     require_unchanged(bundle, known)  # nor while it was read, file by file
-    device = choose_device(accelerator)
+    device = choose_device(asked.accelerator)
     choice = choose(
         asked.precision,
         opened.card.agreement,
@@ -90,20 +95,22 @@ def _reader(
         engine=asked.engine,
         backward=asked.backward,
     )
-    reader = _checked(opened, choice, accelerator, batch_size)
+    reader = _checked(opened, choice, asked)
     log.info("%s reads in %s", opened.card.name, reader.choice.told())
     if (n := opened.card.networks) > 1:
         log.info("%d networks read each film: %d times the time of one", n, n)
     return reader
 
 
-def _checked(
-    bundle: Bundle, choice: Choice, accelerator: str, batch_size: int
-) -> Reader:
+def _checked(bundle: Bundle, choice: Choice, asked: _Asked) -> Reader:
     """Let the bundle answer its own films; in 32 bit where this way does not."""
     try:
         reader = Reader(
-            bundle, accelerator=accelerator, batch_size=batch_size, choice=choice
+            bundle,
+            accelerator=asked.accelerator,
+            batch_size=asked.batch_size,
+            choice=choice,
+            compile=asked.compile,
         )
         check_skew(bundle, reader)
     except Exception as error:
@@ -113,5 +120,5 @@ def _checked(
             f"{choice.precision} does not answer its own test films on this machine as "
             f"it should: {type(error).__name__}"
         )
-        return _checked(bundle, Choice(FP32, why), accelerator, batch_size)
+        return _checked(bundle, Choice(FP32, why), asked)
     return reader

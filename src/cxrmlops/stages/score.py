@@ -135,7 +135,7 @@ def _read_all(
         read_backlog_image,
         requests,
         workers=workers,
-        ahead=params.batch_size + 2 * workers,
+        ahead=reader.batch_size + 2 * workers,
     )
     rows: list[dict[str, object]] = []
     reads: dict[str, ImageRead] = {}
@@ -150,7 +150,7 @@ def _read_all(
         ):
             continue
         batch.append((image.row, image.square))
-        if len(batch) == params.batch_size:
+        if len(batch) >= reader.batch_size:
             _answer(batch, reader, params.saliency_method, out)
             batch.clear()
     _answer(batch, reader, params.saliency_method, out)

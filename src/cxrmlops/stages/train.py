@@ -247,7 +247,9 @@ def _learn(
             make_network,
             replace(
                 _recipe(params),
-                compile=is_worth_compiling(fabric.device, asked=params.compile),
+                compile=is_worth_compiling(
+                    fabric.device, asked=params.compile, setting="train.compile"
+                ),
             ),
             fit_one,
             members=params.seeds,
