@@ -34,7 +34,8 @@ WANTED = (
 def test_a_gpu_box_with_nothing_but_pytorch_can_train_and_read():
     blocked = "import sys; sys.modules.update(dict.fromkeys(%r))" % (ABSENT,)  # noqa: UP031
     wanted = [f"import cxrmlops.{name}" for name in WANTED]
-    code = "; ".join([blocked, *wanted, "import benchmarks.gpu_reading, benchmarks.gpu_training"])
+    wanted += [f"import benchmarks.gpu_{name}" for name in ("reading", "training")]
+    code = "; ".join([blocked, *wanted])
 
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False

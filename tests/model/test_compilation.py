@@ -93,4 +93,3 @@ def test_compiled_stages_read_what_the_network_reads_features_included(graphs):
     for found, wanted in zip(read(compile=True), read(), strict=True):
         np.testing.assert_array_equal(found, wanted)
     assert len(graphs) == 4
-

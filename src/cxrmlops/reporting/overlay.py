@@ -253,7 +253,7 @@ def _font(pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """
     font = ImageFont.load_default(pixels)
     if isinstance(font, ImageFont.FreeTypeFont):
-        font.getmask2 = lru_cache(maxsize=64)(font.getmask2)  # type: ignore[method-assign]
+        font.getmask2 = lru_cache(maxsize=64)(font.getmask2)  # type: ignore[assignment, method-assign]
     return font
 
 
