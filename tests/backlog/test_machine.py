@@ -20,10 +20,10 @@ from sqlalchemy import select, update
 from cxrmlops.backlog import lease_holders, leases, ledger, operator_actions, progress
 from cxrmlops.backlog.database import open_database, transaction
 from cxrmlops.backlog.folder_scan import BacklogImage
-from cxrmlops.backlog.ledger import DELIVERED, FOUND, IN_WORK, OPEN, REJECTED, WITHDRAWN
+from cxrmlops.backlog.ledger import DELIVERED, FOUND, IN_WORK, REJECTED, WITHDRAWN
 from cxrmlops.backlog.progress import Answer, Written
 from cxrmlops.backlog.reconciliation import AT_REST, check_balance
-from cxrmlops.backlog.schema import chunks, objects, studies
+from cxrmlops.backlog.schema import OPEN, chunks, objects, studies
 from cxrmlops.system.errors import ParamsError, ServiceError
 
 LEGAL = AT_REST | {

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, func, select
 
 from cxrmlops.backlog.database import transaction
-from cxrmlops.backlog.ledger import DELIVERED, DISSOLVED, FOUND, REJECTED
-from cxrmlops.backlog.schema import chunks, studies
+from cxrmlops.backlog.ledger import DELIVERED, FOUND, REJECTED
+from cxrmlops.backlog.schema import DISSOLVED, chunks, studies
 
 TRIES = 3  # chunks, or studies alone
 

@@ -3,16 +3,8 @@
 from sqlalchemy import Engine, select
 
 from cxrmlops.backlog.database import transaction
-from cxrmlops.backlog.ledger import (
-    DELIVERED,
-    DISSOLVED,
-    DONE,
-    FOUND,
-    IN_WORK,
-    OPEN,
-    REJECTED,
-)
-from cxrmlops.backlog.schema import chunks, studies
+from cxrmlops.backlog.ledger import DELIVERED, FOUND, IN_WORK, REJECTED
+from cxrmlops.backlog.schema import DISSOLVED, DONE, OPEN, chunks, studies
 
 
 def finished_chunks(engine: Engine, before: str) -> set[str]:

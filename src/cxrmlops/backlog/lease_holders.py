@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, text, update
 
-from cxrmlops.backlog.schema import chunks
+from cxrmlops.backlog.schema import OPEN, chunks
 
 LEASE_SECONDS = 90.0  # renewed while the work goes on; of use where no death is seen
 KILLED = "its run was killed"
@@ -60,7 +60,8 @@ def seconds(connection: Connection) -> float:
 def free_dead(connection: Connection) -> None:
     """End the leases of dead processes, and those that no clock of now has given."""
     now = seconds(connection)
-    leased = chunks.c.lease_until >= now
+    # the state, too, though only open ones are leased: the index begins with it
+    leased = (chunks.c.state == OPEN) & (chunks.c.lease_until >= now)
     holders = connection.execute(select(chunks.c.holder).where(leased).distinct())
     alive = {holder: is_alive(holder) for holder in holders.scalars()}
     dead = [holder for holder, lives in alive.items() if lives is False]

@@ -40,18 +40,16 @@ from cxrmlops.backlog.lease_renewal import renewed
 from cxrmlops.backlog.ledger import (
     CLAIMED,
     DELIVERED,
-    DISSOLVED,
     FAILED,
     FORGOTTEN,
     FOUND,
     IN_WORK,
-    OPEN,
     REJECTED,
     SCORED,
     WRITTEN,
     set_study,
 )
-from cxrmlops.backlog.schema import chunks, objects, studies
+from cxrmlops.backlog.schema import DISSOLVED, OPEN, chunks, objects, studies
 from cxrmlops.system.errors import ServiceError
 from cxrmlops.system.files import sha256_json
 

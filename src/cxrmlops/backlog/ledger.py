@@ -34,14 +34,13 @@ from cxrmlops.backlog.contents import content_of, covers
 from cxrmlops.backlog.database import ENTRY_LOCK, lock, now, transaction
 from cxrmlops.backlog.folder_scan import BacklogImage
 from cxrmlops.backlog.lease_holders import free_dead, seconds
-from cxrmlops.backlog.schema import chunks, studies
+from cxrmlops.backlog.schema import DISSOLVED, DONE, OPEN, chunks, studies
 from cxrmlops.system.files import sha256_json
 
 FOUND, CLAIMED, SCORED, WRITTEN = "found", "claimed", "scored", "written"
 DELIVERED, REJECTED, FAILED = "delivered", "rejected", "failed"
 WITHDRAWN, FORGOTTEN = "withdrawn", "forgotten"
 IN_WORK = (CLAIMED, SCORED, WRITTEN)
-OPEN, DONE, DISSOLVED = "open", "done", "dissolved"  # of a chunk
 _BATCH = 500  # studies in one query
 
 

@@ -14,13 +14,12 @@ from cxrmlops.backlog.ledger import (
     FORGOTTEN,
     FOUND,
     IN_WORK,
-    OPEN,
     REJECTED,
     WITHDRAWN,
     dissolve_empty,
     set_study,
 )
-from cxrmlops.backlog.schema import chunks, decisions, studies
+from cxrmlops.backlog.schema import OPEN, chunks, decisions, studies
 from cxrmlops.system.errors import ParamsError
 
 RETRY, FORGET = "retry", "forget"

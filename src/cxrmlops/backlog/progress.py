@@ -11,7 +11,6 @@ from cxrmlops.backlog.database import now, transaction
 from cxrmlops.backlog.leases import Chunk, close, settle, still_ours
 from cxrmlops.backlog.ledger import (
     DELIVERED,
-    DONE,
     FAILED,
     IN_WORK,
     REJECTED,
@@ -19,7 +18,7 @@ from cxrmlops.backlog.ledger import (
     WRITTEN,
     set_study,
 )
-from cxrmlops.backlog.schema import objects, studies
+from cxrmlops.backlog.schema import DONE, objects, studies
 from cxrmlops.system.errors import DataError
 
 

@@ -16,17 +16,15 @@ from cxrmlops.backlog.database import transaction
 from cxrmlops.backlog.leases import REPORT, names
 from cxrmlops.backlog.ledger import (
     DELIVERED,
-    DONE,
     FAILED,
     FORGOTTEN,
     IN_WORK,
-    OPEN,
     REJECTED,
     SCORED,
     WITHDRAWN,
 )
 from cxrmlops.backlog.operator_actions import RETRY
-from cxrmlops.backlog.schema import chunks, decisions, objects, studies
+from cxrmlops.backlog.schema import DONE, OPEN, chunks, decisions, objects, studies
 from cxrmlops.system.errors import DataError
 
 WAITING = "waiting"  # in a chunk that was given back

@@ -18,6 +18,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+OPEN, DONE, DISSOLVED = "open", "done", "dissolved"  # of a chunk
+
 metadata = MetaData()
 
 # Every file that was ever seen in the backlog: what is known is not read again.
@@ -55,7 +57,7 @@ chunks = Table(
     Column("id", String(16), primary_key=True),
     Column("model_key", Text, nullable=False),
     Column("started", Text, nullable=False),  # start of analysis, ISO 8601
-    Column("state", Text, nullable=False),  # open, done, or dissolved
+    Column("state", Text, nullable=False),  # OPEN, DONE or DISSOLVED
     Column("owner", Text, nullable=False),  # of the lease; "" nobody
     Column("run", Text, nullable=False),  # nightly run that tried last
     Column("lease_until", Float, nullable=False),
