@@ -1,4 +1,8 @@
-"""How long `dvc repro` and `cxrmlops --help` take when there is nothing to do."""
+"""
+How long `dvc repro` and `cxrmlops --help` take when there is nothing to do.
+
+    python -m benchmarks.no_op 112120
+"""
 
 import os
 import shutil
@@ -41,8 +45,8 @@ PARAMS = {
 SITE = {"source": "nih", "films": "data/raw/films", "reports": "data/raw/entry.csv"}
 
 
-def measure() -> dict[str, float]:
-    """Build the graph once for `IMAGES` films, then time runs with nothing to do.
+def measure(images: int = IMAGES) -> dict[str, float]:
+    """Build the graph once for so many films, then time runs with nothing to do.
 
     Returns:
         Seconds, best of `REPEATS`: `dvc_repro_no_op`, `help`.
@@ -50,7 +54,7 @@ def measure() -> dict[str, float]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     copy_checkout(FOLDER)
     _write_settings()
-    _write_images()
+    _write_images(images)
     _run(sys.executable, "-m", "dvc", "repro", "--quiet")
     return {
         "dvc_repro_no_op": min(
@@ -71,14 +75,14 @@ def _write_settings() -> None:
     (FOLDER / "site.yaml").write_text(yaml.safe_dump(site, sort_keys=False))
 
 
-def _write_images() -> None:
+def _write_images(count: int) -> None:
     """Write made-up films under clouds: films to our checks, and no two alike."""
     images = FOLDER / "data/raw/films"
     images.mkdir(parents=True)
     rng = np.random.default_rng(0)
     films = [_small(film) for film in reference_datasets(4)]
     rows = []
-    for number in range(IMAGES):
+    for number in range(count):
         name = f"{number:08d}_000.png"
         cloud = Image.fromarray(rng.integers(256, size=(8, 8), dtype=np.uint8))
         cloud = cloud.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
@@ -114,3 +118,7 @@ def _run(*command: str) -> float:
         command, cwd=FOLDER, env=surroundings, check=True, stdout=subprocess.DEVNULL
     )
     return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    print(measure(int(sys.argv[1])))

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from cxrmlops.dicom.read import pixel_order
 from cxrmlops.dicom.read.pixel_order import best_stride, disorder
 from tests.make import make_thorax
 
@@ -32,3 +35,27 @@ def test_rows_and_columns_in_random_order_are_found():
 
     assert "rows" in disorder(image[order(len(image))])
     assert "columns" in disorder(image[:, order(image.shape[1])])
+
+
+@given(st.integers(2, 300), st.integers(1, 300), st.integers(0, 9))
+def test_differences_are_those_of_each_shift_taken_alone(n, most, seed):
+    stream = np.random.default_rng(seed).normal(size=n)
+    shifts = np.arange(min(n, most))
+
+    found = pixel_order._differences(stream, shifts)
+
+    wanted = [np.square(stream[k:] - stream[: n - k]).mean() for k in shifts]
+    np.testing.assert_allclose(found, wanted, atol=1e-9)
+
+
+def test_a_width_with_a_large_prime_factor_costs_no_more_than_another(monkeypatch):
+    lengths, transform = [], np.fft.rfft
+
+    def note(stream, length):
+        lengths.append(length)
+        return transform(stream, length)
+
+    monkeypatch.setattr(np.fft, "rfft", note)
+    best_stride(np.zeros((64, 2 * 1511), np.float32))  # ten times as long as 3,072
+
+    assert set(lengths) == {27 * 1024}

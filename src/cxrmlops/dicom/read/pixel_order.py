@@ -10,6 +10,7 @@ import numpy as np
 _SAMPLES = 512  # rows that are compared with the next one
 _BANDS = 12  # of neighbouring rows that are looked at, spread over the film
 _ROWS = 6  # of a band
+_FAST_LENGTH = 1024  # multiples of it have small factors, as a fast transform needs
 _WRONG_STRIDE = 0.7  # difference at the best stride : at Columns; real films 0.87+
 _OUT_OF_ORDER = 2.8  # steps down : steps across, or the reverse; real films to 1.7
 
@@ -60,9 +61,11 @@ def best_stride(image: np.ndarray) -> int:
 
 def _differences(stream: np.ndarray, shifts: np.ndarray) -> np.ndarray:
     """Return the mean squared difference of a stream to itself, for each shift."""
-    n = len(stream)
-    spectrum = np.fft.rfft(stream, 2 * n)
-    product = np.fft.irfft(spectrum * spectrum.conj())[: len(shifts)]
+    n, most = len(stream), len(shifts)
+    # so that no shift reaches the other end; other lengths may take ten times as long
+    padded = -(-(n + most) // _FAST_LENGTH) * _FAST_LENGTH
+    spectrum = np.fft.rfft(stream, padded)
+    product = np.fft.irfft(spectrum * spectrum.conj())[:most]
     power = np.concatenate([[0], np.cumsum(stream**2)])
     both = power[n - shifts] + power[n] - power[shifts]
     return np.asarray((both - 2 * product) / (n - shifts))
