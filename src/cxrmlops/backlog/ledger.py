@@ -68,6 +68,8 @@ def enter(
         lock(connection, ENTRY_LOCK)
         free_dead(connection)
         _withdraw_others(connection, model_key)
+        waits: dict[str, Any] = {"model_key": model_key, "found_at": now()}
+        waits |= {"state": FOUND, "outcome": "", "reason": "", "alone": 0, "run": ""}
         uids, entered = list(arrived), 0
         for start in range(0, len(uids), _BATCH):
             some = uids[start : start + _BATCH]
@@ -78,7 +80,7 @@ def enter(
                     connection, rows[uid], content, model_key, rescore, new
                 )
             if new:
-                connection.execute(insert(studies), new)
+                connection.execute(insert(studies), [one | waits for one in new])
                 entered += len(new)
         return entered
 
@@ -107,6 +109,9 @@ def _enter_one(
     Returns:
         1 where an entry was put back on the list, else 0.
     """
+    if not rows:  # nothing is known of it, as of most
+        new.append(content)
+        return 0
     mine = [row for row in rows if row.model_key == model_key]
     waiting = [row for row in mine if row.state == FOUND]
     settled = [row for row in rows if _counts(row, model_key, rescore)]
@@ -124,8 +129,7 @@ def _enter_one(
     if waiting:  # a film more
         set_study(connection, waiting[0].id, **content)
         return 0
-    row = {"model_key": model_key, "found_at": now(), "state": FOUND}
-    new.append(content | row | {"outcome": "", "reason": "", "alone": 0, "run": ""})
+    new.append(content)
     return 0
 
 
