@@ -291,6 +291,17 @@ def test_evidence_names_images_and_overlays_and_the_tree_links_them():
     )
 
 
+def test_who_changes_the_texts_of_a_report_changes_no_other():
+    answer = make_study_answer(0.8)
+    wanted = written(build(answer))
+
+    for item in build(answer).iterall():
+        if item.VR == "UT":
+            item.value = "changed"
+
+    assert written(build(answer)) == wanted
+
+
 def test_nobody_has_verified_it():
     report = build(make_study_answer(0.9))
 

@@ -8,7 +8,6 @@ the meaning of its code, for that is what OHIF, dsr2html and Orthanc write befor
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 import highdicom as hd
@@ -16,7 +15,6 @@ import numpy as np
 from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code
 
 from cxrmlops.dicom.read.orientation import turn_upright
 from cxrmlops.dicom.results import codes as ours
@@ -109,7 +107,6 @@ def _group(
     return made
 
 
-@lru_cache(maxsize=8)  # parts that reports have in common are built once
 def _algorithm(model: ModelIdentity) -> hd.sr.AlgorithmIdentification:
     points = [
         f"operating_point.{p.name}={p.threshold:.4f} ({p.rule})"
@@ -171,7 +168,6 @@ def _not_evaluable(wording: Wording) -> hd.sr.Measurement:
     return _number(ours.NOT_EVALUABLE, 1.0, wording.not_evaluable)
 
 
-@lru_cache(maxsize=64)
 def _number(
     name: CodedConcept,
     fraction: float,
@@ -253,9 +249,4 @@ def _evaluations(
             (codes.DCM.Normality, ours.NORMALITY[result]),
             (codes.DCM.LevelOfSignificance, ours.SIGNIFICANCE[result]),
         ]
-    return [_evaluation(name, value) for name, value in pairs]
-
-
-@lru_cache(maxsize=64)
-def _evaluation(name: Code, value: CodedConcept) -> hd.sr.QualitativeEvaluation:
-    return hd.sr.QualitativeEvaluation(name, value)
+    return [hd.sr.QualitativeEvaluation(name, value) for name, value in pairs]

@@ -6,7 +6,6 @@ in measurement_group.py. Nothing here is final: UNVERIFIED and PRELIMINARY, alwa
 """
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import highdicom as hd
@@ -160,9 +159,18 @@ def _report(
     refs: Sequence[Dataset],
     wording: Wording,
 ) -> hd.sr.MeasurementReport:
+    device = hd.sr.DeviceObserverIdentifyingAttributes(
+        uid=device_uid(model),
+        name=PRODUCT,
+        manufacturer_name=MANUFACTURER,
+        model_name=model.name,
+        serial_number=model.bundle_hash[:16],
+    )
     code, meaning = wording.language
     return hd.sr.MeasurementReport(
-        observation_context=_observer(model),
+        observation_context=hd.sr.ObservationContext(
+            observer_device_context=hd.sr.ObserverContext(codes.DCM.Device, device)
+        ),
         procedure_reported=_procedure(refs[0]),
         imaging_measurements=parts,
         title=codes.DCM.ImagingMeasurementReport,
@@ -172,20 +180,6 @@ def _report(
             )
         ),
         referenced_images=[r for r in refs if _fits_library(r)] or None,
-    )
-
-
-@lru_cache(maxsize=8)  # the same in every report of a night
-def _observer(model: ModelIdentity) -> hd.sr.ObservationContext:
-    device = hd.sr.DeviceObserverIdentifyingAttributes(
-        uid=device_uid(model),
-        name=PRODUCT,
-        manufacturer_name=MANUFACTURER,
-        model_name=model.name,
-        serial_number=model.bundle_hash[:16],
-    )
-    return hd.sr.ObservationContext(
-        observer_device_context=hd.sr.ObserverContext(codes.DCM.Device, device)
     )
 
 
