@@ -198,7 +198,7 @@ class ScoreParams(Section):
     accelerator: Literal["auto", "cpu", "gpu"]
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where it agrees
     engine: Literal["torch", "openvino"] = "torch"  # of the body, on a CPU
-    batch_size: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"  # films at once
+    batch_size: Annotated[int, Field(ge=1)] | None = None  # films; None: as they fit
     compile: bool = False  # a GPU's kernels for reading in bf16: minutes, then faster
     chunk_studies: int = Field(ge=1)  # unit of work, and of what a kill can cost
     saliency_method: str  # evidence, or a method of pytorch-grad-cam
@@ -209,9 +209,8 @@ class ScoreParams(Section):
     @property
     def reading(self) -> dict[str, Any]:
         """Return what `model.scoring_reader.open_reader` is told of it."""
-        names = "accelerator", "precision", "engine", "compile", "saliency_method"
-        batch = None if self.batch_size == "auto" else self.batch_size
-        return {name: getattr(self, name) for name in names} | {"batch_size": batch}
+        names = ["accelerator", "batch_size", "precision", "engine", "compile"]
+        return {name: getattr(self, name) for name in [*names, "saliency_method"]}
 
 
 class ReportParams(Section):
