@@ -1,10 +1,13 @@
 """What a person clicks in Prefect's pages, and what is then on the screen."""
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 _PATIENCE = 60_000  # ms, of a busy machine
+_CLICKS = 3
 ENDED = ".state--completed, .state--failed, .state--crashed"
 LIGHT = "localStorage.setItem('color-scheme', JSON.stringify('light'))"
 SIZE = {"width": 1400, "height": 900}
@@ -29,8 +32,7 @@ class PrefectPages:
 
     def quick_run(self, deployment: str) -> None:
         """Run a deployment as it is scheduled."""
-        self._run_menu(deployment, "Quick run")
-        self._follow()
+        self._make_run(lambda: self._run_menu(deployment, "Quick run"))
 
     def open_form(self, deployment: str) -> None:
         """Open the form of a run with other parameters."""
@@ -57,8 +59,8 @@ class PrefectPages:
 
     def submit(self) -> None:
         """Send the form, and open the page of the run."""
-        self.page.get_by_role("button", name="Submit", exact=True).click()
-        self._follow()
+        button = self.page.get_by_role("button", name="Submit", exact=True)
+        self._make_run(button.click)
 
     def wait_for_end(self) -> tuple[str, str]:
         """Wait until the run has ended; return its name and its state."""
@@ -104,6 +106,21 @@ class PrefectPages:
         self.page.get_by_role("link", name=deployment, exact=True).first.click()
         self.page.get_by_role("button", name="Run", exact=True).click()
         self.page.get_by_text(how, exact=True).first.click()
+
+    def _make_run(self, click: Callable[[], None]) -> None:
+        """Click, again if need be, and open the page of the run.
+
+        A server that is busy may refuse the run; the page says so and asks no more.
+        """
+        from playwright.sync_api import TimeoutError as NothingSent
+
+        for _ in range(_CLICKS):
+            with suppress(NothingSent):
+                with self.page.expect_request("**/create_flow_run") as sent:
+                    click()
+                if sent.value.response().ok:
+                    return self._follow()
+        raise AssertionError(f"no run was made by {_CLICKS} clicks")
 
     def _follow(self) -> None:
         # a note that slides in, and away: a click waits until it stands still
