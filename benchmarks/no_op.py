@@ -121,4 +121,4 @@ def _run(*command: str) -> float:
 
 
 if __name__ == "__main__":
-    print(measure(int(sys.argv[1])))
+    print(measure(*map(int, sys.argv[1:])))

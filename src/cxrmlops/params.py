@@ -198,7 +198,7 @@ class ScoreParams(Section):
     accelerator: Literal["auto", "cpu", "gpu"]
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where it agrees
     engine: Literal["torch", "openvino"] = "torch"  # of the body, on a CPU
-    batch_size: Annotated[int, Field(ge=1)] | None = None  # films; None: as they fit
+    batch_size: int | None = Field(ge=1, default=None)  # films; None: as they fit
     compile: bool = False  # a GPU's kernels for reading in bf16: minutes, then faster
     chunk_studies: int = Field(ge=1)  # unit of work, and of what a kill can cost
     saliency_method: str  # evidence, or a method of pytorch-grad-cam
@@ -209,8 +209,8 @@ class ScoreParams(Section):
     @property
     def reading(self) -> dict[str, Any]:
         """Return what `model.scoring_reader.open_reader` is told of it."""
-        names = ["accelerator", "batch_size", "precision", "engine", "compile"]
-        return {name: getattr(self, name) for name in [*names, "saliency_method"]}
+        names = "accelerator", "batch_size", "precision", "engine", "compile"
+        return {name: getattr(self, name) for name in (*names, "saliency_method")}
 
 
 class ReportParams(Section):

@@ -5,12 +5,11 @@ import subprocess
 import sys
 
 import pytest
-from sqlalchemy import event
 
 from cxrmlops.backlog import lease_holders, leases
 from cxrmlops.backlog.database import transaction
 from cxrmlops.backlog.open_studies import HELD, open_studies
-from tests.backlog.test_leases import arrive, claim
+from tests.backlog.test_leases import arrive, asked_of, claim
 
 pytestmark = pytest.mark.integration
 
@@ -94,19 +93,12 @@ def test_a_killed_run_frees_its_chunk_at_once_and_a_living_one_does_not(
 def test_who_holds_a_chunk_is_found_without_reading_all_chunks(ledger):
     if ledger.dialect.name != "sqlite":
         pytest.skip("PostgreSQL reads a table that is so small as a whole")
-    asked = []
-
-    def note(_connection, _cursor, statement, values, *_):
-        asked.append((statement, values))
-
-    event.listen(ledger, "before_cursor_execute", note)
     with transaction(ledger) as connection:
-        lease_holders.free_dead(connection)
-        event.remove(ledger, "before_cursor_execute", note)
+        with asked_of(ledger, "holder") as asked:
+            lease_holders.free_dead(connection)
         told = [
             row.detail
             for statement, values in asked
-            if "holder" in statement
             for row in connection.exec_driver_sql(
                 f"EXPLAIN QUERY PLAN {statement}", values
             )

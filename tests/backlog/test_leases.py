@@ -1,6 +1,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import event, text
@@ -490,17 +491,26 @@ def test_a_claim_reads_no_more_where_more_is_delivered(ledger):
     assert read[1] <= 2 * read[0]
 
 
-def blocks_read_to_claim(ledger) -> int:
-    """Count pages that PostgreSQL touches to choose the studies of a chunk."""
+@contextmanager
+def asked_of(ledger, *words: str):
+    """Write down the statements with all these words, and their values."""
     asked = []
 
     def note(_connection, _cursor, statement, values, *_):
-        if "EXISTS" in statement and "SKIP LOCKED" in statement:
+        if all(word in statement for word in words):
             asked.append((statement, values))
 
     event.listen(ledger, "before_cursor_execute", note)
-    leases.claim(ledger, model_key="m", size=32, run="r", started=now())
-    event.remove(ledger, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(ledger, "before_cursor_execute", note)
+
+
+def blocks_read_to_claim(ledger) -> int:
+    """Count pages that PostgreSQL touches to choose the studies of a chunk."""
+    with asked_of(ledger, "EXISTS", "SKIP LOCKED") as asked:
+        leases.claim(ledger, model_key="m", size=32, run="r", started=now())
     statement, values = asked[-1]
     with transaction(ledger) as connection:
         explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"

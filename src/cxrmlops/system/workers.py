@@ -47,7 +47,7 @@ class WorkerLimits:
 # other, so a worker that takes one of two cores from it stops both.
 NICENESS = 19
 
-_FIRST = "cxrmlops.system.one_thread"
+_FIRST = "cxrmlops.system.one_thread"  # of all that workers load
 
 # After an interruption the tracker removes our semaphores, which need not be told.
 _QUIET_TRACKER = "ignore:resource_tracker:UserWarning"
